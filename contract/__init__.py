@@ -1,0 +1,1 @@
+"""The words that edge and centre share: wire types, rule catalogue, evidence seal. Imports nothing of ours."""

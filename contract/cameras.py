@@ -1,0 +1,51 @@
+"""What the centre tells an edge about its cameras."""
+
+from datetime import time
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contract.base import Identifier, Wire
+from contract.catalogue import AreaKind, Catalogue, Post
+
+Point = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
+
+
+class Hours(Wire):
+    """A daily business window in the shop's local time (Asia/Shanghai); `end` before `start` runs over midnight."""
+
+    start: time
+    end: time
+
+    def contains(self, moment: time) -> bool:
+        if self.start <= self.end:
+            return self.start <= moment < self.end
+        return moment >= self.start or moment < self.end
+
+
+class CameraConfig(Wire):
+    """One camera as its edge needs it. The URL never holds user or password."""
+
+    id: Identifier
+    name: str
+    shop_id: Identifier
+    shop_name: str
+    area: AreaKind
+    posts: frozenset[Post] = frozenset()
+    url: str = Field(description="rtsp://host:port/path, a file path, or a webcam as /dev/videoN; without credentials")
+    username: str | None = None
+    password_sealed: str | None = Field(None, description="encrypted to the edge's own key; see contract.credentials")
+    transport: Literal["tcp", "udp"] = "tcp"
+    zone: Annotated[list[Point], Field(min_length=3)] | None = Field(
+        None, description="polygon in shares of width and height; None is the whole picture"
+    )
+    hours: list[Hours] | None = Field(None, description="None is all day")
+    interval_s: float = Field(1.0, gt=0, description="wanted seconds between looks; key frames may come less often")
+
+
+class EdgeConfig(Wire):
+    """The answer of GET /api/v1/edge/config. `version` is also its ETag."""
+
+    version: str
+    catalogue: Catalogue
+    cameras: list[CameraConfig]

@@ -1,0 +1,47 @@
+"""How an edge proves who it is: a short-lived JWT (RFC 7519) signed with its own Ed25519 key, as a bearer token."""
+
+import time
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+AUDIENCE = "sunshine-centre"
+LIFETIME_S = 60
+# Old PCs without NTP drift by minutes; the manifest records the offset, so five minutes do no harm.
+CLOCK_LEEWAY_S = 300
+
+
+class EdgeTokenError(ValueError):
+    """The token proves nothing; the message says why in words an operator understands."""
+
+
+def make_edge_token(edge_id: str, key: Ed25519PrivateKey, now: float | None = None) -> str:
+    issued = int(time.time() if now is None else now)
+    claims = {"iss": edge_id, "aud": AUDIENCE, "iat": issued, "exp": issued + LIFETIME_S, "jti": uuid4().hex}
+    return jwt.encode(claims, key, algorithm="EdDSA")
+
+
+def claimed_edge_id(token: str) -> str:
+    """Who the token says it is from, unchecked: tells which key to check it with. Raises EdgeTokenError."""
+    try:
+        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+    except jwt.InvalidTokenError as error:
+        raise EdgeTokenError("The request carries no readable edge token.") from error
+    if not isinstance(issuer, str):
+        raise EdgeTokenError("The edge token does not say which edge it is from.")
+    return issuer
+
+
+def verify_edge_token(token: str, key: Ed25519PublicKey) -> str:
+    """Return the edge id. Raises EdgeTokenError."""
+    try:
+        claims = jwt.decode(
+            token, key, algorithms=["EdDSA"], audience=AUDIENCE, leeway=CLOCK_LEEWAY_S,
+            options={"require": ["iss", "exp", "iat"]},
+        )
+    except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
+        raise EdgeTokenError("The clock of the edge is more than five minutes off. Set its clock (NTP).") from error
+    except jwt.InvalidTokenError as error:
+        raise EdgeTokenError("The edge token was not made with the key that this edge registered.") from error
+    return str(claims["iss"])

@@ -1,0 +1,80 @@
+"""What an edge and the centre say to each other besides evidence."""
+
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from contract.base import Identifier, Wire
+
+
+class EnrolRequest(Wire):
+    """POST /api/v1/edges/enroll"""
+
+    code: str = Field(min_length=6, max_length=64, description="one-time code from the console, 15 minutes valid")
+    public_key: str = Field(description="Ed25519 public key, raw, base64: signs evidence and requests")
+    encryption_key: str = Field(description="X25519 public key, raw, base64: camera passwords are sealed to it")
+    name: str = Field(min_length=1, max_length=100)
+    software_version: str = Field(max_length=50)
+
+
+class EnrolAnswer(Wire):
+    edge_id: Identifier
+    centre: str = Field(description="name of the centre, for people")
+
+
+class StreamFault(StrEnum):
+    """Why a camera could not be looked at. The same words are used by the edge's logs, heartbeats and the console."""
+
+    BAD_URL = "bad_url"
+    HOST_NOT_FOUND = "host_not_found"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    NOT_RTSP = "not_rtsp"
+    NOT_FOUND = "not_found"
+    WRONG_PASSWORD = "wrong_password"
+    UNSUPPORTED_CODEC = "unsupported_codec"
+    NO_PICTURE = "no_picture"
+    TIMEOUT = "timeout"
+    DISCONNECTED = "disconnected"
+    NOT_A_VIDEO = "not_a_video"
+    DEVICE_MISSING = "device_missing"
+    ENDED = "ended"
+    DETECTOR_FAILED = "detector_failed"
+    OTHER = "other"
+
+
+class CameraMinute(Wire):
+    """One camera in one minute: looked (how often), or could not look and why.
+
+    The minute that still runs is told too; told again, the later telling replaces the earlier one.
+    """
+
+    camera_id: Identifier
+    minute: AwareDatetime = Field(description="start of the minute, UTC")
+    looks: int = Field(ge=0)
+    fault: StreamFault | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class Heartbeat(Wire):
+    """POST /api/v1/edge/heartbeats"""
+
+    sent_at: AwareDatetime
+    software_version: str
+    config_version: str | None
+    outbox_waiting: int = Field(ge=0)
+    outbox_parked: int = Field(0, ge=0, description="reports that the centre refused for good")
+    trouble: str | None = Field(None, max_length=500, description="what hinders the edge itself: disk full, a refused report")
+    minutes: list[CameraMinute] = Field(max_length=5000)
+
+
+class ReportAnswer(Wire):
+    """The answer to POST /api/v1/edge/violations; a repeat of the idempotency key gets the same one."""
+
+    violation_id: UUID
+    case_id: int
+    result: Literal["case_opened", "joined_case"]
+    url: str

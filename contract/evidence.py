@@ -1,0 +1,122 @@
+"""The evidence manifest: its canonical form, its seal (Ed25519 over RFC 8785) and the check of the seal.
+
+A manifest names the SHA-256 of every file of one violation and of the manifest before it of the same camera (a chain), so a file
+that was changed, or a violation that was taken out, shows.
+"""
+
+import base64
+import hashlib
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import AwareDatetime, Field
+
+from contract.base import Box, Identifier, Sha256, Wire
+from contract.catalogue import AreaKind
+
+FIRST_OF_CHAIN = "0" * 64
+
+
+class FileDigest(Wire):
+    """`sha256` and size in bytes of one evidence file."""
+
+    sha256: Sha256
+    size: int = Field(ge=0)
+
+
+class ModelVersion(Wire):
+    name: str
+    sha256: Sha256
+
+
+class AttributeVotes(Wire):
+    """What the looks over the hold time said about the attribute of the rule."""
+
+    looks: int = Field(ge=0)
+    sure: int = Field(ge=0)
+    violating: int = Field(ge=0)
+
+
+class MarkedBox(Wire):
+    """A box that was drawn into the overlay; `violating` marks the one the violation is about."""
+
+    kind: Literal["person", "head", "hand", "cigarette"]
+    box: Box
+    score: float
+    violating: bool = False
+
+
+class Manifest(Wire):
+    format: Literal[1] = 1
+    violation_id: UUID
+    edge_id: Identifier
+    camera_id: Identifier
+    camera_name: str
+    shop_id: Identifier
+    area: AreaKind
+    stream_host: str = Field(description="host of the stream, never a credential")
+    sequence: int = Field(ge=1, description="place in the chain of this camera")
+    previous: Sha256 = Field(description="digest of the manifest before; zeros for the first")
+    rule: str
+    catalogue_version: str
+    models: list[ModelVersion]
+    software_version: str
+    captured_at: AwareDatetime = Field(description="wall-clock time of the frame, UTC, by the edge's clock")
+    clock_offset_s: float | None = Field(description="edge clock minus centre clock when last compared; None: not yet compared")
+    camera_time_s: float = Field(description="the stream's own time of the frame")
+    since: AwareDatetime = Field(description="wall-clock time of the first look that counted")
+    frame_width: int
+    frame_height: int
+    track: int
+    votes: AttributeVotes
+    boxes: list[MarkedBox]
+    files: dict[str, FileDigest] = Field(description="by file name: original.jpg, overlay.jpg")
+
+    def canonical(self) -> bytes:
+        """The bytes that are hashed and signed: RFC 8785."""
+        return rfc8785.dumps(self.model_dump(mode="json"))
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+class SealedManifest(Wire):
+    """A manifest with the edge's signature: what lies as manifest.json beside the files and travels to the centre."""
+
+    manifest: Manifest
+    signature: str = Field(description="Ed25519, base64")
+
+
+class SealError(ValueError):
+    """The seal does not hold: the signature is another's, or a file differs from its digest."""
+
+
+def seal(manifest: Manifest, key: Ed25519PrivateKey) -> SealedManifest:
+    return SealedManifest(manifest=manifest, signature=base64.b64encode(key.sign(manifest.canonical())).decode())
+
+
+def verify_seal(sealed: SealedManifest, key: Ed25519PublicKey, contents: dict[str, bytes]) -> None:
+    """Check the signature and the digest of every file. Raises SealError, which says what does not fit."""
+    try:
+        key.verify(base64.b64decode(sealed.signature, validate=True), sealed.manifest.canonical())
+    except (InvalidSignature, ValueError) as error:
+        raise SealError("The signature of the manifest was not made by this edge's key.") from error
+    named = sealed.manifest.files
+    if set(named) != set(contents):
+        raise SealError(f"The manifest names the files {sorted(named)}, but {sorted(contents)} are there.")
+    for name, digest in named.items():
+        if digest != file_digest(contents[name]):
+            raise SealError(f"The file {name} is not the one that the manifest was made for.")
+
+
+def file_digest(content: bytes) -> FileDigest:
+    return FileDigest(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+
+def utc_milliseconds(moment: datetime) -> datetime:
+    """Cut to milliseconds, the resolution that manifests keep."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,71 @@
+"""What a person is told when a camera cannot be looked at: what is wrong, and what to do next."""
+
+from contract.catalogue import Text
+from contract.edges import StreamFault
+
+FAULT_TEXTS: dict[StreamFault, Text] = {
+    StreamFault.BAD_URL: Text(
+        zh="摄像头地址写法不对。请按“rtsp://地址:554/路径”的格式重新填写，用户名和密码分开填写。",
+        en="The camera's address is not a usable URL. Enter it as rtsp://host:554/path, user and password in their own fields.",
+    ),
+    StreamFault.HOST_NOT_FOUND: Text(
+        zh="找不到这个主机名。请检查地址有没有写错，或直接填写摄像头的 IP 地址。",
+        en="The host name is not known. Check the address for a typing error, or enter the camera's IP address.",
+    ),
+    StreamFault.UNREACHABLE: Text(
+        zh="网络上到不了这台摄像头。请检查摄像头和录像机的电源、网线，并确认边缘盒与它在同一网络。",
+        en="The camera cannot be reached over the network. Check its power and cable, and that the edge box is in its network.",
+    ),
+    StreamFault.REFUSED: Text(
+        zh="设备拒绝了连接。请检查端口（通常是 554），并在摄像头设置里打开 RTSP 服务。",
+        en="The device refused the connection. Check the port (usually 554) and switch on RTSP in the camera's settings.",
+    ),
+    StreamFault.NOT_RTSP: Text(
+        zh="这个端口上不是视频流服务（可能是网页端口）。请改用 RTSP 端口，通常是 554。",
+        en="What answers on this port is no RTSP server (perhaps the camera's web page). Use the RTSP port, usually 554.",
+    ),
+    StreamFault.NOT_FOUND: Text(
+        zh="设备上没有这一路视频。请检查地址里的通道号和路径，各厂家写法不同。",
+        en="The device has no stream of this name. Check the channel and path in the address; makers write them differently.",
+    ),
+    StreamFault.WRONG_PASSWORD: Text(
+        zh="用户名或密码不对。请重新填写；连续输错可能会被摄像头暂时锁定。",
+        en="User or password is wrong. Enter them again; after several wrong tries the camera may lock for a while.",
+    ),
+    StreamFault.UNSUPPORTED_CODEC: Text(
+        zh="摄像头的视频编码不受支持。请在摄像头设置里改用 H.264 或 H.265，并关闭“H.264+ / H.265+ / 智能编码”。",
+        en="The camera's video codec is not supported. Set it to H.264 or H.265 and switch “smart codec” (H.264+ or H.265+) off.",
+    ),
+    StreamFault.NO_PICTURE: Text(
+        zh="连上了，但没有收到能解开的画面。请重启摄像头；仍不行就改用子码流。",
+        en="Connected, but no readable picture came. Restart the camera; if that does not help, use its sub-stream.",
+    ),
+    StreamFault.TIMEOUT: Text(
+        zh="摄像头没有按时应答。请检查网络是否拥堵，或者同时看这台摄像头的人是否太多。",
+        en="The camera did not answer in time. Check whether the network is overloaded or too many viewers are on this camera.",
+    ),
+    StreamFault.DISCONNECTED: Text(
+        zh="视频中断了，正在自动重连。如果反复中断，请检查网线、电源和无线信号。",
+        en="The stream broke off and is being reconnected. If this repeats, check cable, power and wireless signal.",
+    ),
+    StreamFault.NOT_A_VIDEO: Text(
+        zh="这个文件不是能播放的视频。请换一个 MP4、MKV 或 MOV 文件。",
+        en="The file is not a video that can be read. Choose an MP4, MKV or MOV file.",
+    ),
+    StreamFault.DEVICE_MISSING: Text(
+        zh="找不到这个摄像头设备或文件。请插好 USB 摄像头，或检查文件路径。",
+        en="There is no such webcam or file. Plug the webcam in, or check the path of the file.",
+    ),
+    StreamFault.ENDED: Text(
+        zh="视频文件已经播放完毕。需要继续查看时请重新开始。",
+        en="The video file has come to its end. Start it again to look further.",
+    ),
+    StreamFault.DETECTOR_FAILED: Text(
+        zh="画面正常，但识别程序出错。请重启边缘盒；仍不行请联系接入运维，并提供边缘盒日志。",
+        en="The picture is fine, but the detector failed. Restart the edge box; if it fails again, give its log to support.",
+    ),
+    StreamFault.OTHER: Text(
+        zh="无法查看画面，原因未能识别。请在边缘盒上运行 sunshine check-camera，查看详细说明。",
+        en="The camera cannot be looked at, for a reason not recognised. Run sunshine check-camera on the edge box for details.",
+    ),
+}
