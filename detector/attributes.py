@@ -1,0 +1,72 @@
+"""Stage 2: cap, mask, smoking and glove, read from crops of the full-resolution picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.card import ModelCard, ModelError
+from detector.crops import crop_square
+from detector.observation import Attribute, AttributeName, Box, State
+from detector.session import Session
+
+Image = npt.NDArray[np.uint8]
+NAMES: tuple[AttributeName, ...] = ("cap", "mask", "smoking", "glove")
+VIOLATING: frozenset[State] = frozenset({"missing", "wrong", "yes"})
+# Crops in one call: a bound on memory, far above what one kitchen shows.
+MOST_CROPS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one crop says: `cap`, `mask` and `smoking` mean something for a head, `glove` for a hand."""
+
+    cap: Attribute
+    mask: Attribute
+    smoking: Attribute
+    glove: Attribute
+
+
+class AttributeReader:
+    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1) -> None:
+        if card.crop is None or set(card.classes) != set(NAMES):
+            raise ModelError(f"The card of {card.name} does not say how to crop, or which states {', '.join(NAMES)} have.")
+        self._session = Session(card, weights, threads)
+        self.crop = card.crop
+        self._outputs = [output.name for output in card.outputs]
+        self._states = card.classes
+        self._sure = card.thresholds.sure
+
+    def sure(self, name: AttributeName) -> float:
+        """The least probability with which a state of this attribute is told."""
+        return self._sure[name]
+
+    def cut(self, image: Image, boxes: Sequence[Box] | npt.NDArray[np.float32], scale: float) -> list[Image]:
+        return [crop_square(image, box, scale, self.crop.size) for box in boxes]
+
+    def read(self, crops: Sequence[Image]) -> list[Reading]:
+        """Read uint8 crops [size, size, 3], of all people of all pictures at once."""
+        readings: list[Reading] = []
+        for start in range(0, len(crops), MOST_CROPS):
+            outputs = dict(zip(self._outputs, self._session.run(np.stack(crops[start : start + MOST_CROPS])), strict=True))
+            columns = {name: self._attributes(name, outputs[name]) for name in NAMES}
+            readings += [
+                Reading(cap, mask, smoking, glove)
+                for cap, mask, smoking, glove in zip(*(columns[name] for name in NAMES), strict=True)
+            ]
+        return readings
+
+    def _attributes(self, name: AttributeName, probabilities: npt.NDArray[np.float32]) -> list[Attribute]:
+        """Probabilities [n, states] -> the most probable state if it is sure enough, else unknown."""
+        states = self._states[name]
+        violating = [i for i, state in enumerate(states) if state in VIOLATING]
+        best = probabilities.argmax(axis=1)
+        told: list[Attribute] = []
+        for row, i in zip(probabilities, best, strict=True):
+            score = float(row[violating].sum())
+            # Two violating states that share the probability (no mask, worn wrongly) are still one sure violation.
+            likely = score if states[i] in VIOLATING else float(row[i])
+            state: State = states[i] if likely >= self.sure(name) else "unknown"
+            told.append(Attribute(state, score))
+        return told

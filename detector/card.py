@@ -1,0 +1,112 @@
+"""The model card: what a weights file is, how it was made, how good it is, and the hash and input that loading insists on."""
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from contract.base import Sha256
+from contract.evidence import ModelVersion
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tensor(_Part):
+    name: str
+    dtype: Literal["uint8", "float32"]
+    shape: list[int | str] = Field(description="a word stands for a size that may change")
+
+
+class Source(_Part):
+    source: str
+    licence: str
+    pictures: int
+
+
+class Start(_Part):
+    """Weights that the training began from or learned from."""
+
+    name: str
+    role: Literal["start", "teacher"]
+    licence: str
+
+
+class Training(_Part):
+    command: str
+    machine: str
+    duration: str
+
+
+class Figure(_Part):
+    figure: str
+    value: float | None
+    on: str
+    command: str
+
+
+class Crop(_Part):
+    """How stage 2 cuts: squares of `size` pixels, side = scale times the longer side of the box."""
+
+    size: int
+    head_scale: float
+    hand_scale: float
+
+
+class Thresholds(_Part):
+    """`score`: what the finder reports, by class. `sure`: the least probability with which a state is told, by attribute."""
+
+    score: dict[str, float] = Field(default_factory=dict)
+    sure: dict[str, float] = Field(default_factory=dict)
+
+
+class ModelCard(_Part):
+    name: str
+    file: str = Field(pattern=r"^[\w.-]+\.onnx$")
+    sha256: Sha256
+    purpose: str
+    licence: str
+    input: Tensor
+    outputs: list[Tensor]
+    long_side: int | None = Field(None, description="finder: pixels of the longer side of the picture as the net sees it")
+    classes: dict[str, list[str]] = Field(description="by output: the words of its classes or states, in the order of the tensor")
+    crop: Crop | None = None
+    thresholds: Thresholds
+    data: list[Source]
+    starts: list[Start]
+    trained: Training
+    measured: list[Figure]
+    known_failures: list[str]
+
+    @property
+    def version(self) -> ModelVersion:
+        return ModelVersion(name=self.name, sha256=self.sha256)
+
+
+class ModelError(ValueError):
+    """Weights that must not be used; the message says which file and why."""
+
+
+def default_weights() -> Path:
+    """The folder of the weights that are shipped."""
+    return Path(str(files("models") / "weights"))
+
+
+def load_model(folder: Path, name: str) -> tuple[ModelCard, bytes]:
+    """Read `name`.yaml and the weights it describes. Raises ModelError if a file is missing, torn, or not the card's."""
+    path = folder / f"{name}.yaml"
+    try:
+        card = ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        weights = (folder / card.file).read_bytes()
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        raise ModelError(f"The model card {path} or its weights cannot be read: {error}") from error
+    if hashlib.sha256(weights).hexdigest() != card.sha256:
+        raise ModelError(
+            f"The weights {folder / card.file} are not those that {path.name} describes (SHA-256 differs). "
+            "Install the product again, or train and export the model again."
+        )
+    return card, weights

@@ -1,0 +1,36 @@
+"""Boxes drawn on a copy of a picture, for people to see what was found."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from detector.observation import Observation
+from detector.rules import Violation
+
+Image = npt.NDArray[np.uint8]
+# BGR. Red only for what violates, so that the eye goes there first.
+COLOURS = {"person": (200, 160, 40), "head": (120, 190, 60), "hand": (190, 190, 60), "cigarette": (40, 40, 220)}
+VIOLATING = (40, 40, 220)
+
+
+def draw(image: Image, observation: Observation, violations: Sequence[Violation] = ()) -> Image:
+    """A copy of the BGR picture [H, W, 3] with the boxes of the observation; those of the violations are red and named."""
+    canvas = image.copy()
+    width = max(1, round(max(image.shape[:2]) / 640))
+    red = {
+        marked.box: f"{violation.rule.code} {violation.rule.key}"
+        for violation in violations
+        if violation.rule.sign is not None
+        for marked in observation.marked_boxes(violation.track, violation.rule.sign.attribute)
+        if marked.violating
+    }
+    for marked in observation.marked_boxes(None, None):
+        x1, y1, x2, y2 = (round(edge) for edge in marked.box)
+        colour = VIOLATING if marked.box in red else COLOURS[marked.kind]
+        cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, width * (2 if marked.box in red else 1))
+        if marked.box in red:
+            place = (x1, max(y1 - 4 * width, 12 * width))
+            cv2.putText(canvas, red[marked.box], place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * width, colour, width, cv2.LINE_AA)
+    return canvas

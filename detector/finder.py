@@ -1,0 +1,111 @@
+"""Stage 1: people, heads, hands and cigarettes in the whole picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from detector.card import ModelCard
+from detector.session import Session
+
+Image = npt.NDArray[np.uint8]
+PAD = 114  # grey, as the YOLO family pads
+STRIDE = 32  # of the coarsest feature map
+# The end-to-end head suppresses doubles by itself; this only removes what it leaves, and so sits well above the
+# overlap of two people who stand in each other's way.
+SAME_THING_IOU = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Columns of equal length: `boxes` float32 [n, 4] in pixels of the picture, `scores` float32 [n], `classes` int64 [n]."""
+
+    boxes: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.int64]
+
+    def of_class(self, index: int) -> "Found":
+        return self.take(self.classes == index)
+
+    def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "Found":
+        return Found(self.boxes[chosen], self.scores[chosen], self.classes[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a picture lies on the net's canvas: scaled by `scale`, its corner at `left`, `top`; all in canvas pixels."""
+
+    scale: float
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def canvas_for(width: int, height: int, long_side: int) -> tuple[int, int]:
+    """The canvas (width, height) in the picture's own shape: the longer side `long_side`, the other rounded up to the stride."""
+    scale = long_side / max(width, height)
+    return (
+        -(-max(1, round(width * scale)) // STRIDE) * STRIDE,
+        -(-max(1, round(height * scale)) // STRIDE) * STRIDE,
+    )
+
+
+def fit(width: int, height: int, canvas: tuple[int, int]) -> Fit:
+    scale = min(canvas[0] / width, canvas[1] / height)
+    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return Fit(scale, (canvas[0] - inner[0]) // 2, (canvas[1] - inner[1]) // 2, *inner)
+
+
+def lay(image: Image, canvas: Image, place: Fit) -> None:
+    """Write the scaled picture into a canvas that is already grey."""
+    inner = canvas[place.top : place.top + place.height, place.left : place.left + place.width]
+    cv2.resize(image, (place.width, place.height), dst=inner, interpolation=cv2.INTER_LINEAR)
+
+
+class Finder:
+    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1) -> None:
+        self._session = Session(card, weights, threads)
+        self.classes = card.classes["detections"]
+        self._least = np.array([card.thresholds.score[name] for name in self.classes], dtype=np.float32)
+        self._long_side = card.long_side or 640
+
+    def find(self, images: Sequence[Image]) -> list[Found]:
+        """Look at BGR uint8 pictures [H, W, 3] of any sizes; those of one shape go through the net in one call."""
+        places: list[tuple[tuple[int, int], Fit]] = []
+        for image in images:
+            height, width = image.shape[:2]
+            canvas = canvas_for(width, height, self._long_side)
+            places.append((canvas, fit(width, height, canvas)))
+        found: list[Found | None] = [None] * len(images)
+        for canvas in {canvas for canvas, _ in places}:
+            members = [i for i, (other, _) in enumerate(places) if other == canvas]
+            batch = np.full((len(members), canvas[1], canvas[0], 3), PAD, dtype=np.uint8)
+            for row, i in enumerate(members):
+                lay(images[i], batch[row], places[i][1])
+            (detections,) = self._session.run(batch)
+            for row, i in enumerate(members):
+                found[i] = self._read(detections[row], places[i][1], images[i].shape)
+        return [one for one in found if one is not None]
+
+    def _read(self, rows: npt.NDArray[np.float32], place: Fit, shape: tuple[int, ...]) -> Found:
+        classes = rows[:, 5].astype(np.int64)
+        kept = rows[:, 4] >= self._least[np.clip(classes, 0, len(self._least) - 1)]
+        rows, classes = rows[kept], classes[kept]
+        scale_x = place.width / shape[1]
+        scale_y = place.height / shape[0]
+        boxes = np.empty((len(rows), 4), dtype=np.float32)
+        boxes[:, 0::2] = np.clip((rows[:, 0:4:2] - place.left) / scale_x, 0, shape[1])
+        boxes[:, 1::2] = np.clip((rows[:, 1:4:2] - place.top) / scale_y, 0, shape[0])
+        scores = rows[:, 4].astype(np.float32)
+        real = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
+        found = Found(boxes[real], scores[real], classes[real])
+        if len(found.scores) < 2:
+            return found
+        corners = np.concatenate([found.boxes[:, :2], found.boxes[:, 2:] - found.boxes[:, :2]], axis=1)
+        single = cv2.dnn.NMSBoxesBatched(
+            corners.tolist(), found.scores.tolist(), found.classes.tolist(), score_threshold=0.0, nms_threshold=SAME_THING_IOU
+        )
+        return found.take(np.asarray(single, dtype=np.int64).reshape(-1))

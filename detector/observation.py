@@ -1,0 +1,141 @@
+"""What one look at one picture shows. Boxes are x1, y1, x2, y2 in pixels of the original picture."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from contract.evidence import MarkedBox
+from detector.boxes import square_around
+
+Box = tuple[float, float, float, float]
+# A cigarette between puffs is up to a head's width away from the head.
+MOUTH_REACH = 3.0
+AttributeName = Literal["cap", "mask", "smoking", "glove"]
+State = Literal["worn", "missing", "wrong", "yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """`state` as far as it can be told; `score` is the probability that it violates, given in every state."""
+
+    state: State
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The whole head with hair and cap, and what was read from it."""
+
+    box: Box
+    score: float
+    cap: Attribute
+    mask: Attribute
+    smoking: Attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    box: Box
+    score: float
+    glove: Attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person, or (`box` and `score` None) a head or hand that belongs to no person that was found."""
+
+    box: Box | None
+    score: float | None
+    head: Head | None = None
+    hands: tuple[Hand, ...] = ()
+    track: int | None = None
+
+    def attribute(self, name: AttributeName) -> Attribute | None:
+        """What this look says; None if the head or the hands were not found. Of two hands, the one that violates more surely."""
+        if name == "glove":
+            told = [hand.glove for hand in self.hands if hand.glove.state != "unknown"]
+            return max(told or [hand.glove for hand in self.hands], key=lambda glove: glove.score, default=None)
+        if self.head is None:
+            return None
+        by_name = {"cap": self.head.cap, "mask": self.head.mask, "smoking": self.head.smoking}
+        return by_name[name]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenObject:
+    name: Literal["cigarette", "phone"]
+    box: Box
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that one picture shows."""
+
+    width: int
+    height: int
+    people: tuple[Person, ...] = ()
+    objects: tuple[SeenObject, ...] = field(default=())
+
+    def with_people(self, people: tuple[Person, ...]) -> "Observation":
+        return replace(self, people=people)
+
+    def marked_boxes(self, track: int | None, attribute: AttributeName | None) -> list[MarkedBox]:
+        """Every box of the picture, as evidence keeps them; those that show `attribute` on `track` are marked violating."""
+        marked: list[MarkedBox] = []
+        smokers: list[Box] = []
+        for person in self.people:
+            guilty = person.track is not None and person.track == track
+            if guilty and attribute == "smoking" and person.head is not None:
+                smokers.append(square_around(person.head.box, MOUTH_REACH))
+            if person.box is not None and person.score is not None:
+                marked.append(_marked("person", person.box, person.score, False))
+            if person.head is not None:
+                marked.append(_marked("head", person.head.box, person.head.score, guilty and attribute != "glove"))
+            for hand in person.hands:
+                shows = guilty and attribute == "glove" and hand.glove.state == "missing"
+                marked.append(_marked("hand", hand.box, hand.score, shows))
+        for seen in self.objects:
+            if seen.name == "cigarette":
+                x, y = (seen.box[0] + seen.box[2]) / 2, (seen.box[1] + seen.box[3]) / 2
+                theirs = any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in smokers)
+                marked.append(_marked("cigarette", seen.box, seen.score, theirs))
+        return marked
+
+    def as_json(self) -> dict[str, object]:
+        """The picture's part of a line of `sunshine detect --json`."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "people": [_person_json(person) for person in self.people],
+            "objects": [{"class": o.name, "box": _rounded(o.box), "score": round(o.score, 4)} for o in self.objects],
+        }
+
+
+def _marked(kind: Literal["person", "head", "hand", "cigarette"], box: Box, score: float, violating: bool) -> MarkedBox:
+    x1, y1, x2, y2 = _rounded(box)
+    return MarkedBox(kind=kind, box=(x1, y1, x2, y2), score=round(score, 4), violating=violating)
+
+
+def _person_json(person: Person) -> dict[str, object]:
+    line: dict[str, object] = {
+        "box": None if person.box is None else _rounded(person.box),
+        "score": None if person.score is None else round(person.score, 4),
+        "track": person.track,
+    }
+    if person.head is not None:
+        line["head"] = {"box": _rounded(person.head.box), "score": round(person.head.score, 4)}
+        for name, attribute in (("cap", person.head.cap), ("mask", person.head.mask), ("smoking", person.head.smoking)):
+            line[name] = _attribute_json(attribute)
+    line["hands"] = [
+        {"box": _rounded(hand.box), "score": round(hand.score, 4), "glove": _attribute_json(hand.glove)} for hand in person.hands
+    ]
+    return line
+
+
+def _attribute_json(attribute: Attribute) -> dict[str, object]:
+    return {"state": attribute.state, "score": round(attribute.score, 4)}
+
+
+def _rounded(box: Box) -> list[float]:
+    """A tenth of a pixel is finer than any detector's box."""
+    return [round(edge, 1) for edge in box]

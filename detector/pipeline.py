@@ -1,0 +1,105 @@
+"""Both stages together: pictures in, observations out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from contract.evidence import ModelVersion
+from detector.attributes import AttributeReader, Reading
+from detector.boxes import square_around
+from detector.card import default_weights, load_model
+from detector.crops import head_region
+from detector.finder import Finder, Found, Image
+from detector.observation import Attribute, Box, Hand, Head, Observation, Person, SeenObject
+from detector.people import assign_hands, assign_heads
+
+
+class Detector:
+    """Looks at pictures. One object per worker process; not for use by two threads at once."""
+
+    def __init__(self, finder: Finder, reader: AttributeReader, models: Sequence[ModelVersion]) -> None:
+        self._finder = finder
+        self._reader = reader
+        self.models = list(models)
+
+    @classmethod
+    def load(cls, weights: Path | None = None, threads: int = 1) -> Self:
+        """Load both stages from a folder of weights, by default the shipped one. Raises detector.card.ModelError."""
+        folder = weights or default_weights()
+        finder, finder_weights = load_model(folder, "finder")
+        attributes, attributes_weights = load_model(folder, "attributes")
+        return cls(
+            Finder(finder, finder_weights, threads),
+            AttributeReader(attributes, attributes_weights, threads),
+            [finder.version, attributes.version],
+        )
+
+    def look(self, images: Sequence[Image]) -> list[Observation]:
+        """One observation for each BGR uint8 picture [H, W, 3]. All crops of all pictures are read in one call."""
+        found = self._finder.find(images)
+        crops: list[Image] = []
+        for image, one in zip(images, found, strict=True):
+            regions = [head_region(box) for box in self._of(one, "head").boxes]
+            crops += self._reader.cut(image, regions, self._reader.crop.head_scale)
+            crops += self._reader.cut(image, self._of(one, "hand").boxes, self._reader.crop.hand_scale)
+        readings = self._reader.read(crops)
+        observations = []
+        for image, one in zip(images, found, strict=True):
+            count = len(self._of(one, "head").scores) + len(self._of(one, "hand").scores)
+            observations.append(self._observe(image, one, readings[:count]))
+            readings = readings[count:]
+        return observations
+
+    def _of(self, found: Found, name: str) -> Found:
+        return found.of_class(self._finder.classes.index(name))
+
+    def _observe(self, image: Image, found: Found, readings: list[Reading]) -> Observation:
+        people, heads, hands, cigarettes = (self._of(found, name) for name in ("person", "head", "hand", "cigarette"))
+        seen_heads = [
+            Head(box, score, reading.cap, reading.mask, self._smoking(reading, box, cigarettes))
+            for (box, score), reading in zip(_rows(heads), readings[: len(heads.scores)], strict=True)
+        ]
+        seen_hands = [
+            Hand(box, score, reading.glove)
+            for (box, score), reading in zip(_rows(hands), readings[len(heads.scores) :], strict=True)
+        ]
+        head_owner = assign_heads(people.boxes, heads.boxes)
+        hand_owner = assign_hands(people.boxes, hands.boxes)
+        seen = [
+            Person(
+                box,
+                score,
+                next((head for head, owner in zip(seen_heads, head_owner, strict=True) if owner == i), None),
+                tuple(hand for hand, owner in zip(seen_hands, hand_owner, strict=True) if owner == i),
+            )
+            for i, (box, score) in enumerate(_rows(people))
+        ]
+        seen += [Person(None, None, head) for head, owner in zip(seen_heads, head_owner, strict=True) if owner < 0]
+        seen += [Person(None, None, None, (hand,)) for hand, owner in zip(seen_hands, hand_owner, strict=True) if owner < 0]
+        objects = tuple(SeenObject("cigarette", box, score) for box, score in _rows(cigarettes))
+        return Observation(image.shape[1], image.shape[0], tuple(seen), objects)
+
+    def _smoking(self, reading: Reading, head: Box, cigarettes: Found) -> Attribute:
+        """A cigarette that stage 1 found at this head is as good a sign as what stage 2 reads: the surer of the two counts.
+
+        Where no face can be read (the mask cannot be told: mostly the back of a head), stage 2 cannot know about the mouth.
+        """
+        read = reading.smoking
+        x1, y1, x2, y2 = square_around(head, self._reader.crop.head_scale)
+        centres: npt.NDArray[np.floating] = (cigarettes.boxes[:, :2] + cigarettes.boxes[:, 2:]) / 2
+        near = (centres >= (x1, y1)).all(axis=1) & (centres <= (x2, y2)).all(axis=1)
+        best = float(cigarettes.scores[near].max(initial=0.0))
+        if best >= self._reader.sure("smoking"):
+            return Attribute("yes", max(best, read.score))
+        state = "unknown" if read.state == "yes" and reading.mask.state == "unknown" else read.state
+        return Attribute(state, max(best, read.score))
+
+
+def _rows(found: Found) -> list[tuple[Box, float]]:
+    return [
+        ((float(x1), float(y1), float(x2), float(y2)), float(score))
+        for (x1, y1, x2, y2), score in zip(found.boxes, found.scores, strict=True)
+    ]

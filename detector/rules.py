@@ -1,0 +1,193 @@
+"""From looks to violations: votes by time and by sure looks, inside zone and hours, told once per repeat interval."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import cv2
+import numpy as np
+
+from contract.cameras import CameraConfig
+from contract.catalogue import Catalogue, Rule
+from contract.evidence import AttributeVotes
+from detector.boxes import ious
+from detector.observation import Box, Observation, Person
+from detector.tracks import body
+
+SHOP_TIME = ZoneInfo("Asia/Shanghai")
+# Two boxes are one spot when they overlap this much or the centre of one lies well inside the other: a cook who bends or
+# turns changes the box, not the spot.
+SAME_SPOT_IOU = 0.3
+SAME_TIME_S = 1e-6  # rounding of time stamps
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A rule was told of for this spot, and is not told again there until `until` (UTC)."""
+
+    rule: str
+    box: Box
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """`since_s` (camera's time) and `since` (wall clock) are of the first look that counted; `box` is where the person is."""
+
+    rule: Rule
+    track: int
+    since_s: float
+    since: datetime
+    votes: AttributeVotes
+    box: Box
+    person: Person
+    repeat: Repeat
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    time_s: float
+    wall_time: datetime
+    sure: bool
+    violating: bool
+
+
+@dataclass(slots=True)
+class _Track:
+    seen_s: float
+    looks: dict[str, deque[_Look]] = field(default_factory=dict)
+    told_until: dict[str, datetime] = field(default_factory=dict)
+
+
+class RuleEngine:
+    """The rules in force for one camera. Observations must carry track numbers; time comes in with them."""
+
+    def __init__(self, camera: CameraConfig, catalogue: Catalogue, repeats: Iterable[Repeat] = ()) -> None:
+        """`repeats`: what was told before a restart (of this camera)."""
+        self.rules = catalogue.in_force(camera.area, camera.posts)
+        self._camera = camera
+        self._tracks: dict[int, _Track] = {}
+        self._repeats = list(repeats)
+        self._longest_s = max((rule.hold_s for rule in self.rules), default=0.0)
+
+    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
+        """Count one look at everybody; return the rules that are broken for long enough and were not told of already.
+
+        `time_s` is the camera's own time, `wall_time` is aware. A violation comes again at the next look until `committed`
+        is called for it, so that one whose evidence could not be written is not lost.
+        """
+        if any(track.seen_s > time_s for track in self._tracks.values()):
+            self._tracks.clear()  # the camera's clock jumped back: earlier looks cannot be ordered with later ones
+        self._forget(time_s, wall_time)
+        violations = []
+        in_hours = self._in_hours(wall_time)
+        for person in observation.people:
+            place = body(person)
+            if person.track is None or place is None:
+                continue
+            track = self._tracks.setdefault(person.track, _Track(time_s))
+            track.seen_s = time_s
+            if not in_hours or not self._in_zone(place, observation):
+                track.looks.clear()  # who leaves the zone is not "inside it for the hold time"
+                continue
+            for rule in self.rules:
+                looks = track.looks.setdefault(rule.code, deque())
+                looks.append(_look(rule, person, time_s, wall_time))
+                spell = _broken(rule, looks)
+                if spell and not self._told(rule, person.track, place, wall_time):
+                    repeat = Repeat(rule.code, place, wall_time + timedelta(seconds=rule.repeat_s))
+                    first = spell[0]
+                    violations.append(
+                        Violation(rule, person.track, first.time_s, first.wall_time, _votes(spell), place, person, repeat)
+                    )
+        return violations
+
+    def committed(self, violation: Violation) -> None:
+        """The evidence of the violation is safe: do not tell of it again within the repeat interval."""
+        self._repeats.append(violation.repeat)
+        if violation.track in self._tracks:
+            self._tracks[violation.track].told_until[violation.rule.code] = violation.repeat.until
+
+    def _told(self, rule: Rule, number: int, place: Box, wall_time: datetime) -> bool:
+        until = self._tracks[number].told_until.get(rule.code)
+        if until is not None and wall_time < until:
+            return True
+        return any(repeat.rule == rule.code and same_spot(repeat.box, place) for repeat in self._repeats)
+
+    def _forget(self, time_s: float, wall_time: datetime) -> None:
+        self._repeats = [repeat for repeat in self._repeats if repeat.until > wall_time]
+        keep_s = 2 * self._longest_s + 60
+        self._tracks = {number: track for number, track in self._tracks.items() if time_s - track.seen_s <= keep_s}
+
+    def _in_hours(self, wall_time: datetime) -> bool:
+        local = wall_time.astimezone(SHOP_TIME).time()
+        return self._camera.hours is None or any(window.contains(local) for window in self._camera.hours)
+
+    def _in_zone(self, place: Box, observation: Observation) -> bool:
+        """The middle of the body decides: feet are hidden behind worktops, and a head leans over the line."""
+        if self._camera.zone is None:
+            return True
+        middle = ((place[0] + place[2]) / 2 / observation.width, (place[1] + place[3]) / 2 / observation.height)
+        return cv2.pointPolygonTest(np.asarray(self._camera.zone, dtype=np.float32), middle, False) >= 0
+
+
+def same_spot(a: Box, b: Box) -> bool:
+    overlap = ious(np.asarray([a], dtype=np.float32), np.asarray([b], dtype=np.float32))[0, 0]
+    return bool(overlap >= SAME_SPOT_IOU) or _centre_well_inside(a, b) or _centre_well_inside(b, a)
+
+
+def _centre_well_inside(a: Box, b: Box) -> bool:
+    x, y = (a[0] + a[2]) / 2, (a[1] + a[3]) / 2
+    width, height = b[2] - b[0], b[3] - b[1]
+    return abs(x - (b[0] + b[2]) / 2) <= width / 4 and abs(y - (b[1] + b[3]) / 2) <= height / 4
+
+
+def _look(rule: Rule, person: Person, time_s: float, wall_time: datetime) -> _Look:
+    seen = person.attribute(rule.sign.attribute) if rule.sign else None
+    if seen is None or seen.state == "unknown":
+        return _Look(time_s, wall_time, sure=False, violating=False)
+    return _Look(time_s, wall_time, sure=True, violating=rule.sign is not None and seen.state in rule.sign.states)
+
+
+def _broken(rule: Rule, looks: deque[_Look]) -> list[_Look]:
+    """The looks of the spell over which the rule is broken, or none. Looks that no later spell can begin with are dropped.
+
+    A spell begins and ends with a violating look and lasts the hold time, whatever the rate of looks; over it the catalogue's
+    shares must hold. The shortest such spell counts; where looks are far apart it reaches back for as many as the rule wants,
+    but not farther than `_longest_spell_s`.
+    """
+    now, still = looks[-1].time_s, looks[-1].violating
+    while looks and (not looks[0].violating or now - looks[0].time_s > _longest_spell_s(rule)):
+        looks.popleft()
+    if not still:
+        return []
+    spell = list(looks)
+    counted = sure = violating = 0
+    for start in range(len(spell) - 1, -1, -1):
+        look = spell[start]
+        counted, sure, violating = counted + 1, sure + look.sure, violating + look.violating
+        if (
+            look.violating
+            and now - look.time_s >= rule.hold_s - SAME_TIME_S
+            and sure >= rule.min_sure_looks
+            and sure >= rule.min_sure_share * counted
+            and violating >= rule.min_violating_share * sure
+        ):
+            return spell[start:]
+    return []
+
+
+def _longest_spell_s(rule: Rule) -> float:
+    """Twice the hold time, and enough for three looks of a camera with a key frame every 5 s."""
+    return 2 * rule.hold_s + 10
+
+
+def _votes(looks: Iterable[_Look]) -> AttributeVotes:
+    counted = list(looks)
+    return AttributeVotes(
+        looks=len(counted),
+        sure=sum(look.sure for look in counted),
+        violating=sum(look.violating for look in counted),
+    )

@@ -1,0 +1,52 @@
+"""One ONNX Runtime session for one model card."""
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from detector.card import ModelCard, ModelError, Tensor
+
+
+class Session:
+    """Runs the weights of a card. One thread by default and no spinning: several idle pools slow each other up to three times."""
+
+    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1) -> None:
+        """Raises ModelError if the weights do not load, or differ from what the card says of input and outputs."""
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own exceptions share no public base class
+            raise ModelError(f"The weights of {card.name} do not load: {error}") from error
+        _must_match(card, [card.input], self._session.get_inputs())
+        _must_match(card, card.outputs, self._session.get_outputs())
+        self._input = card.input.name
+        self._outputs = [output.name for output in card.outputs]
+
+    def run(self, batch: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
+        """The outputs in the card's order."""
+        return list(self._session.run(self._outputs, {self._input: batch}))
+
+
+def _must_match(card: ModelCard, told: list[Tensor], found: list[ort.NodeArg]) -> None:
+    types = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
+    by_name = {node.name: node for node in found}
+    for tensor in told:
+        node = by_name.get(tensor.name)
+        fits = node is not None and types.get(node.type) == tensor.dtype and _same_shape(tensor.shape, node.shape)
+        if not fits:
+            there = [f"{n.name} {n.type} {n.shape}" for n in found]
+            raise ModelError(
+                f"The card of {card.name} promises {tensor.name} {tensor.dtype} {tensor.shape}, the weights have {there}. "
+                "Export the model and its card again."
+            )
+
+
+def _same_shape(told: list[int | str], found: list[int | str | None]) -> bool:
+    """A size that is a word or missing may be anything."""
+    return len(told) == len(found) and all(
+        not isinstance(t, int) or not isinstance(f, int) or t == f for t, f in zip(told, found, strict=True)
+    )

@@ -1,0 +1,114 @@
+"""Who is who from look to look. Looks may lie seconds apart, so a track is found again by place and size."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.boxes import ious
+from detector.observation import Box, Observation, Person
+
+# People leave the picture behind a pillar or a colleague and come back; after this they are somebody new.
+FORGET_AFTER_S = 10.0
+# A brisk walk covers about one body height a second (1.4 m/s); kitchens are small, so most looks find people where they were.
+HEIGHTS_PER_S = 1.0
+# However long the gap, nobody is looked for farther away than this many heights: the wrong person would be as near.
+MOST_HEIGHTS = 1.5
+# Nobody walks on in the same direction for longer without being seen.
+FORESIGHT_S = 2.0
+LEAST_IOU = 0.1
+# Of one body: from a head to the person, where the finder gave no box for the person. 7.5 heads tall, 3 wide, of which a
+# ceiling camera sees the upper half above the worktop.
+BODY_IN_HEADS = (3.0, 4.0)
+
+
+@dataclass(slots=True)
+class _Track:
+    number: int
+    box: Box
+    seen_s: float
+    # Pixels a second, between the last two looks.
+    velocity: tuple[float, float] = (0.0, 0.0)
+
+    def follow(self, box: Box, time_s: float) -> None:
+        gap_s = time_s - self.seen_s
+        if gap_s > 0:
+            self.velocity = (
+                (box[0] + box[2] - self.box[0] - self.box[2]) / 2 / gap_s,
+                (box[1] + box[3] - self.box[1] - self.box[3]) / 2 / gap_s,
+            )
+        self.box, self.seen_s = box, time_s
+
+
+class Tracker:
+    """Gives people track numbers. One tracker per camera; time comes in with the observation."""
+
+    def __init__(self) -> None:
+        self._tracks: list[_Track] = []
+        self._next = 1
+
+    def update(self, observation: Observation, time_s: float) -> Observation:
+        """The same observation with `track` set on everybody who has a body or a head; `time_s` is the camera's own time.
+
+        A clock that jumps back forgets all tracks: looks from before and after do not belong together.
+        """
+        if any(track.seen_s > time_s for track in self._tracks):
+            self._tracks.clear()
+        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= FORGET_AFTER_S]
+        boxes = [body(person) for person in observation.people]
+        tracked = [i for i, box in enumerate(boxes) if box is not None]
+        numbers = self._match([box for box in boxes if box is not None], time_s)
+        people = list(observation.people)
+        for i, number in zip(tracked, numbers, strict=True):
+            people[i] = replace(people[i], track=number)
+        return observation.with_people(tuple(people))
+
+    def _match(self, boxes: list[Box], time_s: float) -> list[int]:
+        numbers: list[int | None] = [None] * len(boxes)
+        if boxes and self._tracks:
+            cost = self._costs(boxes, time_s)
+            free = set(range(len(self._tracks)))
+            for flat in np.argsort(cost, axis=None, kind="stable"):
+                i, j = divmod(int(flat), len(self._tracks))
+                if not np.isfinite(cost[i, j]):
+                    break
+                if numbers[i] is None and j in free:
+                    free.discard(j)
+                    numbers[i] = self._tracks[j].number
+                    self._tracks[j].follow(boxes[i], time_s)
+        return [number if number is not None else self._begin(box, time_s) for number, box in zip(numbers, boxes, strict=True)]
+
+    def _costs(self, boxes: list[Box], time_s: float) -> npt.NDArray[np.float64]:
+        """[boxes, tracks]: overlap, and body heights from where the way led; infinite where it cannot be the same one."""
+        new = np.asarray(boxes, dtype=np.float32)
+        old = np.asarray([track.box for track in self._tracks], dtype=np.float32)
+        gaps = np.asarray([time_s - track.seen_s for track in self._tracks])
+        overlap = ious(new, old).astype(np.float64)
+        centres_new, centres_old = (new[:, :2] + new[:, 2:]) / 2, (old[:, :2] + old[:, 2:]) / 2
+        # The longer side stands for the height: it changes less when the body is half hidden behind a worktop.
+        size_new, size_old = (np.max(b[:, 2:] - b[:, :2], axis=1) for b in (new, old))
+        size = np.maximum(np.minimum(size_new[:, None], size_old[None, :]), 1e-6)
+        away = np.linalg.norm(centres_new[:, None] - centres_old[None], axis=2) / size
+        reach = np.minimum(MOST_HEIGHTS, HEIGHTS_PER_S * np.maximum(gaps, 0.5))[None, :]
+        alike = np.maximum(size_new[:, None], size_old[None, :]) / size <= 2.0
+        possible = (overlap >= LEAST_IOU) | ((away <= reach) & alike)
+        # Of people who pass each other, each is where the own way leads to.
+        ahead = np.asarray([track.velocity for track in self._tracks]) * np.minimum(gaps, FORESIGHT_S)[:, None]
+        off = np.linalg.norm(centres_new[:, None] - (centres_old + ahead)[None], axis=2) / size
+        return np.where(possible, (1 - overlap) + off, np.inf)
+
+    def _begin(self, box: Box, time_s: float) -> int:
+        track = _Track(self._next, box, time_s)
+        self._next += 1
+        self._tracks.append(track)
+        return track.number
+
+
+def body(person: Person) -> Box | None:
+    """Where somebody is: the person's box, else a body below the head; None for a lone hand."""
+    if person.box is not None or person.head is None:
+        return person.box
+    x1, y1, x2, _ = person.head.box
+    middle, side = (x1 + x2) / 2, x2 - x1
+    width, height = BODY_IN_HEADS
+    return middle - width * side / 2, y1, middle + width * side / 2, y1 + height * side

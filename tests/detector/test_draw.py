@@ -1,0 +1,29 @@
+import numpy as np
+
+from contract.catalogue import load_catalogue
+from detector.draw import VIOLATING, draw
+from detector.rules import RuleEngine
+from tests.detector.scenes import at, camera, person, scene
+
+BLACK = np.zeros((720, 1280, 3), np.uint8)
+
+
+def red_pixels(image):
+    return int((image == VIOLATING).all(axis=2).sum())
+
+
+def test_the_original_stays_as_it_is():
+    original = BLACK.copy()
+    drawn = draw(original, scene(person(track=1)))
+    assert (original == 0).all()
+    assert drawn.any()
+
+
+def test_only_a_violation_is_red():
+    engine = RuleEngine(camera(), load_catalogue())
+    seen = scene(person(track=1, cap="missing"), person((600, 100, 700, 400), track=2))
+    violations = [v for t in range(21) for v in engine.update(seen, t, at(t))]
+    drawn = draw(BLACK, seen, violations)
+    assert red_pixels(draw(BLACK, seen)) == 0
+    assert red_pixels(drawn[:, :500]) > 0
+    assert red_pixels(drawn[:, 500:]) == 0

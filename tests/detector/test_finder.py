@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from detector import finder as finder_module
+from detector.card import default_weights, load_model
+from detector.finder import PAD, Finder, canvas_for, fit, lay
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "canvas"),
+    [
+        (1920, 1080, (640, 384)),
+        (1280, 720, (640, 384)),
+        (640, 480, (640, 480)),
+        (480, 640, (480, 640)),
+        (100, 100, (640, 640)),
+        (3840, 2160, (640, 384)),
+        (2000, 10, (640, 32)),
+        (5000, 1, (640, 32)),
+        (1, 5000, (32, 640)),
+    ],
+)
+def test_the_canvas_has_the_shape_of_the_picture(width, height, canvas):
+    assert canvas_for(width, height, 640) == canvas
+
+
+def test_the_picture_lies_in_the_middle_of_the_canvas():
+    canvas = np.full((384, 640, 3), PAD, np.uint8)
+    lay(np.zeros((720, 1280, 3), np.uint8), canvas, fit(1280, 720, (640, 384)))
+    assert (canvas[12:-12] == 0).all()
+    assert (canvas[:12] == PAD).all()
+    assert (canvas[-12:] == PAD).all()
+
+
+class Scripted:
+    """Stands for the network: answers boxes in canvas pixels."""
+
+    def __init__(self, rows):
+        self.rows = np.zeros((300, 6), np.float32)
+        self.rows[: len(rows)] = np.asarray(rows, np.float32).reshape(-1, 6)
+        self.shapes = []
+
+    def run(self, batch):
+        self.shapes.append(batch.shape)
+        return [np.repeat(self.rows[None], len(batch), axis=0)]
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    def make(rows):
+        network = Scripted(rows)
+        monkeypatch.setattr(finder_module, "Session", lambda *_: network)
+        card, weights = load_model(default_weights(), "finder")
+        return Finder(card, weights), network
+
+    return make
+
+
+def test_boxes_come_back_in_pixels_of_the_picture(scripted):
+    finder, _ = scripted([(100, 62, 200, 212, 0.9, 0)])
+    (found,) = finder.find([np.zeros((720, 1280, 3), np.uint8)])
+    assert found.boxes.tolist() == [[200, 100, 400, 400]]
+
+
+def test_boxes_are_cut_at_the_border(scripted):
+    finder, _ = scripted([(-20, 0, 700, 384, 0.9, 0)])
+    (found,) = finder.find([np.zeros((720, 1280, 3), np.uint8)])
+    assert found.boxes.tolist() == [[0, 0, 1280, 720]]
+
+
+def test_what_is_not_sure_enough_or_empty_is_left_out(scripted):
+    finder, _ = scripted([(100, 62, 200, 212, 0.01, 0), (100, 62, 100.1, 212, 0.9, 0)])
+    (found,) = finder.find([np.zeros((720, 1280, 3), np.uint8)])
+    assert len(found.scores) == 0
+
+
+def test_doubles_of_one_class_are_removed_and_other_classes_stay(scripted):
+    finder, _ = scripted([(100, 62, 200, 212, 0.9, 0), (102, 62, 200, 212, 0.8, 0), (101, 62, 200, 212, 0.7, 1)])
+    (found,) = finder.find([np.zeros((720, 1280, 3), np.uint8)])
+    assert found.classes.tolist() == [0, 1]
+    assert found.scores.tolist() == pytest.approx([0.9, 0.7])
+
+
+def test_pictures_of_one_shape_go_together(scripted):
+    finder, network = scripted([])
+    finder.find([np.zeros(shape, np.uint8) for shape in ((720, 1280, 3), (480, 640, 3), (1080, 1920, 3))])
+    assert sorted(network.shapes) == [(1, 480, 640, 3), (2, 384, 640, 3)]

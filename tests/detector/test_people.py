@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from detector.people import assign_hands, assign_heads
+
+
+def boxes(*rows):
+    return np.asarray(rows, dtype=np.float32).reshape(-1, 4)
+
+
+@pytest.mark.parametrize(
+    ("people", "heads", "owners"),
+    [
+        (boxes(), boxes((0, 0, 9, 9)), [-1]),
+        (boxes((0, 0, 50, 100)), boxes(), []),
+        (boxes((0, 0, 50, 100)), boxes((15, 2, 35, 25)), [0]),
+        (boxes((0, 0, 50, 100)), boxes((200, 2, 220, 25)), [-1]),
+        # a head that sticks out above a tight box
+        (boxes((0, 10, 50, 100)), boxes((15, 2, 35, 25)), [0]),
+        # two heads in one box: the upper one is the person's own
+        (boxes((0, 0, 50, 100)), boxes((15, 60, 35, 80), (15, 2, 35, 25)), [-1, 0]),
+        # the one in front hides the one behind: each gets the head at its own top
+        (boxes((0, 40, 60, 140), (10, 0, 70, 140)), boxes((30, 2, 50, 25), (20, 42, 40, 65)), [1, 0]),
+    ],
+)
+def test_heads(people, heads, owners):
+    assert assign_heads(people, heads).tolist() == owners
+
+
+@pytest.mark.parametrize(
+    ("people", "hands", "owners"),
+    [
+        (boxes((0, 0, 50, 100)), boxes((0, 50, 10, 60), (40, 50, 50, 60)), [0, 0]),
+        (boxes((0, 0, 50, 100)), boxes((200, 50, 210, 60)), [-1]),
+        # an arm stretched out of the box
+        (boxes((0, 0, 100, 200)), boxes((100, 50, 112, 62)), [0]),
+        # nobody has three hands
+        (boxes((0, 0, 50, 100)), boxes((0, 50, 10, 60), (40, 50, 50, 60), (22, 50, 30, 60)), [0, -1, 0]),
+        (boxes((0, 0, 50, 100), (60, 0, 110, 100)), boxes((62, 50, 72, 60), (35, 50, 45, 60)), [1, 0]),
+    ],
+)
+def test_hands(people, hands, owners):
+    assert assign_hands(people, hands).tolist() == owners

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from contract.evidence import ModelVersion
+from detector.attributes import Reading
+from detector.boxes import square_around
+from detector.card import Crop
+from detector.finder import Found
+from detector.observation import Attribute
+from detector.pipeline import Detector
+
+PICTURE = np.zeros((720, 1280, 3), np.uint8)
+CALM = Reading(Attribute("worn", 0.1), Attribute("worn", 0.1), Attribute("no", 0.1), Attribute("worn", 0.1))
+
+
+class ScriptedFinder:
+    classes = ("person", "head", "hand", "cigarette")
+
+    def __init__(self, *pictures):
+        self.pictures = pictures
+
+    def find(self, images):
+        found = []
+        for rows in self.pictures:
+            boxes = np.asarray([row[1:5] for row in rows], np.float32).reshape(-1, 4)
+            classes = np.asarray([self.classes.index(row[0]) for row in rows], np.int64)
+            found.append(Found(boxes, np.full(len(rows), 0.8, np.float32), classes))
+        return found
+
+
+class ScriptedReader:
+    crop = Crop(size=96, head_scale=1.6, hand_scale=1.4)
+
+    def __init__(self, calm=CALM):
+        self.cuts = []
+        self.calm = calm
+
+    def cut(self, image, boxes, scale):
+        self.cuts += [(round(float(box[0])), scale) for box in boxes]
+        return [image] * len(boxes)
+
+    def read(self, crops):
+        # Each reading is told apart by the place of its crop in the call.
+        return [Reading(self.calm.cap, self.calm.mask, self.calm.smoking, Attribute("worn", i / 100)) for i in range(len(crops))]
+
+    def sure(self, name):
+        return 0.7
+
+
+def look(*pictures, calm=CALM):
+    detector = Detector(ScriptedFinder(*pictures), ScriptedReader(calm), [ModelVersion(name="x", sha256="0" * 64)])
+    return detector.look([PICTURE] * len(pictures))
+
+
+def test_head_and_hands_join_their_person():
+    (seen,) = look([("person", 100, 100, 300, 600), ("head", 170, 100, 230, 170), ("hand", 100, 300, 130, 330)])
+    (person,) = seen.people
+    assert person.head.box == (170, 100, 230, 170)
+    assert [hand.box for hand in person.hands] == [(100, 300, 130, 330)]
+
+
+def test_what_belongs_to_nobody_is_told_apart():
+    (seen,) = look([("person", 100, 100, 300, 600), ("head", 900, 100, 960, 170), ("hand", 1100, 300, 1130, 330)])
+    assert [(p.box is None, p.head is not None, len(p.hands)) for p in seen.people] == [
+        (False, False, 0), (True, True, 0), (True, False, 1),
+    ]
+
+
+def test_every_reading_reaches_its_own_crop():
+    first = [("head", 0, 0, 60, 60), ("hand", 500, 0, 530, 30)]
+    second = [("hand", 200, 0, 230, 30), ("hand", 300, 0, 330, 30)]
+    one, two = look(first, second)
+    scores = [hand.glove.score for seen in (one, two) for person in seen.people for hand in person.hands]
+    assert scores == pytest.approx([0.01, 0.02, 0.03])
+
+
+def test_a_cigarette_at_the_mouth_is_smoking():
+    (seen,) = look([("head", 100, 100, 160, 160), ("cigarette", 125, 140, 140, 146)])
+    assert (seen.people[0].head.smoking.state, seen.people[0].head.smoking.score) == ("yes", pytest.approx(0.8))
+    assert seen.objects[0].name == "cigarette"
+
+
+def test_a_cigarette_far_from_the_head_is_not():
+    (seen,) = look([("head", 100, 100, 160, 160), ("cigarette", 400, 440, 415, 446)])
+    assert seen.people[0].head.smoking.state == "no"
+
+
+@pytest.mark.parametrize(("mask", "smoking"), [("unknown", "unknown"), ("missing", "yes")])
+def test_smoking_is_not_read_from_the_back_of_a_head(mask, smoking):
+    calm = Reading(CALM.cap, Attribute(mask, 0.5), Attribute("yes", 0.9), CALM.glove)
+    (seen,) = look([("head", 100, 100, 160, 160)], calm=calm)
+    assert (seen.people[0].head.smoking.state, seen.people[0].head.smoking.score) == (smoking, 0.9)
+
+
+def test_an_empty_picture_shows_nothing():
+    (seen,) = look([])
+    assert (seen.people, seen.objects, seen.width, seen.height) == ((), (), 1280, 720)
+
+
+def test_square_around_keeps_the_centre():
+    assert square_around((10, 20, 30, 30), 2.0) == (0, 5, 40, 45)
+
+
+@pytest.mark.parametrize("shape", [(720, 1280, 3), (480, 640, 3), (33, 47, 3), (1, 1, 3)])
+def test_the_shipped_weights_look_at_any_shape(shape):
+    (seen,) = Detector.load().look([np.full(shape, 90, np.uint8)])
+    assert (seen.height, seen.width) == shape[:2]

@@ -1,0 +1,206 @@
+from datetime import timedelta
+
+import pytest
+
+from contract.cameras import Hours
+from contract.catalogue import AreaKind, load_catalogue
+from detector.rules import RuleEngine, same_spot
+from tests.detector.scenes import START, at, camera, person, scene
+
+CATALOGUE = load_catalogue()
+
+
+def run(engine, looks, commit=True):
+    """Feed (time_s, person) looks; return [(time_s, rule)] of the violations."""
+    told = []
+    for time_s, seen in looks:
+        for violation in engine.update(scene(*([seen] if seen else [])), time_s, at(time_s)):
+            told.append((time_s, violation.rule.code))
+            if commit:
+                engine.committed(violation)
+    return told
+
+
+def steady(seconds, step=1.0, start=0.0, **states):
+    count = int(seconds / step) + 1
+    return [(start + i * step, person(track=1, **states)) for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("states", "rule", "hold_s"),
+    [
+        ({"cap": "missing"}, "K01", 20),
+        ({"mask": "missing"}, "K02", 15),
+        ({"mask": "wrong"}, "K02", 15),
+        ({"gloves": ("missing", "worn")}, "K06", 20),
+        ({"smoking": "yes"}, "K07", 3),
+    ],
+)
+def test_each_rule_fires_when_its_hold_time_is_over(states, rule, hold_s):
+    assert run(RuleEngine(camera(), CATALOGUE), steady(60, **states)) == [(hold_s, rule)]
+
+
+@pytest.mark.parametrize("step", [0.04, 0.2, 1.0, 2.0, 5.0])
+def test_the_rate_of_looks_does_not_change_the_violation(step):
+    told = run(RuleEngine(camera(), CATALOGUE), steady(60, step, cap="missing"))
+    assert [code for _, code in told] == ["K01"]
+    assert 20 <= told[0][0] < 20 + step
+
+
+def test_three_sure_looks_are_needed_however_short_the_hold_time():
+    told = run(RuleEngine(camera(), CATALOGUE), steady(20, 2.0, smoking="yes"))
+    assert told[0] == (4.0, "K07")
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        {"cap": "unknown"},
+        {"cap": "worn"},
+        {"mask": "unknown"},
+        {"gloves": ("unknown", "unknown")},
+        {"gloves": ()},
+        {"smoking": "unknown"},
+        {"cap": "missing", "with_head": False},
+    ],
+)
+def test_what_cannot_be_told_or_is_right_never_fires(states):
+    assert run(RuleEngine(camera(), CATALOGUE), steady(120, **states)) == []
+
+
+def test_half_of_the_looks_must_be_sure():
+    pattern = ["missing", "unknown", "unknown"]
+    looks = [(t, person(track=1, cap=pattern[t % 3])) for t in range(90)]
+    assert run(RuleEngine(camera(), CATALOGUE), looks) == []
+
+
+def test_seven_of_ten_sure_looks_must_violate():
+    pattern = ["missing", "missing", "worn"]
+    looks = [(t, person(track=1, cap=pattern[t % 3])) for t in range(90)]
+    assert run(RuleEngine(camera(), CATALOGUE), looks) == []
+
+
+def test_a_few_wrong_looks_do_not_hide_a_violation():
+    looks = [(t, person(track=1, cap="worn" if t % 5 == 4 else "missing")) for t in range(40)]
+    assert [code for _, code in run(RuleEngine(camera(), CATALOGUE), looks)] == ["K01"]
+
+
+def test_a_cap_taken_off_for_less_than_the_hold_time_is_nothing():
+    looks = steady(30) + steady(15, start=31, cap="missing") + steady(60, start=47)
+    assert run(RuleEngine(camera(), CATALOGUE), looks) == []
+
+
+def test_it_is_not_told_of_when_it_is_over():
+    looks = steady(19, cap="missing") + steady(60, start=20)
+    assert run(RuleEngine(camera(), CATALOGUE), looks) == []
+
+
+def test_votes_are_counted_over_the_spell():
+    engine = RuleEngine(camera(), CATALOGUE)
+    looks = [(t, person(track=1, cap="unknown" if t in (5, 6) else "missing")) for t in range(21)]
+    violations = [v for t, seen in looks for v in engine.update(scene(seen), t, at(t))]
+    assert (violations[0].votes.looks, violations[0].votes.sure, violations[0].votes.violating) == (21, 19, 19)
+    assert (violations[0].since_s, violations[0].since) == (0, START)
+
+
+def test_gloves_are_asked_for_only_at_marked_posts():
+    engine = RuleEngine(camera(posts=frozenset()), CATALOGUE)
+    assert run(engine, steady(60, gloves=("missing",))) == []
+
+
+def test_masks_are_not_asked_for_at_the_wok():
+    engine = RuleEngine(camera(area=AreaKind.COOKING), CATALOGUE)
+    assert run(engine, steady(60, mask="missing")) == []
+
+
+def test_outside_the_zone_nothing_fires():
+    zone = [(0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)]
+    assert run(RuleEngine(camera(zone=zone), CATALOGUE), steady(60, cap="missing")) == []
+
+
+def test_inside_the_zone_it_fires():
+    zone = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
+    assert run(RuleEngine(camera(zone=zone), CATALOGUE), steady(60, cap="missing")) == [(20, "K01")]
+
+
+def test_time_outside_the_zone_does_not_count():
+    zone = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
+    away = person((900, 100, 1000, 400), track=1, cap="missing")
+    looks = [(t, away if 10 <= t < 15 else person(track=1, cap="missing")) for t in range(30)]
+    assert run(RuleEngine(camera(zone=zone), CATALOGUE), looks) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "fires"),
+    [("09:00", "22:00", True), ("11:00", "14:00", False), ("22:00", "11:00", True)],
+)
+def test_business_hours_are_local(start, end, fires):
+    engine = RuleEngine(camera(hours=[Hours(start=start, end=end)]), CATALOGUE)
+    assert bool(run(engine, steady(60, cap="missing"))) is fires
+
+
+def test_the_same_person_is_told_of_again_after_the_repeat_interval():
+    told = run(RuleEngine(camera(), CATALOGUE), steady(1900, 5.0, cap="missing"))
+    assert [t for t, _ in told] == [20, 1820]
+
+
+def test_somebody_else_elsewhere_is_told_of():
+    engine = RuleEngine(camera(), CATALOGUE)
+    other = person((800, 100, 900, 400), track=2, cap="missing")
+    told = [
+        violation.track
+        for t in range(60)
+        for violation in engine.update(scene(person(track=1, cap="missing"), other), t, at(t))
+        if engine.committed(violation) is None
+    ]
+    assert told == [1, 2]
+
+
+def test_a_new_track_at_the_same_spot_is_not_told_of_again():
+    engine = RuleEngine(camera(), CATALOGUE)
+    run(engine, steady(25, cap="missing"))
+    later = [(40 + t, person((105, 110, 210, 400), track=2, cap="missing")) for t in range(60)]
+    assert run(engine, later) == []
+
+
+def test_what_was_told_before_a_restart_is_not_told_again():
+    first = RuleEngine(camera(), CATALOGUE)
+    told = [v for t, seen in steady(20, cap="missing") for v in first.update(scene(seen), t, at(t))]
+    second = RuleEngine(camera(), CATALOGUE, [told[0].repeat])
+    assert run(second, steady(60, start=30, cap="missing")) == []
+
+
+def test_a_violation_that_was_not_committed_comes_again():
+    engine = RuleEngine(camera(), CATALOGUE)
+    assert len(run(engine, steady(22, cap="missing"), commit=False)) == 3
+
+
+def test_a_clock_that_jumps_back_starts_anew():
+    looks = steady(15, start=1000, cap="missing") + steady(15, start=0, cap="missing")
+    assert run(RuleEngine(camera(), CATALOGUE), looks) == []
+
+
+def test_memory_of_a_law_abiding_day_is_bounded():
+    engine = RuleEngine(camera(), CATALOGUE)
+    run(engine, steady(3600))
+    assert sum(len(looks) for track in engine._tracks.values() for looks in track.looks.values()) == 0
+
+
+def test_repeat_ends_at_the_repeat_interval():
+    engine = RuleEngine(camera(), CATALOGUE)
+    (violation,) = [v for t, seen in steady(20, cap="missing") for v in engine.update(scene(seen), t, at(t))]
+    assert violation.repeat.until == at(20) + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ((100, 100, 200, 400), True),
+        ((130, 110, 230, 400), True),
+        ((110, 150, 180, 320), True),
+        ((210, 100, 310, 400), False),
+        ((600, 100, 700, 400), False),
+    ],
+)
+def test_same_spot(other, same):
+    assert same_spot((100, 100, 200, 400), other) is same

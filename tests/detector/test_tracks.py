@@ -1,0 +1,89 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.observation import Hand, Person
+from detector.tracks import FORGET_AFTER_S, Tracker
+from tests.detector.scenes import attribute, person, scene
+
+
+def tracks(tracker, time_s, *people):
+    return [one.track for one in tracker.update(scene(*people), time_s).people]
+
+
+def moved(x, y=0.0):
+    return person((100 + x, 100 + y, 200 + x, 400 + y))
+
+
+def test_somebody_who_stays_keeps_the_number():
+    tracker = Tracker()
+    assert [tracks(tracker, t, moved(t % 3)) for t in range(5)] == [[1]] * 5
+
+
+def test_somebody_who_walks_keeps_the_number():
+    tracker = Tracker()
+    assert [tracks(tracker, t, moved(150 * t)) for t in range(6)] == [[1]] * 6
+
+
+def test_two_people_have_two_numbers():
+    tracker = Tracker()
+    assert tracks(tracker, 0, moved(0), moved(600)) == [1, 2]
+    assert tracks(tracker, 1, moved(600), moved(0)) == [2, 1]
+
+
+def test_neighbours_are_not_mixed_up():
+    tracker = Tracker()
+    tracks(tracker, 0, moved(0), moved(110))
+    assert tracks(tracker, 1, moved(115), moved(8)) == [2, 1]
+
+
+def test_people_who_pass_each_other_keep_their_numbers():
+    tracker = Tracker()
+    looks = [tracks(tracker, t, moved(98 * t), moved(600 - 98 * t)) for t in range(7)]
+    assert looks == [[1, 2]] * 7
+
+
+def test_a_short_absence_keeps_the_number():
+    tracker = Tracker()
+    tracks(tracker, 0, moved(0))
+    tracks(tracker, 4)
+    assert tracks(tracker, 8, moved(20)) == [1]
+
+
+def test_after_a_long_absence_it_is_somebody_new():
+    tracker = Tracker()
+    tracks(tracker, 0, moved(0))
+    assert tracks(tracker, FORGET_AFTER_S + 1, moved(0)) == [2]
+
+
+def test_somebody_far_away_is_somebody_new():
+    tracker = Tracker()
+    tracks(tracker, 0, moved(0))
+    assert tracks(tracker, 1, moved(900)) == [2]
+
+
+def test_a_clock_that_jumps_back_forgets():
+    tracker = Tracker()
+    tracks(tracker, 100, moved(0))
+    assert tracks(tracker, 3, moved(0)) == [2]
+
+
+def test_a_head_without_a_body_is_tracked_with_it():
+    tracker = Tracker()
+    whole = person((100, 100, 220, 260))
+    tracks(tracker, 0, whole)
+    assert tracks(tracker, 1, Person(None, None, whole.head)) == [1]
+
+
+def test_a_lone_hand_has_no_track():
+    hand = Person(None, None, None, (Hand((0, 0, 9, 9), 0.9, attribute("missing")),))
+    assert tracks(Tracker(), 0, hand) == [None]
+
+
+@pytest.mark.parametrize("gap", [1.0, 2.0])
+@given(xs=st.lists(st.integers(0, 1000), min_size=0, max_size=6, unique=True))
+def test_numbers_are_never_shared(gap, xs):
+    tracker = Tracker()
+    for step in range(3):
+        numbers = tracks(tracker, step * gap, *[moved(x + 7 * step) for x in xs])
+        assert len(set(numbers)) == len(xs)
