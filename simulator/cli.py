@@ -1,0 +1,46 @@
+"""``sunshine simulate``: stills to train on, and clips with a plot."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Render kitchens with known truth (a development extra).")
+
+
+class KitName(StrEnum):
+    """Only ``train`` may be learned from; the others are held out."""
+
+    TRAIN = "train"
+    DEMO = "demo"
+    EVENT = "event"
+
+
+@app.command()
+def stills(
+    out: Annotated[Path, typer.Argument(help="Folder for images/, labels/ and manifest.jsonl.")],
+    count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 500,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same pictures.")] = 1,
+    kit: Annotated[KitName, typer.Option(help="Which kitchens, people and garments.")] = KitName.TRAIN,
+) -> None:
+    """Write labelled stills in the form of the public data sets."""
+    from simulator.kits import KITS
+    from simulator.stills import write_stills
+
+    write_stills(KITS[kit], count, seed, out)
+
+
+@app.command()
+def clip(
+    out: Annotated[Path, typer.Argument(help="The MP4 to write; the truth goes beside it as NAME.truth.json.")],
+    kit: Annotated[KitName, typer.Option(help="Which plot; `train` has none.")] = KitName.DEMO,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same clip.")] = 1,
+) -> None:
+    """Render a clip with a plot, and what is true in it."""
+    from simulator.clip import write_clip
+    from simulator.plot import PLOTS
+
+    if kit not in PLOTS:
+        raise typer.BadParameter(f"There is no plot for the kit {kit}; choose one of {', '.join(PLOTS)}.")
+    write_clip(PLOTS[kit](seed), out)

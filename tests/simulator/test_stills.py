@@ -1,0 +1,66 @@
+"""Stills come in the form of the public data sets, and the same seed gives the same ones."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from simulator.cli import app
+from simulator.kits import TRAIN
+from simulator.stills import HAT_KIND, NAMES, make_still
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("stills")
+    result = CliRunner().invoke(app, ["stills", "--count", "3", "--seed", "11", "--kit", "train", str(out)])
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture(scope="module")
+def records(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def test_every_record_has_its_files_and_size(folder: Path, records: list[dict[str, object]]) -> None:
+    assert len(records) == 3
+    for record in records:
+        picture = cv2.imread(str(folder / str(record["image"])))
+        assert picture is not None
+        assert picture.shape == (540, 960, 3)
+        assert (record["width"], record["height"]) == (960, 540)
+
+
+def test_every_class_but_the_phone_is_annotated(records: list[dict[str, object]]) -> None:
+    for record in records:
+        assert record["source"] == "simulator"
+        assert record["annotated"] == list(range(9))
+        assert record["annotated_names"] == list(NAMES)
+        assert str(record["group"]).startswith("simulator:train")
+
+
+def test_labels_are_boxes_inside_the_picture(folder: Path, records: list[dict[str, object]]) -> None:
+    for record in records:
+        lines = (folder / str(record["label"])).read_text().splitlines()
+        hats = record["hat_kind"]
+        assert isinstance(hats, list)
+        assert len(hats) == len(lines)
+        for line, hat in zip(lines, hats, strict=True):
+            number, x, y, w, h = (float(v) for v in line.split())
+            assert min(x - w / 2, y - h / 2) >= -1e-4
+            assert max(x + w / 2, y + h / 2) <= 1 + 1e-4
+            assert (hat in HAT_KIND.values()) == (number == 2)
+
+
+def test_the_same_seed_gives_the_same_picture() -> None:
+    one, two = make_still(TRAIN, 5, 2), make_still(TRAIN, 5, 2)
+    assert np.array_equal(one.picture, two.picture)
+    assert one.people == two.people
+
+
+def test_another_number_gives_another_picture() -> None:
+    assert not np.array_equal(make_still(TRAIN, 5, 2).picture, make_still(TRAIN, 5, 3).picture)
