@@ -1,0 +1,163 @@
+"""Stage 2, the attributes: train the crop network on every labelled head and hand. Runs in the training environment."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from models.attribute_crops import SILENT, Patch, Sample, sample, shares
+from models.attributes_net import AttributeNet
+from models.checkpoint import Checkpoint
+
+BATCH = 64
+PEAK_RATE = 1.5e-3
+Batch = dict[str, torch.Tensor]
+
+
+def train(
+    train_patches: Sequence[Patch],
+    val_patches: Sequence[Patch],
+    state: Path,
+    budget_s: float,
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+) -> AttributeNet:
+    """Train for ``budget_s`` seconds in all, resuming from ``state``; returns the calibrated average of the weights."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = AttributeNet(seed).to(device, memory_format=torch.channels_last)
+    average = copy.deepcopy(model).eval()
+    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}])
+    checkpoint = Checkpoint(state, model, average, optimizer)
+    spent, step = checkpoint.load(device)
+    if step:
+        say(f"attributes: resuming at step {step}, {spent / 60:.1f} min spent")
+
+    model.train()
+    smooth: dict[str, float] = {}
+    saved_at = spent
+    batches = _batches(train_patches, seed + step)
+    while spent < budget_s:
+        began = time.monotonic()
+        rate = PEAK_RATE * min(1, (step + 1) / 50) * (0.02 + 0.98 * (1 + math.cos(math.pi * spent / budget_s)) / 2)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batch = {name: value.to(device) for name, value in next(batches).items()}
+        losses = _losses(model.logits(batch["crops"]), batch)
+        optimizer.zero_grad()
+        torch.stack(list(losses.values())).sum().backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimizer.step()
+        step += 1
+        _follow(average, model, min(0.997, step / (step + 20)))
+        spent += time.monotonic() - began
+        for name, value in losses.items():
+            smooth[name] = 0.97 * smooth.get(name, float(value.detach())) + 0.03 * float(value.detach())
+        if step % 50 == 0:
+            parts = ", ".join(f"{name} {value:.3f}" for name, value in smooth.items())
+            say(f"attributes: {spent / 60:5.1f}/{budget_s / 60:.0f} min, step {step}, {parts}")
+        if spent - saved_at > 120:
+            checkpoint.save(spent, step)
+            saved_at = spent
+    checkpoint.save(spent, step)
+    result: AttributeNet = average.cpu().eval()
+    calibrate(result, val_patches, seed, say)
+    return result
+
+
+def calibrate(model: AttributeNet, val_patches: Sequence[Patch], seed: int, say: Callable[[str], None]) -> None:
+    """Set each attribute's temperature to the one of least loss on the validation part, seen through a camera."""
+    if not val_patches:
+        return
+    batches = _batches(val_patches, seed)
+    kept = [next(batches) for _ in range(16)]
+    with torch.inference_mode():
+        raw = [model.logits(batch["crops"]) for batch in kept]
+    for name, value in model.temperature.items():
+        logits = torch.cat([r[name] for r in raw])
+        target = torch.cat([b[name] for b in kept])
+        logits, target = logits[target != SILENT], target[target != SILENT]
+        if len(target) < 50:
+            continue
+
+        def loss(t: float, logits: torch.Tensor = logits, target: torch.Tensor = target) -> float:
+            if logits.ndim == 1:
+                return float(functional.binary_cross_entropy_with_logits(logits / t, target.float()))
+            return float(functional.cross_entropy(logits / t, target))
+
+        best = min(np.geomspace(0.5, 3, 37), key=loss)
+        value.data.fill_(float(best))
+        say(f"attributes: temperature of {name} {best:.2f}, validation loss {loss(1):.3f} -> {loss(best):.3f}")
+
+
+def _losses(raw: dict[str, torch.Tensor], batch: Batch) -> dict[str, torch.Tensor]:
+    """One masked mean per attribute: SILENT labels teach nothing."""
+    losses = {}
+    for name in ("cap", "mask", "glove"):
+        known = (batch[name] != SILENT).sum().clamp(min=1)
+        summed = functional.cross_entropy(
+            raw[name], batch[name], ignore_index=SILENT, reduction="sum", label_smoothing=0.02
+        )
+        losses[name] = summed / known
+    for name in ("readable", "smoking"):
+        known = batch[name] != SILENT
+        # Most crops say at a glance that nobody smokes; bare faces decide, and they are few.
+        losses[name] = (2.0 if name == "smoking" else 1.0) * _binary(raw[name][known], batch[name][known])
+    cells = batch["cells"]
+    positive, negative = cells == 1, cells == 0
+    # Cells with a cigarette are about one in two hundred; both kinds count alike, or the map learns to say never.
+    losses["cells"] = 0.5 * _binary(raw["cigarette"][positive], cells[positive]) + 2.0 * _binary(
+        raw["cigarette"][negative], cells[negative]
+    )
+    return losses
+
+
+def _binary(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    if not len(target):
+        return logits.sum()
+    return functional.binary_cross_entropy_with_logits(logits, target.float())
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _follow(average: nn.Module, model: nn.Module, keep: float) -> None:
+    for slow, fast in zip(average.state_dict().values(), model.state_dict().values(), strict=False):
+        if slow.dtype.is_floating_point:
+            slow.lerp_(fast, 1 - keep)
+        else:
+            slow.copy_(fast)
+
+
+def _batches(found: Sequence[Patch], seed: int) -> Iterator[Batch]:
+    rng = np.random.default_rng(seed)
+    chances = shares(found)
+
+    def batch() -> Batch:
+        return _collate([sample(rng, found[i]) for i in rng.choice(len(found), BATCH, p=chances)])
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = [pool.submit(batch) for _ in range(3)]
+        while True:
+            ahead.append(pool.submit(batch))
+            yield ahead.pop(0).result()
+
+
+def _collate(samples: Sequence[Sample]) -> Batch:
+    crops = np.stack([s.image[:, :, ::-1] for s in samples]).transpose(0, 3, 1, 2).astype(np.float32) / 255
+    labels = {
+        name: torch.tensor([getattr(s.labels, name) for s in samples])
+        for name in ("cap", "mask", "glove", "readable", "smoking")
+    }
+    cells = torch.from_numpy(np.stack([s.cells for s in samples]).astype(np.int64))
+    return {
+        "crops": torch.from_numpy(crops).contiguous(memory_format=torch.channels_last),
+        "cells": cells,
+        **labels,
+    }

@@ -1,0 +1,60 @@
+"""Arithmetic on boxes: float32 [n, 4] arrays of x1, y1, x2, y2 in pixels."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float32]
+
+
+def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Intersection over union, [len(a), len(b)]."""
+    inner = intersection(a, b)
+    return np.asarray(inner / np.maximum(area(a)[:, None] + area(b)[None] - inner, 1e-9), np.float32)
+
+
+def intersection(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Area of overlap in px², [len(a), len(b)]."""
+    corner1 = np.maximum(a[:, None, :2], b[None, :, :2])
+    corner2 = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    return np.asarray(np.clip(corner2 - corner1, 0, None).prod(2), np.float32)
+
+
+def area(a: Boxes) -> NDArray[np.float32]:
+    """Area in px², [n]."""
+    return np.asarray((a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1]), np.float32)
+
+
+def centres_inside(inner: Boxes, outer: Boxes) -> NDArray[np.bool_]:
+    """Whether the centre of each inner box lies in each outer box, [len(inner), len(outer)]."""
+    centre = (inner[:, None, :2] + inner[:, None, 2:]) / 2
+    return np.asarray(((centre >= outer[None, :, :2]) & (centre <= outer[None, :, 2:])).all(2))
+
+
+def faces_in_heads(faces: Boxes, heads: Boxes) -> NDArray[np.bool_]:
+    """The matching rule of the evaluation, [faces, heads].
+
+    A head matches a face when the face's centre lies in it and its area is 0.4 to 6 times the face's.
+    """
+    ratio = area(heads)[None] / np.maximum(area(faces)[:, None], 1e-9)
+    return centres_inside(faces, heads) & (ratio >= 0.4) & (ratio <= 6)
+
+
+def head_from_face(faces: Boxes) -> Boxes:
+    """Grow face boxes to whole heads.
+
+    The shares were set by eye on labelled faces: the head reaches 0.45 face heights higher, 0.15 widths to each side
+    and 0.05 heights lower.
+    """
+    w, h = (faces[:, 2] - faces[:, 0])[:, None], (faces[:, 3] - faces[:, 1])[:, None]
+    return np.asarray(faces + np.hstack([-0.15 * w, -0.45 * h, 0.15 * w, 0.05 * h]), np.float32)
+
+
+def keep_best(boxes: Boxes, scores: NDArray[np.float32], overlap: float) -> NDArray[np.int64]:
+    """Greedy non-maximum suppression: indices of the boxes to keep, best first."""
+    if not len(boxes):
+        return np.zeros(0, np.int64)
+    corner = boxes.copy()
+    corner[:, 2:] -= corner[:, :2]
+    kept = cv2.dnn.NMSBoxes(corner.tolist(), scores.tolist(), 0.0, overlap)
+    return np.asarray(kept, np.int64).reshape(-1)

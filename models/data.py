@@ -1,0 +1,172 @@
+"""Read data folders: pictures, boxes, and which classes each picture was looked through for."""
+
+import csv
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+PERSON, HEAD_BARE, HEAD_HAT, FACE_MASK, FACE_NO_MASK, MASK_WRONG, HAND_BARE, HAND_GLOVE, CIGARETTE, PHONE = range(10)
+HEADS, FACES, HANDS = (HEAD_BARE, HEAD_HAT), (FACE_MASK, FACE_NO_MASK, MASK_WRONG), (HAND_BARE, HAND_GLOVE)
+PARTS = ("train", "val", "test")
+
+
+class DataError(Exception):
+    """A data folder cannot be used; the text says what to change."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture with its labels. A class outside ``annotated`` is unknown here, never absent."""
+
+    path: Path
+    source: str
+    group: str
+    licence: str
+    annotated: frozenset[int]
+    size: tuple[int, int]
+    """width, height in pixels"""
+    classes: NDArray[np.int64]
+    """[n]"""
+    boxes: NDArray[np.float32]
+    """[n, 4], x1 y1 x2 y2 in pixels, inside the picture"""
+    hat_kinds: tuple[str | None, ...] = field(default=())
+    """one per box, or none at all"""
+    derived_heads: bool = False
+    """head boxes were grown from face boxes, so their outline is approximate"""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def of(self, *classes: int) -> NDArray[np.float32]:
+        """Boxes [k, 4] of the given classes."""
+        return self.boxes[np.isin(self.classes, classes)]
+
+    def read(self) -> NDArray[np.uint8]:
+        """The picture as BGR uint8 [H, W, 3]; raises DataError when it is torn."""
+        try:
+            image = cv2.imdecode(np.fromfile(self.path, np.uint8), cv2.IMREAD_COLOR)
+        except (OSError, cv2.error):
+            image = None
+        if image is None:
+            raise DataError(f"{self.path} is no readable picture. Remove it and its line in manifest.jsonl.")
+        return np.asarray(image, np.uint8)
+
+
+def read_folder(folder: Path) -> list[Picture]:
+    """Read one data folder (``manifest.jsonl``, ``images/``, ``labels/``)."""
+    manifest = folder / "manifest.jsonl"
+    if not manifest.is_file():
+        raise DataError(f"{folder} has no manifest.jsonl. Give a data folder, or the folder that holds several.")
+    pictures = []
+    for number, line in enumerate(manifest.read_text("utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            pictures.append(_picture(folder, row))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{manifest}, line {number}: {error!r}. Correct or remove that line.") from error
+    return pictures
+
+
+def read_folders(root: Path) -> list[Picture]:
+    """Read a data folder, or every data folder directly inside ``root``."""
+    if (root / "manifest.jsonl").is_file():
+        return read_folder(root)
+    folders = sorted(p.parent for p in root.glob("*/manifest.jsonl"))
+    if not folders:
+        raise DataError(f"No data folder in {root}: neither it nor a folder in it has a manifest.jsonl.")
+    return [picture for folder in folders for picture in read_folder(folder)]
+
+
+def choose(
+    pictures: Iterable[Picture], only: Sequence[str] = (), without: Sequence[str] = (), licences: Sequence[str] = ()
+) -> list[Picture]:
+    """Take sources in (``only``) or out (``without``) by name, and keep licences that contain one of ``licences``."""
+    return [
+        p
+        for p in pictures
+        if (not only or p.source in only)
+        and p.source not in without
+        and (not licences or any(word.lower() in p.licence.lower() for word in licences))
+    ]
+
+
+def split(pictures: Sequence[Picture], listed: Path | None = None) -> dict[tuple[str, str], str]:
+    """Give every picture (source, name) a part: train, val or test, never dividing a group.
+
+    Pictures of ``listed`` keep their part and carry their group along; other groups are dealt out by the hash of
+    their name, per source: about 15 % of the pictures to test and 7 % to val. A source of fewer than three groups is
+    all train.
+    """
+    parts: dict[tuple[str, str], str] = {}
+    if listed is not None and listed.is_file():
+        with listed.open(newline="", encoding="utf-8") as file:
+            parts = {(row["source"], row["image"]): row["part"] for row in csv.DictReader(file)}
+    groups: dict[str, dict[str, list[Picture]]] = defaultdict(lambda: defaultdict(list))
+    for picture in pictures:
+        groups[picture.source][picture.group].append(picture)
+    for source, members in groups.items():
+        total = sum(map(len, members.values()))
+        room = {"test": 0.15 * total, "val": 0.07 * total}
+        for group in sorted(members, key=lambda g: hashlib.sha256(g.encode()).hexdigest()):
+            known = {parts[k] for p in members[group] if (k := (source, p.name)) in parts}
+            # The strictest part wins: a group once tested on is never trained on.
+            part: str | None = next((p for p in ("test", "val", "train") if p in known), None)
+            if part is None:
+                # Half a group may overshoot, so that a source of few large groups gets a test part too.
+                part = next((p for p, left in room.items() if left >= len(members[group]) / 2), "train")
+                part = "train" if len(members) < 3 else part
+            if part in room:
+                room[part] -= len(members[group])
+            parts.update({(source, p.name): part for p in members[group]})
+    return parts
+
+
+def write_split(parts: dict[tuple[str, str], str], path: Path) -> None:
+    """Write the split as CSV (source, image, part), sorted."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("source", "image", "part"))
+        writer.writerows(sorted((*key, part) for key, part in parts.items()))
+
+
+def _picture(folder: Path, row: dict) -> Picture:  # type: ignore[type-arg]
+    width, height = int(row["width"]), int(row["height"])
+    annotated = frozenset(int(c) for c in row["annotated"])
+    classes, boxes, kinds = [], [], []
+    hat_kinds = row.get("hat_kind") or []
+    for index, line in enumerate((folder / row["label"]).read_text("utf-8").splitlines()):
+        if not line.strip():
+            continue
+        number, *values = line.split()
+        label, (cx, cy, w, h) = int(number), map(float, values)
+        if not 0 <= label <= PHONE:
+            raise ValueError(f"{row['label']} names class {label}; the classes are 0 to {PHONE}")
+        box = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (width, height, width, height)
+        box = np.clip(box, 0, (width, height, width, height))
+        if (box[2:] - box[:2]).min() < 1:  # outside the picture, or less than a pixel
+            continue
+        classes.append(label)
+        boxes.append(box)
+        kinds.append(hat_kinds[index] if index < len(hat_kinds) else None)
+    return Picture(
+        path=folder / row["image"],
+        source=str(row["source"]),
+        group=str(row["group"]),
+        licence=str(row.get("licence", "not stated")),
+        annotated=annotated,
+        size=(width, height),
+        classes=np.array(classes, np.int64),
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        hat_kinds=tuple(kinds),
+        derived_heads=bool(row.get("head_boxes_derived") or row.get("derived")),
+    )

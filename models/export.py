@@ -1,0 +1,92 @@
+"""ONNX files that eat a camera's bytes: uint8 NHWC BGR in, everything else inside the graph. Training environment."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from models.fixtures import difference, save, seeded_input
+
+OPSET = 18
+TOLERANCE = 1e-3
+"""of probabilities, and of boxes in 100 pixels; float32 in another order of operations stays far below"""
+
+
+class _FromBytes(nn.Module):  # type: ignore[misc]
+    """uint8 [n, H, W, 3] BGR to a network whose first convolution was told about it by ``fold_input``."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        return self.network(images.permute(0, 3, 1, 2).float())
+
+
+def fold_input(convolution: nn.Conv2d) -> None:
+    """Let a convolution made for RGB 0..1 take BGR 0..255, by changing its weights in place."""
+    with torch.no_grad():
+        convolution.weight.copy_(convolution.weight.flip(1) / 255)
+
+
+def export_finder(model: nn.Module, path: Path, fixture: Path | None = None) -> None:
+    """Write ``images`` uint8 [b, H, W, 3] -> ``detections`` float32 [b, 300, 6]; H and W are multiples of 32.
+
+    The smallest picture is 96 x 160: below it there are fewer than 300 cells to choose from. ``fixture`` (.npz) gets
+    what the PyTorch model answers to a seeded input.
+    """
+    model = copy.deepcopy(model).float().cpu().eval()
+    detect = model.model[-1]
+    detect.export, detect.dynamic, detect.format = True, True, "onnx"
+    model = model.fuse(verbose=False)
+    fold_input(model.model[0].conv)
+    _write(_FromBytes(model).eval(), (1, 384, 640, 3), path, "images", ("detections",), (0, 1, 2), fixture)
+
+
+def export_attributes(model: nn.Module, path: Path, fixture: Path | None = None) -> None:
+    """Write ``crops`` uint8 [n, 96, 96, 3] -> probabilities ``cap``, ``mask``, ``smoking``, ``glove``."""
+    model = copy.deepcopy(model).float().cpu().eval()
+    fold_input(model.stem[0])
+    _write(_FromBytes(model).eval(), (3, 96, 96, 3), path, "crops", ("cap", "mask", "smoking", "glove"), (0,), fixture)
+
+
+def _write(
+    module: nn.Module,
+    shape: tuple[int, ...],
+    path: Path,
+    name: str,
+    outputs: Sequence[str],
+    dynamic: Sequence[int],
+    fixture: Path | None,
+) -> None:
+    import onnx
+    import onnxruntime
+    import onnxslim
+
+    example = torch.from_numpy(seeded_input(shape))
+    axes = {name: {axis: "bhw"[axis] for axis in dynamic}, **{output: {0: "b"} for output in outputs}}
+    with torch.inference_mode():
+        torch.onnx.export(
+            module,
+            (example,),
+            str(path),
+            opset_version=OPSET,
+            input_names=[name],
+            output_names=list(outputs),
+            dynamic_axes=axes,
+            dynamo=False,
+        )
+        answers = module(example)
+    slim = onnxslim.slim(onnx.load(path))
+    slim.doc_string = ""
+    onnx.checker.check_model(slim)
+    onnx.save(slim, path)
+    kept = [a.numpy() for a in (answers if isinstance(answers, tuple) else (answers,))]
+    now = onnxruntime.InferenceSession(path).run(list(outputs), {name: example.numpy()})
+    worst = max(difference(a, b) for a, b in zip(kept, now, strict=False))
+    if worst > TOLERANCE:
+        raise RuntimeError(f"{path} answers differently from the model it was made from (by {worst:.2g}).")
+    if fixture is not None:
+        save(fixture, shape, dict(zip(outputs, kept, strict=False)))

@@ -1,0 +1,122 @@
+"""Write model cards beside exported weights, in the form that the detector insists on."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import yaml
+
+from detector.card import Crop, Figure, ModelCard, Source, Start, Tensor, Thresholds, Training, load_model
+from models.data import Picture
+
+LICENCE = "AGPL-3.0-or-later"
+FINDER_CLASSES = ["person", "head", "hand", "cigarette"]
+STATES = {
+    "cap": ["worn", "missing", "unknown"],
+    "mask": ["worn", "missing", "wrong", "unknown"],
+    "smoking": ["yes", "no", "unknown"],
+    "glove": ["worn", "missing", "unknown"],
+}
+CROP = Crop(size=96, head_scale=1.6, hand_scale=1.4)
+
+FINDER_FIGURES = ("AP person", "AP head", "AP hand", "AP cigarette")
+COUNTS = ("wanted", "known")
+"""how many labels a figure rests on"""
+Figures = dict[str, dict[str, dict[str, float | int | None]]]
+"""figure -> source ('all' first) -> values"""
+
+STARTS = [
+    Start(name="yolo26n_coco_deq (YOLO26n, COCO)", role="start", licence="AGPL-3.0"),
+    Start(name="yolo26n_coco_deq (YOLO26n, COCO): person", role="teacher", licence="AGPL-3.0"),
+    Start(
+        name="yolo11n_face_deq (YOLO11n, WIDER FACE): face",
+        role="teacher",
+        licence="MIT / AGPL-3.0, WIDER FACE non-commercial",
+    ),
+    Start(name="PINTO_model_zoo 426 YOLOX-nano: person, head, hand", role="teacher", licence="Apache-2.0"),
+    Start(name="ncnn_nanodet_hand YOLOX-nano: hand", role="teacher", licence="Apache-2.0, training data unknown"),
+]
+
+
+def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, data: Sequence[Picture]) -> ModelCard:
+    """The card of stage 1 for the ONNX file ``weights``."""
+    return ModelCard(
+        name="finder",
+        file=weights.name,
+        sha256=_sha256(weights),
+        purpose="Stage 1: finds people, whole heads with hair and cap, hands and cigarettes in a whole camera picture.",
+        licence=LICENCE,
+        input=Tensor(name="images", dtype="uint8", shape=["b", "h", "w", 3]),
+        outputs=[Tensor(name="detections", dtype="float32", shape=["b", 300, 6])],
+        long_side=640,
+        classes={"detections": FINDER_CLASSES},
+        thresholds=Thresholds(score=thresholds),
+        data=sources(data),
+        starts=STARTS,
+        trained=trained,
+        measured=[],
+        known_failures=[],
+    )
+
+
+def attributes_card(weights: Path, sure: dict[str, float], trained: Training, data: Sequence[Picture]) -> ModelCard:
+    """The card of stage 2 for the ONNX file ``weights``."""
+    return ModelCard(
+        name="attributes",
+        file=weights.name,
+        sha256=_sha256(weights),
+        purpose=(
+            "Stage 2: reads cap, mask and smoking from crops of heads and gloves from crops of hands; "
+            "each answer can be 'unknown'."
+        ),
+        licence=LICENCE,
+        input=Tensor(name="crops", dtype="uint8", shape=["n", CROP.size, CROP.size, 3]),
+        outputs=[Tensor(name=name, dtype="float32", shape=["n", len(states)]) for name, states in STATES.items()],
+        long_side=None,
+        classes=STATES,
+        crop=CROP,
+        thresholds=Thresholds(sure=sure),
+        data=sources(data),
+        starts=[start for start in STARTS if start.role == "teacher"],
+        trained=trained,
+        measured=[],
+        known_failures=[],
+    )
+
+
+def sources(pictures: Iterable[Picture]) -> list[Source]:
+    """What a card lists as its data: each source with its licence and number of pictures."""
+    counted = Counter((p.source, p.licence) for p in pictures)
+    return [Source(source=s, licence=licence, pictures=n) for (s, licence), n in sorted(counted.items())]
+
+
+def write_card(card: ModelCard, path: Path) -> None:
+    """Write the card as YAML."""
+    path.write_text(
+        yaml.safe_dump(card.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True, width=120),
+        encoding="utf-8",
+    )
+
+
+def record(folder: Path, figures: Figures, on: str, command: str) -> None:
+    """Write measured figures into the cards of a folder of weights, in the place of those measured on the same data."""
+    for name in ("finder", "attributes"):
+        card, _ = load_model(folder, name)
+        measured = [figure for figure in card.measured if figure.on.split(":")[0] != on]
+        for figure, by_source in figures.items():
+            if (figure in FINDER_FIGURES) != (name == "finder"):
+                continue
+            for source, values in by_source.items():
+                place = f"{on}: {'all sources' if source == 'all' else source}"
+                for key, value in values.items():
+                    if key in COUNTS or value is None:
+                        continue
+                    title = figure if key == "value" else f"{figure}, {key}"
+                    count = next((f"{values[c]} {c}" for c in COUNTS if c in values), "")
+                    measured.append(Figure(figure=f"{title} ({count})", value=value, on=place, command=command))
+        write_card(card.model_copy(update={"measured": measured}), folder / f"{name}.yaml")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

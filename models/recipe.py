@@ -1,0 +1,138 @@
+"""The whole recipe: data folders in, two ONNX files and their cards out, in a given time. Training environment."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from detector.card import Training
+from models import attributes, finder
+from models.attribute_crops import Patch, patches
+from models.checked import no_cigarette
+from models.data import PARTS, Picture, read_folders, split, write_split
+from models.export import export_attributes, export_finder
+from models.pseudo import Targets, targets
+from models.publish import attributes_card, finder_card, write_card
+from models.teachers import Opinion, opinions
+
+SIMULATOR = "simulator"
+FULLY_LABELLED = (SIMULATOR,)
+"""sources that need no teacher"""
+FINDER_SHARE, ATTRIBUTES_SHARE = 0.6, 0.22
+"""of the budget; the rest is the teachers', the crops' and the export's"""
+TEACHERS_SHARE = 0.25
+"""at most; pictures that are left over then train with their own labels alone"""
+EXPORT_S = 60.0
+SIMULATED_SHARE = 0.4
+"""of the finder's canvases: the kitchen camera's view exists nowhere else, real people and hands only elsewhere"""
+# The least score that is reported, and the least probability with which a state is told. Lower scores for heads and hands find
+# more violations on the validation part: what is no head reads "unknown" in stage 2.
+SCORES = {"person": 0.35, "head": 0.25, "hand": 0.2, "cigarette": 0.35}
+SURE = {"cap": 0.65, "mask": 0.65, "smoking": 0.65, "glove": 0.65}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train from, where to, and for how long."""
+
+    data: Sequence[Path]
+    weights: Path
+    """starts and teachers"""
+    work: Path
+    """caches and checkpoints, outside the checkout"""
+    out: Path
+    budget_s: float
+    spent_s: float
+    """of the budget, before this began"""
+    split: Path
+    """pictures whose part is fixed"""
+    command: str
+    machine: str
+    keep: Callable[[Sequence[Picture]], list[Picture]] = list
+    """which sources and licences take part"""
+    seed: int = 0
+
+
+def run(plan: Plan, say: Callable[[str], None] = print) -> None:
+    """Train both stages and write ``finder`` and ``attributes`` (.onnx, .yaml) into ``plan.out``."""
+    began = time.monotonic() - plan.spent_s
+    plan.work.mkdir(parents=True, exist_ok=True)
+    pictures = plan.keep([p for folder in plan.data for p in read_folders(folder)])
+    parts = split(pictures, plan.split)
+    real = [p for p in pictures if p.source not in FULLY_LABELLED]
+    write_split(parts, plan.work / "split.csv")
+    taught = [p for p in pictures if parts[p.source, p.name] != "test"]
+    say(f"{len(pictures)} pictures, {len(taught)} of them to learn from")
+    seen = opinions(
+        [p for p in real if parts[p.source, p.name] != "test"],
+        plan.weights,
+        plan.work / "opinions.jsonl",
+        processes=2,
+        until=began + TEACHERS_SHARE * plan.budget_s,
+        say=say,
+    )
+    free = no_cigarette()
+    labels = {_key(p): targets(p, seen.get(_key(p)), _key(p) in free) for p in taught}
+    train = [p for p in taught if parts[p.source, p.name] == "train"]
+
+    left = plan.budget_s * (1 - ATTRIBUTES_SHARE) - EXPORT_S - (time.monotonic() - began)
+    network = finder.train(
+        examples(train, labels),
+        plan.weights / "yolo26n_coco_deq.pt",
+        plan.work / "finder.pt",
+        min(FINDER_SHARE * plan.budget_s, left),
+        plan.seed,
+        say,
+    )
+    plan.out.mkdir(parents=True, exist_ok=True)
+    export_finder(network, plan.out / "finder.onnx", plan.out / "finder.parity.npz")
+
+    rng = np.random.default_rng(plan.seed)
+    crops: dict[str, list[Patch]] = {part: [] for part in PARTS}
+    for picture in taught:
+        key = _key(picture)
+        crops[parts[picture.source, picture.name]] += patches(picture, labels[key], seen.get(key), key in free, rng)
+    say(f"{len(crops['train'])} crops to learn attributes from")
+    left = plan.budget_s - EXPORT_S - (time.monotonic() - began)
+    reader = attributes.train(
+        crops["train"], crops["val"], plan.work / "attributes.pt", max(left, 10.0), plan.seed, say
+    )
+    export_attributes(reader, plan.out / "attributes.onnx", plan.out / "attributes.parity.npz")
+
+    minutes = (time.monotonic() - began) / 60
+    trained = Training(command=plan.command, machine=plan.machine, duration=f"{minutes:.0f} min")
+    write_card(finder_card(plan.out / "finder.onnx", SCORES, trained, taught), plan.out / "finder.yaml")
+    write_card(attributes_card(plan.out / "attributes.onnx", SURE, trained, taught), plan.out / "attributes.yaml")
+    say(f"weights and cards are in {plan.out} after {minutes:.0f} min; measure them with `sunshine model eval`")
+
+
+def examples(pictures: Sequence[Picture], labels: dict[str, Targets]) -> list[finder.Example]:
+    """Weigh the pictures: simulated ones get their share, and of the real ones those with small people count more."""
+    simulated = sum(p.source == SIMULATOR for p in pictures)
+    other = len(pictures) - simulated
+    share = SIMULATED_SHARE if simulated and other else 0.5
+    found = []
+    for picture in pictures:
+        label = labels[_key(picture)]
+        sides = (label.boxes[:, 2:] - label.boxes[:, :2]).max(1) if len(label.boxes) else np.zeros(1)
+        scene = picture.source == SIMULATOR or bool(np.median(sides) < 0.12 * max(picture.size))
+        weight = share / simulated if picture.source == SIMULATOR else (1 - share) / other
+        found.append(finder.Example(picture, label, weight, scene))
+    return found
+
+
+def prepare_threads() -> None:
+    """Use every core that this process may use."""
+    import os
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+
+def _key(picture: Picture) -> str:
+    return f"{picture.source}/{picture.name}"
+
+
+__all__ = ["Opinion", "Plan", "examples", "prepare_threads", "run"]

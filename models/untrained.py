@@ -1,0 +1,54 @@
+"""Weights of the same shape that have learned nothing: ``python -m models.untrained OUT``. Needs the onnx package.
+
+With them the product must find no case: what it then reports would come from something other than seeing.
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+WEIGHTS = Path(__file__).parent / "weights"
+PRIOR = -7.0
+"""logit of a class before training: one object of a class among a thousand cells, as training starts from"""
+
+
+def write_untrained(out: Path, seed: int = 0, weights: Path = WEIGHTS) -> None:
+    """Write both networks with random weights, and cards that fit them, into the folder ``out``."""
+    import onnx
+    from onnx import numpy_helper
+
+    out.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for name in ("finder", "attributes"):
+        card = yaml.safe_load((weights / f"{name}.yaml").read_text(encoding="utf-8"))
+        model = onnx.load(weights / card["file"])
+        arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        for node in model.graph.node:
+            if node.op_type not in ("Conv", "Gemm", "MatMul"):
+                continue
+            kernel = next((i for i in node.input if i in arrays and arrays[i].ndim > 1), None)
+            if kernel is None:
+                continue
+            shape = arrays[kernel].shape
+            deviation = np.sqrt(2 / max(1, int(np.prod(shape[1:]))))
+            arrays[kernel] = rng.normal(0, deviation, shape).astype(np.float32)
+            if node.input[0] in ("images", "crops") or arrays[kernel].shape[1] == 3:
+                arrays[kernel] /= 255  # the first layer sees bytes
+            for bias in (i for i in node.input if i in arrays and arrays[i].ndim == 1):
+                # The class heads of the finder: 80 channels in, one per class out.
+                prior = PRIOR if name == "finder" and shape[:2] == (4, 80) else 0.0
+                arrays[bias] = np.full_like(arrays[bias], prior)
+        for tensor in model.graph.initializer:
+            tensor.CopyFrom(numpy_helper.from_array(arrays[tensor.name], tensor.name))
+        onnx.save(model, out / card["file"])
+        card["sha256"] = hashlib.sha256((out / card["file"]).read_bytes()).hexdigest()
+        card["purpose"] = f"Untrained. {card['purpose']}"
+        card["measured"], card["known_failures"] = [], ["It has learned nothing."]
+        (out / f"{name}.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_untrained(Path(sys.argv[1]))

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from models.augment import CELL, paint
+from models.pseudo import Targets
+
+RED = (0, 0, 255)
+
+
+def picture_with_red_box() -> tuple[np.ndarray, Targets]:
+    image = np.full((180, 320, 3), 30, np.uint8)
+    image[60:120, 120:180] = RED
+    empty = np.zeros((0, 4), np.float32)
+    boxes = np.array([[120, 60, 180, 120]], np.float32)
+    return image, Targets(np.array([1]), boxes, (empty,) * 4, frozenset({3}))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_boxes_move_with_what_they_hold(seed: int, count: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("models.augment.camera", lambda rng, image: image)
+    image, targets = picture_with_red_box()
+    canvas = paint(np.random.default_rng(seed), [(image, targets, True)] * count, 512, 320)
+    red = (canvas.image[:, :, 2] > 180) & (canvas.image[:, :, 0] < 90)
+    covered = np.zeros_like(red)
+    for x1, y1, x2, y2 in canvas.boxes:
+        covered[int(y1) : int(np.ceil(y2)) + 1, int(x1) : int(np.ceil(x2)) + 1] = True
+    for y, x in np.argwhere(canvas.untaught[1]):
+        covered[y * CELL : (y + 1) * CELL, x * CELL : (x + 1) * CELL] = True
+    assert (red & ~covered).sum() <= 0.03 * max(1, red.sum())
+
+
+def test_an_unknown_class_is_untaught_on_its_own_tile_only():
+    image, targets = picture_with_red_box()
+    known = Targets(targets.classes, targets.boxes, targets.unsure, frozenset())
+    canvas = paint(np.random.default_rng(0), [(image, targets, True), (image, known, True)], 512, 320)
+    assert canvas.untaught[3, :, :32].all()
+    assert not canvas.untaught[3, :, 32:].any()
+
+
+def test_the_same_seed_paints_the_same_canvas():
+    image, targets = picture_with_red_box()
+    first, second = (paint(np.random.default_rng(3), [(image, targets, False)], 512, 320) for _ in range(2))
+    assert np.array_equal(first.image, second.image)
+    assert np.array_equal(first.boxes, second.boxes)

@@ -1,0 +1,117 @@
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import models
+from models.data import DataError, choose, read_folder, read_folders, split, write_split
+from tests.models.data_folder import write_folder
+
+
+def test_boxes_come_in_pixels(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{}], {"p0": "0 0.5 0.5 0.25 0.5\n"})
+    (picture,) = read_folder(folder)
+    assert picture.boxes.tolist() == [[24, 12, 40, 36]]
+    assert picture.read().shape == (48, 64, 3)
+
+
+def test_an_empty_label_file_is_a_picture_without_boxes(tmp_path: Path):
+    (picture,) = read_folder(write_folder(tmp_path / "d", [{}]))
+    assert picture.boxes.shape == (0, 4)
+
+
+def test_a_box_that_sticks_out_is_clipped_and_one_outside_is_dropped(tmp_path: Path):
+    labels = {"p0": "0 0.0 0.5 0.5 0.5\n0 1.5 1.5 0.1 0.1\n"}
+    (picture,) = read_folder(write_folder(tmp_path / "d", [{}], labels))
+    assert picture.boxes.tolist() == [[0, 12, 16, 36]]
+
+
+def test_hat_kinds_stay_with_their_boxes_when_a_box_is_dropped(tmp_path: Path):
+    labels = {"p0": "2 1.5 1.5 0.1 0.1\n2 0.5 0.5 0.2 0.2\n"}
+    (picture,) = read_folder(write_folder(tmp_path / "d", [{"hat_kind": ["helmet", "toque"]}], labels))
+    assert picture.hat_kinds == ("toque",)
+
+
+@pytest.mark.parametrize("line", ["11 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1", "zero 0.5 0.5 0.1 0.1"])
+def test_a_label_that_cannot_be_read_names_the_line(tmp_path: Path, line: str):
+    folder = write_folder(tmp_path / "d", [{}], {"p0": line})
+    with pytest.raises(DataError, match="line 1"):
+        read_folder(folder)
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match=r"manifest\.jsonl"):
+        read_folder(tmp_path)
+    with pytest.raises(DataError, match="No data folder"):
+        read_folders(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture at all", b"\x89PNG\r\n\x1a\n"])
+def test_a_torn_picture_says_which(tmp_path: Path, content: bytes):
+    (picture,) = read_folder(write_folder(tmp_path / "d", [{}]))
+    picture.path.write_bytes(content)
+    with pytest.raises(DataError, match=picture.name):
+        picture.read()
+
+
+def test_folders_inside_a_folder_are_read_together(tmp_path: Path):
+    write_folder(tmp_path / "a", [{"name": "a0"}])
+    write_folder(tmp_path / "b", [{"name": "b0"}, {"name": "b1"}])
+    assert [p.name for p in read_folders(tmp_path)] == ["a0.png", "b0.png", "b1.png"]
+
+
+def test_sources_and_licences_are_chosen(tmp_path: Path):
+    rows = [{"source": "a", "licence": "MIT"}, {"source": "b", "licence": "not stated"}, {"source": "c", "licence": "MIT"}]
+    pictures = read_folder(write_folder(tmp_path / "d", rows))
+    assert [p.source for p in choose(pictures, without=["c"], licences=["mit"])] == ["a"]
+    assert [p.source for p in choose(pictures, only=["b"])] == ["b"]
+
+
+def test_a_group_is_never_divided(tmp_path: Path):
+    rows = [{"group": f"g{i % 20}"} for i in range(60)]
+    pictures = read_folder(write_folder(tmp_path / "d", rows))
+    parts = split(pictures)
+    by_group = defaultdict(set)
+    for picture in pictures:
+        by_group[picture.group].add(parts[picture.source, picture.name])
+    assert all(len(found) == 1 for found in by_group.values())
+    tested = sum(part == "test" for part in parts.values())
+    assert 0.1 * 60 <= tested <= 0.2 * 60
+
+
+def test_a_new_picture_of_a_tested_group_is_tested_too(tmp_path: Path):
+    rows = [{"name": f"p{i}", "group": f"g{i % 20}"} for i in range(60)]
+    pictures = read_folder(write_folder(tmp_path / "d", rows))
+    known = split(pictures)
+    listed = tmp_path / "split.csv"
+    tested = next(p for p in pictures if known[p.source, p.name] == "test")
+    write_split({k: v for k, v in known.items() if k != ("drawn", tested.name)}, listed)
+    assert split(pictures, listed)[tested.source, tested.name] == "test"
+
+
+def test_few_groups_are_all_trained_on(tmp_path: Path):
+    pictures = read_folder(write_folder(tmp_path / "d", [{"group": "one"}, {"group": "two"}]))
+    assert set(split(pictures).values()) == {"train"}
+
+
+def listed_parts() -> dict[tuple[str, str], str]:
+    path = Path(models.__file__).with_name("split.csv")
+    with path.open(newline="", encoding="utf-8") as file:
+        return {(row["source"], row["image"]): row["part"] for row in csv.DictReader(file)}
+
+
+def test_the_shipped_list_has_only_known_parts():
+    assert set(listed_parts().values()) == {"train", "val", "test"}
+
+
+@pytest.mark.shared
+def test_the_shipped_list_covers_the_shared_data_and_divides_no_group():
+    pictures = read_folders(Path(models.__file__).parents[2] / "shared" / "data")
+    listed = listed_parts()
+    groups = defaultdict(set)
+    for picture in pictures:
+        groups[picture.source, picture.group].add(listed[picture.source, picture.name])
+    assert all(len(found) == 1 for found in groups.values())
+    assert np.mean([part == "test" for part in listed.values()]) == pytest.approx(0.15, abs=0.02)

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from models.caps import draw_cap
+from models.cigarettes import draw_cigarette
+
+HEAD = np.array([40, 30, 90, 95], np.float32)
+
+
+def picture() -> np.ndarray:
+    return np.full((130, 130, 3), (90, 110, 150), np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_drawn_cap_covers_the_crown_and_leaves_the_mouth(seed: int):
+    changed = np.abs(draw_cap(np.random.default_rng(seed), picture(), HEAD).astype(int) - picture()).max(2) > 12
+    assert changed[32:42, 58:72].mean() > 0.6
+    assert not changed[80:95, 40:90].any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_drawn_cigarette_lies_in_its_box_at_the_mouth(seed: int):
+    drawn, box = draw_cigarette(np.random.default_rng(seed), picture(), HEAD)
+    ys, xs = np.nonzero(np.abs(drawn.astype(int) - picture()).max(2) > 12)
+    assert len(xs) >= 4
+    assert xs.min() >= box[0] - 2
+    assert xs.max() <= box[2] + 2
+    assert ys.min() >= box[1] - 2
+    assert ys.max() <= box[3] + 2
+    assert 65 < ys.mean() < 125
+
+
+def test_drawing_leaves_the_original_alone():
+    image = picture()
+    draw_cap(np.random.default_rng(0), image, HEAD)
+    draw_cigarette(np.random.default_rng(0), image, HEAD)
+    assert np.array_equal(image, picture())
