@@ -1,0 +1,38 @@
+"""How long to wait before the next attempt to reach a camera, or the centre."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from contract.edges import StreamFault
+
+# Cameras lock an account after a handful of wrong logins; a password that is wrong now is wrong a minute later too.
+WRONG_PASSWORD_PAUSE_S = 300.0
+
+
+class Backoff:
+    """Pauses between attempts: each twice as long as the one before, between half and all of it at random.
+
+    The randomness keeps cameras that failed together (a switch lost its power) from coming back together, and edges from
+    asking a centre that was away all in the same second.
+    """
+
+    def __init__(
+        self, first_s: float = 1.0, limit_s: float = 60.0, chance: Callable[[], float] = random.random
+    ) -> None:
+        self._first_s = first_s
+        self._limit_s = limit_s
+        self._chance = chance
+        self._next_s = first_s
+
+    def pause_s(self, fault: StreamFault | None = None) -> float:
+        """The seconds to wait before the next attempt."""
+        whole = self._next_s
+        self._next_s = min(2 * whole, self._limit_s)
+        if fault is StreamFault.WRONG_PASSWORD:
+            whole = max(whole, WRONG_PASSWORD_PAUSE_S)
+        return whole * (0.5 + 0.5 * self._chance())
+
+    def reset(self) -> None:
+        self._next_s = self._first_s

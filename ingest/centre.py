@@ -1,0 +1,262 @@
+"""The centre as an edge sees it: four requests, and every way they can fail sorted into what the edge should do then."""
+
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import BaseModel, ValidationError
+
+from contract.cameras import EdgeConfig
+from contract.edge_auth import make_edge_token
+from contract.edges import EnrolAnswer, EnrolRequest, Heartbeat, ReportAnswer
+
+API = "/api/v1"
+TIMEOUT = httpx.Timeout(10, read=30, write=60)
+# A centre that asks for more is asked again after an hour all the same: a typing error there must not silence an edge.
+LONGEST_WAIT_S = 3600.0
+# The centre has read the request and will say the same again. Everything else may be an obstacle on the way (a proxy, a captive
+# portal, a restart), so it is tried again.
+PERMANENT = frozenset({400, 403, 409, 410, 413, 415, 422})
+GATEWAY = frozenset({429, 502, 503, 504, 507})
+
+Answer = TypeVar("Answer", bound=BaseModel)
+log = structlog.get_logger(__name__)
+
+
+class CentreError(RuntimeError):
+    """Base of the ways in which a request to the centre fails; the message is a sentence for people.
+
+    CentreError
+      CentreUnavailable    such requests do not get through now: try again later
+        CentreUnreachable  no request does
+      CentreFailed         the centre failed on this request: try it again later, others may succeed
+      CentreRefused        the centre has decided: the same request will never succeed
+    """
+
+
+class CentreUnavailable(CentreError):
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class CentreUnreachable(CentreUnavailable):
+    pass
+
+
+class CentreFailed(CentreError):
+    pass
+
+
+class CentreRefused(CentreError):
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class CentreUrlError(ValueError):
+    """An address that is no usable address of a centre; the message says what to do."""
+
+
+def checked_centre_url(url: str, allow_http: bool = False) -> str:
+    """The address without a trailing slash. Raises CentreUrlError.
+
+    Plain http is taken on this machine only: elsewhere pictures of people and the edge's tokens would travel in the clear.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise CentreUrlError("The centre's address must look like https://centre.example or http://127.0.0.1:8000.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise CentreUrlError("The centre's address must not hold a user, a password, a query or a fragment.")
+    if parts.scheme == "http" and not is_loopback(host) and not allow_http:
+        raise CentreUrlError(
+            f"{host} would be reached over plain http, where anyone on the way can read pictures and take the edge's place. "
+            "Use https, or add --allow-http in a network of your own."
+        )
+    return url.strip().rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+class Centre:
+    """A client that several threads may share. What keeps its requests from getting through is logged once for each change.
+
+    `clock_offset_s` is the edge's clock minus the centre's, in seconds, at the last answer (resolution 1 s, the Date header's);
+    None until the centre has answered.
+    """
+
+    def __init__(
+        self, url: str, edge_id: str | None = None, key: Ed25519PrivateKey | None = None,
+        *, transport: httpx.BaseTransport | None = None, clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.url = url
+        self.clock_offset_s: float | None = None
+        self._edge_id = edge_id
+        self._key = key
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._away = False
+        self._obstacles: dict[str, str] = {}
+        self._client = httpx.Client(
+            base_url=url + API, timeout=TIMEOUT, transport=transport,
+            # A company proxy is used for a centre far away, never for one on this machine.
+            trust_env=not is_loopback(urlsplit(url).hostname or ""),
+        )
+
+    def enrol(self, request: EnrolRequest) -> EnrolAnswer:
+        """Raises CentreError."""
+        with self._link("/edges/enroll") as path:
+            return _parsed(EnrolAnswer, self._send("POST", path, json=request.model_dump(mode="json")))
+
+    def config(self, known_version: str | None) -> EdgeConfig | None:
+        """The cameras, zones and rules; None when `known_version` is still the current one. Raises CentreError."""
+        headers = {"If-None-Match": f'"{known_version}"'} if known_version is not None else {}
+        with self._link("/edge/config") as path:
+            response = self._send("GET", path, headers=headers)
+            return None if response.status_code == 304 else _parsed(EdgeConfig, response)
+
+    def report(self, violation_id: UUID, manifest: bytes, pictures: dict[str, bytes]) -> ReportAnswer:
+        """Send one violation; `pictures` are JPEG files by their names in the manifest. Raises CentreError."""
+        parts = {"manifest": ("manifest.json", manifest, "application/json")}
+        for name, content in pictures.items():
+            parts[name.removesuffix(".jpg")] = (name, content, "image/jpeg")
+        with self._link("/edge/violations") as path:
+            response = self._send("POST", path, headers={"Idempotency-Key": str(violation_id)}, files=parts)
+            answer = _parsed(ReportAnswer, response)
+            if answer.violation_id != violation_id:
+                raise CentreUnavailable("The centre answered about another violation than the one it was told.")
+            return answer
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Raises CentreError."""
+        with self._link("/edge/heartbeats") as path:
+            response = self._send("POST", path, json=heartbeat.model_dump(mode="json"))
+            if response.status_code != 204:
+                raise CentreUnavailable(_not_a_centre(response))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _send(self, method: str, path: str, headers: dict[str, str] | None = None, **content: object) -> httpx.Response:
+        headers = dict(headers or {})
+        if self._edge_id is not None and self._key is not None:
+            headers["Authorization"] = f"Bearer {make_edge_token(self._edge_id, self._key, self._clock())}"
+        try:
+            response = self._client.request(method, path, headers=headers, **content)  # type: ignore[arg-type]
+        except httpx.HTTPError as error:
+            raise CentreUnreachable(
+                f"The centre at {self.url} cannot be reached ({type(error).__name__}: {error}). "
+                "Check the address and the network, and that the centre runs."
+            ) from error
+        self._compare_clocks(response)
+        if response.is_success or response.status_code == 304:
+            return response
+        raise _failure(response)
+
+    @contextmanager
+    def _link(self, path: str) -> Iterator[str]:
+        """Watches one request."""
+        try:
+            yield path
+        except CentreError as error:
+            self._note(path, error)
+            raise
+        self._note(path, None)
+
+    def _note(self, path: str, error: CentreError | None) -> None:
+        with self._lock:
+            if isinstance(error, CentreUnreachable):
+                if not self._away:
+                    log.warning("centre_unreachable", reason=str(error))
+                self._away = True
+                return
+            if self._away:
+                self._away = False
+                log.info("centre_reachable_again")
+            obstacle = str(error) if isinstance(error, CentreUnavailable) else None
+            if obstacle == self._obstacles.get(path):
+                return
+            if obstacle is None:
+                del self._obstacles[path]
+                log.info("centre_takes_again", request=path)
+            else:
+                self._obstacles[path] = obstacle
+                log.warning("centre_does_not_take", request=path, reason=obstacle)
+
+    def _compare_clocks(self, response: httpx.Response) -> None:
+        try:
+            centre_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
+        except (KeyError, ValueError):
+            return
+        self.clock_offset_s = round(self._clock() - centre_time, 3)
+
+
+def _parsed(kind: type[Answer], response: httpx.Response) -> Answer:
+    try:
+        return kind.model_validate_json(response.content)
+    except ValidationError as error:
+        raise CentreUnavailable(_not_a_centre(response)) from error
+
+
+def _not_a_centre(response: httpx.Response) -> str:
+    return (
+        f"What answered at {response.url.host} is no centre of ours, or one of another version (HTTP {response.status_code}). "
+        "Check the address, and whether a login page of the network is in the way."
+    )
+
+
+def _failure(response: httpx.Response) -> CentreError:
+    status = response.status_code
+    sentence = _detail(response)
+    if status in PERMANENT:
+        return CentreRefused(sentence, status)
+    if status >= 500 and status not in GATEWAY:
+        return CentreFailed(sentence)
+    return CentreUnavailable(sentence, _retry_after(response))
+
+
+def _detail(response: httpx.Response) -> str:
+    """The centre's own sentence (RFC 9457) where there is one; never a whole page of HTML."""
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict):
+        for field in ("detail", "title"):
+            if isinstance(problem.get(field), str) and problem[field]:
+                return str(problem[field])[:500]
+    return f"The centre answered HTTP {response.status_code}."
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds, from a number or an HTTP date (RFC 9110, 10.2.3)."""
+    value = response.headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            now = parsedate_to_datetime(response.headers["Date"])
+            seconds = (parsedate_to_datetime(value) - now).total_seconds()
+        except (KeyError, ValueError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_WAIT_S)

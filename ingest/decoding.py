@@ -1,0 +1,162 @@
+"""From coded packets to pictures with times: which ones are decoded, and which are thrown away as damaged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import av
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+# The share of an interval by which a picture may come early: cameras stamp a "one second" key frame at 0.98 s.
+EARLY = 0.05
+# Cameras come with a key frame every 1 to 2 s. With fewer than one in 3 s the short rules (smoking) would wait too long for
+# the three looks that they need.
+MAX_KEY_GAP_S = 3.0
+# A leap of the camera's clock beyond the time that really went by: it was set, or the stream began anew.
+MAX_LEAP_S = 10.0
+# Stamps that run back by less are out of order (B frames from a file that has only coding times), not a new beginning.
+DISORDER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """What to decode.
+
+    Attributes:
+        keyframes_only: pictures that stand alone, and no other: a tenth of the cost.
+        interval_s: the wanted distance of pictures in camera time; 0 takes every one.
+        max_key_gap_s: a stream whose key frames are further apart than this is decoded in full after all. None: never.
+    """
+
+    keyframes_only: bool = True
+    interval_s: float = 0.0
+    max_key_gap_s: float | None = MAX_KEY_GAP_S
+
+
+class Timeline:
+    """The camera's clock, from 0 on, without gaps that never were: it does not run back, and leaps only with real time."""
+
+    def __init__(self, *, live: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._live = live
+        self._clock = clock
+        self._shift_s: float | None = None
+        self._last_s = 0.0
+        self._last_arrival = 0.0
+
+    def at(self, stamp_s: float | None) -> float:
+        """The time of a picture that has arrived now and carries this stamp (None: it carries none)."""
+        arrival = self._clock()
+        passed = arrival - self._last_arrival
+        if self._shift_s is None:
+            # FFmpeg counts an RTSP stream from its first packet, and leaves just that one without a stamp.
+            now_s, self._shift_s = 0.0, -(stamp_s or 0.0)
+        elif stamp_s is None:
+            now_s = self._last_s + passed
+        else:
+            now_s = stamp_s + self._shift_s
+            step = now_s - self._last_s
+            if -DISORDER_S < step < 0:
+                now_s = self._last_s
+            elif step < 0 or (self._live and step > passed + MAX_LEAP_S):
+                now_s = self._last_s + passed
+                self._shift_s = now_s - stamp_s
+        self._last_s, self._last_arrival = now_s, arrival
+        return now_s
+
+
+class Decoder:
+    """Decodes the wanted pictures of one stream."""
+
+    def __init__(self, stream: VideoStream, decoding: Decoding, timeline: Timeline) -> None:
+        self.damaged = 0
+        self._stream = stream
+        self._decoding = decoding
+        self._timeline = timeline
+        self._context = stream.codec_context
+        self._context.thread_count = 1
+        self._due_s = float("-inf")
+        self._last_key_s: float | None = None
+        self._everything = not decoding.keyframes_only
+        self._needs_keyframe = True
+
+    def decode(self, packet: Packet[VideoStream]) -> Iterator[tuple[av.VideoFrame, float]]:
+        """The wanted pictures that this packet completes, with their camera time in seconds."""
+        if packet.size and packet.is_keyframe:
+            self._watch_key_gap(packet)
+        if not self._everything:
+            yield from self._decode_alone(packet)
+            return
+        if packet.is_keyframe:
+            self._needs_keyframe = False
+        if self._needs_keyframe and packet.size:
+            return
+        for frame in self._frames(packet):
+            camera_time_s = self._timeline.at(_seconds(frame.pts, frame.time_base or packet.time_base))
+            if self._is_due(camera_time_s):
+                yield frame, camera_time_s
+
+    def _decode_alone(self, packet: Packet[VideoStream]) -> Iterator[tuple[av.VideoFrame, float]]:
+        if not packet.size or not packet.is_keyframe:
+            return
+        camera_time_s = self._timeline.at(_seconds(packet.pts, packet.time_base))
+        if not self._is_due(camera_time_s):
+            return
+        frames = self._frames(packet, alone=True)
+        if frames:
+            yield frames[-1], camera_time_s
+        else:
+            self._due_s = float("-inf")
+
+    def _frames(self, packet: Packet[VideoStream], *, alone: bool = False) -> list[av.VideoFrame]:
+        """The sound pictures that this packet completes."""
+        if packet.is_corrupt:
+            self._damage()
+            return []
+        try:
+            frames = self._context.decode(packet if packet.size else None)
+            if alone:
+                # Draining gives the picture at once; a stream with B frames would hold it back for a key frame or two.
+                frames += self._context.decode(None)
+                self._context.flush_buffers()
+        except av.FFmpegError:
+            self._damage()
+            return []
+        # FFmpeg flags a picture with a guessed part; in H.264 it notices nearly all of them, in H.265 hardly one.
+        sound = [frame for frame in frames if not frame.is_corrupt]
+        if len(sound) < len(frames):
+            self._damage(len(frames) - len(sound))
+        return sound
+
+    def _damage(self, pictures: int = 1) -> None:
+        self.damaged += pictures
+        # Until the next key frame every picture would be built on the damaged one.
+        self._needs_keyframe = True
+        if self._context.is_open:
+            self._context.flush_buffers()
+
+    def _watch_key_gap(self, packet: Packet[VideoStream]) -> None:
+        key_s = _seconds(packet.dts if packet.dts is not None else packet.pts, packet.time_base)
+        limit = self._decoding.max_key_gap_s
+        if key_s is None or limit is None or not self._decoding.keyframes_only:
+            return
+        if self._last_key_s is not None and key_s > self._last_key_s:
+            everything = key_s - self._last_key_s > limit
+            if self._everything and not everything and self._context.is_open:
+                self._context.flush_buffers()
+            self._everything = everything
+        self._last_key_s = key_s
+
+    def _is_due(self, camera_time_s: float) -> bool:
+        interval_s = self._decoding.interval_s
+        if camera_time_s < self._due_s - EARLY * interval_s:
+            return False
+        on_grid = self._due_s + interval_s
+        self._due_s = on_grid if camera_time_s < on_grid else camera_time_s + interval_s
+        return True
+
+
+def _seconds(stamp: int | None, time_base: object) -> float | None:
+    return None if stamp is None or time_base is None else float(stamp * time_base)  # type: ignore[operator]

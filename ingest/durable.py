@@ -1,0 +1,31 @@
+"""Writing that survives a power cut: what was written is on the disk before it gets its name."""
+
+import os
+from pathlib import Path
+
+
+def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a new file and wait until the disk has it. Raises OSError, FileExistsError when the name is taken."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Give `path` new content as a whole: a reader, also after a power cut, sees the old or the new one. Raises OSError."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    write_file(fresh, content, mode)
+    os.replace(fresh, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder (a rename, a new file) survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,114 @@
+"""Evidence on the edge's disk: one folder for each violation, there as a whole or not at all.
+
+    evidence/CAMERA/00000012-VIOLATION_ID/   original.jpg overlay.jpg manifest.json repeat.json
+    evidence/CAMERA/.partial-VIOLATION_ID/   being written, or left over from a power cut
+
+Renaming the second into the first is the commit point: the files are on the disk by then. `repeat.json` says until when the
+violation is not told again; it belongs to the edge and is not sent.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+from pydantic import ValidationError
+
+from contract.evidence import SealedManifest
+from detector.rules import Repeat
+from ingest.durable import sync_folder, write_file
+from ingest.outbox import Entry, Report
+
+PARTIAL = ".partial-"
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Package:
+    """The files of one violation, as they travel: the manifest's JSON and the pictures by name."""
+
+    manifest: bytes
+    pictures: dict[str, bytes]
+
+
+class EvidenceFolder:
+    """All methods raise OSError when the disk does not do what it should."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def commit(self, sealed: SealedManifest, repeat: Repeat, pictures: dict[str, bytes]) -> None:
+        """Write all files and give the folder its name. After an OSError nothing is committed."""
+        manifest = sealed.manifest
+        camera = self.folder / manifest.camera_id
+        if not camera.is_dir():
+            camera.mkdir(mode=0o700)
+            sync_folder(self.folder)
+        partial = camera / f"{PARTIAL}{manifest.violation_id}"
+        try:
+            partial.mkdir(mode=0o700)
+            for name, content in pictures.items():
+                write_file(partial / name, content)
+            write_file(partial / "repeat.json", _repeat_json(repeat))
+            write_file(partial / "manifest.json", sealed.model_dump_json().encode())
+            sync_folder(partial)
+            os.rename(partial, self._path(manifest.camera_id, manifest.sequence, manifest.violation_id))
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        # From here on every look at the disk sees the folder; only a power cut on a failing disk may still undo the name.
+        with contextlib.suppress(OSError):
+            sync_folder(camera)
+
+    def read(self, report: Report) -> Package:
+        """Raises FileNotFoundError when somebody took files away."""
+        path = self._path(report.camera_id, report.sequence, report.violation_id)
+        pictures = {file.name: file.read_bytes() for file in sorted(path.glob("*.jpg"))}
+        return Package((path / "manifest.json").read_bytes(), pictures)
+
+    def delete(self, report: Report) -> None:
+        """Remove the folder, first its name, so that a half-removed one is never taken for evidence."""
+        path = self._path(report.camera_id, report.sequence, report.violation_id)
+        partial = path.with_name(f"{PARTIAL}{report.violation_id}")
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, partial)
+        shutil.rmtree(partial, ignore_errors=True)
+
+    def sweep(self) -> int:
+        """Remove what was half-written or half-removed when the edge was stopped, before anything writes. Returns how many."""
+        left = list(self.folder.glob(f"*/{PARTIAL}*"))
+        for path in left:
+            shutil.rmtree(path)
+        return len(left)
+
+    def committed(self, known: set[UUID]) -> Iterator[Entry]:
+        """What is committed and not `known`; a folder that cannot be read is told and passed over."""
+        for path in sorted(self.folder.glob("*/[0-9]*-*")):
+            try:
+                violation_id = UUID(path.name.partition("-")[2])
+                if violation_id in known:
+                    continue
+                sealed = SealedManifest.model_validate_json((path / "manifest.json").read_bytes())
+                yield Entry(sealed.manifest, _read_repeat((path / "repeat.json").read_bytes()))
+            except (OSError, ValidationError, ValueError, KeyError) as error:
+                log.error("evidence_unreadable", folder=str(path), cause=type(error).__name__)
+
+    def _path(self, camera_id: str, sequence: int, violation_id: UUID) -> Path:
+        return self.folder / camera_id / f"{sequence:08d}-{violation_id}"
+
+
+def _repeat_json(repeat: Repeat) -> bytes:
+    return json.dumps({"rule": repeat.rule, "box": repeat.box, "until": repeat.until.isoformat()}).encode()
+
+
+def _read_repeat(content: bytes) -> Repeat:
+    stored = json.loads(content)
+    x1, y1, x2, y2 = (float(edge) for edge in stored["box"])
+    return Repeat(str(stored["rule"]), (x1, y1, x2, y2), datetime.fromisoformat(stored["until"]))

@@ -1,0 +1,254 @@
+"""All cameras of an edge in front of one detector: the newest picture of each in turn, and nobody waits for anybody."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from contract.cameras import CameraConfig, EdgeConfig
+from contract.catalogue import Catalogue
+from contract.credentials import CredentialError, open_credential
+from contract.edges import StreamFault
+from contract.evidence import ModelVersion
+from detector.observation import Observation
+from detector.rules import Repeat, RuleEngine, Violation
+from detector.tracks import Tracker
+from ingest.address import BadAddress, parse_address
+from ingest.decoding import Decoding
+from ingest.errors import SourceError
+from ingest.minutes import MinuteBook
+from ingest.reader import CameraReader, ReaderState
+from ingest.recorder import Recorder, Sight
+from ingest.source import AvSource, Frame, open_source
+
+# An older picture shows what was, not what is: a detector that fell behind must not make violations of it.
+OLDEST_PICTURE_S = 30.0
+# How often the readers are asked how they fare. Their pauses between attempts begin at half a second and grow.
+STATE_INTERVAL_S = 1.0
+log = structlog.get_logger(__name__)
+
+
+class Reader(Protocol):
+    """What the fleet needs of `ingest.reader.CameraReader`."""
+
+    def start(self) -> None: ...
+    def stop(self, timeout_s: float) -> None: ...
+    def take(self, timeout_s: float = 0.0, max_age_s: float | None = None) -> Frame | None: ...
+    def state(self) -> ReaderState: ...
+
+
+class Looker(Protocol):
+    """The detector, as far as the edge needs it."""
+
+    @property
+    def models(self) -> list[ModelVersion]: ...
+    def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]: ...
+
+
+class Rules(Protocol):
+    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]: ...
+    def committed(self, violation: Violation) -> None: ...
+
+
+OpenReader = Callable[[CameraConfig, str | None], Reader]
+MakeRules = Callable[[CameraConfig, Catalogue, list[Repeat]], Rules]
+
+
+def open_reader(camera: CameraConfig, password: str | None) -> CameraReader:
+    """The reader of a camera, not yet started. Nothing about the camera can make this fail: the reader tells its faults."""
+
+    def make_source() -> AvSource:
+        try:
+            address = parse_address(camera.url, camera.username, password)
+        except BadAddress as error:
+            raise SourceError(StreamFault.BAD_URL, str(error)) from None
+        return open_source(address, transport=camera.transport, decoding=Decoding(interval_s=camera.interval_s))
+
+    return CameraReader(f"{camera.name} ({camera.id})", make_source)
+
+
+@dataclass(frozen=True)
+class _Login:
+    """A camera's password, in memory only; None where it needs none."""
+
+    password: str | None = field(repr=False)
+
+    @classmethod
+    def open(cls, camera: CameraConfig, key: X25519PrivateKey) -> Self:
+        """Raises CredentialError."""
+        sealed = camera.password_sealed
+        return cls(None if sealed is None else open_credential(key, camera.id, sealed))
+
+
+@dataclass
+class _Camera:
+    config: CameraConfig
+    login: _Login | None  # None: its password cannot be opened
+    catalogue: Catalogue
+    reader: Reader | None  # None without a login
+    tracker: Tracker
+    rules: Rules
+    # What the last look failed with: told once, not once for each frame.
+    failure: str | None = None
+
+
+class Fleet:
+    """One thread calls `look_round`; any thread may hand over a new list with `apply`."""
+
+    def __init__(
+        self, detector: Looker, recorder: Recorder, book: MinuteBook, key: X25519PrivateKey, on_evidence: Callable[[], None],
+        *, open_reader: OpenReader = open_reader, make_rules: MakeRules = RuleEngine,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC), timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._detector = detector
+        self._recorder = recorder
+        self._book = book
+        self._key = key
+        self._on_evidence = on_evidence
+        self._open_reader = open_reader
+        self._make_rules = make_rules
+        self._clock = clock
+        self._timer = timer
+        self._cameras: dict[str, _Camera] = {}
+        self._wanted: deque[EdgeConfig] = deque(maxlen=1)
+        self._states_at = float("-inf")
+        self.trouble: str | None = None
+
+    def apply(self, config: EdgeConfig) -> None:
+        """Make the cameras those of the list, before the next round. A camera that did not change is not touched."""
+        self._wanted.append(config)
+
+    def look_round(self) -> int:
+        """Look once at the newest picture of each camera that has a new one. Returns at how many."""
+        self._change_cameras()
+        looked = sum([self._look_at(camera) for camera in self._cameras.values()])
+        if self._timer() - self._states_at >= STATE_INTERVAL_S:
+            self._states_at = self._timer()
+            for camera in self._cameras.values():
+                self._tell_state(camera)
+        return looked
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Let go of all cameras, after the last round; those that do not answer in time are left to end with the process."""
+        cameras, self._cameras = self._cameras, {}
+        readers = [camera.reader for camera in cameras.values() if camera.reader is not None]
+        for reader in readers:
+            reader.stop(0.0)
+        until = self._timer() + timeout_s
+        for reader in readers:
+            reader.stop(max(0.0, until - self._timer()))
+        for camera_id in cameras:
+            self._book.unwatch(camera_id)
+
+    def _change_cameras(self) -> None:
+        if not self._wanted:
+            return
+        config = self._wanted.pop()
+        for camera_id in self._cameras.keys() - {camera.id for camera in config.cameras}:
+            self._take_out(camera_id)
+        for camera in config.cameras:
+            try:
+                self._take_in(camera, config.catalogue)
+            except Exception:
+                # One camera that cannot be set up must not keep the others from being looked at.
+                log.exception("camera_not_set_up", camera=camera.id)
+                self._book.state(camera.id, StreamFault.OTHER)
+
+    def _take_in(self, camera: CameraConfig, catalogue: Catalogue) -> None:
+        known = self._cameras.get(camera.id)
+        try:
+            login = _Login.open(camera, self._key)
+        except CredentialError as error:
+            login = None
+            log.error("camera_password_unreadable", camera=camera.id, cause=str(error))
+        # The centre seals a password anew for every list, so what is sealed says nothing about a change.
+        camera = camera.model_copy(update={"password_sealed": None})
+        if known is not None and (known.config, known.login, known.catalogue.version) == (camera, login, catalogue.version):
+            return
+        self._book.watch(camera.id)
+        rules = self._make_rules(camera, catalogue, self._recorder.repeats(camera.id, catalogue, self._clock()))
+        if known is not None and (_stream(known.config), known.login) == (_stream(camera), login):
+            reader = known.reader
+        else:
+            if known is not None and known.reader is not None:
+                known.reader.stop(0.0)
+            reader = None
+            if login is not None:
+                reader = self._open_reader(camera, login.password)
+                reader.start()
+        self._cameras[camera.id] = _Camera(camera, login, catalogue, reader, Tracker(), rules)
+        log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
+
+    def _take_out(self, camera_id: str) -> None:
+        camera = self._cameras.pop(camera_id)
+        if camera.reader is not None:
+            camera.reader.stop(0.0)
+        self._book.unwatch(camera_id)
+        log.info("camera_removed", camera=camera_id, name=camera.config.name)
+
+    def _look_at(self, camera: _Camera) -> bool:
+        try:
+            frame = camera.reader.take(max_age_s=OLDEST_PICTURE_S) if camera.reader is not None else None
+            if frame is None:
+                return False
+            observation = camera.tracker.update(self._detector.look([frame.image])[0], frame.camera_time_s)
+            violations = camera.rules.update(observation, frame.camera_time_s, frame.wall_time)
+        except Exception as error:
+            self._failed(camera, error)
+            return False
+        if camera.failure is not None:
+            camera.failure = None
+            log.info("looking_works_again", camera=camera.config.id)
+        self._book.looked(camera.config.id, observation.width, observation.height)
+        sight = Sight(frame.image, frame.camera_time_s, frame.wall_time, observation)
+        for violation in violations:
+            self._keep(camera, sight, violation)
+        return True
+
+    def _keep(self, camera: _Camera, sight: Sight, violation: Violation) -> None:
+        try:
+            manifest = self._recorder.record(camera.config, camera.catalogue, sight, violation)
+            camera.rules.committed(violation)
+        except OSError as error:
+            # Not committed, so the rules tell of it again at the next look, as long as it lasts.
+            first = self.trouble is None
+            self.trouble = f"Evidence cannot be written ({error.strerror}). Make room on the disk of the edge, or repair it."
+            if first:
+                log.error("evidence_cannot_be_written", camera=camera.config.id, rule=violation.rule.code, cause=str(error))
+            return
+        except Exception as error:
+            self._failed(camera, error)
+            return
+        if self.trouble is not None:
+            self.trouble = None
+            log.info("evidence_can_be_written_again")
+        log.info(
+            "violation", camera=camera.config.id, rule=violation.rule.code, track=violation.track,
+            violation=str(manifest.violation_id),
+        )
+        self._on_evidence()
+
+    def _failed(self, camera: _Camera, error: Exception) -> None:
+        first, camera.failure = camera.failure is None, f"{type(error).__name__}: {error}"
+        if first:
+            log.error("looking_failed", camera=camera.config.id, exc_info=error)
+        self._tell_state(camera)
+
+    def _tell_state(self, camera: _Camera) -> None:
+        if camera.reader is None:
+            fault: StreamFault | None = StreamFault.WRONG_PASSWORD
+        else:
+            fault = camera.reader.state().fault or (StreamFault.DETECTOR_FAILED if camera.failure is not None else None)
+        self._book.state(camera.config.id, fault)
+
+
+def _stream(camera: CameraConfig) -> tuple[object, ...]:
+    """What a reader depends on; zone, hours and names may change under it."""
+    return (camera.url, camera.username, camera.transport, camera.interval_s)

@@ -1,0 +1,92 @@
+"""Telling the centre, several times a minute, that this edge lives and what it looked at."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from contract.edges import Heartbeat
+from ingest.centre import Centre, CentreError, CentreRefused
+from ingest.identity import software_version
+from ingest.minutes import MinuteBook
+from ingest.outbox import Outbox
+
+# A camera that fails shows in the console within a quarter of a minute; after a start, within seconds.
+INTERVAL_S = 15.0
+FIRST_INTERVAL_S = 2.0
+# Below the 5000 of the contract, with room for the running minute of every camera.
+MINUTES_A_BEAT = 2000
+log = structlog.get_logger(__name__)
+
+
+class Pulse:
+    def __init__(
+        self, book: MinuteBook, outbox: Outbox, centre: Centre, config_version: Callable[[], str | None],
+        trouble: Callable[[], str | None], clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        interval_s: float = INTERVAL_S,
+    ) -> None:
+        self._book = book
+        self._outbox = outbox
+        self._centre = centre
+        self._config_version = config_version
+        self._trouble = trouble
+        self._clock = clock
+        self._interval_s = interval_s
+        self._refused: str | None = None
+        self._cause: str | None = None
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def run(self) -> None:
+        pause_s = FIRST_INTERVAL_S
+        while not self._stop.is_set():
+            self.beat()
+            self._stop.wait(min(pause_s, self._interval_s))
+            pause_s = min(2 * pause_s, INTERVAL_S)
+
+    def beat(self) -> None:
+        """Tell all that is to be told; what the centre does not confirm is told again the next time."""
+        cause = None
+        try:
+            self._book.turn()
+        except sqlite3.Error as error:
+            cause = str(error)  # a full disk is no reason to keep silent: the heartbeat tells of it
+        try:
+            while self._tell() and not self._stop.is_set():
+                pass
+        except sqlite3.Error as error:
+            cause = str(error)
+        if cause != self._cause and cause is not None:
+            log.error("minutes_cannot_be_kept", cause=cause)
+        self._cause = cause
+
+    def _tell(self) -> bool:
+        """One heartbeat; True when there are more minutes than went into it."""
+        closed = self._book.closed(MINUTES_A_BEAT)
+        heartbeat = Heartbeat(
+            sent_at=self._clock(),
+            software_version=software_version(),
+            config_version=self._config_version(),
+            outbox_waiting=self._outbox.waiting(),
+            outbox_parked=self._outbox.parked(),
+            trouble=self._trouble(),
+            minutes=[*closed, *self._book.running()],
+        )
+        try:
+            self._centre.beat(heartbeat)
+        except CentreRefused as error:
+            # It would refuse the same minutes for ever, and newer ones would never be told.
+            if str(error) != self._refused:
+                log.error("heartbeat_refused", reason=str(error))
+            self._refused = str(error)
+            self._book.confirm(closed)
+            return False
+        except CentreError:
+            return False
+        self._refused = None
+        self._book.confirm(closed)
+        return len(closed) == MINUTES_A_BEAT

@@ -1,0 +1,91 @@
+"""Keeping the list of cameras, zones and rules as the centre has it now."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from contract.cameras import EdgeConfig
+from ingest.centre import Centre, CentreError, CentreRefused
+from ingest.config_store import ConfigStore
+
+# A camera that was added in the console is looked at within a quarter of a minute; an unchanged list costs one 304.
+INTERVAL_S = 15.0
+log = structlog.get_logger(__name__)
+
+
+class Puller:
+    """`version` is that of the list in use; None before the first one, and after the centre has turned the edge away."""
+
+    def __init__(
+        self, store: ConfigStore, centre: Centre, apply: Callable[[EdgeConfig], None], interval_s: float = INTERVAL_S
+    ) -> None:
+        self.version: str | None = None
+        self._store = store
+        self._centre = centre
+        self._apply = apply
+        self._interval_s = interval_s
+        self._current: EdgeConfig | None = None
+        self._refused: str | None = None
+        self._unsaved: EdgeConfig | None = None
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def run(self) -> None:
+        self.start()
+        while not self._stop.is_set():
+            self.pull()
+            self._stop.wait(self._interval_s)
+
+    def start(self) -> None:
+        """Begin with the list of the last time: the centre may be down."""
+        stored = self._store.load()
+        if stored is not None and self._current is None:
+            self._use(stored)
+
+    def pull(self) -> None:
+        try:
+            config = self._centre.config(self.version)
+        except CentreRefused as error:
+            self._turned_away(error)
+        except CentreError:
+            pass  # told by `Centre`, once per change; the list in use stays
+        else:
+            self._refused = None
+            if config is not None:
+                self._use(config)
+                self._unsaved = config
+        self._save()
+
+    def _use(self, config: EdgeConfig) -> None:
+        self._current = config
+        self.version = config.version
+        log.info("cameras_listed", version=config.version, cameras=len(config.cameras))
+        self._apply(config)
+
+    def _save(self) -> None:
+        if self._unsaved is None:
+            return
+        try:
+            self._store.save(self._unsaved)
+        except OSError as error:
+            log.error("cameras_not_stored", cause=str(error))
+        else:
+            self._unsaved = None
+
+    def _turned_away(self, error: CentreRefused) -> None:
+        """Revoked: an edge without a right to its cameras stops looking and forgets how to reach them."""
+        if str(error) == self._refused:
+            return
+        self._refused = str(error)
+        log.error("edge_turned_away", reason=str(error))
+        if error.status != 403 or self._current is None:
+            return
+        self._apply(EdgeConfig(version="none", catalogue=self._current.catalogue, cameras=[]))
+        self._current = self._unsaved = self.version = None
+        try:
+            self._store.forget()
+        except OSError as failure:
+            log.error("stored_cameras_not_deleted", cause=str(failure))

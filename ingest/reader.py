@@ -1,0 +1,330 @@
+"""One camera, looked at for ever: reconnects, replaces a reader that hangs, keeps only the latest picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+import av
+import structlog
+
+from contract.edges import StreamFault
+from ingest.backoff import Backoff
+from ingest.errors import SourceError, describe
+from ingest.source import Frame, FrameSource, Picture, StreamInfo
+
+# No packet for so long means that the thread is stuck where no time-out reaches (a name server, a driver):
+# longer than opening (10 s) and asking what is wrong (6 s) take together.
+HANG_S = 30.0
+# Stuck threads cannot be ended, only left behind. With so many of them a new one waits until one comes back.
+MAX_STUCK = 4
+# After this time of looking a break is a new trouble, and the pauses begin from the shortest again.
+STEADY_S = 10.0
+
+_log = structlog.get_logger("ingest.reader")
+
+
+class Status(StrEnum):
+    STARTING = "starting"
+    LOOKING = "looking"
+    NOT_LOOKING = "not_looking"
+    ENDED = "ended"  # a file that is over, or cannot be read: no further attempt
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderState:
+    """How a camera fares, for heartbeat and metrics.
+
+    Attributes:
+        fault: why it is not looked at; None while it is.
+        since: when the status last changed, UTC.
+        pictures: decoded and delivered so far; `taken` of them were taken, `dropped` gave way to a newer one or grew old.
+        damaged: pictures thrown away because they came in damaged.
+        reconnects: attempts after the first one, by the cause that made them necessary.
+        picture_age_s: seconds since the last picture arrived; None before the first.
+        stuck: threads left behind because they hang.
+    """
+
+    status: Status
+    fault: StreamFault | None
+    since: datetime
+    pictures: int
+    taken: int
+    dropped: int
+    damaged: int
+    reconnects: Mapping[StreamFault, int]
+    picture_at: datetime | None
+    picture_age_s: float | None
+    stream: StreamInfo | None
+    stuck: int
+
+
+class _Attempt:
+    """One connection, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.source: FrameSource | None = None
+        self.pictures = 0
+        self.first_at = 0.0
+        self.shift_s = 0.0
+        self.finished = False
+        self.fault = StreamFault.OTHER
+        self.detail = ""
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        return self.pictures, self.source.packets if self.source else -1
+
+
+class CameraReader:
+    """Reads one camera in the background. Nothing that happens here reaches another camera.
+
+    Args:
+        name: names the camera in the log.
+        make_source: makes the source of one connection; may raise SourceError.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make_source: Callable[[], FrameSource],
+        *,
+        backoff: Backoff | None = None,
+        hang_s: float = HANG_S,
+    ) -> None:
+        self.name = name
+        self._make_source = make_source
+        self._backoff = backoff or Backoff()
+        self._hang_s = hang_s
+        self._changed = threading.Condition()
+        self._supervisor: threading.Thread | None = None
+        self._worker: threading.Thread | None = None
+        self._current: _Attempt | None = None
+        self._stuck: list[_Attempt] = []
+        self._slot: Picture | None = None
+        self._slot_at = 0.0
+        self._status = Status.STARTING
+        self._fault: StreamFault | None = None
+        self._told: set[StreamFault] = set()
+        self._since = datetime.now(UTC)
+        self._pictures = self._taken = self._dropped = self._damaged = 0
+        self._reconnects: Counter[StreamFault] = Counter()
+        self._first_at: float | None = None
+        self._last_camera_time_s = 0.0
+        self._picture_at: datetime | None = None
+        self._stream: StreamInfo | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        self._supervisor = threading.Thread(target=self._supervise, name=f"watch {self.name}", daemon=True)
+        self._supervisor.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Ends the reading, and waits so long for it; a thread that waits for a dead camera is left to end by itself."""
+        with self._changed:
+            self._stopping = True
+            attempt, self._current = self._current, None
+            self._slot = None
+            if self._status is not Status.ENDED:
+                self._set(Status.STOPPED, None)
+            self._changed.notify_all()
+        if attempt and attempt.source:
+            attempt.source.stop()
+        until = time.monotonic() + timeout_s
+        for thread in (self._supervisor, self._worker):
+            if thread:
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def take(self, timeout_s: float = 0.0, max_age_s: float | None = None) -> Frame | None:
+        """The latest picture, each one only once.
+
+        Args:
+            timeout_s: how long to wait for one.
+            max_age_s: an older one is thrown away.
+
+        Returns:
+            None when none came in time, or none will come any more.
+        """
+        until = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                if self._slot and max_age_s is not None and time.monotonic() - self._slot_at > max_age_s:
+                    self._slot = None
+                    self._dropped += 1
+                left = until - time.monotonic()
+                if self._slot or left <= 0 or self._status in (Status.ENDED, Status.STOPPED):
+                    break
+                self._changed.wait(left)
+            picture, self._slot = self._slot, None
+        if picture is None:
+            return None
+        try:
+            frame = picture.frame()
+        except (av.FFmpegError, ValueError):
+            with self._changed:
+                self._damaged += 1
+            return None
+        with self._changed:
+            self._taken += 1
+        return frame
+
+    def state(self) -> ReaderState:
+        with self._changed:
+            source = self._current.source if self._current else None
+            return ReaderState(
+                status=self._status,
+                fault=self._fault,
+                since=self._since,
+                pictures=self._pictures,
+                taken=self._taken,
+                dropped=self._dropped,
+                damaged=self._damaged + (source.damaged if source else 0),
+                reconnects=dict(self._reconnects),
+                picture_at=self._picture_at,
+                picture_age_s=time.monotonic() - self._slot_at if self._picture_at else None,
+                stream=source.info if source and source.info else self._stream,
+                stuck=len(self._stuck),
+            )
+
+    # In the supervisor's thread.
+
+    def _supervise(self) -> None:
+        while True:
+            attempt = _Attempt()
+            with self._changed:
+                if self._stopping:
+                    return
+                self._current = attempt
+            self._worker = threading.Thread(target=self._work, args=(attempt,), name=f"read {self.name}", daemon=True)
+            self._worker.start()
+            self._wait_for(attempt)
+            with self._changed:
+                if self._stopping:
+                    return
+                self._current = None
+                if attempt.source:
+                    self._damaged += attempt.source.damaged
+                    self._stream = attempt.source.info or self._stream
+                    if not attempt.source.live and attempt.finished:
+                        self._set(Status.ENDED, attempt.fault, attempt.detail)
+                        return
+                if not attempt.finished:
+                    self._stuck.append(attempt)
+                self._set(Status.NOT_LOOKING, attempt.fault, attempt.detail)
+            if attempt.source and not attempt.finished:
+                attempt.source.stop()
+            if attempt.pictures and time.monotonic() - attempt.first_at > STEADY_S:
+                self._backoff.reset()
+            if not self._pause(self._backoff.pause_s(attempt.fault)):
+                return
+            with self._changed:
+                self._reconnects[attempt.fault] += 1
+
+    def _wait_for(self, attempt: _Attempt) -> None:
+        """Until the attempt is over, hangs, or is no longer wanted."""
+        with self._changed:
+            while not (attempt.finished or self._stopping):
+                before = attempt.progress
+                over = self._changed.wait_for(lambda: attempt.finished or self._stopping, self._hang_s)
+                if not over and attempt.progress == before:
+                    attempt.fault = StreamFault.TIMEOUT
+                    attempt.detail = f"no sign of life for {self._hang_s:g} s; the reader is replaced"
+                    return
+
+    def _pause(self, pause_s: float) -> bool:
+        """Waits, also for a free place among the stuck threads; False when it is time to stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, pause_s)
+            self._changed.wait_for(lambda: self._stopping or self._count_stuck() < MAX_STUCK)
+            return not self._stopping
+
+    def _count_stuck(self) -> int:
+        self._stuck = [attempt for attempt in self._stuck if not attempt.finished]
+        return len(self._stuck)
+
+    def _set(self, status: Status, fault: StreamFault | None, detail: str = "") -> None:
+        """Changes the status; one line in the log for each change, and for each new cause while the camera is away."""
+        new = status is not self._status
+        if new:
+            self._since = datetime.now(UTC)
+        self._status, self._fault = status, fault
+        if status is Status.LOOKING:
+            if new:
+                self._told.clear()
+                _log.info("camera_looking", camera=self.name, stream=str(self._stream) if self._stream else None)
+        elif fault and (new or fault not in self._told):
+            self._told.add(fault)
+            if fault is StreamFault.ENDED:
+                _log.info("camera_ended", camera=self.name)
+            else:
+                _log.warning("camera_not_looking", camera=self.name, fault=fault.value, detail=detail, status=status.value)
+        self._changed.notify_all()
+
+    # In the attempt's own thread.
+
+    def _work(self, attempt: _Attempt) -> None:
+        fault, detail = StreamFault.ENDED, ""
+        try:
+            source = self._make_source()
+            with self._changed:
+                if self._current is not attempt:
+                    return
+                attempt.source = source
+            with closing(source.pictures()) as pictures:
+                for picture in pictures:
+                    if not self._deliver(attempt, source, picture):
+                        return
+        except SourceError as error:
+            fault, detail = error.fault, error.detail
+        except Exception as error:  # whatever a library throws, this camera is tried again and no other one suffers
+            fault, detail = StreamFault.OTHER, describe(error)
+        finally:
+            with self._changed:
+                if self._current is attempt:
+                    attempt.fault, attempt.detail = fault, detail
+                attempt.finished = True
+                self._changed.notify_all()
+
+    def _deliver(self, attempt: _Attempt, source: FrameSource, picture: Picture) -> bool:
+        """Puts a picture into the slot; False when the attempt has been given up, and must end."""
+        now = time.monotonic()
+        with self._changed:
+            if self._current is not attempt:
+                return False
+            if self._first_at is None:
+                self._first_at = now
+            if not attempt.pictures:
+                attempt.first_at = now
+                # Each connection counts from 0; here the time goes on where it was, with the time that went by.
+                if self._pictures:
+                    attempt.shift_s = max(now - self._first_at, self._last_camera_time_s) - picture.camera_time_s
+                self._stream = source.info
+                self._set(Status.LOOKING, None)
+            attempt.pictures += 1
+            self._dropped += self._slot is not None
+            camera_time_s = picture.camera_time_s + attempt.shift_s
+            self._slot = dataclasses.replace(picture, camera_time_s=camera_time_s, index=self._pictures)
+            self._slot_at, self._picture_at = now, picture.wall_time
+            self._last_camera_time_s = camera_time_s
+            self._pictures += 1
+            self._changed.notify_all()
+            return True

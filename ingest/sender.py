@@ -1,0 +1,159 @@
+"""Emptying the outbox: each camera's reports in order, again and again until the centre has answered each of them."""
+
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from ingest.backoff import Backoff
+from ingest.centre import Centre, CentreFailed, CentreRefused, CentreUnavailable
+from ingest.evidence import EvidenceFolder
+from ingest.outbox import Outbox, Report
+from ingest.recorder import Recorder
+
+FIRST_WAIT_S = 1.0
+# A centre that is back after days is told within five minutes, without a crowd of edges asking every second until then.
+LONGEST_WAIT_S = 300.0
+CLEANING_INTERVAL_S = 3600.0
+# With nothing to do the sender still looks this often, should a wake-up be missed.
+IDLE_S = 30.0
+DAY_S = 86_400.0
+log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """`step` does all that is due; `run` calls it in a thread of its own until `stop`."""
+
+    def __init__(
+        self, outbox: Outbox, folder: EvidenceFolder, recorder: Recorder, centre: Centre, keep_days: float,
+        *, clock: Callable[[], float] = time.time, timer: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox = outbox
+        self._folder = folder
+        self._recorder = recorder
+        self._centre = centre
+        self._keep_days = keep_days
+        self._clock = clock
+        self._timer = timer
+        self._chance = chance
+        self._pause = self._backoff()
+        self._paused_until = float("-inf")
+        # Only cameras whose report the centre failed on: no more entries than cameras.
+        self._held: dict[str, tuple[Backoff, float]] = {}
+        self._clean_at = float("-inf")
+        # What keeps the outbox itself from being used, or why the last report was refused; None when all is well.
+        self.trouble: str | None = None
+        self._disk_trouble: str | None = None
+        self._wake = threading.Event()
+        self._stopped = False
+
+    def wake(self) -> None:
+        """There is something new to send."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+
+    def run(self) -> None:
+        while not self._stopped:
+            self._wake.wait(self.step())
+            self._wake.clear()
+
+    def step(self) -> float:
+        """Send what can be sent now, delete what was kept long enough. Returns the seconds until there is something to do."""
+        try:
+            self._recorder.relist()
+            self._clean()
+            while not self._stopped and self._timer() >= self._paused_until and (due := self._due()):
+                for report in due:
+                    if self._stopped or not self._send(report):
+                        break
+        except (OSError, sqlite3.Error) as error:
+            self._disk(str(error))
+            self._pause_for(self._pause.pause_s())
+        else:
+            self._disk(None)
+        return self._next_s()
+
+    def _due(self) -> list[Report]:
+        now = self._timer()
+        return [report for report in self._outbox.next_of_each_camera() if self._held_until(report.camera_id) <= now]
+
+    def _send(self, report: Report) -> bool:
+        """False when nobody's reports get through now."""
+        try:
+            package = self._folder.read(report)
+        except FileNotFoundError:
+            self._park(report, "The evidence files are no longer on this edge's disk.")
+            return True
+        try:
+            answer = self._centre.report(report.violation_id, package.manifest, package.pictures)
+        except CentreUnavailable as error:
+            # The centre's own wish counts, but never less than our own backoff.
+            self._pause_for(max(self._pause.pause_s(), error.retry_after_s or 0.0))
+            return False
+        except CentreFailed as error:
+            self._hold(report, str(error))
+            return True
+        except CentreRefused as error:
+            self._park(report, f"The centre refused it (HTTP {error.status}): {error}")
+        else:
+            self._outbox.mark_sent(report.violation_id, self._clock())
+            log.info("report_sent", violation=str(report.violation_id), camera=report.camera_id, case=answer.case_id)
+        self._pause.reset()
+        self._held.pop(report.camera_id, None)
+        return True
+
+    def _park(self, report: Report, reason: str) -> None:
+        self._outbox.park(report.violation_id, reason, self._clock())
+        log.error("report_parked", violation=str(report.violation_id), camera=report.camera_id, reason=reason)
+
+    def _hold(self, report: Report, reason: str) -> None:
+        """Let one camera's reports wait; the others go on."""
+        if report.camera_id not in self._held:
+            log.warning("report_delayed", violation=str(report.violation_id), camera=report.camera_id, reason=reason)
+        backoff, _ = self._held.get(report.camera_id, (self._backoff(), 0.0))
+        self._held[report.camera_id] = (backoff, self._timer() + backoff.pause_s())
+
+    def _held_until(self, camera_id: str) -> float:
+        return self._held[camera_id][1] if camera_id in self._held else float("-inf")
+
+    def _pause_for(self, seconds: float) -> None:
+        self._paused_until = self._timer() + seconds
+
+    def _next_s(self) -> float:
+        now = self._timer()
+        if now < self._paused_until:
+            return self._paused_until - now
+        return max(0.0, min([IDLE_S, *(until - now for _, until in self._held.values() if until > now)]))
+
+    def _clean(self) -> None:
+        if self._timer() < self._clean_at:
+            return
+        now = self._clock()
+        for report in self._outbox.sent_before(now - self._keep_days * DAY_S):
+            self._folder.delete(report)
+            self._outbox.mark_deleted(report.violation_id, now)
+        self._outbox.purge(now)
+        self._clean_at = self._timer() + CLEANING_INTERVAL_S
+
+    def _disk(self, cause: str | None) -> None:
+        if cause != self._disk_trouble:
+            self._disk_trouble = cause
+            if cause is None:
+                log.info("outbox_works_again")
+            else:
+                log.error("outbox_cannot_be_used", cause=cause)
+        if cause is None:
+            # The number of parked reports is told for ever, the reason for as long as somebody may be about to act on it.
+            self.trouble = self._outbox.last_refusal(self._clock() - DAY_S)
+        else:
+            self.trouble = f"The outbox of the edge cannot be used ({cause})."
+
+    def _backoff(self) -> Backoff:
+        return Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, chance=self._chance)

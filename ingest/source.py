@@ -1,0 +1,313 @@
+"""Where pictures come from: cameras over RTSP, webcams and files, all read with PyAV.
+
+By default only key frames are decoded, which costs a tenth of decoding everything; see `Decoding`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from contract.edges import StreamFault
+from ingest.address import CameraAddress
+from ingest.decoding import Decoder, Decoding, Timeline
+from ingest.errors import SourceError, classify, describe
+from ingest.probe import probe
+
+# A camera on the same network answers within a second; on a mobile link or while it starts up it takes several.
+OPEN_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 10.0
+# The longest time without a picture. "Smart" codecs stretch the distance of key frames to ten seconds and more.
+PICTURE_TIMEOUT_S = 40.0
+PROBE_TIMEOUT_S = 3.0
+# A key frame of a 4K camera comes in one burst; the usual 208 KiB of the kernel would lose parts of it.
+UDP_BUFFER = 2 * 1024 * 1024
+
+# Without these FFmpeg watches a stream for seconds, only to learn its frame rate.
+_QUICK_START = {"fpsprobesize": "0"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture, ready for the detector.
+
+    Attributes:
+        image: uint8 [H, W, 3], BGR.
+        camera_time_s: seconds on the camera's own clock (from its time stamps); never runs back.
+        wall_time: when it arrived here, UTC.
+        index: counts the pictures of its source from 0.
+    """
+
+    image: NDArray[np.uint8]
+    camera_time_s: float
+    wall_time: datetime
+    index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A decoded picture that nobody has paid the conversion for yet."""
+
+    decoded: av.VideoFrame
+    camera_time_s: float
+    wall_time: datetime
+    index: int
+
+    def frame(self) -> Frame:
+        image: NDArray[np.uint8] = np.asarray(self.decoded.to_ndarray(format="bgr24"), np.uint8)
+        if self.decoded.rotation:  # counter-clockwise degrees; phones film sideways and only note it
+            image = np.ascontiguousarray(np.rot90(image, round(self.decoded.rotation / 90)))
+        return Frame(image, self.camera_time_s, self.wall_time, self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    codec: str
+    width: int
+    height: int
+    fps: float | None  # as the stream declares it; many cameras declare nothing
+
+    def __str__(self) -> str:
+        return f"{self.codec} {self.width}x{self.height}" + (f" {self.fps:g} fps" if self.fps else "")
+
+
+class FrameSource(Protocol):
+    """One connection to one camera; used once.
+
+    Attributes:
+        live: a camera, to be opened again after it breaks off; else a file, which ends.
+        info: what is read; None before it is open.
+        packets: how many coded packets have come; a watchdog sees life in it.
+        damaged: how many pictures were thrown away because they came in damaged.
+    """
+
+    @property
+    def live(self) -> bool: ...
+
+    @property
+    def info(self) -> StreamInfo | None: ...
+
+    @property
+    def packets(self) -> int: ...
+
+    @property
+    def damaged(self) -> int: ...
+
+    def pictures(self) -> Generator[Picture, None, None]:
+        """Opens, gives each picture, closes.
+
+        Raises:
+            SourceError: it cannot be opened, or broke off. A file that comes to its end just ends.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Asks `pictures` to end soon; from any thread."""
+        ...
+
+
+class AvSource:
+    """A source that FFmpeg reads. Make it with `open_source`, `camera_source` or `file_source`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        live: bool,
+        shown: str | None = None,
+        address: CameraAddress | None = None,
+        format_name: str | None = None,
+        options: dict[str, str] | None = None,
+        decoding: Decoding | None = None,
+        realtime: bool = False,
+        open_timeout_s: float = OPEN_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        picture_timeout_s: float = PICTURE_TIMEOUT_S,
+    ) -> None:
+        self.live = live
+        self.info: StreamInfo | None = None
+        self.packets = 0
+        self._decoder: Decoder | None = None
+        self._url = url
+        self._shown = shown or url
+        self._address = address
+        self._format = format_name
+        self._options = options or {}
+        self._decoding = decoding or Decoding()
+        self._realtime = realtime
+        self._timeouts = (open_timeout_s, read_timeout_s)
+        self._picture_timeout_s = max(picture_timeout_s, 3 * self._decoding.interval_s)
+        self._stopped = threading.Event()
+
+    def __repr__(self) -> str:
+        return f"AvSource({self._shown})"
+
+    @property
+    def damaged(self) -> int:
+        return self._decoder.damaged if self._decoder else 0
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def pictures(self) -> Generator[Picture, None, None]:
+        container = self._open()
+        try:
+            yield from self._read(container, self._video(container))
+        finally:
+            container.close()
+
+    def _open(self) -> InputContainer:
+        # FFmpeg's errors carry the URL with the password: none of them may stay attached to ours.
+        failure: Exception
+        try:
+            return av.open(self._url, format=self._format, options=self._options, timeout=self._timeouts)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            failure = error
+        raise self._open_error(failure)
+
+    def _open_error(self, failure: Exception) -> SourceError:
+        fault = classify(failure)
+        if self._address and self._address.kind == "rtsp" and fault in (None, StreamFault.TIMEOUT, StreamFault.NOT_RTSP):
+            # An RTSP server that answers, but no stream that FFmpeg understands: there is nothing to see.
+            fault = probe(self._address, min(PROBE_TIMEOUT_S, self._timeouts[0])) or fault or StreamFault.NO_PICTURE
+        elif fault is None and not self.live:
+            fault = StreamFault.NOT_A_VIDEO
+        return SourceError(fault or StreamFault.OTHER, describe(failure))
+
+    def _video(self, container: InputContainer) -> VideoStream:
+        if not container.streams.video:
+            raise SourceError(StreamFault.NO_PICTURE if self.live else StreamFault.NOT_A_VIDEO, "no video stream")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise SourceError(StreamFault.UNSUPPORTED_CODEC)
+        return stream
+
+    def _read(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
+        decoder = self._decoder = Decoder(stream, self._decoding, Timeline(live=self.live))
+        fps = float(stream.average_rate) if stream.average_rate else None
+        self.info = StreamInfo(stream.codec_context.name, stream.codec_context.width, stream.codec_context.height, fps)
+        packets = container.demux(stream)
+        seen = time.monotonic()
+        pace = _Pace()
+        index = 0
+        while not self._stopped.is_set():
+            failure: Exception | None = None
+            packet = None
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError, ValueError) as error:
+                failure = error
+            if failure:
+                raise SourceError(self._read_fault(failure, index), describe(failure))
+            if packet is None:
+                break
+            self.packets += bool(packet.size)
+            if self._realtime and self._stopped.wait(pace.left_s(packet)):
+                break
+            for decoded, camera_time_s in decoder.decode(packet):
+                seen = time.monotonic()
+                if (decoded.width, decoded.height) != (self.info.width, self.info.height):
+                    self.info = StreamInfo(self.info.codec, decoded.width, decoded.height, fps)
+                yield Picture(decoded, camera_time_s, datetime.now(UTC), index)
+                index += 1
+            if self.live and time.monotonic() - seen > self._picture_timeout_s:
+                raise SourceError(StreamFault.NO_PICTURE, f"{self.packets} packets, {self.damaged} damaged pictures")
+        if self._stopped.is_set():
+            return
+        if self.live:
+            raise SourceError(StreamFault.DISCONNECTED)
+        if not index:
+            raise SourceError(StreamFault.NOT_A_VIDEO, "no picture in it can be decoded")
+
+    def _read_fault(self, failure: Exception, pictures: int) -> StreamFault:
+        if self.live:
+            return classify(failure) or StreamFault.DISCONNECTED
+        return classify(failure) or (StreamFault.DISCONNECTED if pictures else StreamFault.NOT_A_VIDEO)
+
+
+class _Pace:
+    """Real time for a file: how long until a packet would come if a camera sent it."""
+
+    def __init__(self) -> None:
+        self._start: float | None = None
+
+    def left_s(self, packet: av.Packet[VideoStream]) -> float:
+        if packet.dts is None:
+            return 0.0
+        now, stamp_s = time.monotonic(), float(packet.dts * packet.time_base)
+        if self._start is None:
+            self._start = now - stamp_s
+        return max(0.0, self._start + stamp_s - now)
+
+
+def camera_source(
+    address: CameraAddress,
+    *,
+    transport: Literal["tcp", "udp"] = "tcp",
+    decoding: Decoding | None = None,
+    open_timeout_s: float = OPEN_TIMEOUT_S,
+    read_timeout_s: float = READ_TIMEOUT_S,
+    picture_timeout_s: float = PICTURE_TIMEOUT_S,
+) -> AvSource:
+    """A camera over RTSP, or a webcam.
+
+    Raises:
+        SourceError: the webcam is not there.
+    """
+    if address.kind == "webcam":
+        if not Path(address.url).exists():
+            raise SourceError(StreamFault.DEVICE_MISSING, address.url)
+        format_name, options = "v4l2", {}
+    else:
+        format_name = "rtsp"
+        options = _QUICK_START | {"rtsp_transport": transport, "allowed_media_types": "video"}
+        if transport == "udp":
+            options["buffer_size"] = str(UDP_BUFFER)
+    return AvSource(
+        address.with_credentials(),
+        live=True,
+        shown=str(address),
+        address=address,
+        format_name=format_name,
+        options=options,
+        decoding=decoding,
+        open_timeout_s=open_timeout_s,
+        read_timeout_s=read_timeout_s,
+        picture_timeout_s=picture_timeout_s,
+    )
+
+
+def file_source(path: Path | str, *, realtime: bool = True, decoding: Decoding | None = None) -> AvSource:
+    """A video file: in its own time, as a camera would show it, or as fast as it can be read.
+
+    Raises:
+        SourceError: there is no such file.
+    """
+    if not Path(path).exists():
+        raise SourceError(StreamFault.DEVICE_MISSING, str(path))
+    # With "file:" a name with a colon in it is not taken for a protocol.
+    return AvSource(f"file:{path}", shown=str(path), live=False, realtime=realtime, decoding=decoding)
+
+
+def open_source(
+    address: CameraAddress, *, transport: Literal["tcp", "udp"] = "tcp", decoding: Decoding | None = None
+) -> AvSource:
+    """Whatever the address names; a file plays in its own time.
+
+    Raises:
+        SourceError: the file or the webcam is not there.
+    """
+    if address.kind == "file":
+        return file_source(address.url, decoding=decoding)
+    return camera_source(address, transport=transport, decoding=decoding)

@@ -1,0 +1,207 @@
+"""An edge's surroundings for tests: cameras, violations, a centre that answers from memory, clocks that are set by hand."""
+
+import email
+import email.policy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contract.cameras import CameraConfig, EdgeConfig
+from contract.catalogue import AreaKind, Catalogue, load_catalogue
+from contract.edges import StreamFault
+from contract.evidence import AttributeVotes, ModelVersion, SealedManifest
+from detector.observation import Attribute, Head, Observation, Person
+from detector.rules import Repeat, Violation
+from ingest.centre import Centre
+from ingest.database import Database
+from ingest.evidence import EvidenceFolder
+from ingest.outbox import Outbox
+from ingest.reader import ReaderState, Status
+from ingest.recorder import Recorder, Sight
+from ingest.sender import Sender
+from ingest.source import Frame
+
+START = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
+KEY = Ed25519PrivateKey.generate()
+MODELS = [ModelVersion(name="finder", sha256="0" * 64)]
+EDGE_ID = "edge-1"
+
+
+def camera(camera_id: str = "cam-1", **changes: object) -> CameraConfig:
+    given: dict[str, object] = {
+        "id": camera_id, "name": f"Kitchen {camera_id}", "shop_id": "shop-1", "shop_name": "Noodles",
+        "area": AreaKind.SPECIAL_ROOM, "url": f"rtsp://10.0.0.5/{camera_id}",
+    }
+    return CameraConfig.model_validate(given | changes)
+
+
+@cache
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+def edge_config(*cameras: CameraConfig, version: str = "v1") -> EdgeConfig:
+    return EdgeConfig(version=version, catalogue=catalogue(), cameras=list(cameras))
+
+
+def bareheaded() -> Observation:
+    unknown = Attribute("unknown", 0.5)
+    head = Head((60.0, 20.0, 90.0, 50.0), 0.9, Attribute("missing", 0.95), unknown, unknown)
+    return Observation(160, 120, (Person((40.0, 20.0, 110.0, 118.0), 0.9, head, (), track=1),))
+
+
+def image(shade: int = 120) -> npt.NDArray[np.uint8]:
+    return np.full((120, 160, 3), shade, np.uint8)
+
+
+def sight(moment: datetime = START) -> Sight:
+    return Sight(image(), 12.5, moment, bareheaded())
+
+
+def violation(moment: datetime = START, rule: str = "K01") -> Violation:
+    found = catalogue().rule(rule)
+    person = bareheaded().people[0]
+    assert person.box is not None
+    return Violation(
+        rule=found, track=1, since_s=0.5, since=moment - timedelta(seconds=12),
+        votes=AttributeVotes(looks=9, sure=8, violating=8), box=person.box, person=person,
+        repeat=Repeat(rule, person.box, moment + timedelta(seconds=found.repeat_s)),
+    )
+
+
+@dataclass
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now: float = START.timestamp()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
+
+
+@dataclass
+class CentreInMemory:
+    """Answers like the centre. `before` may answer instead, or raise what the network would."""
+
+    config: EdgeConfig | None = None
+    before: Callable[[httpx.Request], httpx.Response | None] = lambda request: None
+    reports: dict[str, tuple[SealedManifest, dict[str, bytes]]] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    heartbeats: list[dict[str, object]] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    def client(self, clock: Callable[[], float] = START.timestamp) -> Centre:
+        return Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(self.answer), clock=clock)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.requests.append(request)
+        instead = self.before(request)
+        if instead is not None:
+            return instead
+        path = request.url.path.removeprefix("/api/v1")
+        if path == "/edge/violations":
+            return self._take(request)
+        if path == "/edge/heartbeats":
+            self.heartbeats.append(json.loads(request.content))
+            return httpx.Response(204)
+        if path == "/edge/config" and self.config is not None:
+            etag = f'"{self.config.version}"'
+            if request.headers.get("If-None-Match") == etag:
+                return httpx.Response(304, headers={"ETag": etag})
+            return httpx.Response(200, content=self.config.model_dump_json(), headers={"ETag": etag})
+        return httpx.Response(404)
+
+    def _take(self, request: httpx.Request) -> httpx.Response:
+        key = request.headers["Idempotency-Key"]
+        parts = multipart(request)
+        sealed = SealedManifest.model_validate_json(parts["manifest"])
+        self.reports[key] = (sealed, {name: content for name, content in parts.items() if name != "manifest"})
+        self.order.append(key)
+        case_id = list(self.reports).index(key) + 1
+        answer = {"violation_id": key, "case_id": case_id, "result": "case_opened", "url": f"https://centre.test/cases/{case_id}"}
+        return httpx.Response(201, json=answer)
+
+
+def multipart(request: httpx.Request) -> dict[str, bytes]:
+    head = b"Content-Type: " + request.headers["Content-Type"].encode() + b"\r\n\r\n"
+    message = email.message_from_bytes(head + request.content, policy=email.policy.HTTP)
+    parts: dict[str, bytes] = {}
+    for part in message.iter_parts():
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        parts[str(part.get_param("name", header="content-disposition"))] = content
+    return parts
+
+
+def problem(status: int, detail: str = "No.", **headers: str) -> httpx.Response:
+    return httpx.Response(
+        status, json={"type": "about:blank", "title": "Title", "status": status, "detail": detail},
+        headers={"Content-Type": "application/problem+json"} | {name.replace("_", "-"): value for name, value in headers.items()},
+    )
+
+
+class Parts:
+    """The parts of an edge on one folder, with clocks set by hand and a centre in memory; not started."""
+
+    def __init__(self, folder: Path, centre: CentreInMemory | None = None, keep_days: float = 30) -> None:
+        self.clock = Clock()
+        self.timer = Clock(0.0)
+        self.centre = centre or CentreInMemory()
+        self.database = Database(folder / "edge.sqlite3", busy_timeout_s=0.05)
+        self.outbox = Outbox(self.database)
+        self.evidence = EvidenceFolder(folder / "evidence")
+        self.recorder = Recorder(self.evidence, self.outbox, EDGE_ID, KEY, MODELS, lambda: None)
+        self.sender = Sender(
+            self.outbox, self.evidence, self.recorder, self.centre.client(self.clock), keep_days,
+            clock=self.clock, timer=self.timer, chance=lambda: 1.0,
+        )
+
+    def recover(self) -> None:
+        self.recorder.recover(self.clock.moment())
+
+    def record(self, camera_id: str = "cam-1") -> UUID:
+        moment = self.clock.moment()
+        return self.recorder.record(camera(camera_id), catalogue(), sight(moment), violation(moment)).violation_id
+
+
+class FakeReader:
+    """A camera whose pictures and faults a test sets."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame | Exception] = []
+        self.fault: StreamFault | None = None
+        self.started = self.stopped = 0
+
+    def start(self) -> None:
+        self.started += 1
+
+    def stop(self, timeout_s: float) -> None:
+        self.stopped += 1
+
+    def take(self, timeout_s: float = 0.0, max_age_s: float | None = None) -> Frame | None:
+        if not self.frames:
+            return None
+        frame = self.frames.pop(0)
+        if isinstance(frame, Exception):
+            raise frame
+        return frame
+
+    def state(self) -> ReaderState:
+        status = Status.NOT_LOOKING if self.fault else Status.LOOKING
+        return ReaderState(status, self.fault, START, 0, 0, 0, 0, {}, None, None, None, 0)
+
+    def show(self, time_s: float = 0.0, shade: int = 120) -> None:
+        self.frames.append(Frame(image(shade), time_s, START + timedelta(seconds=time_s), 0))

@@ -1,0 +1,187 @@
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from contract.edge_auth import verify_edge_token
+from contract.edges import Heartbeat
+from ingest.centre import (
+    Centre,
+    CentreError,
+    CentreFailed,
+    CentreRefused,
+    CentreUnavailable,
+    CentreUrlError,
+    checked_centre_url,
+)
+from tests.ingest.edge_world import EDGE_ID, KEY, START, CentreInMemory, camera, edge_config, multipart, problem
+
+BEAT = Heartbeat(sent_at=START, software_version="1", config_version=None, outbox_waiting=0, minutes=[])
+
+
+def centre_that(answer: httpx.Response | Exception) -> Centre:
+    def respond(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(respond), clock=START.timestamp)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(status, CentreRefused) for status in (400, 403, 409, 410, 413, 415, 422)]
+    + [(status, CentreUnavailable) for status in (301, 401, 404, 408, 411, 429, 502, 503, 504, 507)]
+    + [(status, CentreFailed) for status in (500, 501)],
+)
+def test_kind_of_failure(status: int, kind: type[CentreError]):
+    with pytest.raises(kind, match=r"^Because\.$") as raised:
+        centre_that(problem(status, "Because.")).beat(BEAT)
+    assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x")])
+def test_no_answer(error: Exception):
+    with pytest.raises(CentreUnavailable, match="cannot be reached"):
+        centre_that(error).beat(BEAT)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("120", 120.0), ("0", 0.0), ("-5", 0.0), ("999999", 3600.0), ("Fri, 01 May 2026 03:01:30 GMT", 90.0), ("soon", None)],
+)
+def test_retry_after(value: str, seconds: float | None):
+    answer = problem(503, "Busy.", Retry_After=value, Date="Fri, 01 May 2026 03:00:00 GMT")
+    with pytest.raises(CentreUnavailable) as raised:
+        centre_that(answer).beat(BEAT)
+    assert raised.value.retry_after_s == seconds
+
+
+def test_login_page_of_a_network_is_no_success():
+    """A captive portal answers everything with 200 and a page: taking that for a receipt would lose the report."""
+    page = httpx.Response(200, html="<html>Please log in</html>")
+    with pytest.raises(CentreUnavailable, match="no centre of ours"):
+        centre_that(page).report(uuid4(), b"{}", {})
+
+
+def test_receipt_for_another_report_is_no_success():
+    receipt = {"violation_id": str(uuid4()), "case_id": 1, "result": "case_opened", "url": "https://x/1"}
+    with pytest.raises(CentreUnavailable, match="another violation"):
+        centre_that(httpx.Response(201, json=receipt)).report(uuid4(), b"{}", {})
+
+
+def test_page_of_html_is_not_quoted():
+    with pytest.raises(CentreUnavailable, match=r"^The centre answered HTTP 502\.$"):
+        centre_that(httpx.Response(502, html="<html>" + "x" * 10_000)).beat(BEAT)
+
+
+def test_config_is_asked_for_by_version():
+    memory = CentreInMemory(edge_config(camera(), version="v7"))
+    config = memory.client().config(None)
+    assert config is not None
+    assert config.version == "v7"
+    assert memory.client().config("v7") is None
+    assert "If-None-Match" not in memory.requests[0].headers
+    assert memory.requests[1].headers["If-None-Match"] == '"v7"'
+
+
+def test_report_carries_key_manifest_and_pictures():
+    seen: list[httpx.Request] = []
+    violation_id = uuid4()
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        request.read()
+        seen.append(request)
+        return httpx.Response(
+            200, json={"violation_id": str(violation_id), "case_id": 3, "result": "joined_case", "url": "https://x/3"}
+        )
+
+    centre = Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(respond))
+    answer = centre.report(violation_id, b'{"a": 1}', {"original.jpg": b"\xff\xd8one", "overlay.jpg": b"\xff\xd8two"})
+    assert answer.case_id == 3
+    assert seen[0].headers["Idempotency-Key"] == str(violation_id)
+    assert multipart(seen[0]) == {"manifest": b'{"a": 1}', "original": b"\xff\xd8one", "overlay": b"\xff\xd8two"}
+
+
+def test_requests_prove_who_sends():
+    memory = CentreInMemory()
+    memory.client(clock=lambda: datetime.now(UTC).timestamp()).beat(BEAT)
+    scheme, _, token = memory.requests[0].headers["Authorization"].partition(" ")
+    assert (scheme, verify_edge_token(token, KEY.public_key())) == ("Bearer", EDGE_ID)
+
+
+def test_clocks_are_compared():
+    centre = centre_that(httpx.Response(204, headers={"Date": "Fri, 01 May 2026 02:59:00 GMT"}))
+    assert centre.clock_offset_s is None
+    centre.beat(BEAT)
+    assert centre.clock_offset_s == 60.0
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("https://centre.example/", "https://centre.example"),
+        (" http://127.0.0.1:8000 ", "http://127.0.0.1:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("https://centre.example/sunshine", "https://centre.example/sunshine"),
+    ],
+)
+def test_address_of_a_centre(given: str, url: str):
+    assert checked_centre_url(given) == url
+
+
+@pytest.mark.parametrize("given", ["", "centre.example", "ftp://centre.example", "https://", "https://a:b", "http://[::1"])
+def test_no_address_of_a_centre(given: str):
+    with pytest.raises(CentreUrlError, match="must look like"):
+        checked_centre_url(given)
+
+
+def test_address_with_a_password():
+    with pytest.raises(CentreUrlError, match="must not hold") as raised:
+        checked_centre_url("https://user:geheim@centre.example")
+    assert "geheim" not in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.5", "centre.example", "localhost.example.com"])
+def test_plain_http_elsewhere_only_when_asked_for(host: str):
+    with pytest.raises(CentreUrlError, match="Use https, or add --allow-http"):
+        checked_centre_url(f"http://{host}:8000")
+    assert checked_centre_url(f"http://{host}:8000", allow_http=True) == f"http://{host}:8000"
+
+
+def logged(*answers: httpx.Response | Exception) -> list[str]:
+    """The log of as many heartbeats."""
+    left = list(answers)
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    centre = Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(respond), clock=START.timestamp)
+    with capture_logs() as logs:
+        for _ in answers:
+            with suppress(CentreError):
+                centre.beat(BEAT)
+    return [line["event"] for line in logs]
+
+
+def test_centre_that_goes_away_is_logged_once_and_once_when_it_is_back():
+    away = httpx.ConnectError("refused")
+    ok = httpx.Response(204)
+    assert logged(ok, away, away, httpx.ReadTimeout("slow"), ok, ok) == ["centre_unreachable", "centre_reachable_again"]
+
+
+def test_obstacle_is_logged_once_for_each_change():
+    assert logged(problem(507, "Full."), problem(507, "Full."), problem(503, "Busy."), httpx.Response(204)) == [
+        "centre_does_not_take", "centre_does_not_take", "centre_takes_again",
+    ]
+
+
+def test_refusal_is_no_obstacle():
+    assert logged(problem(422), problem(500), httpx.Response(204)) == []

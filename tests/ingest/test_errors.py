@@ -1,0 +1,63 @@
+import errno
+
+import av.error
+import pytest
+
+from contract.edges import StreamFault
+from ingest.errors import SourceError, classify, describe, explain
+
+URL = "rtsp://admin:hunter2@camera/x"
+
+
+def ffmpeg(kind: type[av.error.FFmpegError], code: int = 1) -> av.error.FFmpegError:
+    return kind(code, "words", URL)
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (ffmpeg(av.error.HTTPUnauthorizedError), StreamFault.WRONG_PASSWORD),
+        (ffmpeg(av.error.HTTPForbiddenError), StreamFault.WRONG_PASSWORD),
+        (ffmpeg(av.error.HTTPNotFoundError), StreamFault.NOT_FOUND),
+        (ffmpeg(av.error.HTTPOtherClientError), StreamFault.NO_PICTURE),
+        (ffmpeg(av.error.HTTPServerError), StreamFault.REFUSED),
+        (ffmpeg(av.error.HTTPBadRequestError), StreamFault.NOT_RTSP),
+        (ffmpeg(av.error.DecoderNotFoundError), StreamFault.UNSUPPORTED_CODEC),
+        (ffmpeg(av.error.PatchWelcomeError), StreamFault.UNSUPPORTED_CODEC),
+        (ffmpeg(av.error.ExitError), StreamFault.TIMEOUT),
+        (ffmpeg(av.error.EOFError), StreamFault.DISCONNECTED),
+        (ffmpeg(av.error.ConnectionRefusedError, errno.ECONNREFUSED), StreamFault.REFUSED),
+        (ffmpeg(av.error.ConnectionResetError, errno.ECONNRESET), StreamFault.DISCONNECTED),
+        (ffmpeg(av.error.BrokenPipeError, errno.EPIPE), StreamFault.DISCONNECTED),
+        (ffmpeg(av.error.TimeoutError, errno.ETIMEDOUT), StreamFault.TIMEOUT),
+        (ffmpeg(av.error.FileNotFoundError, errno.ENOENT), StreamFault.DEVICE_MISSING),
+        (ffmpeg(av.error.IsADirectoryError, errno.EISDIR), StreamFault.NOT_A_VIDEO),
+        (ffmpeg(av.error.OSError, errno.EHOSTUNREACH), StreamFault.UNREACHABLE),
+        (ffmpeg(av.error.OSError, errno.ENETUNREACH), StreamFault.UNREACHABLE),
+        (ffmpeg(av.error.OSError, errno.ENODEV), StreamFault.DEVICE_MISSING),
+        (ffmpeg(av.error.OSError, errno.EBUSY), StreamFault.DEVICE_MISSING),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "words"), StreamFault.REFUSED),
+        (TimeoutError(), StreamFault.TIMEOUT),
+        (ffmpeg(av.error.InvalidDataError), None),
+        (ffmpeg(av.error.OSError, errno.EIO), None),
+        (ValueError("words"), None),
+    ],
+)
+def test_classify(error: BaseException, fault: StreamFault | None) -> None:
+    assert classify(error) is fault
+
+
+def test_describe_leaves_out_the_address() -> None:
+    assert describe(ffmpeg(av.error.OSError, errno.EIO)) == "words"
+
+
+@pytest.mark.parametrize("fault", StreamFault)
+def test_every_fault_is_explained_in_both_languages(fault: StreamFault) -> None:
+    assert explain(fault, "zh") != explain(fault, "en")
+
+
+def test_an_error_shows_no_password() -> None:
+    error = SourceError(StreamFault.REFUSED, f"cannot open {URL}")
+
+    assert "hunter2" not in f"{error} {error!r} {error.detail}"
+    assert str(error).startswith(explain(StreamFault.REFUSED, "en"))

@@ -1,0 +1,296 @@
+import errno
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from structlog.testing import capture_logs
+
+from contract.cameras import CameraConfig
+from contract.catalogue import Catalogue
+from contract.credentials import seal_credential
+from contract.edges import StreamFault
+from contract.evidence import ModelVersion
+from detector.observation import Observation
+from detector.rules import Repeat, Violation
+from ingest.evidence import EvidenceFolder
+from ingest.fleet import Fleet, open_reader
+from ingest.minutes import MinuteBook
+from tests.ingest.edge_world import FakeReader, Parts, bareheaded, camera, edge_config, violation
+
+BLACK = 0
+
+
+class ScriptedDetector:
+    """Sees somebody bareheaded in every picture, and breaks on black ones."""
+
+    models: list[ModelVersion] = []  # noqa: RUF012
+
+    def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]:
+        if not images[0].any():
+            raise RuntimeError("broken on this picture")
+        return [bareheaded()]
+
+
+class ScriptedRules:
+    """Tells a violation at every look until it is committed."""
+
+    def __init__(self, camera: CameraConfig, catalogue: Catalogue, repeats: list[Repeat]) -> None:
+        self.camera = camera
+        self.told = bool(repeats)
+        self.looks = 0
+
+    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
+        self.looks += 1
+        return [] if self.told else [violation(wall_time)]
+
+    def committed(self, violation: Violation) -> None:
+        self.told = True
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.parts = Parts(folder)
+        self.book = MinuteBook(self.parts.database, self.parts.clock)
+        self.key = X25519PrivateKey.generate()
+        self.readers: dict[str, list[FakeReader]] = {}
+        self.passwords: dict[str, str | None] = {}
+        self.rules: dict[str, ScriptedRules] = {}
+        self.woken = 0
+        self.fleet = Fleet(
+            ScriptedDetector(), self.parts.recorder, self.book, self.key, self._wake,
+            open_reader=self._open, make_rules=self._make_rules, clock=self.parts.clock.moment, timer=self.parts.timer,
+        )
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def _open(self, camera: CameraConfig, password: str | None) -> FakeReader:
+        self.passwords[camera.id] = password
+        self.readers.setdefault(camera.id, []).append(FakeReader())
+        return self.readers[camera.id][-1]
+
+    def _make_rules(self, camera: CameraConfig, catalogue: Catalogue, repeats: list[Repeat]) -> ScriptedRules:
+        self.rules[camera.id] = ScriptedRules(camera, catalogue, repeats)
+        return self.rules[camera.id]
+
+    def apply(self, *cameras: CameraConfig) -> None:
+        self.fleet.apply(edge_config(*cameras))
+        self.fleet.look_round()
+
+    def reader(self, camera_id: str) -> FakeReader:
+        return self.readers[camera_id][-1]
+
+    def evidence(self) -> list[str]:
+        return [entry.manifest.camera_id for entry in self.parts.evidence.committed(set())]
+
+    def minute(self, camera_id: str) -> tuple[int, StreamFault | None]:
+        """Looks and fault of the minute that runs."""
+        self.parts.timer.now += 2
+        self.fleet.look_round()
+        (minute,) = (one for one in self.book.running() if one.camera_id == camera_id)
+        return minute.looks, minute.fault
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def sealed(world: World, camera_id: str, password: str) -> str:
+    return seal_credential(world.key.public_key(), camera_id, password)
+
+
+def test_violation_becomes_evidence_and_wakes_the_sender(world: World):
+    world.apply(camera("a"))
+    world.reader("a").show()
+    assert world.fleet.look_round() == 1
+    assert (world.evidence(), world.woken) == (["a"], 1)
+
+
+def test_committed_is_told_to_the_rules(world: World):
+    world.apply(camera("a"))
+    for _ in range(3):
+        world.reader("a").show()
+        world.fleet.look_round()
+    assert world.evidence() == ["a"]
+
+
+def test_cameras_come_and_go_without_a_restart(world: World):
+    world.apply(camera("a"))
+    world.apply(camera("a"), camera("b"))
+    world.apply(camera("b"))
+    assert (world.reader("a").stopped, world.reader("b").stopped) == (1, 0)
+    assert (len(world.readers["a"]), len(world.readers["b"])) == (1, 1)
+
+
+def test_unchanged_camera_is_not_touched(world: World):
+    """Also not when its password comes sealed anew, as it does with every list."""
+    world.apply(camera("a", username="u", password_sealed=sealed(world, "a", "p%@:/")))
+    rules = world.rules["a"]
+    world.apply(camera("a", username="u", password_sealed=sealed(world, "a", "p%@:/")), camera("b"))
+    assert (len(world.readers["a"]), world.reader("a").stopped) == (1, 0)
+    assert world.rules["a"] is rules
+
+
+def test_changed_zone_gives_new_rules_on_the_same_stream(world: World):
+    world.apply(camera("a"))
+    rules = world.rules["a"]
+    world.apply(camera("a", zone=[(0, 0), (1, 0), (1, 1)]))
+    assert len(world.readers["a"]) == 1
+    assert world.rules["a"] is not rules
+
+
+@pytest.mark.parametrize(
+    "change", [{"url": "rtsp://10.0.0.6/a"}, {"transport": "udp"}, {"username": "other"}, {"interval_s": 2.0}]
+)
+def test_changed_stream_gives_a_new_reader(world: World, change: dict[str, object]):
+    world.apply(camera("a"))
+    world.apply(camera("a", **change))
+    assert [reader.stopped for reader in world.readers["a"]] == [1, 0]
+
+
+def test_changed_password_gives_a_new_reader(world: World):
+    world.apply(camera("a", username="u", password_sealed=sealed(world, "a", "old")))
+    world.apply(camera("a", username="u", password_sealed=sealed(world, "a", "new")))
+    assert [reader.stopped for reader in world.readers["a"]] == [1, 0]
+    assert world.passwords["a"] == "new"
+
+
+def test_new_rules_know_what_was_told(world: World):
+    world.apply(camera("a"))
+    world.reader("a").show()
+    world.fleet.look_round()
+    world.apply(camera("a", name="New name"))
+    world.reader("a").show()
+    world.fleet.look_round()
+    assert world.evidence() == ["a"]
+
+
+def test_password_for_another_edge_stops_only_its_camera(world: World):
+    other = seal_credential(X25519PrivateKey.generate().public_key(), "a", "geheim")
+    world.apply(camera("a", username="u", password_sealed=other), camera("b"))
+    world.reader("b").show()
+    world.fleet.look_round()
+    assert world.minute("a") == (0, StreamFault.WRONG_PASSWORD)
+    assert world.evidence() == ["b"]
+
+
+def test_password_is_in_no_log_line(world: World):
+    with capture_logs() as logs:
+        world.apply(camera("a", username="u", password_sealed=sealed(world, "a", "geheim%@:/")))
+        world.reader("a").frames.append(RuntimeError("trouble"))
+        world.fleet.look_round()
+    assert logs
+    assert "geheim" not in repr(logs)
+
+
+def test_broken_detector_is_contained_told_once_and_recovers(world: World):
+    world.apply(camera("a"), camera("b"))
+    with capture_logs() as logs:
+        for _ in range(3):
+            world.reader("a").show(shade=BLACK)
+            world.reader("b").show()
+            assert world.fleet.look_round() == 1
+        assert world.minute("a") == (0, StreamFault.DETECTOR_FAILED)
+        world.reader("a").show()
+        world.fleet.look_round()
+    assert world.rules["b"].looks == 3
+    assert [line["event"] for line in logs if line["event"].startswith("looking_")] == ["looking_failed", "looking_works_again"]
+
+
+@pytest.mark.parametrize("method", ["update", "committed"])
+def test_broken_rules_are_contained(world: World, monkeypatch: pytest.MonkeyPatch, method: str):
+    world.apply(camera("a"), camera("b"))
+
+    def broken(*args: object) -> list[Violation]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.rules["a"], method, broken)
+    world.reader("a").show()
+    world.reader("b").show()
+    world.fleet.look_round()
+    assert "b" in world.evidence()
+    assert world.minute("a")[1] == StreamFault.DETECTOR_FAILED
+
+
+def test_broken_reader_is_contained(world: World):
+    world.apply(camera("a"), camera("b"))
+    world.reader("a").frames.append(MemoryError())
+    world.reader("b").show()
+    world.fleet.look_round()
+    assert world.evidence() == ["b"]
+
+
+def test_camera_that_cannot_be_set_up_does_not_keep_others_out(world: World, monkeypatch: pytest.MonkeyPatch):
+    make_rules = world._make_rules
+
+    def broken(camera: CameraConfig, catalogue: Catalogue, repeats: list[Repeat]) -> ScriptedRules:
+        if camera.id == "a":
+            raise ValueError("cannot be")
+        return make_rules(camera, catalogue, repeats)
+
+    monkeypatch.setattr(world.fleet, "_make_rules", broken)
+    world.apply(camera("a"), camera("b"))
+    assert list(world.readers) == ["b"]
+    assert world.minute("a") == (0, StreamFault.OTHER)
+
+
+def test_fault_of_a_stream_is_told(world: World):
+    world.apply(camera("a"))
+    world.reader("a").fault = StreamFault.NOT_FOUND
+    assert world.minute("a") == (0, StreamFault.NOT_FOUND)
+
+
+def test_looks_are_counted(world: World):
+    world.apply(camera("a"))
+    for number in range(3):
+        world.reader("a").show(number)
+        world.fleet.look_round()
+    assert world.minute("a") == (3, None)
+
+
+def test_full_disk_is_told_once_and_the_violation_comes_again(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.apply(camera("a"), camera("b"))
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with capture_logs() as logs:
+        with monkeypatch.context() as patch:
+            patch.setattr(EvidenceFolder, "commit", full)
+            for number in range(3):
+                world.reader("a").show(number)
+                world.fleet.look_round()
+        assert world.fleet.trouble == (
+            "Evidence cannot be written (No space left on device). Make room on the disk of the edge, or repair it."
+        )
+        world.reader("a").show(3)
+        world.fleet.look_round()
+    assert (world.evidence(), world.fleet.trouble) == (["a"], None)
+    assert [line["event"] for line in logs if line["event"].startswith("evidence_")] == [
+        "evidence_cannot_be_written", "evidence_can_be_written_again",
+    ]
+    assert world.rules["a"].looks == 4
+
+
+def test_stop_lets_go_of_all_cameras(world: World):
+    world.apply(camera("a"), camera("b"))
+    world.fleet.stop()
+    assert all(reader.stopped for readers in world.readers.values() for reader in readers)
+    assert world.book.running() == []
+
+
+def test_reader_of_a_url_that_is_none_tells_its_fault():
+    reader = open_reader(camera("a", url="rtsp://[not a url/"), None)
+    reader.start()
+    try:
+        assert reader.take(timeout_s=0.0) is None
+        while (fault := reader.state().fault) is None:
+            reader.take(timeout_s=0.01)
+        assert fault == StreamFault.BAD_URL
+    finally:
+        reader.stop()

@@ -1,0 +1,107 @@
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from contract.edges import StreamFault
+from ingest.heartbeat import MINUTES_A_BEAT, Pulse
+from ingest.minutes import MinuteBook
+from tests.ingest.edge_world import Parts, problem
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.parts = Parts(folder)
+        self.centre = self.parts.centre
+        self.clock = self.parts.clock
+        self.trouble: str | None = None
+        self.book = MinuteBook(self.parts.database, self.clock)
+        self.pulse = Pulse(
+            self.book, self.parts.outbox, self.centre.client(self.clock), lambda: "v1", lambda: self.trouble, self.clock.moment
+        )
+
+    def told(self) -> list[tuple[object, object]]:
+        """(looks, fault) of all minutes told so far."""
+        beats = self.centre.heartbeats
+        return [(minute["looks"], minute["fault"]) for beat in beats for minute in beat["minutes"]]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def down(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+def test_tells_how_the_edge_fares(world: World):
+    world.parts.record()
+    world.trouble = "Evidence cannot be written. Make room on the disk."
+    world.pulse.beat()
+    (beat,) = world.centre.heartbeats
+    assert (beat["config_version"], beat["outbox_waiting"], beat["outbox_parked"]) == ("v1", 1, 0)
+    assert beat["trouble"] == world.trouble
+
+
+def test_tells_looks_and_faults(world: World):
+    world.book.watch("a")
+    world.book.watch("b")
+    world.book.looked("a", 640, 360)
+    world.book.state("b", StreamFault.WRONG_PASSWORD)
+    world.pulse.beat()
+    assert sorted(world.told(), key=str) == [(0, "wrong_password"), (1, None)]
+
+
+def test_minutes_of_an_outage_are_told_later(world: World):
+    world.book.watch("a")
+    world.centre.before = down
+    for _ in range(5):
+        world.book.looked("a", 640, 360)
+        world.clock.now += 60
+        world.pulse.beat()
+    world.centre.before = lambda request: None
+    world.pulse.beat()
+    assert world.told() == [(1, None)] * 5
+    world.pulse.beat()
+    assert world.told() == [(1, None)] * 5
+
+
+def test_long_outage_is_told_in_several_beats(world: World):
+    for number in range(MINUTES_A_BEAT + 1):
+        world.book.watch(f"camera-{number}")
+        world.book.looked(f"camera-{number}", 640, 360)
+    world.clock.now += 60
+    world.pulse.beat()
+    assert len(world.centre.heartbeats) == 2
+
+
+def test_refused_minutes_do_not_block_later_ones(world: World):
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.clock.now += 60
+    world.centre.before = lambda request: problem(422, "A minute of the future.")
+    with capture_logs() as logs:
+        world.pulse.beat()
+        world.pulse.beat()
+    assert [line["event"] for line in logs if line["event"] == "heartbeat_refused"] == ["heartbeat_refused"]
+    world.centre.before = lambda request: None
+    world.book.looked("a", 640, 360)
+    world.book.looked("a", 640, 360)
+    world.clock.now += 60
+    world.pulse.beat()
+    assert world.told() == [(2, None)]
+
+
+def test_full_disk_is_no_reason_to_keep_silent(world: World, monkeypatch: pytest.MonkeyPatch):
+    def full(self: MinuteBook) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(MinuteBook, "turn", full)
+    with capture_logs() as logs:
+        world.pulse.beat()
+        world.pulse.beat()
+    assert len(world.centre.heartbeats) == 2
+    assert [line["event"] for line in logs] == ["minutes_cannot_be_kept"]

@@ -1,0 +1,150 @@
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from contract.edges import CameraMinute, StreamFault
+from ingest.database import Database
+from ingest.minutes import KEEP_S, MinuteBook
+from tests.ingest.edge_world import START, Clock
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.folder = folder
+        self.book = self.restarted()
+
+    def restarted(self) -> MinuteBook:
+        self.book = MinuteBook(Database(self.folder / "edge.sqlite3", busy_timeout_s=0.05), self.clock)
+        return self.book
+
+    def closed(self) -> list[CameraMinute]:
+        self.book.turn()
+        return self.book.closed(100)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_looks_are_counted_by_the_minute(world: World):
+    world.book.watch("a")
+    for seconds in (0, 20, 20, 20, 20):  # the fourth look is in the second minute
+        world.clock.now += seconds
+        world.book.looked("a", 1920, 1080)
+    world.clock.now += 60
+    first, second = world.closed()
+    assert first == CameraMinute(camera_id="a", minute=START, looks=3, width=1920, height=1080)
+    assert second == CameraMinute(camera_id="a", minute=START + timedelta(minutes=1), looks=2, width=1920, height=1080)
+
+
+def test_fault_is_told_for_every_minute_that_it_lasts(world: World):
+    world.book.watch("a")
+    world.book.state("a", StreamFault.REFUSED)
+    for _ in range(3):
+        world.clock.now += 60
+        world.book.turn()
+    assert [(minute.looks, minute.fault) for minute in world.closed()] == [(0, StreamFault.REFUSED)] * 3
+
+
+def test_minute_with_looks_and_a_fault_tells_both(world: World):
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.book.state("a", StreamFault.DISCONNECTED)
+    world.book.state("a", None)
+    world.clock.now += 60
+    (minute,) = world.closed()
+    assert (minute.looks, minute.fault) == (1, StreamFault.DISCONNECTED)
+
+
+def test_fault_that_is_over_is_not_told_of_the_next_minute(world: World):
+    world.book.watch("a")
+    world.book.state("a", StreamFault.TIMEOUT)
+    world.book.state("a", None)
+    world.clock.now += 60
+    world.book.looked("a", 640, 360)
+    world.clock.now += 60
+    assert [minute.fault for minute in world.closed()] == [StreamFault.TIMEOUT, None]
+
+
+def test_neither_look_nor_fault_is_no_picture(world: World):
+    world.book.watch("a")
+    world.clock.now += 60
+    assert [minute.fault for minute in world.closed()] == [StreamFault.NO_PICTURE]
+
+
+def test_camera_that_is_just_being_opened_is_not_accused(world: World):
+    world.clock.now += 50
+    world.book.watch("a")
+    world.clock.now += 10
+    assert world.closed() == []
+
+
+def test_running_minute(world: World):
+    world.book.watch("a")
+    assert world.book.running() == []
+    world.book.looked("a", 640, 360)
+    assert [(minute.looks, minute.minute) for minute in world.book.running()] == [(1, START)]
+
+
+def test_closed_minutes_survive_a_restart(world: World):
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.clock.now += 60
+    world.book.turn()
+    assert len(world.restarted().closed(100)) == 1
+
+
+def test_minute_of_a_restart_is_one_minute(world: World):
+    for _ in range(2):
+        world.book.watch("a")
+        world.book.looked("a", 640, 360)
+        world.book.unwatch("a")
+        world.book.turn()
+        world.restarted()
+    assert [minute.looks for minute in world.closed()] == [2]
+
+
+def test_confirmed_is_not_told_again(world: World):
+    world.book.watch("a")
+    for _ in range(2):
+        world.book.looked("a", 640, 360)
+        world.clock.now += 60
+    first, second = world.closed()
+    world.book.confirm([first])
+    assert world.closed() == [second]
+
+
+def test_removed_camera_s_last_minute_is_told(world: World):
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.book.unwatch("a")
+    assert [minute.looks for minute in world.closed()] == [1]
+    world.book.looked("a", 640, 360)
+    assert world.book.running() == []
+
+
+def test_old_minutes_are_dropped(world: World):
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.clock.now += 60
+    world.book.turn()
+    world.book.unwatch("a")
+    world.clock.now += KEEP_S + 60
+    assert [minute for minute in world.closed() if minute.minute == START] == []
+
+
+def test_database_that_is_locked_loses_no_minute(world: World):
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.clock.now += 60
+    other = sqlite3.connect(world.folder / "edge.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError):
+        world.book.turn()
+    other.execute("ROLLBACK")
+    other.close()
+    assert [minute.looks for minute in world.closed()] == [1]

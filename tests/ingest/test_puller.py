@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import httpx
+import pytest
+
+from contract.cameras import EdgeConfig
+from ingest.config_store import ConfigStore
+from ingest.puller import Puller
+from tests.ingest.edge_world import CentreInMemory, camera, edge_config, problem
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.centre = CentreInMemory(edge_config(camera("a"), version="v1"))
+        self.store = ConfigStore(folder)
+        self.applied: list[EdgeConfig] = []
+        self.puller = Puller(self.store, self.centre.client(), self.applied.append)
+
+    def lists(self) -> list[list[str]]:
+        return [[one.id for one in config.cameras] for config in self.applied]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def down(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+def test_list_is_applied_and_kept(world: World):
+    world.puller.pull()
+    assert (world.lists(), world.puller.version) == ([["a"]], "v1")
+    assert world.store.load() == world.centre.config
+
+
+def test_unchanged_list_is_not_applied_again(world: World):
+    world.puller.pull()
+    world.puller.pull()
+    assert world.lists() == [["a"]]
+    assert world.centre.requests[1].headers["If-None-Match"] == '"v1"'
+
+
+def test_changed_list_is_applied(world: World):
+    world.puller.pull()
+    world.centre.config = edge_config(camera("a"), camera("b"), version="v2")
+    world.puller.pull()
+    assert world.lists() == [["a"], ["a", "b"]]
+
+
+def test_starts_with_the_last_list_when_the_centre_is_down(world: World):
+    world.store.save(edge_config(camera("kept"), version="v0"))
+    world.centre.before = down
+    world.puller.start()
+    world.puller.pull()
+    assert (world.lists(), world.puller.version) == ([["kept"]], "v0")
+
+
+def test_keeps_the_list_while_the_centre_is_down(world: World):
+    world.puller.pull()
+    world.centre.before = down
+    world.puller.pull()
+    assert world.lists() == [["a"]]
+
+
+def test_list_that_could_not_be_kept_is_used_and_kept_later(world: World, monkeypatch: pytest.MonkeyPatch):
+    def full(self: ConfigStore, config: EdgeConfig) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ConfigStore, "save", full)
+        world.puller.pull()
+    assert (world.lists(), world.store.load()) == ([["a"]], None)
+    world.puller.pull()
+    assert world.store.load() == world.centre.config
+
+
+def test_revoked_edge_stops_looking_and_forgets(world: World):
+    world.puller.pull()
+    world.centre.before = lambda request: problem(403, "This edge was revoked at the centre.")
+    world.puller.pull()
+    world.puller.pull()
+    assert world.lists() == [["a"], []]
+    assert (world.store.load(), world.puller.version) == (None, None)
+
+
+def test_edge_that_is_taken_back_looks_again(world: World):
+    world.puller.pull()
+    world.centre.before = lambda request: problem(403, "This edge was revoked at the centre.")
+    world.puller.pull()
+    world.centre.before = lambda request: None
+    world.puller.pull()
+    assert world.lists() == [["a"], [], ["a"]]
+
+
+def test_clock_that_is_off_is_no_revocation(world: World):
+    world.puller.pull()
+    world.centre.before = lambda request: problem(401, "The clock of the edge is more than five minutes off.")
+    world.puller.pull()
+    assert world.lists() == [["a"]]
+    assert world.store.load() is not None

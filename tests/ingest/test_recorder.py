@@ -1,0 +1,155 @@
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import cv2
+import numpy as np
+import pytest
+
+from contract.evidence import FIRST_OF_CHAIN, Manifest
+from ingest.outbox import Outbox
+from tests.ingest.edge_world import KEY, MODELS, START, Parts, camera, catalogue, image, sight, violation
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    return Parts(tmp_path)
+
+
+def manifests(parts: Parts) -> list[Manifest]:
+    return [entry.manifest for entry in parts.evidence.committed(set())]
+
+
+def restarted(tmp_path: Path) -> Parts:
+    parts = Parts(tmp_path)
+    parts.recover()
+    return parts
+
+
+def test_manifest_says_what_was_seen(parts: Parts):
+    parts.recorder.record(camera(username="admin"), catalogue(), sight(), violation())
+    (manifest,) = manifests(parts)
+    assert (manifest.rule, manifest.camera_id, manifest.stream_host) == ("K01", "cam-1", "10.0.0.5")
+    assert (manifest.captured_at, manifest.since) == (START, START - timedelta(seconds=12))
+    assert (manifest.camera_time_s, manifest.frame_width, manifest.frame_height) == (12.5, 160, 120)
+    assert (manifest.models, manifest.catalogue_version) == (MODELS, catalogue().version)
+    assert [box.kind for box in manifest.boxes if box.violating] == ["head"]
+
+
+def test_original_has_no_boxes_and_overlay_has(parts: Parts):
+    parts.record()
+    report = parts.outbox.next_of_each_camera()[0]
+    pictures = {
+        name: cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        for name, content in parts.evidence.read(report).pictures.items()
+    }
+    original, overlay = pictures["original.jpg"], pictures["overlay.jpg"]
+    assert original is not None
+    assert overlay is not None
+    assert np.abs(original.astype(int) - image()).max() <= 2
+    assert np.abs(overlay.astype(int) - image()).max() > 60
+
+
+def test_chain_of_each_camera(parts: Parts):
+    for camera_id in ("a", "b", "a", "a"):
+        parts.record(camera_id)
+    chains: dict[str, list[Manifest]] = {}
+    for manifest in manifests(parts):
+        chains.setdefault(manifest.camera_id, []).append(manifest)
+    assert {name: [m.sequence for m in chain] for name, chain in chains.items()} == {"a": [1, 2, 3], "b": [1]}
+    for chain in chains.values():
+        assert [m.previous for m in chain] == [FIRST_OF_CHAIN, *(m.digest() for m in chain[:-1])]
+
+
+def test_chain_goes_on_after_a_restart(parts: Parts, tmp_path: Path):
+    parts.record()
+    again = restarted(tmp_path)
+    again.record()
+    first, second = manifests(again)
+    assert (second.sequence, second.previous) == (2, first.digest())
+
+
+def test_chain_goes_on_after_evidence_was_sent_and_deleted(parts: Parts, tmp_path: Path):
+    parts.record()
+    (first,) = manifests(parts)
+    parts.sender.step()
+    parts.clock.now += 31 * 86_400
+    parts.timer.now += 31 * 86_400
+    parts.sender.step()
+    assert manifests(parts) == []
+    again = restarted(tmp_path)
+    again.record()
+    (second,) = manifests(again)
+    assert (second.sequence, second.previous) == (2, first.digest())
+
+
+def test_committed_without_a_row_is_queued_after_a_restart(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Outbox, "add", lambda self, entries: None)
+    violation_id = parts.record()
+    monkeypatch.undo()
+    again = restarted(tmp_path)
+    assert [report.violation_id for report in again.outbox.next_of_each_camera()] == [violation_id]
+
+
+def test_half_written_is_removed_at_the_start(parts: Parts, tmp_path: Path):
+    parts.record()
+    half = tmp_path / "evidence" / "cam-1" / f".partial-{uuid4()}"
+    half.mkdir()
+    (half / "original.jpg").write_bytes(b"half")
+    restarted(tmp_path)
+    assert not half.exists()
+
+
+def test_database_that_is_locked_while_evidence_is_committed(parts: Parts, tmp_path: Path):
+    other = sqlite3.connect(tmp_path / "edge.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    violation_id = parts.record()
+    assert parts.outbox.waiting() == 0
+    other.execute("ROLLBACK")
+    other.close()
+    parts.recorder.relist()
+    assert [report.violation_id for report in parts.outbox.next_of_each_camera()] == [violation_id]
+
+
+def test_lost_database_is_made_again_from_the_evidence(parts: Parts, tmp_path: Path):
+    ids = {parts.record("a"), parts.record("b")}
+    parts.database.close()
+    for path in tmp_path.glob("edge.sqlite3*"):
+        path.unlink()
+    again = restarted(tmp_path)
+    assert again.outbox.known() == ids
+    assert again.recorder.repeats("a", catalogue(), START) == [violation().repeat]
+
+
+def test_told_is_not_told_again_after_a_restart(parts: Parts, tmp_path: Path):
+    parts.record()
+    again = restarted(tmp_path)
+    assert again.recorder.repeats("cam-1", catalogue(), START) == [violation().repeat]
+    assert again.recorder.repeats("cam-2", catalogue(), START) == []
+
+
+def test_told_may_be_told_again_after_the_interval(parts: Parts, tmp_path: Path):
+    parts.record()
+    later = START + timedelta(seconds=catalogue().rule("K01").repeat_s)
+    assert restarted(tmp_path).recorder.repeats("cam-1", catalogue(), later) == []
+
+
+def test_what_may_be_told_again_is_forgotten(parts: Parts):
+    for day in range(5):
+        moment = START + timedelta(days=day)
+        parts.recorder.record(camera(), catalogue(), sight(moment), violation(moment))
+    assert sum(map(len, parts.recorder._repeats.values())) == 1
+
+
+def test_clock_that_was_ahead_does_not_silence_a_rule_for_long(parts: Parts, tmp_path: Path):
+    parts.clock.now += 10 * 86_400
+    parts.record()
+    (repeat,) = restarted(tmp_path).recorder.repeats("cam-1", catalogue(), START)
+    assert repeat.until == START + timedelta(seconds=catalogue().rule("K01").repeat_s)
+
+
+def test_seal_is_made_with_the_edge_key(parts: Parts):
+    parts.record()
+    sealed = next(parts.evidence.folder.glob("cam-1/*/manifest.json")).read_text()
+    assert KEY.private_bytes_raw().hex() not in sealed

@@ -1,0 +1,217 @@
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from ingest.outbox import Outbox
+from tests.ingest.edge_world import CentreInMemory, Parts, problem
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    return Parts(tmp_path)
+
+
+def down(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+def up(request: httpx.Request) -> httpx.Response | None:
+    return None
+
+
+def refusing(status: int, detail: str = "No.", camera_id: str | None = None, **headers: str):
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if camera_id is None or f'"camera_id":"{camera_id}"'.encode() in request.content:
+            return problem(status, detail, **headers)
+        return None
+
+    return answer
+
+
+def test_everything_arrives_in_order_once(parts: Parts):
+    ids = [str(parts.record()) for _ in range(5)]
+    parts.sender.step()
+    assert parts.centre.order == ids
+    parts.sender.step()
+    assert parts.centre.order == ids
+
+
+def test_order_of_each_camera_over_an_outage(parts: Parts):
+    a1, b1, a2 = (str(parts.record(camera_id)) for camera_id in "aba")
+    parts.centre.before = down
+    wait_s = parts.sender.step()
+    parts.centre.before = up
+    a3 = str(parts.record("a"))
+    parts.timer.now += wait_s
+    parts.sender.step()
+    assert [key for key in parts.centre.order if key != b1] == [a1, a2, a3]
+    assert b1 in parts.centre.order
+
+
+def test_outage_is_waited_for_longer_and_longer(parts: Parts):
+    parts.record()
+    parts.centre.before = down
+    waits = []
+    for _ in range(12):
+        waits.append(parts.sender.step())
+        parts.timer.now += waits[-1]
+    assert waits[:4] == [1.0, 2.0, 4.0, 8.0]
+    assert waits[-1] == 300.0
+
+
+def test_nothing_is_asked_before_its_time(parts: Parts):
+    parts.record()
+    parts.centre.before = down
+    wait_s = parts.sender.step()
+    parts.timer.now += wait_s - 0.01
+    parts.sender.step()
+    assert len(parts.centre.requests) == 1
+
+
+def test_pauses_begin_anew_after_a_success(parts: Parts):
+    parts.record()
+    parts.centre.before = down
+    for _ in range(6):
+        parts.timer.now += parts.sender.step()
+    parts.centre.before = up
+    parts.sender.step()
+    parts.record()
+    parts.centre.before = down
+    assert parts.sender.step() == 1.0
+
+
+def test_centre_s_wish_is_honoured(parts: Parts):
+    parts.record()
+    parts.centre.before = refusing(503, Retry_After="120")
+    assert parts.sender.step() == 120.0
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 502, 503, 504, 507, 500])
+def test_passing_trouble_loses_nothing(parts: Parts, status: int):
+    violation_id = str(parts.record())
+    parts.centre.before = refusing(status)
+    parts.timer.now += parts.sender.step()
+    parts.centre.before = up
+    parts.sender.step()
+    assert parts.centre.order == [violation_id]
+
+
+@pytest.mark.parametrize("status", [403, 409, 413, 422])
+def test_refused_for_good_is_parked_with_the_reason_and_kept(parts: Parts, status: int):
+    first = parts.record()
+    parts.centre.before = refusing(status, "This camera is another edge's.")
+    with capture_logs() as logs:
+        parts.sender.step()
+    assert parts.outbox.parked() == 1
+    assert parts.outbox.last_refusal() == f"The centre refused it (HTTP {status}): This camera is another edge's."
+    assert [line["violation"] for line in logs if line["event"] == "report_parked"] == [str(first)]
+    assert len(list(parts.evidence.folder.glob("cam-1/*/original.jpg"))) == 1
+
+
+def test_refused_shows_as_trouble_of_the_edge(parts: Parts):
+    parts.record()
+    parts.centre.before = refusing(422, "No.")
+    parts.sender.step()
+    assert parts.sender.trouble == "The centre refused it (HTTP 422): No."
+    parts.clock.now += 2 * 86_400
+    parts.sender.step()
+    assert parts.sender.trouble is None
+
+
+def test_report_after_a_refused_one_is_sent(parts: Parts):
+    parts.record()
+    parts.centre.before = refusing(422)
+    parts.sender.step()
+    parts.centre.before = up
+    second = str(parts.record())
+    parts.sender.step()
+    assert parts.centre.order == [second]
+
+
+def test_centre_that_fails_on_one_camera_s_report_takes_the_others(parts: Parts):
+    first = str(parts.record("a"))
+    others = {str(parts.record("b")), str(parts.record("b"))}
+    parts.centre.before = refusing(500, camera_id="a")
+    wait_s = parts.sender.step()
+    assert set(parts.centre.order) == others
+    parts.centre.before = up
+    parts.timer.now += wait_s
+    parts.sender.step()
+    assert first in parts.centre.order
+
+
+def test_lost_receipt_is_asked_for_again_with_the_same_key(parts: Parts):
+    violation_id = str(parts.record())
+
+    def lost(request: httpx.Request) -> httpx.Response:
+        parts.centre._take(request)
+        raise httpx.ReadTimeout("lost")
+
+    parts.centre.before = lost
+    parts.timer.now += parts.sender.step()
+    parts.centre.before = up
+    parts.sender.step()
+    assert parts.centre.order == [violation_id, violation_id]
+    assert len(parts.centre.reports) == 1
+
+
+def test_receipt_that_cannot_be_written_down_is_asked_for_again(parts: Parts, monkeypatch: pytest.MonkeyPatch):
+    violation_id = str(parts.record())
+
+    def full(*args: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "mark_sent", full)
+        wait_s = parts.sender.step()
+    assert parts.sender.trouble == "The outbox of the edge cannot be used (database or disk is full)."
+    parts.timer.now += wait_s
+    parts.sender.step()
+    assert set(parts.centre.order) == {violation_id}
+    assert (parts.outbox.waiting(), parts.sender.trouble) == (0, None)
+
+
+def test_lasting_trouble_is_logged_once(parts: Parts, monkeypatch: pytest.MonkeyPatch):
+    parts.record()
+
+    def locked(*args: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(Outbox, "next_of_each_camera", locked)
+        for _ in range(3):
+            parts.timer.now += parts.sender.step()
+    parts.sender.step()
+    assert [line["event"] for line in logs] == ["outbox_cannot_be_used"]
+
+
+def test_evidence_that_somebody_took_away_is_parked(parts: Parts):
+    parts.record()
+    next(parts.evidence.folder.glob("cam-1/*/manifest.json")).unlink()
+    parts.sender.step()
+    assert parts.outbox.last_refusal() == "The evidence files are no longer on this edge's disk."
+
+
+def test_sent_evidence_is_kept_for_its_days_then_deleted(parts: Parts):
+    parts.record()
+    parts.sender.step()
+    for days in (29, 2):
+        assert len(list(parts.evidence.folder.glob("cam-1/0*"))) == 1
+        parts.clock.now += days * 86_400
+        parts.timer.now += days * 86_400
+        parts.sender.step()
+    assert list(parts.evidence.folder.glob("cam-1/0*")) == []
+
+
+@pytest.mark.parametrize("status", [503, 422])
+def test_evidence_that_the_centre_does_not_have_is_never_deleted(tmp_path: Path, status: int):
+    parts = Parts(tmp_path, CentreInMemory(before=refusing(status)))
+    parts.record()
+    parts.sender.step()
+    parts.clock.now += 365 * 86_400
+    parts.timer.now += 365 * 86_400
+    parts.sender.step()
+    assert len(list(parts.evidence.folder.glob("cam-1/0*/original.jpg"))) == 1
