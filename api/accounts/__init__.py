@@ -1,0 +1,1 @@
+"""Users, roles and sessions; who is asking, and what they may do."""

@@ -1,0 +1,66 @@
+"""Who is asking. Every read of a repository starts from an actor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from api.accounts.permissions import OUTSIDE_ROLES, STORE_ROLES, Permission, Role
+from api.kit.problems import Forbidden
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class ActorKind(StrEnum):
+    PERSON = "person"
+    EDGE = "edge"
+    HOUSE = "house"  # the command line on the centre's own machine, and the first start
+
+
+@dataclass(frozen=True)
+class Actor:
+    """`district_id` and `shop_id` narrow what is seen; for an edge, `id` does."""
+
+    kind: ActorKind
+    id: str
+    name: str
+    permissions: frozenset[Permission] = frozenset()
+    role: Role | None = None
+    is_admin: bool = False
+    district_id: str | None = None
+    shop_id: str | None = None
+    language: str = "zh-CN"
+    address: str | None = None
+
+    @property
+    def sees_all_places(self) -> bool:
+        if self.kind is ActorKind.HOUSE:
+            return True
+        if self.kind is ActorKind.EDGE or self.role in STORE_ROLES:
+            return False
+        return self.district_id is None and self.shop_id is None
+
+    @property
+    def sees_unconfirmed(self) -> bool:
+        return self.role not in OUTSIDE_ROLES
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+    def require(self, permission: Permission) -> None:
+        """Raises Forbidden."""
+        if not self.may(permission):
+            raise Forbidden(f"Your account may not do this; it needs the permission {permission.value}.")
+
+
+def the_house(name: str = "command line") -> Actor:
+    return Actor(ActorKind.HOUSE, "house", name, permissions=frozenset(Permission))
+
+
+def without_actor(_reason: str) -> Callable[[F], F]:
+    """Marks a read that happens before anybody is known; the reason says why it may. A test refuses all
+    other reads that do not start from an actor."""
+    def mark(function: F) -> F:
+        return function
+
+    return mark

@@ -1,0 +1,92 @@
+"""Who is asking, for endpoints and pages."""
+
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from fastapi.security import APIKeyCookie
+from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
+
+from api.accounts import service
+from api.accounts.actors import Actor
+from api.centre import Centre
+from api.kit.problems import Unauthenticated
+
+COOKIE = "sunshine_session"
+
+
+# Only for the OpenAPI document; `signed_in_or_none` reads the cookie, also for pages.
+_described_cookie = APIKeyCookie(name=COOKIE, scheme_name="session", description="set by POST /login", auto_error=False)
+
+
+def centre_of(request: Request) -> Centre:
+    centre: Centre = request.app.state.centre
+    return centre
+
+
+def address_of(request: Request) -> str:
+    return request.client.host[:64] if request.client else "unknown"  # a proxy may hand on any text
+
+
+async def signed_in_or_none(request: Request) -> Actor | None:
+    """The person whose session the cookie belongs to; the session goes on."""
+    return await _authenticate(request, prolonging=True)
+
+
+async def signed_in_for_update(request: Request) -> Actor:
+    """For what a page asks for by itself: a page that is left open must not keep its session alive. Raises Unauthenticated."""
+    return await signed_in(await _authenticate(request, prolonging=False), None)
+
+
+async def _authenticate(request: Request, *, prolonging: bool) -> Actor | None:
+    token = request.cookies.get(COOKIE)
+    if not token:
+        return None
+    centre = centre_of(request)
+    async with centre.database.reading() as work:
+        try:
+            actor, is_to_prolong = await service.authenticate(work, token, address_of(request))
+        except Unauthenticated:
+            return None
+    if is_to_prolong and prolonging:
+        # A busy database is no reason to sign anybody out; the next request prolongs it.
+        with suppress(DBAPIError):
+            async with centre.database.writing() as work:
+                await service.prolong(work, centre.settings, token)
+    return actor
+
+
+async def signed_in(
+    actor: Annotated[Actor | None, Depends(signed_in_or_none)], _cookie: Annotated[str | None, Depends(_described_cookie)]
+) -> Actor:
+    """Raises Unauthenticated."""
+    if actor is None:
+        raise Unauthenticated("You are not signed in, or your session has ended. Sign in again.")
+    return actor
+
+
+CentreOf = Annotated[Centre, Depends(centre_of)]
+SignedIn = Annotated[Actor, Depends(signed_in)]
+SignedInForUpdate = Annotated[Actor, Depends(signed_in_for_update)]
+MaybeSignedIn = Annotated[Actor | None, Depends(signed_in_or_none)]
+
+
+async def sign_in(request: Request, response: Response, login: str, password: SecretStr) -> Actor:
+    """Check the password, start a session and set its cookie. Raises WrongPassword or TooManyLogins."""
+    centre, address = centre_of(request), address_of(request)
+    async with centre.database.reading() as work:
+        actor = await service.check_password(work, centre.throttle, login, password, address)
+    async with centre.database.writing() as work:
+        token = await service.start_session(work, centre.settings, actor)
+    response.set_cookie(
+        COOKIE, token, max_age=int(centre.settings.session_longest_days * 86400), httponly=True, samesite="lax",
+        secure=request.url.scheme == "https", path="/",
+    )
+    return actor
+
+
+async def sign_out(request: Request, response: Response, actor: Actor) -> None:
+    async with centre_of(request).database.writing() as work:
+        await service.sign_out(work, actor, request.cookies.get(COOKIE, ""))
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")

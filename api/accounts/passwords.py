@@ -1,0 +1,31 @@
+"""Passwords: Argon2id hashes (pwdlib's recommended parameters), and random ones that can be copied from a screen."""
+
+import secrets
+
+import anyio
+import anyio.to_thread
+from pwdlib import PasswordHash
+from pydantic import SecretStr
+
+_hasher = PasswordHash.recommended()
+# Each takes 64 MiB and a whole core: forty at once (anyio's default) would leave nothing for the evidence.
+_at_once = anyio.CapacityLimiter(2)
+# No look-alikes. Sixteen of 31 letters are 79 bits.
+_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+def random_password() -> SecretStr:
+    groups = ["".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4)]
+    return SecretStr("-".join(groups))
+
+
+async def hash_password(password: SecretStr) -> str:
+    return await anyio.to_thread.run_sync(_hasher.hash, password.get_secret_value(), limiter=_at_once)
+
+
+async def password_fits(password: SecretStr, stored_hash: str | None) -> bool:
+    """Takes as long for a login that does not exist (None), so that the time tells nothing."""
+    if stored_hash is None:
+        await hash_password(password)
+        return False
+    return await anyio.to_thread.run_sync(_hasher.verify, password.get_secret_value(), stored_hash, limiter=_at_once)

@@ -1,0 +1,59 @@
+"""Who may do what: one table. What a role sees of it (all, a district, a shop) is the scope of the account."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    REVIEWER = "reviewer"  # 审核员
+    OFFICER = "officer"  # 监管所执法人员
+    CHIEF = "chief"  # 所长/餐饮科负责人
+    BUREAU = "bureau"  # 局领导/办公室
+    STORE_ADMIN = "store_admin"  # 食品安全员
+    STORE_OWNER = "store_owner"  # 负责人/法定代表人
+    INSTALLER = "installer"  # 接入运维
+    AUDITOR = "auditor"  # 审计
+    ADMIN = "admin"  # 平台管理员
+    PARTNER = "partner"  # 教育/其他部门
+
+
+class Permission(StrEnum):
+    CASES_READ = "cases.read"
+    CASES_JUDGE = "cases.judge"
+    EVIDENCE_READ = "evidence.read"
+    PLACES_READ = "places.read"
+    PLACES_WRITE = "places.write"
+    CAMERAS_READ = "cameras.read"
+    CAMERAS_WRITE = "cameras.write"
+    EDGES_READ = "edges.read"
+    EDGES_WRITE = "edges.write"
+    ACCOUNTS_WRITE = "accounts.write"
+    AUDIT_READ = "audit.read"
+
+
+P = Permission
+_STAFF = {P.CASES_READ, P.EVIDENCE_READ, P.PLACES_READ, P.CAMERAS_READ, P.EDGES_READ}
+# A shop and a partner see a case once a person has confirmed it (an AI finding is a clue), and no picture with faces in it.
+_OUTSIDE = {P.CASES_READ, P.PLACES_READ}
+_TECHNICAL = {P.PLACES_READ, P.PLACES_WRITE, P.CAMERAS_READ, P.CAMERAS_WRITE, P.EDGES_READ, P.EDGES_WRITE}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.REVIEWER: frozenset(_STAFF | {P.CASES_JUDGE}),
+    Role.OFFICER: frozenset(_STAFF | {P.CASES_JUDGE}),
+    Role.CHIEF: frozenset(_STAFF | {P.CASES_JUDGE}),
+    Role.BUREAU: frozenset(_STAFF),
+    Role.STORE_ADMIN: frozenset(_OUTSIDE | {P.CAMERAS_READ}),
+    Role.STORE_OWNER: frozenset(_OUTSIDE | {P.CAMERAS_READ}),
+    Role.INSTALLER: frozenset(_TECHNICAL),
+    Role.AUDITOR: frozenset({P.AUDIT_READ}),
+    Role.ADMIN: frozenset(_TECHNICAL | {P.ACCOUNTS_WRITE, P.AUDIT_READ}),
+    Role.PARTNER: frozenset(_OUTSIDE),
+}
+
+STORE_ROLES = frozenset({Role.STORE_ADMIN, Role.STORE_OWNER})
+OUTSIDE_ROLES = STORE_ROLES | {Role.PARTNER}
+
+
+def permissions_of(role: Role, is_admin: bool) -> frozenset[Permission]:
+    """`is_admin` adds the work of the platform administrator to another role: the first account of a small installation is
+    officer and administrator in one person."""
+    return PERMISSIONS[role] | (PERMISSIONS[Role.ADMIN] if is_admin else frozenset())

@@ -1,0 +1,48 @@
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import joinedload
+
+from api.accounts.actors import Actor, without_actor
+from api.accounts.permissions import Permission
+from api.accounts.tables import User, UserSession
+from api.kit.database import Work
+
+
+@without_actor("signing in: the password is the proof, and nothing of the account is told before it fits")
+async def find_login(work: Work, login: str) -> User | None:
+    user: User | None = await work.scalar(select(User).where(User.login == login))
+    return user
+
+
+@without_actor("the session's token is the proof")
+async def find_session(work: Work, token_hash: str) -> UserSession | None:
+    query = select(UserSession).where(UserSession.token_hash == token_hash).options(joinedload(UserSession.user))
+    session: UserSession | None = await work.scalar(query)
+    return session
+
+
+@without_actor("signing out ends whatever session the token belongs to")
+async def delete_session(work: Work, token_hash: str) -> None:
+    await work.execute(delete(UserSession).where(UserSession.token_hash == token_hash))
+
+
+@without_actor("old sessions of everybody go")
+async def delete_expired_sessions(work: Work, at: datetime) -> None:
+    await work.execute(delete(UserSession).where(UserSession.expires_at < at))
+
+
+@without_actor("asked once at the first start, when there is nobody yet")
+async def count_users(work: Work) -> int:
+    return await work.scalar(select(func.count()).select_from(User)) or 0
+
+
+async def list_users(work: Work, actor: Actor) -> list[User]:
+    if not (actor.may(Permission.ACCOUNTS_WRITE) and actor.sees_all_places):
+        return []
+    return list(await work.scalars(select(User).order_by(User.login)))
+
+
+async def end_sessions(work: Work, actor: Actor, user_id: str) -> None:
+    if actor.id == user_id or actor.may(Permission.ACCOUNTS_WRITE):
+        await work.execute(delete(UserSession).where(UserSession.user_id == user_id))

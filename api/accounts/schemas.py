@@ -1,0 +1,24 @@
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from api.accounts.permissions import Permission, Role
+
+
+class LoginIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    login: Annotated[str, Field(min_length=1, max_length=64)]
+    # Argon2 reads all of it, so its length is limited.
+    password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+
+
+class Me(BaseModel):
+    id: str
+    name: str
+    role: Role | None
+    is_admin: bool
+    language: str
+    district_id: str | None
+    shop_id: str | None
+    permissions: list[Permission]

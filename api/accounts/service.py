@@ -1,0 +1,162 @@
+"""Accounts, signing in and out."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from pydantic import SecretStr
+from sqlalchemy.exc import IntegrityError
+
+from api.accounts import repository
+from api.accounts.actors import Actor, ActorKind, the_house
+from api.accounts.passwords import hash_password, password_fits, random_password
+from api.accounts.permissions import STORE_ROLES, Permission, Role, permissions_of
+from api.accounts.tables import User, UserSession
+from api.accounts.throttle import LoginThrottle
+from api.audit.service import record
+from api.kit.database import Work
+from api.kit.problems import Conflict, Invalid, NotFound, Unauthenticated
+from api.kit.settings import Settings
+from api.kit.times import now
+
+# Writing on every request would make each look at a page a transaction.
+TOUCH_EVERY = timedelta(minutes=5)
+FIRST_LOGIN = "admin"
+
+
+class WrongPassword(Unauthenticated):
+    code = "wrong-password"
+
+
+class LoginTaken(Conflict):
+    code = "login-taken"
+
+
+@dataclass(frozen=True)
+class FirstLogin:
+    """The first account of an empty database; its password is shown once."""
+
+    login: str
+    password: str = field(repr=False)
+
+
+async def check_password(work: Work, throttle: LoginThrottle, login: str, password: SecretStr, address: str) -> Actor:
+    """Raises WrongPassword or TooManyLogins. Only reads: hashing takes long, and nobody should wait for it."""
+    throttle.begin(login, address)
+    user = await repository.find_login(work, login)
+    fits = await password_fits(password, user.password_hash if user else None)
+    if user is None or not fits or user.disabled:
+        throttle.failed(login, address)
+        raise WrongPassword("The login or the password is wrong.")
+    throttle.succeeded(login, address)
+    return actor_of(user, address)
+
+
+async def start_session(work: Work, settings: Settings, actor: Actor) -> str:
+    """The token of a new session, for the cookie."""
+    token, at = secrets.token_urlsafe(32), now()
+    await repository.delete_expired_sessions(work, at)
+    expires_at = at + timedelta(hours=settings.session_idle_hours)
+    work.add(UserSession(token_hash=token_hash(token), user_id=actor.id, created_at=at, seen_at=at, expires_at=expires_at))
+    record(work, actor, "session.started", "user", actor.id)
+    return token
+
+
+async def sign_out(work: Work, actor: Actor, token: str) -> None:
+    await repository.delete_session(work, token_hash(token))
+    record(work, actor, "session.ended", "user", actor.id)
+
+
+async def authenticate(work: Work, token: str, address: str | None) -> tuple[Actor, bool]:
+    """Who the session belongs to, and whether it should be prolonged. Raises Unauthenticated."""
+    session = await repository.find_session(work, token_hash(token))
+    at = now()
+    if session is None or session.expires_at <= at or session.user.disabled:
+        raise Unauthenticated("You are not signed in, or your session has ended. Sign in again.")
+    return actor_of(session.user, address), at - session.seen_at > TOUCH_EVERY
+
+
+async def prolong(work: Work, settings: Settings, token: str) -> None:
+    session = await repository.find_session(work, token_hash(token))
+    if session is not None:
+        session.seen_at = now()
+        latest = session.created_at + timedelta(days=settings.session_longest_days)
+        session.expires_at = min(session.seen_at + timedelta(hours=settings.session_idle_hours), latest)
+
+
+async def list_users(work: Work, actor: Actor) -> list[User]:
+    actor.require(Permission.ACCOUNTS_WRITE)
+    return await repository.list_users(work, actor)
+
+
+async def create_user(
+    work: Work, actor: Actor, *, login: str, name: str, role: Role, is_admin: bool = False,
+    district_id: str | None = None, shop_id: str | None = None,
+) -> SecretStr:
+    """The new account's password, which is kept nowhere else."""
+    actor.require(Permission.ACCOUNTS_WRITE)
+    if not login or len(login) > 64 or login != login.strip():
+        raise Invalid("A login has 1 to 64 characters and no space at its ends.")
+    if role in STORE_ROLES and shop_id is None:
+        raise Invalid("An account of a shop needs the shop's id.")
+    password = random_password()
+    user = User(
+        login=login, name=name[:100] or login, role=role, is_admin=is_admin, district_id=district_id, shop_id=shop_id,
+        password_hash=await hash_password(password), created_at=now(),
+    )
+    work.add(user)
+    try:
+        await work.flush()
+    except IntegrityError as error:
+        raise LoginTaken("This login is taken, or the district or shop does not exist.") from error
+    record(work, actor, "user.created", "user", user.id, login=login, role=role.value, is_admin=is_admin)
+    return password
+
+
+async def reset_password(work: Work, actor: Actor, login: str) -> SecretStr:
+    """A new random password; all sessions of the account end."""
+    user = await _named(work, actor, login)
+    password = random_password()
+    user.password_hash = await hash_password(password)
+    await repository.end_sessions(work, actor, user.id)
+    record(work, actor, "user.password_reset", "user", user.id)
+    return password
+
+
+async def set_disabled(work: Work, actor: Actor, login: str, disabled: bool) -> None:
+    """Nobody can sign in to a disabled account, and its sessions end; what it did stays."""
+    user = await _named(work, actor, login)
+    user.disabled = disabled
+    await repository.end_sessions(work, actor, user.id)
+    record(work, actor, "user.disabled" if disabled else "user.enabled", "user", user.id)
+
+
+async def _named(work: Work, actor: Actor, login: str) -> User:
+    actor.require(Permission.ACCOUNTS_WRITE)
+    user = next((user for user in await repository.list_users(work, actor) if user.login == login), None)
+    if user is None:
+        raise NotFound(f"There is no account {login!r}. `sunshine accounts list` shows them.")
+    return user
+
+
+async def first_login(work: Work) -> FirstLogin | None:
+    """Make the first account of an empty database. It is officer and administrator in one person, because whoever sets the
+    system up must be able to look at its cases; larger installations make accounts with one role each and disable it."""
+    if await repository.count_users(work):
+        return None
+    house = the_house("first start")
+    password = await create_user(work, house, login=FIRST_LOGIN, name="Admin", role=Role.OFFICER, is_admin=True)
+    return FirstLogin(FIRST_LOGIN, password.get_secret_value())
+
+
+def actor_of(user: User, address: str | None) -> Actor:
+    return Actor(
+        ActorKind.PERSON, user.id, user.name, permissions=permissions_of(user.role, user.is_admin), role=user.role,
+        is_admin=user.is_admin, district_id=user.district_id, shop_id=user.shop_id, language=user.language, address=address,
+    )
+
+
+def token_hash(token: str) -> str:
+    # No slow hash is needed: the token is 256 random bits.
+    return hashlib.sha256(token.encode()).hexdigest()

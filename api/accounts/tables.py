@@ -1,0 +1,38 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from api.accounts.permissions import Role
+from api.kit.database import Table, words
+from api.kit.ids import ID_LENGTH, new_id
+from api.kit.times import UtcDateTime
+
+
+class User(Table):
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
+    login: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    role: Mapped[Role] = mapped_column(words(Role))
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    district_id: Mapped[str | None] = mapped_column(ForeignKey("districts.id"))
+    shop_id: Mapped[str | None] = mapped_column(ForeignKey("shops.id"))
+    language: Mapped[str] = mapped_column(String(10), default="zh-CN")
+    disabled: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UserSession(Table):
+    """A signed-in browser. Only the hash of its token is kept: who reads the database cannot sign in with it."""
+
+    __tablename__ = "sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    user: Mapped[User] = relationship(lazy="raise")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -1,0 +1,80 @@
+"""The application: every noun's endpoints under /api/v1, the console's pages, and what holds for all of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from api.accounts.endpoints import router as accounts
+from api.audit.endpoints import router as audit
+from api.cameras.endpoints import router as cameras
+from api.cases.endpoints import router as cases
+from api.centre import Centre
+from api.console.pages import mount as mount_console
+from api.edges.endpoints import protocol as edge_protocol
+from api.edges.endpoints import router as edges
+from api.evidence.endpoints import protocol as evidence_protocol
+from api.evidence.endpoints import router as evidence
+from api.kit import problems
+from api.kit.middleware import Guard
+from api.kit.problems import ProblemDocument, documented
+from api.kit.settings import Settings
+from api.kit.work import Reading
+from api.places.endpoints import router as places
+from contract.evidence import SealedManifest
+
+PREFIX = "/api/v1"
+ROUTERS = (accounts, cases, evidence, places, cameras, edges, audit, edge_protocol, evidence_protocol)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """An application of its own; `app.state.centre` holds what lives as long as it does."""
+    centre = Centre(settings if settings is not None else Settings())
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await centre.close()
+
+    app = FastAPI(
+        title="Sunshine Kitchen centre", version="1", openapi_url=f"{PREFIX}/openapi.json", lifespan=lifespan,
+        summary="Edges report violations with sealed evidence; people decide about them.",
+        # The interactive pages load scripts from elsewhere; nothing of ours leaves the machine.
+        docs_url=None, redoc_url=None,
+    )
+    app.state.centre = centre
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.add_api_route(
+        "/healthz", healthz, operation_id="get_health", summary="Whether the centre and its database answer", tags=["health"],
+        responses=documented(),
+    )
+    mount_console(app)
+    problems.install(app)
+    app.add_middleware(Guard, uploads={f"{PREFIX}/edge/violations": centre.settings.upload_bytes})
+    _describe_with_shared_schemas(app)
+    return app
+
+
+async def healthz(work: Reading) -> JSONResponse:
+    await work.connection()
+    return JSONResponse({"status": "ok"})
+
+
+def _describe_with_shared_schemas(app: FastAPI) -> None:
+    """Add the schemas that are referred to by hand: problems, and the manifest inside a multipart body."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for model in (ProblemDocument, SealedManifest):
+            if model.__name__ not in schemas:
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                schemas.update({name: part for name, part in schema.pop("$defs", {}).items() if name not in schemas})
+                schemas[model.__name__] = schema
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,1 @@
+"""Cameras: what an edge is to watch, and whether it could."""

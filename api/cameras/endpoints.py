@@ -1,0 +1,78 @@
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.cameras import service
+from api.cameras.schemas import CameraIn, CameraOut, Cameras, MinuteOut, Minutes
+from api.cameras.service import CameraStatus
+from api.kit.cursors import decode_text, encode_cursor
+from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
+from api.kit.problems import Forbidden, NotFound, Unauthenticated, VersionConflict, documented
+from api.kit.times import now
+from api.kit.work import Reading, Writing
+from api.places.schemas import Id
+
+router = APIRouter(tags=["cameras"])
+READ = documented(Unauthenticated, Forbidden, NotFound)
+WRITE = documented(Unauthenticated, Forbidden, NotFound, VersionConflict)
+
+
+@router.get("/cameras", operation_id="list_cameras", summary="Cameras and whether they are looked at", responses=READ)
+async def list_cameras(
+    work: Reading, actor: SignedIn, shop_id: Annotated[str | None, Query(max_length=64)] = None, cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Cameras:
+    found = await service.list_cameras(work, actor, shop_id=shop_id, after=decode_text(cursor), limit=limit)
+    following = encode_cursor(found[-1].camera.id) if len(found) == limit else None
+    return Cameras(items=[_out(status) for status in found], next=following)
+
+
+@router.post("/cameras", operation_id="create_camera", summary="Add a camera", status_code=201, responses=WRITE)
+async def create_camera(work: Writing, actor: SignedIn, centre: CentreOf, body: CameraIn) -> CameraOut:
+    camera = await service.create_camera(work, actor, centre.keyring, body)
+    return _out(await service.get_camera(work, actor, camera.id))
+
+
+@router.get("/cameras/{camera_id}", operation_id="get_camera", summary="One camera", responses=READ)
+async def get_camera(work: Reading, actor: SignedIn, response: Response, camera_id: Id) -> CameraOut:
+    status = await service.get_camera(work, actor, camera_id)
+    response.headers["ETag"] = etag(status.camera.version)
+    return _out(status)
+
+
+@router.put("/cameras/{camera_id}", operation_id="update_camera", summary="Change a camera", responses=WRITE)
+async def update_camera(
+    work: Writing, actor: SignedIn, centre: CentreOf, response: Response, camera_id: Id, body: CameraIn, if_match: IfMatch = None
+) -> CameraOut:
+    """A password that is left out stays. With If-Match, the change is refused when somebody else was faster."""
+    expected = version_of(if_match) if if_match is not None else None
+    await service.update_camera(work, actor, centre.keyring, camera_id, body, expected)
+    status = await service.get_camera(work, actor, camera_id)
+    response.headers["ETag"] = etag(status.camera.version)
+    return _out(status)
+
+
+@router.get(
+    "/cameras/{camera_id}/minutes", operation_id="list_camera_minutes", summary="When a camera was looked at", responses=READ
+)
+async def list_minutes(
+    work: Reading, actor: SignedIn, camera_id: Id, hours: Annotated[int, Query(ge=1, le=168)] = 24
+) -> Minutes:
+    """Minute by minute: how many looks, or why there was none. A minute that is missing was never told of."""
+    rows = await service.list_minutes(work, actor, camera_id, now() - timedelta(hours=hours))
+    return Minutes(items=[MinuteOut.model_validate(row) for row in rows])
+
+
+def _out(status: CameraStatus) -> CameraOut:
+    camera = status.camera
+    return CameraOut(
+        id=camera.id, name=camera.name, shop_id=camera.shop_id, shop_name=camera.shop.name, area_id=camera.area_id,
+        area=camera.area.kind, area_name=camera.area.name, edge_id=camera.edge_id,
+        edge_name=camera.edge.name if camera.edge else None, url=camera.url, username=camera.username,
+        has_password=camera.password_encrypted is not None, transport=camera.transport, zone=camera.zone, hours=camera.hours,
+        posts=camera.posts, interval_s=camera.interval_s, enabled=camera.enabled, version=camera.version, state=status.state,
+        fault=camera.last_fault, last_minute=camera.last_minute, last_looked_at=camera.last_looked_at,
+        looks_last_5_minutes=status.looks_last_5_minutes, width=camera.width, height=camera.height,
+    )

@@ -1,0 +1,92 @@
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy.orm import joinedload
+
+from api.accounts.actors import Actor, ActorKind
+from api.cameras.tables import Camera, CameraMinuteRow
+from api.kit.database import Work, insert_or_update
+from api.places.repository import shop_is_visible
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    if actor.kind is ActorKind.EDGE:
+        return Camera.edge_id == actor.id
+    return shop_is_visible(actor, Camera.shop_id)
+
+
+def _readable(actor: Actor) -> Select[Camera]:
+    return (
+        select(Camera)
+        .where(_visible(actor))
+        .options(joinedload(Camera.shop), joinedload(Camera.area), joinedload(Camera.edge))
+    )
+
+
+async def list_cameras(
+    work: Work, actor: Actor, *, shop_id: str | None = None, after: str | None = None, limit: int | None = None
+) -> list[Camera]:
+    query: Select[Any] = _readable(actor).order_by(Camera.id).limit(limit)
+    if shop_id is not None:
+        query = query.where(Camera.shop_id == shop_id)
+    if after is not None:
+        query = query.where(Camera.id > after)
+    return list(await work.scalars(query))
+
+
+async def get_camera(work: Work, actor: Actor, camera_id: str, *, for_change: bool = False) -> Camera | None:
+    query = _readable(actor).where(Camera.id == camera_id)
+    if for_change:
+        query = query.with_for_update(of=Camera)
+    camera: Camera | None = await work.scalar(query)
+    return camera
+
+
+async def looks_since(work: Work, actor: Actor, since: datetime) -> dict[str, int]:
+    """Looks by camera."""
+    query = (
+        select(CameraMinuteRow.camera_id, func.sum(CameraMinuteRow.looks))
+        .join(Camera, Camera.id == CameraMinuteRow.camera_id)
+        .where(_visible(actor), CameraMinuteRow.minute >= since)
+        .group_by(CameraMinuteRow.camera_id)
+    )
+    return {camera_id: int(looks) for camera_id, looks in await work.execute(query)}
+
+
+async def list_minutes(work: Work, actor: Actor, camera_id: str, since: datetime) -> list[CameraMinuteRow]:
+    query = (
+        select(CameraMinuteRow)
+        .join(Camera, Camera.id == CameraMinuteRow.camera_id)
+        .where(_visible(actor), CameraMinuteRow.camera_id == camera_id, CameraMinuteRow.minute >= since)
+        .order_by(CameraMinuteRow.minute)
+    )
+    return list(await work.scalars(query))
+
+
+async def store_minutes(work: Work, actor: Actor, rows: Iterable[dict[str, Any]], forget_before: datetime) -> None:
+    """Rows of the actor's own cameras only; the same minute told again overwrites itself."""
+    mine = set(await work.scalars(select(Camera.id).where(_visible(actor))))
+    own = [row for row in rows if row["camera_id"] in mine]
+    await insert_or_update(work, CameraMinuteRow, own, ("camera_id", "minute"))
+    await work.execute(delete(CameraMinuteRow).where(CameraMinuteRow.camera_id.in_(mine), CameraMinuteRow.minute < forget_before))
+
+
+async def give_to_edge(work: Work, actor: Actor, shop_id: str, edge_id: str) -> None:
+    """Cameras of the shop that no edge watches become the edge's."""
+    await work.execute(
+        update(Camera)
+        .where(_visible(actor), Camera.shop_id == shop_id, Camera.edge_id.is_(None))
+        .values(edge_id=edge_id, version=Camera.version + 1)
+    )
+
+
+async def take_from_edge(work: Work, actor: Actor, edge_id: str) -> None:
+    await work.execute(
+        update(Camera).where(_visible(actor), Camera.edge_id == edge_id).values(edge_id=None, version=Camera.version + 1)
+    )
+
+
+async def list_with_password(work: Work, actor: Actor) -> list[Camera]:
+    return list(await work.scalars(select(Camera).where(_visible(actor), Camera.password_encrypted.is_not(None))))

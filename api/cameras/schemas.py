@@ -1,0 +1,112 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from api.places.schemas import Id, Name
+from contract.cameras import Hours, Point
+from contract.catalogue import AreaKind, Post
+from contract.edges import StreamFault
+
+
+class CameraIn(BaseModel):
+    """`password`: left out keeps the one that is stored; null removes it. It is never given out again."""
+
+    # An address that was refused may hold a password.
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    area_id: Id
+    edge_id: Id | None = Field(None, description="without one, the only edge of the shop, if it has one")
+    name: Name
+    url: Annotated[str, Field(min_length=1, max_length=1000, description="without user and password")]
+    username: Annotated[str, Field(max_length=200)] | None = None
+    password: Annotated[SecretStr, Field(max_length=200)] | None = None
+    transport: Literal["tcp", "udp"] = "tcp"
+    zone: Annotated[list[Point], Field(min_length=3, max_length=100)] | None = None
+    hours: Annotated[list[Hours], Field(min_length=1, max_length=20)] | None = None
+    posts: frozenset[Post] = frozenset()
+    interval_s: float = Field(1.0, gt=0, le=3600)
+    enabled: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _without_credentials(cls, url: str) -> str:
+        """The message never repeats the URL: it may hold a password."""
+        try:
+            parts = urlsplit(url)
+            hostname, _ = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("The address is not a URL. Enter it as rtsp://host:554/path.") from None
+        if parts.scheme in ("rtsp", "rtsps"):
+            # Anywhere: a password with a slash ends up in what looks like the path.
+            if "@" in url:
+                raise ValueError("Enter user name and password in their own fields; write an @ of the path as %40.")
+            if not url.isprintable() or " " in url:
+                raise ValueError("The address holds a space or a control character.")
+            if not hostname:
+                raise ValueError("The address names no host. Enter it as rtsp://host:554/path.")
+        elif parts.scheme not in ("", "file"):
+            raise ValueError("Enter an address that begins with rtsp://, the path of a file, or /dev/videoN.")
+        return url
+
+    @model_validator(mode="after")
+    def _password_belongs_to_a_user(self) -> Self:
+        if self.password is not None and self.username is None:
+            raise ValueError("A password needs a user name.")
+        return self
+
+
+class CameraState(StrEnum):
+    LOOKING = "looking"
+    CANNOT_LOOK = "cannot_look"
+    NO_NEWS = "no_news"  # its edge is silent
+    NOT_STARTED = "not_started"  # no edge, or nothing told yet
+    OFF = "off"
+
+
+class CameraOut(BaseModel):
+    id: str
+    name: str
+    shop_id: str
+    shop_name: str
+    area_id: str
+    area: AreaKind
+    area_name: str
+    edge_id: str | None
+    edge_name: str | None
+    url: str
+    username: str | None
+    has_password: bool
+    transport: str
+    zone: list[Point] | None
+    hours: list[Hours] | None
+    posts: list[Post]
+    interval_s: float
+    enabled: bool
+    version: int
+    state: CameraState
+    fault: StreamFault | None
+    last_minute: datetime | None
+    last_looked_at: datetime | None
+    looks_last_5_minutes: int
+    width: int | None
+    height: int | None
+
+
+class Cameras(BaseModel):
+    items: list[CameraOut]
+    next: str | None = Field(description="cursor of the next page")
+
+
+class MinuteOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    minute: datetime
+    looks: int
+    fault: StreamFault | None
+
+
+class Minutes(BaseModel):
+    items: list[MinuteOut]

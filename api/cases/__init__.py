@@ -1,0 +1,1 @@
+"""Cases: what was seen, and what a person decided about it."""

@@ -1,0 +1,108 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from api.accounts.actors import Actor
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.cases import service
+from api.cases.schemas import (
+    CaseDetail,
+    Cases,
+    CaseSummary,
+    ConfirmIn,
+    DismissIn,
+    EvidenceFileOut,
+    EvidenceOut,
+    Named,
+    TransitionOut,
+)
+from api.cases.states import CaseState
+from api.cases.tables import Case
+from api.evidence import service as evidence
+from api.evidence.service import manifest_of
+from api.evidence.tables import Evidence
+from api.kit.cursors import decode_number, encode_cursor
+from api.kit.database import Work
+from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
+from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, VersionMissing, documented
+from api.kit.work import Reading, Writing
+from contract.catalogue import Catalogue
+from contract.evidence import AttributeVotes
+
+router = APIRouter(tags=["cases"])
+READ = documented(Unauthenticated, Forbidden, NotFound)
+ACT = documented(Unauthenticated, Forbidden, NotFound, Conflict, VersionConflict, VersionMissing)
+CaseId = Annotated[int, Path(ge=1, lt=2**31)]
+Filter = Annotated[str | None, Query(max_length=64)]
+
+
+@router.get("/cases", operation_id="list_cases", summary="Cases, newest first", responses=READ)
+async def list_cases(
+    work: Reading, actor: SignedIn, centre: CentreOf, state: CaseState | None = None, rule: Filter = None, shop_id: Filter = None,
+    camera_id: Filter = None, cursor: Cursor = None, limit: Limit = 50,
+) -> Cases:
+    before = decode_number(cursor)
+    rows = await service.list_cases(
+        work, actor, state=state, rule=rule, shop_id=shop_id, camera_id=camera_id, before=before, limit=limit
+    )
+    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    return Cases(items=[_summary(row, centre.catalogue) for row in rows], next=following)
+
+
+@router.get("/cases/{case_id}", operation_id="get_case", summary="One case, with its evidence and history", responses=READ)
+async def get_case(work: Reading, actor: SignedIn, centre: CentreOf, response: Response, case_id: CaseId) -> CaseDetail:
+    case = await service.get_case(work, actor, case_id)
+    return await _detail(work, actor, centre.catalogue, response, case)
+
+
+@router.post("/cases/{case_id}/confirm", operation_id="confirm_case", summary="Confirm a violation", responses=ACT)
+async def confirm(
+    work: Writing, actor: SignedIn, centre: CentreOf, response: Response, case_id: CaseId, body: ConfirmIn,
+    if_match: IfMatch = None,
+) -> CaseDetail:
+    case = await service.confirm(work, actor, case_id, version_of(if_match), body.note)
+    return await _detail(work, actor, centre.catalogue, response, case)
+
+
+@router.post("/cases/{case_id}/dismiss", operation_id="dismiss_case", summary="Dismiss a case with a reason", responses=ACT)
+async def dismiss(
+    work: Writing, actor: SignedIn, centre: CentreOf, response: Response, case_id: CaseId, body: DismissIn,
+    if_match: IfMatch = None,
+) -> CaseDetail:
+    case = await service.dismiss(work, actor, case_id, version_of(if_match), body.reason, body.note)
+    return await _detail(work, actor, centre.catalogue, response, case)
+
+
+async def _detail(work: Work, actor: Actor, catalogue: Catalogue, response: Response, case: Case) -> CaseDetail:
+    response.headers["ETag"] = etag(case.version)
+    found = (await evidence.of_cases(work, actor, [case.id]))[case.id]
+    transitions = await service.list_transitions(work, actor, case.id)
+    return CaseDetail(
+        **dict(_summary(case, catalogue)),
+        votes=AttributeVotes(looks=case.looks, sure=case.sure_looks, violating=case.violating_looks),
+        evidence=[_evidence(row) for row in found],
+        transitions=[TransitionOut.model_validate(row) for row in transitions],
+        actions=service.acts_of(actor, case),
+    )
+
+
+def _summary(case: Case, catalogue: Catalogue) -> CaseSummary:
+    name = next((rule.name for rule in catalogue.rules if rule.code == case.rule), None)
+    return CaseSummary(
+        id=case.id, state=case.state, rule=case.rule, rule_name=name, severity=case.severity,
+        camera=Named(id=case.camera_id, name=case.camera.name), shop=Named(id=case.shop_id, name=case.shop.name),
+        area=case.area.kind, area_name=case.area.name, opened_at=case.opened_at, captured_at=case.captured_at,
+        observations=case.observations, version=case.version,
+    )
+
+
+def _evidence(row: Evidence) -> EvidenceOut:
+    manifest = manifest_of(row)
+    base = f"/api/v1/evidence/{row.violation_id}"
+    return EvidenceOut(
+        violation_id=manifest.violation_id, captured_at=manifest.captured_at, received_at=row.received_at, sequence=row.sequence,
+        chain=row.chain, digest=row.digest, frame_width=manifest.frame_width, frame_height=manifest.frame_height,
+        boxes=manifest.boxes, models=manifest.models, catalogue_version=manifest.catalogue_version,
+        files={name: EvidenceFileOut(**dict(digest), url=f"{base}/{name}") for name, digest in manifest.files.items()},
+        manifest_url=f"{base}/{evidence.MANIFEST}",
+    )

@@ -1,0 +1,88 @@
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.cases.states import Act, CaseState, DismissalReason
+from api.evidence.tables import Chain
+from contract.catalogue import AreaKind, Text
+from contract.evidence import AttributeVotes, FileDigest, MarkedBox, ModelVersion
+
+
+class Named(BaseModel):
+    id: str
+    name: str
+
+
+class CaseSummary(BaseModel):
+    id: int
+    state: CaseState
+    rule: str
+    rule_name: Text | None = Field(description="null for a rule that the catalogue no longer has")
+    severity: int
+    camera: Named
+    shop: Named
+    area: AreaKind
+    area_name: str
+    opened_at: datetime
+    captured_at: datetime = Field(description="by the centre's clock")
+    observations: int
+    version: int
+
+
+class Cases(BaseModel):
+    items: list[CaseSummary]
+    next: str | None = Field(description="cursor of the next page")
+
+
+class TransitionOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    actor_kind: str
+    actor_name: str
+    before: CaseState | None
+    after: CaseState
+    reason: str | None
+    note: str | None
+
+
+class EvidenceFileOut(FileDigest):
+    url: str
+
+
+class EvidenceOut(BaseModel):
+    violation_id: UUID
+    captured_at: datetime = Field(description="by the edge's clock")
+    received_at: datetime
+    sequence: int
+    chain: Chain
+    digest: str
+    frame_width: int
+    frame_height: int
+    boxes: list[MarkedBox]
+    models: list[ModelVersion]
+    catalogue_version: str
+    files: dict[str, EvidenceFileOut]
+    manifest_url: str
+
+
+class CaseDetail(CaseSummary):
+    votes: AttributeVotes
+    evidence: list[EvidenceOut]
+    transitions: list[TransitionOut]
+    actions: list[Act] = Field(description="what you can do with the case now")
+
+
+class ConfirmIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    note: Annotated[str, Field(max_length=2000)] | None = None
+
+
+class DismissIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: DismissalReason
+    note: Annotated[str, Field(max_length=2000, description="needed with the reason `other`")] | None = None

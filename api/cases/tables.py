@@ -1,0 +1,58 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from api.cameras.tables import Camera
+from api.cases.states import CaseState
+from api.kit.database import Table, words
+from api.kit.times import UtcDateTime
+from api.places.tables import Area, Shop
+
+
+class Case(Table):
+    __tablename__ = "cases"
+    # AUTOINCREMENT: the number of a case is printed and spoken, so it is never used again.
+    __table_args__ = (
+        Index("ix_cases_shop_id_id", "shop_id", "id"),
+        Index("ix_cases_state_id", "state", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"), index=True)
+    camera: Mapped[Camera] = relationship(lazy="raise")
+    # Shop and area at the time: the camera may be moved later.
+    shop_id: Mapped[str] = mapped_column(ForeignKey("shops.id"))
+    shop: Mapped[Shop] = relationship(lazy="raise")
+    area_id: Mapped[str] = mapped_column(ForeignKey("areas.id"))
+    area: Mapped[Area] = relationship(lazy="raise")
+    rule: Mapped[str] = mapped_column(String(3))
+    severity: Mapped[int]
+    state: Mapped[CaseState] = mapped_column(words(CaseState))
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # By the centre's clock: the edge's time less the offset that its manifest tells.
+    captured_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    looks: Mapped[int]
+    sure_looks: Mapped[int]
+    violating_looks: Mapped[int]
+    observations: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class CaseTransition(Table):
+    """Append-only: who did what, when, from where, on what ground."""
+
+    __tablename__ = "case_transitions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor_kind: Mapped[str] = mapped_column(String(10))
+    actor_id: Mapped[str] = mapped_column(String(64))
+    actor_name: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str | None] = mapped_column(String(64))
+    before: Mapped[CaseState | None] = mapped_column(words(CaseState))
+    after: Mapped[CaseState] = mapped_column(words(CaseState))
+    reason: Mapped[str | None] = mapped_column(String(40))
+    note: Mapped[str | None] = mapped_column(Text)

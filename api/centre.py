@@ -1,0 +1,63 @@
+"""What one running centre holds: settings and the few things that live as long as the process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from api.accounts.throttle import LoginThrottle
+from api.kit.database import Database
+from api.kit.files import Files
+from api.kit.lock import make_folder
+from api.kit.secrets import Keyring
+from api.kit.settings import Settings
+from contract.catalogue import Catalogue, load_catalogue
+
+
+def _tell_nobody(_text: str) -> None:
+    pass
+
+
+@dataclass
+class Centre:
+    """Everything is made when first used, so that printing the OpenAPI document touches no disk."""
+
+    settings: Settings
+    throttle: LoginThrottle = field(default_factory=LoginThrottle)
+    # Called with one line for each new case, after its commit.
+    announce: Callable[[str], None] = _tell_nobody
+    public_url: str = ""
+
+    def __post_init__(self) -> None:
+        self.public_url = self.settings.public_url or f"http://{_for_people(self.settings.host)}:{self.settings.port}"
+
+    @cached_property
+    def database(self) -> Database:
+        make_folder(self.settings.data)
+        return Database(self.settings.async_database_url, self.settings.database_wait_s)
+
+    @cached_property
+    def files(self) -> Files:
+        if self.settings.files_url is not None:
+            return Files.at_url(self.settings.files_url)
+        return Files.in_folder(self.settings.data / "files")
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        if self.settings.keys is not None:
+            return Keyring.from_setting(self.settings.keys)
+        return Keyring.from_file(self.settings.data / "keys.json")
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return load_catalogue(self.settings.catalogue)
+
+    async def close(self) -> None:
+        if "database" in self.__dict__:
+            await self.database.close()
+
+
+def _for_people(host: str) -> str:
+    """An address that can be opened: nobody can visit 0.0.0.0."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,227 @@
+"""The centre's commands."""
+
+import asyncio
+import errno
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from api.accounts import service as accounts_service
+from api.accounts.actors import the_house
+from api.accounts.permissions import Role
+from api.app import create_app
+from api.cameras.service import rotate_keys
+from api.centre import Centre
+from api.edges.service import create_code
+from api.kit.database import Work
+from api.kit.lock import DataFolderBusy, DataFolderUnusable, hold_folder
+from api.kit.problems import Problem, from_database
+from api.kit.secrets import KeyringError
+from api.kit.settings import Settings
+from api.migrations import upgrade
+from api.places.service import list_shops
+from api.server import PortTaken, print_line, run
+from contract.catalogue import CatalogueError
+
+R = TypeVar("R")
+WORLD_TROUBLES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
+Data = Annotated[Path | None, typer.Option("--data", envvar="SUNSHINE_DATA", help="Folder for all that is kept. 数据文件夹")]
+Login = Annotated[str, typer.Argument(help="Name to sign in with. 登录名")]
+
+accounts = typer.Typer(no_args_is_help=True, add_completion=False, help="Users of the centre. 账号")
+keys = typer.Typer(no_args_is_help=True, add_completion=False, help="The keys that protect stored credentials.")
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(envvar="SUNSHINE_HOST", help="Address to listen on; 0.0.0.0 for all.")] = None,
+    port: Annotated[int | None, typer.Option(envvar="SUNSHINE_PORT", min=0, max=65535, help="Port; 0 takes a free one.")] = None,
+    data: Data = None,
+) -> None:
+    """Run the centre: API and console. 启动中心"""
+    with told_in_words():
+        run(read_settings(data, host=host, port=port), print_line)
+
+
+def openapi() -> None:
+    """Print the OpenAPI document of the centre."""
+    typer.echo(json.dumps(create_app().openapi(), ensure_ascii=False, indent=2))
+
+
+def enrol_code(
+    shop: Annotated[str | None, typer.Option(help="Id of the edge's shop; not needed while there is only one.")] = None,
+    data: Data = None,
+) -> None:
+    """Print a one-time code with which an edge joins the centre."""
+    settings = read_settings(data)
+
+    async def act(work: Work) -> str:
+        house, shop_id = the_house(), shop
+        if shop_id is None:
+            shops = await list_shops(work, house)
+            if len(shops) != 1:
+                choice = "".join(f"\n  {row.id}  {row.name}" for row in shops)
+                raise typer.BadParameter(f"Name the shop with --shop.{choice}" if shops else "Add a shop first.")
+            shop_id = shops[0].id
+        code, _ = await create_code(work, house, settings, shop_id)
+        return code
+
+    typer.echo(_with_database(settings, act))
+
+
+@accounts.command("list")
+def list_accounts(data: Data = None) -> None:
+    """Show all accounts."""
+
+    async def act(work: Work) -> list[str]:
+        rows = await accounts_service.list_users(work, the_house())
+        return [
+            f"{row.login}\t{row.role.value}{'+admin' if row.is_admin else ''}\t{row.name}{'  (disabled)' if row.disabled else ''}"
+            for row in rows
+        ]
+
+    for line in _with_database(read_settings(data), act):
+        typer.echo(line)
+
+
+@accounts.command("add")
+def add_account(
+    login: Login,
+    role: Annotated[Role, typer.Option(help="What the account may do.")],
+    name: Annotated[str | None, typer.Option(help="Name that others see; without one, the login.")] = None,
+    admin: Annotated[bool, typer.Option("--admin", help="Also platform administrator.")] = False,
+    district: Annotated[str | None, typer.Option(help="Id of the only district that it sees.")] = None,
+    shop: Annotated[str | None, typer.Option(help="Id of the only shop that it sees; needed for the roles of a shop.")] = None,
+    data: Data = None,
+) -> None:
+    """Add an account and print its password, once."""
+
+    async def act(work: Work) -> str:
+        password = await accounts_service.create_user(
+            work, the_house(), login=login, name=name or login, role=role, is_admin=admin, district_id=district, shop_id=shop
+        )
+        return password.get_secret_value()
+
+    typer.echo(f"{login}  {_with_database(read_settings(data), act)}")
+
+
+@accounts.command("reset")
+def reset_account(login: Login = accounts_service.FIRST_LOGIN, data: Data = None) -> None:
+    """Give an account a new random password and print it, once. 重设密码"""
+
+    async def act(work: Work) -> str:
+        return (await accounts_service.reset_password(work, the_house(), login)).get_secret_value()
+
+    typer.echo(f"{login}  {_with_database(read_settings(data), act)}")
+
+
+@accounts.command("disable")
+def disable_account(login: Login, data: Data = None) -> None:
+    """Let nobody sign in to an account any more, at once. 停用账号"""
+    _set_disabled(login, data, True)
+
+
+@accounts.command("enable")
+def enable_account(login: Login, data: Data = None) -> None:
+    """Let a disabled account sign in again. 启用账号"""
+    _set_disabled(login, data, False)
+
+
+def _set_disabled(login: str, data: Path | None, disabled: bool) -> None:
+    async def act(work: Work) -> None:
+        await accounts_service.set_disabled(work, the_house(), login, disabled)
+
+    _with_database(read_settings(data), act)
+    typer.echo(f"{login} is {'disabled' if disabled else 'enabled'}.")
+
+
+@keys.callback()
+def _keys() -> None:
+    """A callback keeps `rotate` a command of its own although it is the only one."""
+
+
+@keys.command("rotate")
+def rotate(data: Data = None) -> None:
+    """Encrypt all stored credentials with a new key. The centre must be stopped.
+
+    Keys from the settings are not changed: put the new one first in SUNSHINE_KEYS, run this, then take the old one out.
+    """
+    settings = read_settings(data)
+    with told_in_words(), hold_folder(settings.data):
+        count = asyncio.run(_rotate(settings))
+    typer.echo(f"{count} credentials are encrypted with the current key now.")
+
+
+async def _rotate(settings: Settings) -> int:
+    centre = Centre(settings)
+    path = settings.data / "keys.json"
+    try:
+        await upgrade(centre.database)
+        old = centre.keyring
+        new = old if settings.keys is not None else old.with_new_key()
+        if settings.keys is None:
+            # First both keys on disk, then the rows, then the old key away: a cut at any moment loses nothing.
+            new.save(path)
+        async with centre.database.writing() as work:
+            count = await rotate_keys(work, the_house(), old, new)
+        if settings.keys is None:
+            new.only_current().save(path)
+        return count
+    finally:
+        await centre.close()
+
+
+def read_settings(data: Path | None, **given: Any) -> Settings:
+    values = {name: value for name, value in {"data": data, **given}.items() if value is not None}
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        # Without the values: one of them may be a password.
+        wrong = "; ".join(f"SUNSHINE_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+        raise typer.BadParameter(f"A setting cannot be used. {wrong}") from None
+    return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+
+
+def _with_database(settings: Settings, act: Callable[[Work], Coroutine[Any, Any, R]]) -> R:
+    """One transaction on the database, beside a centre that may be running."""
+
+    async def with_centre() -> R:
+        centre = Centre(settings)
+        try:
+            await upgrade(centre.database)
+            async with centre.database.writing() as work:
+                return await act(work)
+        finally:
+            await centre.close()
+
+    with told_in_words():
+        return asyncio.run(with_centre())
+
+
+@contextmanager
+def told_in_words() -> Iterator[None]:
+    """What a person can put right is one sentence, without a traceback."""
+    try:
+        yield
+    except (DataFolderBusy, DataFolderUnusable, PortTaken, KeyringError, CatalogueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except Problem as error:
+        typer.echo(error.detail, err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        if error.errno not in WORLD_TROUBLES:
+            raise
+        typer.echo(f"The data folder cannot be written ({error.strerror}). Make room, or choose another one: --data.", err=True)
+        raise typer.Exit(1) from error
+    except DBAPIError as error:
+        problem = from_database(error)
+        if problem is None:
+            raise
+        typer.echo(problem.detail, err=True)
+        raise typer.Exit(1) from error

@@ -1,0 +1,180 @@
+"""One camera: its state, the rules in force, and the forms that add and change it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from api.accounts.actors import Actor
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.permissions import Permission
+from api.cameras import service as cameras
+from api.cameras.service import PasswordNeededAgain
+from api.cameras.tables import Camera
+from api.cases import service as cases
+from api.centre import Centre
+from api.console.camera_form import CameraFormView, CameraTyped, NotACamera, read_form
+from api.console.camera_views import CameraView, camera_row
+from api.console.case_views import picture_url
+from api.console.i18n import N_
+from api.console.rendering import page, speaker_of
+from api.console.rules_in_force import rules_view
+from api.console.speech import Speaker
+from api.console.views import Option
+from api.console.words import AREAS, POSTS
+from api.edges import service as edges
+from api.evidence import service as evidence
+from api.kit.database import Work
+from api.kit.problems import VersionConflict
+from api.kit.work import Reading, Writing
+from api.places import service as places
+from api.places.schemas import AreaIn
+from contract.catalogue import AreaKind, Post
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class MakerTemplate:
+    """How a maker writes the address of a stream; `{n}` is the channel, counted from 1."""
+
+    maker: str
+    main: str
+    sub: str
+
+
+# From the makers' own documents: the main stream and the smaller sub-stream.
+MAKERS = (
+    MakerTemplate("Hikvision 海康威视", "rtsp://IP:554/Streaming/Channels/{n}01", "rtsp://IP:554/Streaming/Channels/{n}02"),
+    MakerTemplate(
+        "Dahua 大华", "rtsp://IP:554/cam/realmonitor?channel={n}&subtype=0", "rtsp://IP:554/cam/realmonitor?channel={n}&subtype=1"
+    ),
+    MakerTemplate("Uniview 宇视", "rtsp://IP:554/unicast/c{n}/s0/live", "rtsp://IP:554/unicast/c{n}/s1/live"),
+)
+
+
+@router.get("/cameras/new")
+async def new_camera(request: Request, actor: SignedIn, work: Reading) -> Response:
+    actor.require(Permission.CAMERAS_WRITE)
+    form = await _form(work, actor, speaker_of(request), CameraTyped(enabled=True))
+    return page(request, "camera_new.html", actor=actor, form=form, makers=MAKERS)
+
+
+@router.post("/cameras/new")
+async def add_camera(
+    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, typed: Annotated[CameraTyped, Form()]
+) -> Response:
+    actor.require(Permission.CAMERAS_WRITE)
+    speaker = speaker_of(request)
+    try:
+        new = read_form(typed, speaker)
+    except NotACamera as problem:
+        form = await _form(work, actor, speaker, typed, wrong=problem.wrong)
+        return page(request, "camera_new.html", actor=actor, status=422, form=form, makers=MAKERS)
+    camera = await cameras.create_camera(work, actor, centre.keyring, new)
+    return RedirectResponse(f"/cameras/{camera.id}", 303)
+
+
+@router.get("/cameras/{camera_id}")
+async def camera_page(
+    request: Request, camera_id: str, actor: SignedIn, work: Reading, centre: CentreOf, saved: str = ""
+) -> Response:
+    view = await _view(work, actor, centre, speaker_of(request), camera_id)
+    return page(request, "camera.html", actor=actor, camera=view, makers=MAKERS, saved=saved == "yes")
+
+
+@router.post("/cameras/{camera_id}")
+async def change_camera(
+    request: Request, camera_id: str, actor: SignedIn, centre: CentreOf, typed: Annotated[CameraTyped, Form()]
+) -> Response:
+    actor.require(Permission.CAMERAS_WRITE)
+    speaker, wrong, conflict = speaker_of(request), {}, None
+    try:
+        async with centre.database.writing() as work:
+            before = (await cameras.get_camera(work, actor, camera_id)).camera
+            new = read_form(typed, speaker, before.interval_s)
+            await cameras.update_camera(work, actor, centre.keyring, camera_id, new, typed.version)
+        return RedirectResponse(f"/cameras/{camera_id}?saved=yes", 303)
+    except NotACamera as problem:
+        wrong = problem.wrong
+    except PasswordNeededAgain:
+        wrong = {"password": speaker.say(N_("The camera has another host or port now. Enter its password again."))}
+    except VersionConflict:
+        conflict = speaker.say(
+            N_("Somebody else has changed this camera meanwhile. What you typed is still here: check it, then save again.")
+        )
+    async with centre.database.reading() as work:
+        view = await _view(work, actor, centre, speaker, camera_id, typed, wrong, conflict)
+    status = 422 if wrong else 412
+    return page(
+        request, "camera.html", actor=actor, here=f"/cameras/{camera_id}", status=status, camera=view, makers=MAKERS, saved=False
+    )
+
+
+@router.post("/cameras/{camera_id}/area")
+async def change_area(camera_id: str, actor: SignedIn, work: Writing, kind: Annotated[AreaKind, Form()]) -> Response:
+    """What kind of area the camera hangs in; this decides which rules are in force for all cameras there."""
+    area = (await cameras.get_camera(work, actor, camera_id)).camera.area
+    await places.update_area(work, actor, area.id, AreaIn(shop_id=area.shop_id, name=area.name, kind=kind))
+    return RedirectResponse(f"/cameras/{camera_id}?saved=yes", 303)
+
+
+async def _view(
+    work: Work, actor: Actor, centre: Centre, speaker: Speaker, camera_id: str, typed: CameraTyped | None = None,
+    wrong: dict[str, str] | None = None, conflict: str | None = None,
+) -> CameraView:
+    status = await cameras.get_camera(work, actor, camera_id)
+    camera: Camera = status.camera
+    posts = frozenset(Post(post) for post in camera.posts)
+    form = None
+    if actor.may(Permission.CAMERAS_WRITE):
+        form = await _form(
+            work, actor, speaker, typed or CameraTyped.of(camera), wrong=wrong, version=camera.version,
+            has_password=camera.password_encrypted is not None,
+        )
+    aspect = camera.height / camera.width if camera.width and camera.height else 9 / 16
+    return CameraView(
+        row=camera_row(status, speaker), rules=rules_view(centre.catalogue, camera.area.kind, posts, speaker), form=form,
+        area_name=camera.area.name, area_kind=camera.area.kind.value, kinds=_options(AREAS, speaker),
+        may_change_area=actor.may(Permission.PLACES_WRITE), conflict=conflict, aspect=aspect,
+        zone=" ".join(f"{x * 100:g},{y * 100 * aspect:g}" for x, y in camera.zone or []) or None,
+        picture=await _latest_picture(work, actor, camera_id),
+    )
+
+
+async def _latest_picture(work: Work, actor: Actor, camera_id: str) -> str | None:
+    """Of the latest case, for who may see it: the zone is easier to place on it."""
+    if not (actor.may(Permission.CASES_READ) and actor.may(Permission.EVIDENCE_READ)):
+        return None
+    latest = await cases.list_cases(work, actor, camera_id=camera_id, limit=1)
+    found = await evidence.of_cases(work, actor, [case.id for case in latest])
+    return next((picture_url(exhibits[0]) for exhibits in found.values() if exhibits), None)
+
+
+async def _form(
+    work: Work, actor: Actor, speaker: Speaker, typed: CameraTyped, *, wrong: dict[str, str] | None = None, version: int = 0,
+    has_password: bool = False,
+) -> CameraFormView:
+    shops = {shop.id: shop.name for shop in await places.list_shops(work, actor)}
+    areas = [
+        Option(area.id, f"{shops[area.shop_id]} · {area.name} ({speaker.area(area.kind)})")
+        for area in await places.list_areas(work, actor)
+        if area.shop_id in shops
+    ]
+    boxes = [
+        Option(edge.id, f"{shops.get(edge.shop_id, '')} · {edge.name}")
+        for edge in await edges.list_edges(work, actor)
+        if edge.revoked_at is None
+    ]
+    return CameraFormView(
+        sorted(areas, key=_words), sorted(boxes, key=_words), _options(POSTS, speaker), typed, wrong or {}, version, has_password
+    )
+
+
+def _words(option: Option) -> str:
+    return option.words
+
+
+def _options(words: dict[AreaKind, str] | dict[Post, str], speaker: Speaker) -> list[Option]:
+    return [Option(value.value, speaker.say(text)) for value, text in words.items()]

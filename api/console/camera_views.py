@@ -1,0 +1,93 @@
+"""How a camera is, in words, and what to do about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.cameras.schemas import CameraState
+from api.cameras.service import CameraStatus
+from api.cameras.tables import Camera
+from api.console.camera_form import CameraFormView
+from api.console.i18n import N_
+from api.console.speech import Speaker
+from api.console.views import CameraRow, Option, RuleInForce
+from api.console.words import Tone
+from contract.faults import FAULT_TEXTS
+
+
+@dataclass(frozen=True)
+class CameraView:
+    """`zone` is the polygon in a picture that is 100 wide and 100 * `aspect` high; None is the whole picture. `picture` is of the
+    latest case, where there is one that the reader may see."""
+
+    row: CameraRow
+    rules: Sequence[RuleInForce]
+    form: CameraFormView | None
+    area_name: str
+    area_kind: str
+    kinds: Sequence[Option]
+    may_change_area: bool
+    conflict: str | None
+    aspect: float
+    zone: str | None
+    picture: str | None
+
+
+_LOOKING = Tone(N_("Looking"), "good")
+_INTERRUPTED = Tone(N_("Looking, with interruptions"), "wait")
+_CANNOT_LOOK = Tone(N_("Cannot look"), "bad")
+_NO_NEWS = Tone(N_("No word from the edge box"), "bad")
+_WAITING = Tone(N_("Waiting for the first picture"), "wait")
+_NO_EDGE = Tone(N_("No edge box"), "wait")
+_OFF = Tone(N_("Switched off"), "minor")
+
+
+def camera_row(status: CameraStatus, speaker: Speaker) -> CameraRow:
+    camera = status.camera
+    tone, sentence, todo = _describe(status, speaker)
+    edge = speaker.say(N_("Edge box: %(name)s"), name=camera.edge.name) if camera.edge else speaker.say(N_("No edge box"))
+    return CameraRow(
+        id=camera.id, name=camera.name, shop=camera.shop.name, area=speaker.area(camera.area.kind), edge=edge,
+        state=speaker.chip(tone, dot=True), sentence=sentence, todo=todo,
+        trouble=_trouble(camera, speaker),
+        last_seen=speaker.time(camera.last_looked_at) if camera.last_looked_at else None,
+    )
+
+
+def _describe(status: CameraStatus, speaker: Speaker) -> tuple[Tone, str, str | None]:
+    """The state, what it means, and what to do."""
+    camera, say = status.camera, speaker.say
+    looked = say(N_("Looked %(looks)s times in the last 5 minutes."), looks=status.looks_last_5_minutes)
+    match status.state:
+        case CameraState.OFF:
+            return _OFF, say(N_("Nobody looks at this camera.")), None
+        case CameraState.NOT_STARTED if camera.edge_id is None:
+            todo = say(N_("Enrol an edge box at this shop; it then takes over the camera."))
+            return _NO_EDGE, say(N_("No edge box reads this camera.")), todo
+        case CameraState.NOT_STARTED:
+            todo = say(N_("If this stays so for some minutes, check that the edge box is running."))
+            return _WAITING, say(N_("The edge box has not told anything about this camera yet.")), todo
+        case CameraState.NO_NEWS:
+            return _NO_NEWS, _last_heard(camera, speaker), say(
+                N_("Check the power and the network of the edge box. It keeps its findings and sends them later.")
+            )
+        case CameraState.CANNOT_LOOK:
+            return _CANNOT_LOOK, looked, _advice(camera, speaker)
+        case CameraState.LOOKING:
+            return (_INTERRUPTED if camera.last_fault else _LOOKING), looked, _advice(camera, speaker)
+
+
+def _trouble(camera: Camera, speaker: Speaker) -> str | None:
+    """In the words of the edge box, which are English; a disk that is full, say."""
+    if camera.edge is None or camera.edge.trouble is None:
+        return None
+    return speaker.say(N_("The edge box reports: %(trouble)s"), trouble=camera.edge.trouble)
+
+
+def _advice(camera: Camera, speaker: Speaker) -> str | None:
+    return speaker.choose(FAULT_TEXTS[camera.last_fault]) if camera.last_fault else None
+
+
+def _last_heard(camera: Camera, speaker: Speaker) -> str:
+    if camera.last_minute is None:
+        return speaker.say(N_("The edge box has not told anything about this camera yet."))
+    return speaker.say(N_("The edge box last told about this camera at %(at)s."), at=speaker.time(camera.last_minute).short)

@@ -1,0 +1,59 @@
+"""Hangs the console into the app: pages, static files, and errors as pages."""
+
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api.console import camera_edit_pages, camera_pages, case_pages, edge_box_pages, place_pages, sign_in_pages
+from api.console.i18n import N_, Language, translations
+from api.console.rendering import STATIC, page, speaker_of
+from api.console.views import Link, ProblemView
+from api.console.words import PROBLEMS
+from api.kit.problems import Problem, Unauthenticated
+
+router = APIRouter(include_in_schema=False)
+for pages in (sign_in_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages, place_pages):
+    router.include_router(pages.router)
+
+
+class _Static(StaticFiles):
+    """Addresses carry the hash of the content, so a browser need never ask again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def mount(app: FastAPI) -> None:
+    for language in Language:
+        translations(language)  # a damaged catalogue stops the start, not the first reader
+    app.mount(STATIC, _Static(packages=[("api.console", "static")]))
+    app.include_router(router)
+    app.state.problem_page = problem_page
+
+
+def problem_page(request: Request, problem: Problem) -> Response | None:
+    """A page for a browser; None for a program, which gets the problem document."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return None
+    if isinstance(problem, Unauthenticated):
+        return _to_sign_in(request)
+    speaker = speaker_of(request)
+    title, sentence = PROBLEMS.get(problem.status, PROBLEMS[500])
+    view = ProblemView(problem.status, speaker.say(title), speaker.say(sentence), Link("/", speaker.say(N_("To the start page"))))
+    response = page(request, "problem.html", actor=None, here="/", status=problem.status, problem=view)
+    response.headers.update(problem.headers())
+    return response
+
+
+def _to_sign_in(request: Request) -> Response:
+    """Back to where one was, where that is a page and not an act."""
+    if request.method != "GET":
+        return RedirectResponse("/login", 303)
+    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?{urlencode({'next': where})}", 303)

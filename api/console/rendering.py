@@ -1,0 +1,143 @@
+"""Turning views into pages: the Jinja environments, one per language, and what every page carries (header, language, headers)."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from api.accounts.actors import Actor
+from api.accounts.permissions import Permission
+from api.console.i18n import COOKIE, COOKIE_AGE_S, N_, Language, asked_for, language_of, translations
+from api.console.speech import Speaker
+from api.console.views import Link
+from api.console.words import ROLES
+from api.kit.times import now
+
+STATIC = "/static/console"
+
+# Only our own files; no script or style inside a page, so that a text which slips through as HTML still does nothing.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+# What the header leads to, and what one needs to see it.
+PAGES = (
+    ("/cases", N_("Cases"), Permission.CASES_READ),
+    ("/cameras", N_("Cameras"), Permission.CAMERAS_READ),
+)
+
+_NAMES = {Language.ZH: "中文", Language.EN: "English"}
+
+
+@dataclass(frozen=True)
+class OtherLanguage:
+    tag: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The signed-in person as the header shows them."""
+
+    name: str
+    role: str
+
+
+@dataclass(frozen=True)
+class PageFrame:
+    language: str
+    user: Reader | None
+    nav: Sequence[Link]
+    other_language: OtherLanguage
+
+
+@cache
+def environment(language: Language) -> Environment:
+    jinja = Environment(
+        loader=PackageLoader("api.console", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    jinja.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    jinja.globals["static"] = static_url
+    return jinja
+
+
+@cache
+def static_url(name: str) -> str:
+    """The address of a static file, with its hash: it may be cached for ever, and a new version has a new address."""
+    content = (files("api.console") / "static" / name).read_bytes()
+    return f"{STATIC}/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def partial(request: Request, template: str, **values: Any) -> Markup:
+    """A part of a page that also stands alone, for updates."""
+    html = environment(language_of(request)).get_template(template).render(**values)
+    return Markup(html)  # noqa: S704 - the template escaped what it was given
+
+
+def partial_etag(part: str) -> str:
+    return f'"{hashlib.sha256(part.encode()).hexdigest()[:20]}"'
+
+
+def partial_response(request: Request, part: Markup) -> Response:
+    """The part with its ETag, or 304 where the browser shows it already."""
+    headers = {"ETag": partial_etag(part), "Content-Security-Policy": CONTENT_SECURITY_POLICY, "Vary": "Cookie, Accept-Language"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return HTMLResponse(part, headers=headers)
+
+
+def page(
+    request: Request, template: str, *, actor: Actor | None, here: str | None = None, status: int = 200, **values: Any
+) -> Response:
+    """A whole page. `here` is the address that the language switch leads back to; by default the one that was asked."""
+    language = language_of(request)
+    reader = _reader(actor, language) if actor else None
+    frame = PageFrame(language.value, reader, _nav(request, actor, language), _other_language(request, language, here))
+    html = environment(language).get_template(template).render(page=frame, **values)
+    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Content-Language": language.value}
+    response = HTMLResponse(html, status, headers)
+    if asked_for(request):
+        response.set_cookie(
+            COOKIE, language.value, max_age=COOKIE_AGE_S, samesite="lax", httponly=True, secure=request.url.scheme == "https"
+        )
+    return response
+
+
+def speaker_of(request: Request) -> Speaker:
+    return Speaker(language_of(request), now())
+
+
+def _reader(actor: Actor, language: Language) -> Reader:
+    return Reader(actor.name, translations(language).gettext(ROLES[actor.role]) if actor.role else "")
+
+
+def _nav(request: Request, actor: Actor | None, language: Language) -> list[Link]:
+    """The pages that this person may open."""
+    path = request.url.path
+    return [
+        Link(url, translations(language).gettext(words), path == url or path.startswith(f"{url}/"))
+        for url, words, permission in PAGES
+        if actor and actor.may(permission)
+    ]
+
+
+def _other_language(request: Request, language: Language, here: str | None) -> OtherLanguage:
+    other = Language.EN if language is Language.ZH else Language.ZH
+    asked = {} if here is not None else dict(request.query_params)
+    # Without a path the link stays on the page that it is on, whatever that path looks like.
+    return OtherLanguage(other.value, _NAMES[other], f"{here or ''}?{urlencode({**asked, 'lang': other.value})}")

@@ -1,0 +1,41 @@
+"""The seal of the evidence in plain words."""
+
+from api.console.i18n import N_
+from api.console.speech import Speaker
+from api.console.views import SealView
+from api.console.words import Tone
+from api.evidence.service import SealCheck
+from api.evidence.tables import Chain
+
+_INTACT = Tone(N_("Intact"), "good")
+_GAP = Tone(N_("Intact, but one is missing before it"), "wait")
+_OUT_OF_ORDER = Tone(N_("Out of order"), "bad")
+_BROKEN = Tone(N_("Broken"), "bad")
+
+
+def seal_view(check: SealCheck, chain: Chain, speaker: Speaker) -> SealView:
+    """`check` is of the files as they lie on the server now, `chain` of the record's place among those of its camera."""
+    tone, sentence = _words(check, chain)
+    return SealView(speaker.chip(tone, dot=True), speaker.say(sentence, at=speaker.time(check.checked_at).short))
+
+
+def _words(check: SealCheck, chain: Chain) -> tuple[Tone, str]:
+    if check.problem is not None:
+        return _BROKEN, N_(
+            "Checked at %(at)s: picture or data are missing or not what the edge box signed. Do not judge on them; "
+            "tell the administrator."
+        )
+    match chain:
+        case Chain.WHOLE:
+            return _INTACT, N_(
+                "Checked at %(at)s: picture and data are what the edge box signed, and follow its record before without a gap."
+            )
+        case Chain.GAP:
+            return _GAP, N_(
+                "Checked at %(at)s: picture and data are what the edge box signed. The record before it has not arrived yet."
+            )
+        case Chain.BROKEN:
+            return _OUT_OF_ORDER, N_(
+                "Checked at %(at)s: picture and data are what the edge box signed, but do not follow its record before. "
+                "Tell the administrator."
+            )

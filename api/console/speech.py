@@ -1,0 +1,89 @@
+"""Facts put into sentences of the reader's language."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.cases.states import CaseState
+from api.console.i18n import N_, Language, translations
+from api.console.times import LocalTime, local_time, whole_seconds
+from api.console.views import BasisLine, RuleView, VotesView
+from api.console.words import AREAS, SEVERITIES, STATES, Chip, Tone
+from contract.catalogue import AreaKind, Catalogue, Deadline, Rule, Text
+
+_VOTES: dict[str, str] = {
+    "cap": N_("Looked %(looks)s times: %(violating)s without a cap, %(fine)s with a cap, %(unsure)s cannot tell"),
+    "mask": N_("Looked %(looks)s times: %(violating)s without a mask worn properly, %(fine)s with one, %(unsure)s cannot tell"),
+    "glove": N_("Looked %(looks)s times: %(violating)s without gloves, %(fine)s with gloves, %(unsure)s cannot tell"),
+    "smoking": N_("Looked %(looks)s times: %(violating)s smoking, %(fine)s not smoking, %(unsure)s cannot tell"),
+}
+_VOTES_OTHERWISE = N_("Looked %(looks)s times: %(violating)s against the rule, %(fine)s not, %(unsure)s cannot tell")
+
+_DEADLINES: dict[str, str] = {
+    "hours": N_("To be put right within %(amount)s hours."),
+    "days": N_("To be put right within %(amount)s days."),
+    "working_days": N_("To be put right within %(amount)s working days."),
+    "record": N_("Recorded only; no deadline."),
+    "at_once": N_("To be put right at once."),
+}
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Speaks one language at one moment."""
+
+    language: Language
+    now: datetime
+
+    def say(self, message: str, **values: object) -> str:
+        text = translations(self.language).gettext(message)
+        return text % values if values else text
+
+    def choose(self, text: Text) -> str:
+        return text.in_language(self.language.value)
+
+    def time(self, moment: datetime) -> LocalTime:
+        return local_time(moment, self.language, self.now)
+
+    def chip(self, tone: Tone, dot: bool = False) -> Chip:
+        return Chip(self.say(tone.words), tone.tone, dot)
+
+    def area(self, area: AreaKind) -> str:
+        return self.say(AREAS[area])
+
+    def state(self, state: CaseState) -> Chip:
+        return self.chip(STATES[state])
+
+    def severity(self, severity: int) -> Chip:
+        return self.chip(SEVERITIES[severity])
+
+    def votes(self, looks: int, sure: int, violating: int, rule: Rule | None) -> VotesView:
+        fine, unsure = sure - violating, looks - sure
+        form = _VOTES[rule.sign.attribute] if rule and rule.sign else _VOTES_OTHERWISE
+        sentence = self.say(form, looks=looks, violating=violating, fine=fine, unsure=unsure)
+        return VotesView(sentence, looks, violating, fine, unsure)
+
+    def lasted(self, since: datetime, captured: datetime) -> str:
+        start = self.time(since).short
+        return self.say(
+            N_("First seen at %(since)s, %(seconds)s seconds before this picture."),
+            since=start, seconds=whole_seconds(captured - since),
+        )
+
+    def rule_title(self, code: str, catalogue: Catalogue) -> str:
+        """The name of the rule; its code where this centre's catalogue does not hold it."""
+        rule = find_rule(code, catalogue)
+        return self.choose(rule.name) if rule else self.say(N_("Rule %(code)s"), code=code)
+
+    def rule(self, code: str, catalogue: Catalogue) -> RuleView:
+        rule = find_rule(code, catalogue)
+        if rule is None:
+            return RuleView(code, "", [], None)
+        basis = [BasisLine(line.text, line.verified) for line in rule.basis]
+        return RuleView(code, self.choose(rule.name), basis, self._deadline(rule.deadline))
+
+    def _deadline(self, deadline: Deadline) -> str:
+        return self.say(_DEADLINES[deadline.unit], amount=deadline.amount)
+
+
+def find_rule(code: str, catalogue: Catalogue) -> Rule | None:
+    return next((rule for rule in catalogue.rules if rule.code == code), None)

@@ -1,0 +1,40 @@
+"""Times as people read them: local (Asia/Shanghai), short on the page, full on hover."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from babel.dates import format_datetime
+
+from api.console.i18n import Language
+from api.kit.times import in_shop_time
+
+_FULL = {Language.ZH: "y年M月d日 HH:mm:ss", Language.EN: "d MMM y, HH:mm:ss"}
+_SHORT = {Language.ZH: "M月d日 HH:mm", Language.EN: "d MMM, HH:mm"}
+_SHORT_WITH_YEAR = {Language.ZH: "y年M月d日 HH:mm", Language.EN: "d MMM y, HH:mm"}
+
+
+@dataclass(frozen=True)
+class LocalTime:
+    """One moment in three forms: `machine` for the datetime attribute, `short` for the eye, `full` with seconds and zone."""
+
+    machine: str
+    short: str
+    full: str
+
+
+def local_time(moment: datetime, language: Language, now: datetime) -> LocalTime:
+    """`moment` and `now` must be aware. Short is the time of day for today, with the date for other days."""
+    here = in_shop_time(moment)
+    today = in_shop_time(now)
+    locale = "zh_CN" if language is Language.ZH else "en"
+    if here.date() == today.date():
+        short = here.strftime("%H:%M:%S")
+    else:
+        pattern = _SHORT if here.year == today.year else _SHORT_WITH_YEAR
+        short = format_datetime(here, pattern[language], locale=locale)
+    full = f"{format_datetime(here, _FULL[language], locale=locale)} (Asia/Shanghai)"
+    return LocalTime(here.isoformat(timespec="seconds"), short, full)
+
+
+def whole_seconds(duration: timedelta) -> int:
+    return max(0, round(duration.total_seconds()))

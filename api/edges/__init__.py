@@ -1,0 +1,1 @@
+"""Edge boxes: enrolment, configuration, heartbeats."""

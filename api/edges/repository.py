@@ -1,0 +1,54 @@
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import joinedload
+
+from api.accounts.actors import Actor, ActorKind, without_actor
+from api.edges.tables import Edge, EnrolmentCode
+from api.kit.database import Work
+from api.places.repository import shop_is_visible
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    if actor.kind is ActorKind.EDGE:
+        return Edge.id == actor.id
+    return shop_is_visible(actor, Edge.shop_id)
+
+
+def _readable(actor: Actor) -> Select[Edge]:
+    return select(Edge).where(_visible(actor)).options(joinedload(Edge.shop))
+
+
+async def list_edges(
+    work: Work, actor: Actor, *, shop_id: str | None = None, after: str | None = None, limit: int | None = None
+) -> list[Edge]:
+    query = _readable(actor).order_by(Edge.id).limit(limit)
+    if shop_id is not None:
+        query = query.where(Edge.shop_id == shop_id)
+    if after is not None:
+        query = query.where(Edge.id > after)
+    return list(await work.scalars(query))
+
+
+async def own_edge(work: Work, actor: Actor) -> Edge:
+    """The row of the edge that asks; it has been found before, when its token was checked."""
+    return (await work.scalars(_readable(actor).where(Edge.id == actor.id))).one()
+
+
+async def get_edge(work: Work, actor: Actor, edge_id: str) -> Edge | None:
+    edge: Edge | None = await work.scalar(_readable(actor).where(Edge.id == edge_id))
+    return edge
+
+
+@without_actor("the edge's token says who it claims to be; its signature is checked with the key found here")
+async def find_claimed_edge(work: Work, edge_id: str) -> Edge | None:
+    return await work.get(Edge, edge_id)
+
+
+@without_actor("a key that is registered already must be found whoever asks, so that a repeated enrolment is told apart")
+async def find_by_key(work: Work, public_key: str) -> Edge | None:
+    edge: Edge | None = await work.scalar(select(Edge).where(Edge.public_key == public_key))
+    return edge
+
+
+@without_actor("the one-time code is the proof")
+async def find_code(work: Work, code_hash: str) -> EnrolmentCode | None:
+    return await work.get(EnrolmentCode, code_hash, with_for_update=True)

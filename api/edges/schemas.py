@@ -1,0 +1,38 @@
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.places.schemas import Id
+
+
+class EdgeOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: str
+    shop_id: str
+    enrolled_at: datetime
+    revoked_at: datetime | None
+    last_seen_at: datetime | None
+    clock_offset_s: float | None
+    software_version: str
+    config_version: str | None
+    outbox_waiting: int
+    outbox_parked: int
+    trouble: str | None
+
+
+class Edges(BaseModel):
+    items: list[EdgeOut]
+    next: str | None = Field(description="cursor of the next page")
+
+
+class EnrolmentCodeIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    shop_id: Id
+
+
+class EnrolmentCodeOut(BaseModel):
+    code: str = Field(description="shown once; for `sunshine edge enroll --centre URL --code CODE`")
+    expires_at: datetime

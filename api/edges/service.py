@@ -1,0 +1,237 @@
+"""Edge boxes: enrolment with a one-time code, proof of identity, configuration, heartbeats."""
+
+import base64
+import binascii
+import hashlib
+import json
+import secrets
+from datetime import datetime, timedelta
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+from api.accounts.actors import Actor, ActorKind
+from api.accounts.permissions import Permission
+from api.audit.service import record
+from api.cameras import repository as cameras
+from api.cameras.service import secret_name
+from api.cameras.tables import Camera
+from api.edges import repository
+from api.edges.tables import Edge, EnrolmentCode
+from api.kit.database import Work
+from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from api.kit.secrets import Keyring, KeyringError
+from api.kit.settings import Settings
+from api.kit.times import now
+from api.places import repository as places
+from contract.cameras import CameraConfig, EdgeConfig
+from contract.catalogue import Catalogue
+from contract.credentials import seal_credential
+from contract.edge_auth import CLOCK_LEEWAY_S, EdgeTokenError, claimed_edge_id, verify_edge_token
+from contract.edges import CameraMinute, EnrolRequest, Heartbeat
+
+log = structlog.get_logger(__name__)
+# No 0/O, 1/I/L: codes are read out over the telephone. Ten of 31 letters hold for 15 minutes against any guessing.
+CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+CODE_LENGTH = 10
+KEY_BYTES = 32
+
+
+class BadEnrolmentCode(Forbidden):
+    code = "bad-enrolment-code"
+
+
+class EdgeRevoked(Forbidden):
+    code = "edge-revoked"
+
+
+class KeyInUse(Conflict):
+    code = "key-in-use"
+
+
+async def list_edges(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Edge]:
+    actor.require(Permission.EDGES_READ)
+    return await repository.list_edges(work, actor, after=after, limit=limit)
+
+
+async def revoke_edge(work: Work, actor: Actor, edge_id: str) -> Edge:
+    """From now on nothing of it is taken; its cameras wait for another edge."""
+    actor.require(Permission.EDGES_WRITE)
+    edge = await repository.get_edge(work, actor, edge_id)
+    if edge is None:
+        raise NotFound("There is no such edge, or it is not yours to see.")
+    if edge.revoked_at is None:
+        edge.revoked_at = now()
+        await cameras.take_from_edge(work, actor, edge.id)
+        record(work, actor, "edge.revoked", "edge", edge.id)
+        await work.flush()
+    return edge
+
+
+async def create_code(work: Work, actor: Actor, settings: Settings, shop_id: str) -> tuple[str, datetime]:
+    """A one-time code and when it expires."""
+    actor.require(Permission.EDGES_WRITE)
+    if await places.get_shop(work, actor, shop_id) is None:
+        raise NotFound("There is no such shop, or it is not yours to see.")
+    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+    expires_at = now() + timedelta(minutes=settings.enrolment_minutes)
+    work.add(
+        EnrolmentCode(code_hash=_code_hash(code), shop_id=shop_id, created_by=actor.name, created_at=now(), expires_at=expires_at)
+    )
+    record(work, actor, "enrolment_code.created", "shop", shop_id)
+    await work.flush()
+    return code, expires_at
+
+
+async def enrol(work: Work, request: EnrolRequest, address: str | None) -> Edge:
+    """Register an edge's own keys against a one-time code. Asked again with the same code and key, it answers the same."""
+    public_key, encryption_key = _raw_key(request.public_key), _raw_key(request.encryption_key)
+    try:
+        # RFC 7748, 6.1: with a key of small order there is no secret; every fetch of the configuration would fail on it.
+        seal_credential(X25519PublicKey.from_public_bytes(base64.b64decode(encryption_key)), "trial", "")
+    except ValueError as error:
+        raise Invalid("The encryption key is none that a password can be sealed to. Make a new one.") from error
+    code = await repository.find_code(work, _code_hash(request.code))
+    registered = await repository.find_by_key(work, public_key)
+    if code is None or code.expires_at <= now():
+        raise _bad_code()
+    if code.used_at is not None:
+        if registered is not None and registered.id == code.edge_id and registered.revoked_at is None:
+            return registered
+        raise _bad_code()
+    if registered is not None:
+        raise KeyInUse("This key is registered already. Delete the key file of the edge, so that it makes a new one.")
+    edge = Edge(
+        name=request.name, shop_id=code.shop_id, public_key=public_key, encryption_key=encryption_key, enrolled_at=now(),
+        software_version=request.software_version,
+    )
+    work.add(edge)
+    await work.flush()
+    code.used_at, code.edge_id = now(), edge.id
+    # Whoever made the code may see the shop; the house acts for them, inside that shop only.
+    for_the_shop = Actor(ActorKind.HOUSE, "house", "enrolment", shop_id=code.shop_id, address=address)
+    await cameras.give_to_edge(work, for_the_shop, code.shop_id, edge.id)
+    record(work, for_the_shop, "edge.enrolled", "edge", edge.id, shop=code.shop_id, name=edge.name)
+    await work.flush()
+    return edge
+
+
+async def authenticate(work: Work, token: str, address: str | None) -> Actor:
+    """Raises Unauthenticated or EdgeRevoked."""
+    try:
+        edge = await repository.find_claimed_edge(work, claimed_edge_id(token)[:64])
+        if edge is None:
+            raise Unauthenticated("This centre knows no such edge. Enrol it with a new code.")
+        verify_edge_token(token, signing_key(edge))
+    except EdgeTokenError as error:
+        raise Unauthenticated(str(error)) from error
+    if edge.revoked_at is not None:
+        raise EdgeRevoked("This edge was revoked at the centre. Enrol it again with a new code.")
+    return Actor(ActorKind.EDGE, edge.id, edge.name, address=address)
+
+
+async def build_config(
+    work: Work, actor: Actor, keyring: Keyring, catalogue: Catalogue, known_version: str | None
+) -> EdgeConfig | None:
+    """What the edge is to watch and by which rules; None when it has this version already."""
+    edge = await repository.own_edge(work, actor)
+    rows = [camera for camera in await cameras.list_cameras(work, actor) if camera.enabled]
+    configs = [_camera_config(camera) for camera in rows]
+    # A sealed password differs each time, so the camera's own version stands for it.
+    content = [edge.encryption_key, catalogue.version]
+    for row, config in zip(rows, configs, strict=True):
+        # A set has another order in every process; the version must not.
+        content.append(json.dumps([row.version, config.model_dump(mode="json", exclude={"posts"}), sorted(config.posts)]))
+    version = hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
+    if version == known_version:
+        return None
+    key = X25519PublicKey.from_public_bytes(base64.b64decode(edge.encryption_key))
+    sealed = [
+        config.model_copy(update={"password_sealed": _sealed_password(camera, keyring, key)})
+        for camera, config in zip(rows, configs, strict=True)
+    ]
+    return EdgeConfig(version=version, catalogue=catalogue, cameras=sealed)
+
+
+async def take_heartbeat(work: Work, actor: Actor, settings: Settings, heartbeat: Heartbeat) -> None:
+    edge = await repository.own_edge(work, actor)
+    at = now()
+    edge.last_seen_at, edge.clock_offset_s = at, (heartbeat.sent_at - at).total_seconds()
+    edge.software_version = heartbeat.software_version[:50]
+    edge.config_version = heartbeat.config_version[:64] if heartbeat.config_version else None
+    edge.outbox_waiting, edge.outbox_parked = _storable(heartbeat.outbox_waiting), _storable(heartbeat.outbox_parked)
+    edge.trouble = heartbeat.trouble
+    mine = {camera.id: camera for camera in await cameras.list_cameras(work, actor)}
+    oldest, newest = at - timedelta(days=settings.minutes_kept_days), at + timedelta(seconds=CLOCK_LEEWAY_S + 60)
+    told = {(minute.camera_id, minute.minute): minute for minute in heartbeat.minutes if oldest <= minute.minute <= newest}
+    foreign = {camera_id for camera_id, _ in told if camera_id not in mine}
+    if foreign:
+        # Not refused as a whole: a camera may just have been given to another edge.
+        log.warning("heartbeat tells of cameras that are not this edge's", edge=edge.id, cameras=len(foreign))
+    own = [minute for (camera_id, _), minute in told.items() if camera_id in mine]
+    for minute in sorted(own, key=lambda minute: minute.minute):
+        _remember_latest(mine[minute.camera_id], minute)
+    rows = [
+        {"camera_id": item.camera_id, "minute": item.minute, "looks": _storable(item.looks), "fault": item.fault}
+        for item in own
+    ]
+    await cameras.store_minutes(work, actor, rows, forget_before=oldest)
+
+
+def signing_key(edge: Edge) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(base64.b64decode(edge.public_key))
+
+
+def _camera_config(camera: Camera) -> CameraConfig:
+    return CameraConfig.model_validate(
+        {
+            "id": camera.id, "name": camera.name, "shop_id": camera.shop_id, "shop_name": camera.shop.name,
+            "area": camera.area.kind, "posts": camera.posts, "url": camera.url, "username": camera.username,
+            "transport": camera.transport, "zone": camera.zone, "hours": camera.hours, "interval_s": camera.interval_s,
+        }
+    )
+
+
+def _sealed_password(camera: Camera, keyring: Keyring, key: X25519PublicKey) -> str | None:
+    if camera.password_encrypted is None:
+        return None
+    try:
+        password = keyring.decrypt(camera.password_encrypted, secret_name(camera.id))
+    except KeyringError as error:
+        # The other cameras go on; this one will say "wrong password".
+        log.error("a camera's password cannot be read", camera=camera.id, cause=str(error))
+        return None
+    return seal_credential(key, camera.id, password.get_secret_value())
+
+
+def _remember_latest(camera: Camera, minute: CameraMinute) -> None:
+    if camera.last_minute is not None and minute.minute < camera.last_minute:
+        return
+    camera.last_minute, camera.last_looks, camera.last_fault = minute.minute, _storable(minute.looks), minute.fault
+    if minute.looks:
+        camera.last_looked_at = minute.minute
+        camera.width, camera.height = _storable(minute.width or 0), _storable(minute.height or 0)
+
+
+def _storable(number: int) -> int:
+    """Cut to what an integer column takes."""
+    return max(0, min(number, 2**31 - 1))
+
+
+def _raw_key(text: str) -> str:
+    try:
+        raw = base64.b64decode(text, validate=True)
+        if len(raw) == KEY_BYTES:
+            return base64.b64encode(raw).decode()  # one key has one form, so that it can be found again
+    except (binascii.Error, ValueError):
+        pass
+    raise Invalid("A public key must be 32 raw bytes in base64.")
+
+
+def _code_hash(code: str) -> str:
+    return hashlib.sha256(code.strip().upper().encode()).hexdigest()
+
+
+def _bad_code() -> BadEnrolmentCode:
+    return BadEnrolmentCode("The code is unknown, used or too old. Make a new one in the console.")

@@ -1,0 +1,45 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from api.kit.database import Table
+from api.kit.ids import ID_LENGTH, new_id
+from api.kit.times import UtcDateTime
+from api.places.tables import Shop
+
+
+class Edge(Table):
+    __tablename__ = "edges"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(100))
+    shop_id: Mapped[str] = mapped_column(ForeignKey("shops.id"), index=True)
+    shop: Mapped[Shop] = relationship(lazy="raise")
+    public_key: Mapped[str] = mapped_column(String(64), unique=True)
+    encryption_key: Mapped[str] = mapped_column(String(64))
+    enrolled_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Edge clock minus centre clock, as the last heartbeat showed it; the time on the way is in it.
+    clock_offset_s: Mapped[float | None]
+    software_version: Mapped[str] = mapped_column(String(50))
+    config_version: Mapped[str | None] = mapped_column(String(64))
+    outbox_waiting: Mapped[int] = mapped_column(default=0)
+    outbox_parked: Mapped[int] = mapped_column(default=0)
+    trouble: Mapped[str | None] = mapped_column(String(500))
+
+
+class EnrolmentCode(Table):
+    """Only the hash is kept, as with passwords. The edge of the code serves the shop, and takes its cameras that have no edge."""
+
+    __tablename__ = "enrolment_codes"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    shop_id: Mapped[str] = mapped_column(ForeignKey("shops.id"))
+    created_by: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Who used it: an edge that did not get the answer asks again, and gets the same one.
+    edge_id: Mapped[str | None] = mapped_column(ForeignKey("edges.id"))

@@ -1,0 +1,1 @@
+"""Evidence: taking in, keeping and showing what an edge sealed."""

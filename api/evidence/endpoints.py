@@ -1,0 +1,139 @@
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import rfc8785
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+
+from api.accounts.actors import Actor
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.centre import Centre
+from api.edges.dependencies import SignedEdge
+from api.evidence import service
+from api.evidence.service import ORIGINAL, OVERLAY, EvidenceFile, Report
+from api.kit.problems import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    documented,
+)
+from contract.edges import ReportAnswer
+from contract.evidence import SealedManifest
+
+router = APIRouter(tags=["evidence"])
+protocol = APIRouter(tags=["edge protocol"])
+PARTS = ("manifest", "original", "overlay")
+# Boxes of a crowded kitchen come to some 20 kB.
+MANIFEST_BYTES = 1_000_000
+
+_MULTIPART: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": list(PARTS),
+                    "properties": {
+                        "manifest": {"$ref": "#/components/schemas/SealedManifest"},
+                        "original": {"type": "string", "contentMediaType": "image/jpeg", "description": "the frame as it came"},
+                        "overlay": {"type": "string", "contentMediaType": "image/jpeg", "description": "the frame with boxes"},
+                    },
+                },
+                "encoding": {
+                    "manifest": {"contentType": "application/json"},
+                    "original": {"contentType": "image/jpeg"},
+                    "overlay": {"contentType": "image/jpeg"},
+                },
+            }
+        },
+    }
+}
+
+
+@protocol.post(
+    "/edge/violations", operation_id="report_violation", summary="Hand in one sealed violation", status_code=201,
+    response_model=ReportAnswer, openapi_extra=_MULTIPART,
+    responses={
+        200: {"model": ReportAnswer, "description": "The same report was taken before; this is the answer it got"},
+        **documented(Unauthenticated, Forbidden, Conflict),
+    },
+)
+async def report_violation(
+    request: Request, response: Response, actor: SignedEdge, centre: CentreOf,
+    idempotency_key: Annotated[UUID, Header(description="the violation_id of the manifest")],
+) -> ReportAnswer:
+    """Exactly once per key: a repeat gets the first answer. The pictures are stored before the case is opened."""
+    async with request.form(max_files=len(PARTS), max_fields=len(PARTS), max_part_size=MANIFEST_BYTES) as form:
+        report = await _read_report(form, centre.settings.picture_bytes)
+    if report.manifest.violation_id != idempotency_key:
+        raise Invalid("The Idempotency-Key is not the violation_id of the manifest.")
+    async with centre.database.reading() as work:
+        answer = await service.earlier_answer(work, actor, report)
+        if answer is None:
+            await service.check_report(work, actor, centre.settings, centre.catalogue, report)
+    is_new = False
+    if answer is None:
+        await service.store_pictures(centre.files, report)
+        # Only now, and for moments: nobody else can write while a transaction of SQLite does.
+        async with centre.database.writing() as work:
+            answer, is_new = await service.file_report(
+                work, actor, centre.catalogue, centre.public_url, report, centre.announce
+            )
+    response.status_code = 201 if is_new else 200
+    return answer
+
+
+@router.get(
+    "/evidence/{violation_id}/{name}", operation_id="get_evidence_file", summary="One file of a piece of evidence",
+    response_class=Response,
+    responses={
+        200: {"description": "The file as it was sealed", "content": {"image/jpeg": {}, "application/json": {}}},
+        **documented(Unauthenticated, Forbidden, NotFound),
+    },
+)
+async def get_file(
+    actor: SignedIn, centre: CentreOf, violation_id: UUID, name: Literal["original.jpg", "overlay.jpg", "manifest.json"]
+) -> Response:
+    """Every look is recorded with the name of who looked."""
+    file = await look(centre, actor, str(violation_id), name)
+    return Response(file.content, media_type=file.media_type, headers={"ETag": f'"{file.sha256}"'})
+
+
+async def look(centre: Centre, actor: Actor, violation_id: str, name: str) -> EvidenceFile:
+    """Read a file and record that, in this order: nobody else can write to SQLite while a transaction that writes is open, and
+    the store may be slow."""
+    async with centre.database.reading() as work:
+        file = await service.read_file(work, actor, centre.files, violation_id, name)
+    async with centre.database.writing() as work:
+        service.record_look(work, actor, file, violation_id, name)
+    return file
+
+
+async def _read_report(form: FormData, picture_bytes: int) -> Report:
+    """The names that the sender gave to its files are not looked at."""
+    if sorted(form.keys()) != sorted(PARTS) or len(form.multi_items()) != len(PARTS):
+        raise Invalid(f"Send exactly these parts: {', '.join(PARTS)}.")
+    parts = {}
+    for name in PARTS:
+        part = form[name]
+        content = await part.read(picture_bytes + 1) if isinstance(part, UploadFile) else part.encode()
+        if len(content) > (MANIFEST_BYTES if name == "manifest" else picture_bytes):
+            raise TooLarge(f"The part {name} is larger than this centre takes.")
+        parts[name] = content
+    try:
+        sealed = SealedManifest.model_validate_json(parts["manifest"])
+    except ValidationError as error:
+        fields = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
+        raise Invalid(f"The manifest cannot be read: {fields}.") from error
+    try:
+        sealed.manifest.canonical()
+    except rfc8785.CanonicalizationError as error:
+        raise Invalid("The manifest holds a number that has no canonical form (RFC 8785).") from error
+    return Report(sealed, {ORIGINAL: parts["original"], OVERLAY: parts["overlay"]})
+
+

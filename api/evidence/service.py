@@ -1,0 +1,268 @@
+"""Evidence: checked on receipt, kept once, shown to who may see it, and every look recorded."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import anyio.to_thread
+from sqlalchemy.exc import IntegrityError
+
+from api.accounts.actors import Actor
+from api.accounts.permissions import Permission
+from api.audit.service import record
+from api.cameras import repository as cameras
+from api.cases import service as cases
+from api.edges import repository as edges
+from api.edges.service import signing_key
+from api.edges.tables import Edge
+from api.evidence import repository
+from api.evidence.tables import Chain, Evidence, IdempotencyKey
+from api.kit.database import Work
+from api.kit.files import Files
+from api.kit.pictures import NotAPicture, check_jpeg
+from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
+from api.kit.settings import Settings
+from api.kit.times import in_shop_time, now
+from contract.catalogue import Catalogue, Rule
+from contract.edges import ReportAnswer
+from contract.evidence import FIRST_OF_CHAIN, Manifest, SealedManifest, SealError, verify_seal
+
+ORIGINAL, OVERLAY, MANIFEST = "original.jpg", "overlay.jpg", "manifest.json"
+PICTURES = (ORIGINAL, OVERLAY)
+LARGEST_NUMBER = 2**31 - 1  # of an integer column
+# A PC whose battery is empty starts in 1970 or 2000 and is corrected by its offset; anything else is no clock.
+POSSIBLE_YEARS = range(1970, 2200)
+LARGEST_OFFSET_S = 100 * 366 * 86400
+
+
+class BadSeal(Invalid):
+    code = "bad-seal"
+
+
+class UnknownRule(Invalid):
+    code = "unknown-rule"
+
+
+class NotYourCamera(Forbidden):
+    code = "not-your-camera"
+
+
+class KeyReused(Conflict):
+    code = "idempotency-key-reused"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an edge sent: the sealed manifest and the pictures by their fixed names."""
+
+    sealed: SealedManifest
+    pictures: dict[str, bytes]
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.sealed.manifest
+
+    @property
+    def key(self) -> str:
+        return str(self.manifest.violation_id)
+
+
+@dataclass(frozen=True)
+class EvidenceFile:
+    case_id: int
+    content: bytes
+    media_type: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SealCheck:
+    """`problem` is None where signature and all files hold."""
+
+    problem: str | None
+    checked_at: datetime
+
+
+async def earlier_answer(work: Work, actor: Actor, report: Report) -> ReportAnswer | None:
+    """What was answered to this very report before. Raises KeyReused when the key came with other content."""
+    known = await repository.find_answer(work, actor, report.key)
+    if known is None:
+        return None
+    if known.request_digest != report.manifest.digest():
+        raise KeyReused("This idempotency key was used before, for another report.")
+    return ReportAnswer.model_validate_json(known.answer)
+
+
+async def check_report(work: Work, actor: Actor, settings: Settings, catalogue: Catalogue, report: Report) -> None:
+    """All that can be said against a report before anything of it is kept."""
+    manifest = report.manifest
+    edge = await edges.own_edge(work, actor)
+    if manifest.edge_id != actor.id:
+        raise BadSeal("The manifest names another edge than the one that sends it.")
+    if await cameras.get_camera(work, actor, manifest.camera_id) is None:
+        raise NotYourCamera("This camera does not belong to this edge.")
+    votes = manifest.votes
+    if max(manifest.sequence, votes.looks) > LARGEST_NUMBER:
+        raise Invalid("A number in the manifest is larger than anything that can be counted here.")
+    if not votes.violating <= votes.sure <= votes.looks:
+        raise Invalid("The votes in the manifest contradict each other.")
+    moments = (manifest.captured_at, manifest.since)
+    if any(moment.year not in POSSIBLE_YEARS for moment in moments) or abs(manifest.clock_offset_s or 0) > LARGEST_OFFSET_S:
+        raise Invalid("The time in the manifest is impossible. Set the clock of the edge.")
+    rule_of(catalogue, manifest)
+    await anyio.to_thread.run_sync(_check_contents, report, edge, settings)
+
+
+async def store_pictures(files: Files, report: Report) -> None:
+    """Before the row that names them: a file without a row harms nobody, a row without a file would."""
+    for name, content in report.pictures.items():
+        await files.put(f"{_folder(report.manifest)}/{name}", content)
+
+
+async def file_report(
+    work: Work, actor: Actor, catalogue: Catalogue, public_url: str, report: Report, announce: Callable[[str], None]
+) -> tuple[ReportAnswer, bool]:
+    """Open a case for a checked report whose pictures are stored; exactly once per key, also when two arrive together.
+
+    Returns the answer, and whether it is a new one.
+    """
+    manifest = report.manifest
+    answer = await earlier_answer(work, actor, report)
+    if answer is not None:
+        return answer, False
+    reserved = IdempotencyKey(
+        edge_id=actor.id, key=report.key, request_digest=manifest.digest(), answer="", created_at=now()
+    )
+    try:
+        async with work.begin_nested():
+            work.add(reserved)
+    except IntegrityError:
+        # The same report came in by another connection and was committed while we waited for it (PostgreSQL).
+        answer = await earlier_answer(work, actor, report)
+        if answer is None:
+            raise
+        return answer, False
+    camera = await cameras.get_camera(work, actor, manifest.camera_id)
+    if camera is None:
+        raise NotYourCamera("This camera does not belong to this edge.")
+    rule = rule_of(catalogue, manifest)
+    case = await cases.open_case(work, actor, camera, rule, manifest)
+    await _add_evidence(work, actor, report, case.id)
+    answer = ReportAnswer(
+        violation_id=manifest.violation_id, case_id=case.id, result="case_opened", url=f"{public_url}/cases/{case.id}"
+    )
+    reserved.answer = answer.model_dump_json()
+    record(work, actor, "case.opened", "case", case.id, violation=report.key)
+    await work.flush()
+    line = f"case {case.id} {rule.code} {rule.name.zh} {in_shop_time(case.captured_at):%Y-%m-%d %H:%M:%S} {answer.url}"
+    work.when_committed(lambda: announce(line))
+    return answer, True
+
+
+async def of_cases(work: Work, actor: Actor, case_ids: Sequence[int]) -> dict[int, list[Evidence]]:
+    """The evidence that this actor may see, by case, oldest first; nothing for who may see a case but not its pictures."""
+    found: dict[int, list[Evidence]] = {case_id: [] for case_id in case_ids}
+    for evidence in await repository.list_of_cases(work, actor, case_ids):
+        found[evidence.case_id].append(evidence)
+    return found
+
+
+async def read_file(work: Work, actor: Actor, files: Files, violation_id: str, name: str) -> EvidenceFile:
+    """One file of a piece of evidence, not to be shown before `record_look`. Raises NotFound, or BadSeal for one that changed."""
+    evidence = await _get(work, actor, violation_id)
+    if name == MANIFEST:
+        sealed = sealed_manifest(evidence).model_dump_json().encode()
+        return EvidenceFile(evidence.case_id, sealed, "application/json", hashlib.sha256(sealed).hexdigest())
+    digest = manifest_of(evidence).files.get(name)
+    if name not in PICTURES or digest is None:
+        raise NotFound("There is no such file in this evidence.")
+    content = await files.get(f"{evidence.folder}/{name}")
+    if hashlib.sha256(content).hexdigest() != digest.sha256:
+        raise BadSeal("The file in the store is not the one that was sealed. Tell the administrator.")
+    return EvidenceFile(evidence.case_id, content, "image/jpeg", digest.sha256)
+
+
+def record_look(work: Work, actor: Actor, file: EvidenceFile, violation_id: str, name: str) -> None:
+    record(work, actor, "evidence.read", "case", file.case_id, violation=violation_id, file=name)
+
+
+async def check_seal(work: Work, actor: Actor, files: Files, violation_id: str) -> SealCheck:
+    """Check again what was checked on receipt: signature, and digests of the stored files."""
+    evidence = await _get(work, actor, violation_id)
+    try:
+        contents = {name: await files.get(f"{evidence.folder}/{name}") for name in manifest_of(evidence).files}
+        verify_seal(sealed_manifest(evidence), signing_key(evidence.edge), contents)
+    except (SealError, NotFound) as error:
+        return SealCheck(str(error), now())
+    return SealCheck(None, now())
+
+
+def manifest_of(evidence: Evidence) -> Manifest:
+    return Manifest.model_validate_json(evidence.manifest)
+
+
+def sealed_manifest(evidence: Evidence) -> SealedManifest:
+    return SealedManifest(manifest=manifest_of(evidence), signature=evidence.signature)
+
+
+def rule_of(catalogue: Catalogue, manifest: Manifest) -> Rule:
+    try:
+        return catalogue.rule(manifest.rule)
+    except KeyError as error:
+        raise UnknownRule("The rule of this report is not in the centre's catalogue. Fetch the configuration again.") from error
+
+
+def _check_contents(report: Report, edge: Edge, settings: Settings) -> None:
+    manifest = report.manifest
+    try:
+        verify_seal(report.sealed, signing_key(edge), report.pictures)
+    except SealError as error:
+        raise BadSeal(str(error)) from error
+    sizes = {name: check_jpeg(content, settings.picture_side_px) for name, content in report.pictures.items()}
+    if sizes[ORIGINAL] != (manifest.frame_width, manifest.frame_height):
+        raise NotAPicture("The original picture has another size than its manifest says.")
+
+
+def _folder(manifest: Manifest) -> str:
+    """Made of the report's own digest, so that other content under a used id can never overwrite what is there."""
+    day = manifest.captured_at.strftime("%Y/%m/%d")
+    return f"evidence/{day}/{manifest.violation_id}-{manifest.digest()[:16]}"
+
+
+async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int) -> None:
+    manifest = report.manifest
+    evidence = Evidence(
+        violation_id=report.key, case_id=case_id, camera_id=manifest.camera_id, edge_id=actor.id,
+        manifest=manifest.canonical().decode(), digest=manifest.digest(), signature=report.sealed.signature,
+        sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(manifest),
+        chain=await _place_in_chain(work, actor, manifest),
+    )
+    work.add(evidence)
+    try:
+        await work.flush()
+    except IntegrityError as error:
+        raise KeyReused("Another edge has already reported a violation under this id.") from error
+    for following in await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence + 1):
+        if following.chain is Chain.GAP:
+            following.chain = Chain.WHOLE if following.previous == evidence.digest else Chain.BROKEN
+
+
+async def _place_in_chain(work: Work, actor: Actor, manifest: Manifest) -> Chain:
+    """A gap or a break is told, never a ground for refusing evidence."""
+    if await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence):
+        return Chain.BROKEN
+    if manifest.sequence == 1:
+        return Chain.WHOLE if manifest.previous == FIRST_OF_CHAIN else Chain.BROKEN
+    before = await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence - 1)
+    if not before:
+        return Chain.GAP
+    return Chain.WHOLE if any(link.digest == manifest.previous for link in before) else Chain.BROKEN
+
+
+async def _get(work: Work, actor: Actor, violation_id: str) -> Evidence:
+    actor.require(Permission.EVIDENCE_READ)
+    evidence = await repository.get_evidence(work, actor, violation_id)
+    if evidence is None:
+        raise NotFound("There is no such evidence, or it is not yours to see.")
+    return evidence

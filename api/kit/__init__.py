@@ -1,0 +1,1 @@
+"""Small tools that every noun of the centre uses."""

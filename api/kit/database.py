@@ -1,0 +1,109 @@
+"""The engine, and the unit of work: one transaction that its owner commits, never a service."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Enum, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+
+class Table(DeclarativeBase):
+    """The base of all tables. Constraints have names, so that a migration can change them on any engine."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def words(kind: type[StrEnum]) -> Enum:
+    """A column of one word out of an enumeration, kept as text: a new word needs no migration."""
+    return Enum(
+        kind, native_enum=False, create_constraint=False, length=40, values_callable=lambda members: [m.value for m in members]
+    )
+
+
+class Work(AsyncSession):
+    """A unit of work. What is told to the world waits until it is committed."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._afterwards: list[Callable[[], None]] = []
+
+    def when_committed(self, callback: Callable[[], None]) -> None:
+        self._afterwards.append(callback)
+
+    def run_afterwards(self) -> None:
+        callbacks, self._afterwards = self._afterwards, []
+        for callback in callbacks:
+            callback()
+
+
+class Database:
+    """One per process. `reading` sees one state of the data; `writing` commits at its end, or leaves nothing."""
+
+    def __init__(self, url: str, wait_s: float) -> None:
+        is_sqlite = url.startswith("sqlite")
+        arguments: dict[str, Any] = {"timeout": wait_s} if is_sqlite else {"connect_timeout": max(2, round(wait_s))}
+        # hide_parameters: a value may be personal data, and errors are logged.
+        self.engine = create_async_engine(url, connect_args=arguments, pool_timeout=wait_s, hide_parameters=True)
+        if is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        # A transaction that reads first and writes later fails at once when another has written in between, however long it
+        # would be willing to wait. One that says at its beginning that it will write, waits for its turn.
+        self._writing_engine = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Work]:
+        async with Work(self.engine, expire_on_commit=False) as work:
+            yield work
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Work]:
+        async with Work(self._writing_engine, expire_on_commit=False) as work:
+            yield work
+            await work.commit()
+            work.run_afterwards()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def insert_or_update(work: AsyncSession, table: type[Table], rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> None:
+    """Insert the rows; where one with the same keys is there, overwrite it."""
+    if not rows:
+        return
+    insert: Any = postgresql.insert if work.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    overwritten = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    await work.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=overwritten), rows)
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    # None: the driver begins no transactions of its own; `_begin_sqlite` says how they begin.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    try:
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # FULL: in WAL mode the default of some builds loses the last commits when the power fails, and an edge deletes its
+        # copy once we have answered.
+        cursor.execute("PRAGMA synchronous=FULL")
+    finally:
+        cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))

@@ -1,0 +1,206 @@
+"""Every error that a caller can cause, as an RFC 9457 problem document.
+
+    Problem
+    ├── Invalid 422            the request cannot be used
+    ├── Unauthenticated 401    nobody is signed in, or the edge proves nothing
+    ├── Forbidden 403          signed in, but not allowed
+    ├── NotFound 404           not there, or not yours: the same answer
+    ├── Conflict 409           contradicts what is there
+    ├── VersionConflict 412    somebody else acted first
+    ├── VersionMissing 428     an act without the version that it is based on
+    ├── TooLarge 413
+    ├── LengthMissing 411
+    ├── TooManyRequests 429
+    ├── Unavailable 503        passes by itself: try again
+    └── StorageFull 507
+
+Domain errors are subclasses beside their service.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from api.kit.headers import SECURITY_HEADERS
+
+log = structlog.get_logger(__name__)
+MEDIA_TYPE = "application/problem+json"
+DISK_FULL = "The disk of the centre is full. Make room in the data folder, then send this again."
+
+
+class FieldProblem(BaseModel):
+    field: str
+    message: str
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457. `code` is stable and made for programs, `detail` for people."""
+
+    type: str = Field(examples=["urn:sunshine:problem:not-found"])
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldProblem] | None = None
+
+
+class Problem(Exception):
+    status: int = 500
+    code: str = "internal"
+    retry_after_s: int | None = None
+
+    def __init__(self, detail: str, *, errors: Sequence[FieldProblem] | None = None, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = list(errors) if errors else None
+        if retry_after_s is not None:
+            self.retry_after_s = retry_after_s
+
+    def document(self) -> ProblemDocument:
+        title = HTTPStatus(self.status).phrase
+        return ProblemDocument(
+            type=f"urn:sunshine:problem:{self.code}", title=title, status=self.status, detail=self.detail,
+            code=self.code, errors=self.errors,
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+
+    def response(self) -> Response:
+        content = self.document().model_dump(exclude_none=True)
+        return JSONResponse(content, self.status, self.headers(), media_type=MEDIA_TYPE)
+
+
+class Invalid(Problem):
+    status, code = 422, "invalid"
+
+
+class Unauthenticated(Problem):
+    status, code = 401, "unauthenticated"
+
+
+class Forbidden(Problem):
+    status, code = 403, "forbidden"
+
+
+class NotFound(Problem):
+    status, code = 404, "not-found"
+
+
+class Conflict(Problem):
+    status, code = 409, "conflict"
+
+
+class VersionConflict(Problem):
+    status, code = 412, "version-conflict"
+
+
+class VersionMissing(Problem):
+    status, code = 428, "version-missing"
+
+
+class TooLarge(Problem):
+    status, code = 413, "too-large"
+
+
+class LengthMissing(Problem):
+    status, code = 411, "length-missing"
+
+
+class TooManyRequests(Problem):
+    status, code = 429, "too-many-requests"
+
+
+class Unavailable(Problem):
+    status, code, retry_after_s = 503, "unavailable", 5
+
+
+class StorageFull(Problem):
+    # Long enough for somebody to make room; an edge keeps its evidence meanwhile.
+    status, code, retry_after_s = 507, "storage-full", 60
+
+
+def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of an endpoint: what it can answer besides its result, and besides what any endpoint can."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+    possible: list[type[Problem]] = [*problems, Invalid, TooLarge, LengthMissing, Unavailable, StorageFull]
+    statuses = sorted({problem.status for problem in possible})
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def from_database(error: DBAPIError) -> Problem | None:
+    """What passes by itself or needs an operator; None for an error of ours."""
+    text = str(error.orig).lower()
+    if "disk is full" in text or "no space left" in text or "could not extend file" in text:
+        return StorageFull(DISK_FULL)
+    if "locked" in text or "busy" in text:
+        return Unavailable("The database is busy with another program. Try again in a few seconds.")
+    if isinstance(error, DataError):
+        return Invalid("A value of the request cannot be stored: it holds a forbidden character, or is too long or too large.")
+    if isinstance(error, OperationalError):
+        return Unavailable("The database does not answer. Try again in a few seconds.")
+    return None
+
+
+def install(app: FastAPI) -> None:
+    """Render every error. `app.state.problem_page`, if set, may render a page for a browser instead."""
+
+    def answer(request: Request, problem: Problem) -> Response:
+        page = getattr(request.app.state, "problem_page", None)
+        if page is not None and not request.url.path.startswith("/api/"):
+            response: Response | None = page(request, problem)
+            if response is not None:
+                return response
+        return problem.response()
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> Response:
+        return answer(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        # The values are left out: one of them may be a password.
+        errors = [FieldProblem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in error.errors()]
+        return answer(request, Invalid("The request does not have the form that this address needs; see errors.", errors=errors))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        problem = Problem(f"{error.detail}.".replace("..", "."))
+        if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that Starlette cannot take apart; everywhere else that is a 422
+            return answer(request, Invalid(problem.detail))
+        problem.status = error.status_code
+        problem.code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        response = answer(request, problem)
+        for name, value in (error.headers or {}).items():
+            response.headers[name] = value
+        return response
+
+    @app.exception_handler(DBAPIError)
+    async def _database(request: Request, error: DBAPIError) -> Response:
+        problem = from_database(error)
+        if problem is None:
+            # Not the statement's parameters: they may hold personal data.
+            log.error("database error", error=type(error.orig).__name__, statement=error.statement)
+            problem = Problem("Something went wrong at the centre. It was logged.")
+        return answer(request, problem)
+
+    @app.exception_handler(PoolTimeout)
+    async def _pool(request: Request, error: PoolTimeout) -> Response:
+        return answer(request, Unavailable("Too many requests at once. Try again in a few seconds."))
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        # Answered outside of all middleware, so the headers that the guard sets are set here.
+        response = answer(request, Problem("Something went wrong at the centre. It was logged."))
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response

@@ -1,0 +1,22 @@
+"""The unit of work of a request, as a FastAPI dependency. It ends before the answer goes out: what was answered is committed."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.kit.database import Work
+
+
+async def _reading(request: Request) -> AsyncIterator[Work]:
+    async with request.app.state.centre.database.reading() as work:
+        yield work
+
+
+async def _writing(request: Request) -> AsyncIterator[Work]:
+    async with request.app.state.centre.database.writing() as work:
+        yield work
+
+
+Reading = Annotated[Work, Depends(_reading, scope="function")]
+Writing = Annotated[Work, Depends(_writing, scope="function")]

@@ -1,0 +1,69 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.accounts.dependencies import SignedIn
+from api.kit.cursors import decode_text, encode_cursor
+from api.kit.parameters import Cursor, Limit
+from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
+from api.kit.work import Reading, Writing
+from api.places import service
+from api.places.schemas import AreaIn, AreaOut, Areas, DistrictIn, DistrictOut, Districts, Id, ShopIn, ShopOut, Shops
+
+router = APIRouter(tags=["places"])
+READ = documented(Unauthenticated, Forbidden, NotFound)
+WRITE = documented(Unauthenticated, Forbidden, NotFound, Conflict)
+
+
+@router.get("/districts", operation_id="list_districts", summary="Districts", responses=READ)
+async def list_districts(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Districts:
+    rows = await service.list_districts(work, actor, after=decode_text(cursor), limit=limit)
+    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    return Districts(items=[DistrictOut.model_validate(row) for row in rows], next=following)
+
+
+@router.post("/districts", operation_id="create_district", summary="Add a district", status_code=201, responses=WRITE)
+async def create_district(work: Writing, actor: SignedIn, body: DistrictIn) -> DistrictOut:
+    return DistrictOut.model_validate(await service.create_district(work, actor, body))
+
+
+@router.get("/shops", operation_id="list_shops", summary="Shops", responses=READ)
+async def list_shops(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Shops:
+    rows = await service.list_shops(work, actor, after=decode_text(cursor), limit=limit)
+    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    return Shops(items=[ShopOut.model_validate(row) for row in rows], next=following)
+
+
+@router.post("/shops", operation_id="create_shop", summary="Add a shop", status_code=201, responses=WRITE)
+async def create_shop(work: Writing, actor: SignedIn, body: ShopIn) -> ShopOut:
+    return ShopOut.model_validate(await service.create_shop(work, actor, body))
+
+
+@router.get("/shops/{shop_id}", operation_id="get_shop", summary="One shop", responses=READ)
+async def get_shop(work: Reading, actor: SignedIn, shop_id: Id) -> ShopOut:
+    return ShopOut.model_validate(await service.get_shop(work, actor, shop_id))
+
+
+@router.put("/shops/{shop_id}", operation_id="update_shop", summary="Change a shop", responses=WRITE)
+async def update_shop(work: Writing, actor: SignedIn, shop_id: Id, body: ShopIn) -> ShopOut:
+    return ShopOut.model_validate(await service.update_shop(work, actor, shop_id, body))
+
+
+@router.get("/areas", operation_id="list_areas", summary="Areas of a shop, or of all", responses=READ)
+async def list_areas(
+    work: Reading, actor: SignedIn, shop_id: Annotated[str | None, Query(max_length=64)] = None, cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Areas:
+    rows = await service.list_areas(work, actor, shop_id, after=decode_text(cursor), limit=limit)
+    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    return Areas(items=[AreaOut.model_validate(row) for row in rows], next=following)
+
+
+@router.post("/areas", operation_id="create_area", summary="Add an area to a shop", status_code=201, responses=WRITE)
+async def create_area(work: Writing, actor: SignedIn, body: AreaIn) -> AreaOut:
+    return AreaOut.model_validate(await service.create_area(work, actor, body))
+
+
+@router.put("/areas/{area_id}", operation_id="update_area", summary="Change kind and name of an area", responses=WRITE)
+async def update_area(work: Writing, actor: SignedIn, area_id: Id, body: AreaIn) -> AreaOut:
+    return AreaOut.model_validate(await service.update_area(work, actor, area_id, body))

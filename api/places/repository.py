@@ -1,0 +1,65 @@
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, false, select, true
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
+
+from api.accounts.actors import Actor
+from api.kit.database import Work
+from api.places.tables import Area, District, Shop
+
+
+def shop_is_visible(actor: Actor, shop_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """The condition that narrows any query to the shops that this actor sees."""
+    if actor.shop_id is not None:
+        return shop_id == actor.shop_id
+    if actor.district_id is not None:
+        return shop_id.in_(select(Shop.id).where(Shop.district_id == actor.district_id))
+    return true() if actor.sees_all_places else false()
+
+
+def _readable_shops(actor: Actor) -> Select[Shop]:
+    return select(Shop).where(shop_is_visible(actor, Shop.id)).options(joinedload(Shop.district))
+
+
+async def list_districts(
+    work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None
+) -> list[District]:
+    query = select(District).order_by(District.id).limit(limit)
+    if after is not None:
+        query = query.where(District.id > after)
+    if not actor.sees_all_places:
+        shops = select(Shop.district_id).where(shop_is_visible(actor, Shop.id))
+        query = query.where((District.id == (actor.district_id or "")) | District.id.in_(shops))
+    return list(await work.scalars(query))
+
+
+async def get_district(work: Work, actor: Actor, district_id: str) -> District | None:
+    return next((district for district in await list_districts(work, actor) if district.id == district_id), None)
+
+
+async def list_shops(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Shop]:
+    query = _readable_shops(actor).order_by(Shop.id).limit(limit)
+    if after is not None:
+        query = query.where(Shop.id > after)
+    return list(await work.scalars(query))
+
+
+async def get_shop(work: Work, actor: Actor, shop_id: str) -> Shop | None:
+    shop: Shop | None = await work.scalar(_readable_shops(actor).where(Shop.id == shop_id))
+    return shop
+
+
+async def list_areas(
+    work: Work, actor: Actor, shop_id: str | None = None, *, after: str | None = None, limit: int | None = None
+) -> list[Area]:
+    query: Select[Any] = select(Area).where(shop_is_visible(actor, Area.shop_id)).order_by(Area.id).limit(limit)
+    if shop_id is not None:
+        query = query.where(Area.shop_id == shop_id)
+    if after is not None:
+        query = query.where(Area.id > after)
+    return list(await work.scalars(query))
+
+
+async def get_area(work: Work, actor: Actor, area_id: str) -> Area | None:
+    area: Area | None = await work.scalar(select(Area).where(Area.id == area_id, shop_is_visible(actor, Area.shop_id)))
+    return area

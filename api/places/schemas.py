@@ -1,0 +1,73 @@
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contract.catalogue import AreaKind
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Id = Annotated[str, Field(max_length=64)]
+
+
+class DistrictIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+
+
+class DistrictOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: str
+
+
+class ShopIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    district_id: Id
+    name: Name
+    # 统一社会信用代码, GB 32100
+    credit_code: Annotated[str, Field(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$")] | None = None
+    address: Annotated[str, Field(max_length=200)] | None = None
+
+
+class ShopOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    district_id: str
+    name: str
+    credit_code: str | None
+    address: str | None
+
+
+class AreaIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    shop_id: Id
+    kind: AreaKind
+    name: Name
+
+
+class AreaOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    shop_id: str
+    kind: AreaKind
+    name: str
+
+
+class Districts(BaseModel):
+    items: list[DistrictOut]
+    next: str | None = Field(description="cursor of the next page")
+
+
+class Shops(BaseModel):
+    items: list[ShopOut]
+    next: str | None = Field(description="cursor of the next page")
+
+
+class Areas(BaseModel):
+    items: list[AreaOut]
+    next: str | None = Field(description="cursor of the next page")

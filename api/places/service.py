@@ -1,0 +1,105 @@
+"""Districts, shops and areas."""
+
+from sqlalchemy.exc import IntegrityError
+
+from api.accounts.actors import Actor
+from api.accounts.permissions import Permission
+from api.audit.service import record
+from api.kit.database import Work
+from api.kit.problems import Conflict, Forbidden, NotFound
+from api.places import repository
+from api.places.schemas import AreaIn, DistrictIn, ShopIn
+from api.places.tables import Area, District, Shop
+
+
+class CreditCodeTaken(Conflict):
+    code = "credit-code-taken"
+
+
+async def list_districts(
+    work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None
+) -> list[District]:
+    actor.require(Permission.PLACES_READ)
+    return await repository.list_districts(work, actor, after=after, limit=limit)
+
+
+async def create_district(work: Work, actor: Actor, new: DistrictIn) -> District:
+    actor.require(Permission.PLACES_WRITE)
+    if not actor.sees_all_places:
+        raise Forbidden("Only an account that is not bound to a district or shop can make a district.")
+    district = District(name=new.name)
+    work.add(district)
+    await work.flush()
+    record(work, actor, "district.created", "district", district.id, name=new.name)
+    return district
+
+
+async def list_shops(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Shop]:
+    actor.require(Permission.PLACES_READ)
+    return await repository.list_shops(work, actor, after=after, limit=limit)
+
+
+async def get_shop(work: Work, actor: Actor, shop_id: str) -> Shop:
+    actor.require(Permission.PLACES_READ)
+    shop = await repository.get_shop(work, actor, shop_id)
+    if shop is None:
+        raise NotFound("There is no such shop, or it is not yours to see.")
+    return shop
+
+
+async def create_shop(work: Work, actor: Actor, new: ShopIn) -> Shop:
+    actor.require(Permission.PLACES_WRITE)
+    if actor.shop_id is not None or await repository.get_district(work, actor, new.district_id) is None:
+        raise NotFound("There is no such district, or it is not yours to see.")
+    shop = Shop(**new.model_dump())
+    work.add(shop)
+    await _flush_shop(work)
+    record(work, actor, "shop.created", "shop", shop.id, name=new.name)
+    return shop
+
+
+async def update_shop(work: Work, actor: Actor, shop_id: str, new: ShopIn) -> Shop:
+    actor.require(Permission.PLACES_WRITE)
+    shop = await get_shop(work, actor, shop_id)
+    if await repository.get_district(work, actor, new.district_id) is None:
+        raise NotFound("There is no such district, or it is not yours to see.")
+    for name, value in new.model_dump().items():
+        setattr(shop, name, value)
+    await _flush_shop(work)
+    record(work, actor, "shop.changed", "shop", shop.id)
+    return shop
+
+
+async def list_areas(
+    work: Work, actor: Actor, shop_id: str | None = None, *, after: str | None = None, limit: int | None = None
+) -> list[Area]:
+    actor.require(Permission.PLACES_READ)
+    return await repository.list_areas(work, actor, shop_id, after=after, limit=limit)
+
+
+async def create_area(work: Work, actor: Actor, new: AreaIn) -> Area:
+    actor.require(Permission.PLACES_WRITE)
+    await get_shop(work, actor, new.shop_id)
+    area = Area(**new.model_dump())
+    work.add(area)
+    await work.flush()
+    record(work, actor, "area.created", "area", area.id, shop=new.shop_id)
+    return area
+
+
+async def update_area(work: Work, actor: Actor, area_id: str, new: AreaIn) -> Area:
+    actor.require(Permission.PLACES_WRITE)
+    area = await repository.get_area(work, actor, area_id)
+    if area is None or area.shop_id != new.shop_id:
+        raise NotFound("There is no such area, or it is not yours to see.")
+    area.kind, area.name = new.kind, new.name
+    await work.flush()
+    record(work, actor, "area.changed", "area", area.id)
+    return area
+
+
+async def _flush_shop(work: Work) -> None:
+    try:
+        await work.flush()
+    except IntegrityError as error:
+        raise CreditCodeTaken("Another shop already has this credit code.") from error

@@ -1,0 +1,120 @@
+"""Running the centre: one process, one data folder, a clean end."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from api.accounts.actors import the_house
+from api.app import create_app
+from api.bootstrap import prepare
+from api.cameras.service import unreadable_passwords
+from api.centre import Centre
+from api.kit.lock import hold_folder
+from api.kit.settings import Settings
+from contract.logs import log_to_stderr
+
+# The demo ends its children within 15 s; a request that is not done by then will be repeated by its edge.
+GRACE_S = 8
+# Connections that wait while all others are busy; what uvicorn itself asks for.
+BACKLOG = 2048
+
+
+class PortTaken(Exception):
+    """Another program listens there."""
+
+
+def run(settings: Settings, tell: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM. `tell` gets each line for people: the first login, the address, each case.
+
+    Raises DataFolderBusy or PortTaken.
+    """
+    log_to_stderr()
+    line = "timestamp=%(asctime)s level=%(levelname)s event=%(message)s"
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=line)
+    with hold_folder(settings.data), _listening_socket(settings) as listener:
+        asyncio.run(_serve(settings, listener, tell))
+
+
+async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[str], None]) -> None:
+    settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+    app = create_app(settings)
+    centre: Centre = app.state.centre
+    login = await prepare(centre)
+    _ = centre.keyring, centre.files, centre.catalogue  # whatever is wrong with them is said now, not at the first request
+    await _tell_lost_passwords(centre, tell)
+    if login is not None:
+        once = "(shown this once; `sunshine accounts reset` makes a new one)"
+        tell(f"first login: {login.login} password: {login.password} {once}")
+    centre.announce = tell
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False,
+        proxy_headers=settings.trusted_proxies is not None, forwarded_allow_ips=settings.trusted_proxies,
+    )
+    server = _Server(config, lambda: tell(f"listening {centre.public_url}"))
+    await server.serve(sockets=[listener])
+
+
+async def _tell_lost_passwords(centre: Centre, tell: Callable[[str], None]) -> None:
+    """No reason to stop: all other cameras work, and the passwords can be entered again."""
+    async with centre.database.reading() as work:
+        lost = await unreadable_passwords(work, the_house("start"), centre.keyring)
+    if lost:
+        names = ", ".join(camera.name for camera in lost[:5]) + (" ..." if len(lost) > 5 else "")
+        tell(
+            f"The key of {len(lost)} camera passwords is missing ({names}). Put the old keys.json back and start again, "
+            "or enter these passwords again in the console."
+        )
+
+
+class _Server(uvicorn.Server):
+    """Tells when it really listens, and ends with status 0 on a signal, since it was asked to."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._on_listening()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _listening_socket(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"Port {settings.port} of {settings.host} cannot be used ({error.strerror}). Choose another one with --port."
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def print_line(line: str) -> None:
+    """To standard output, at once. A terminal that is gone, or knows no Chinese, is no reason to stop."""
+    with suppress(OSError, ValueError):
+        print(line, flush=True)

@@ -1,0 +1,12 @@
+"""All tables of all nouns, for the migrations and for the tests that compare the two."""
+
+import api.accounts.tables
+import api.audit.tables
+import api.cameras.tables
+import api.cases.tables
+import api.edges.tables
+import api.evidence.tables
+import api.places.tables  # noqa: F401
+from api.kit.database import Table
+
+metadata = Table.metadata

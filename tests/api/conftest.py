@@ -1,0 +1,102 @@
+"""A migrated database for each test, on SQLite and, for the tests that ask for it, on PostgreSQL too."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from api.app import create_app
+from api.kit.database import Database
+from api.kit.settings import Settings
+from api.migrations import upgrade
+from tests.api.postgres_server import PostgresMissing, running_server
+from tests.api.world import World
+
+_numbers = count(1)
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url, wait_s=5)
+    await upgrade(database)
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "sunshine.db"
+    asyncio.run(_migrate(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    try:
+        with running_server() as url:
+            yield url
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> str:
+    """The name of a database that others are copied from."""
+    _create_database(postgres_server, "migrated")
+    asyncio.run(_migrate(postgres_server.format(name="migrated")))
+    return "migrated"
+
+
+def _create_database(server: str, name: str, template: str = "template1") -> None:
+    with psycopg.connect(server.format(name="postgres").replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def empty_postgres(postgres_server: str) -> str:
+    """The URL of an empty database."""
+    name = f"empty_{next(_numbers)}"
+    _create_database(postgres_server, name)
+    return postgres_server.format(name=name)
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path, migrated_sqlite: Path) -> Settings:
+    shutil.copy(migrated_sqlite, tmp_path / "sunshine.db")
+    return Settings(data=tmp_path, database_wait_s=5)
+
+
+@pytest.fixture
+def postgres_settings(tmp_path: Path, postgres_server: str, migrated_postgres: str) -> Settings:
+    name = f"test_{next(_numbers)}"
+    _create_database(postgres_server, name, migrated_postgres)
+    return Settings.model_validate({"data": tmp_path, "database_url": postgres_server.format(name=name)})
+
+
+async def _world(settings: Settings) -> AsyncIterator[World]:
+    world = World(create_app(settings))
+    yield world
+    for client in world.clients:
+        await client.aclose()
+    await world.centre.close()
+
+
+@pytest.fixture
+async def world(sqlite_settings: Settings) -> AsyncIterator[World]:
+    async for world in _world(sqlite_settings):
+        yield world
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def any_settings(request: pytest.FixtureRequest) -> Settings:
+    settings: Settings = request.getfixturevalue(f"{request.param}_settings")
+    return settings
+
+
+@pytest.fixture
+async def any_world(any_settings: Settings) -> AsyncIterator[World]:
+    """For the core tests: the same on both engines."""
+    async for world in _world(any_settings):
+        yield world

@@ -1,0 +1,151 @@
+"""A centre with a shop, an edge box, two cameras and one account of each kind, and an edge that reports what a test needs."""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import cv2
+import httpx
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from api.accounts.permissions import Role
+from api.accounts.tables import User
+from api.cameras.tables import Camera
+from api.edges.tables import Edge
+from api.kit.database import Database
+from api.kit.settings import Settings
+from api.places.tables import Area, District, Shop
+from api.tables import metadata
+from contract.catalogue import AreaKind, load_catalogue
+from contract.edge_auth import make_edge_token
+from contract.evidence import FIRST_OF_CHAIN, AttributeVotes, Manifest, MarkedBox, ModelVersion, file_digest, seal
+
+PASSWORD = "steamed-buns-at-noon"
+SHOP = "望江楼川菜馆"
+CAMERA = "专间 1 号机"
+WIDTH, HEIGHT = 1280, 720
+LOGINS = {
+    "reviewer": Role.REVIEWER,
+    "officer": Role.OFFICER,
+    "bureau": Role.BUREAU,
+    "installer": Role.INSTALLER,
+    "auditor": Role.AUDITOR,
+    "store": Role.STORE_ADMIN,
+}
+
+CHEF = MarkedBox(kind="person", box=(430, 130, 570, 530), score=0.93)
+BARE_HEAD = MarkedBox(kind="head", box=(445, 125, 555, 245), score=0.9, violating=True)
+HELPER = MarkedBox(kind="person", box=(835, 135, 965, 530), score=0.9)
+
+
+@dataclass
+class Kitchen:
+    settings: Settings
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    edge_id: str = "edge-1"
+    shop_id: str = "shop-1"
+    camera_id: str = "camera-1"
+    second_camera_id: str = "camera-2"
+    area_id: str = "area-1"
+    sequence: int = 0
+    previous: str = FIRST_OF_CHAIN
+
+    @classmethod
+    async def build(cls, folder: Path, *, shop: str = SHOP, camera: str = CAMERA) -> "Kitchen":
+        kitchen = cls(Settings(data=folder))
+        database = Database(kitchen.settings.async_database_url, 5)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+        # As weak as Argon2 goes: these tests sign in a hundred times.
+        hashed = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)).hash(PASSWORD)
+        at = datetime.now(UTC)
+        public = base64.b64encode(kitchen.key.public_key().public_bytes_raw()).decode()
+        async with database.writing() as work:
+            work.add(District(id="district-1", name="城东所"))
+            await work.flush()
+            work.add(Shop(id=kitchen.shop_id, district_id="district-1", name=shop))
+            await work.flush()
+            work.add(Area(id=kitchen.area_id, shop_id=kitchen.shop_id, kind=AreaKind.SPECIAL_ROOM, name="凉菜间"))
+            work.add(
+                Edge(
+                    id=kitchen.edge_id, name="后厨边缘盒", shop_id=kitchen.shop_id, public_key=public, encryption_key="unused",
+                    enrolled_at=at, software_version="0.1.0",
+                )
+            )
+            await work.flush()
+            for camera_id, name in ((kitchen.camera_id, camera), (kitchen.second_camera_id, "专间 2 号机")):
+                work.add(
+                    Camera(
+                        id=camera_id, shop_id=kitchen.shop_id, area_id=kitchen.area_id, edge_id=kitchen.edge_id, name=name,
+                        url="rtsp://192.0.2.7/Streaming/Channels/101", username="viewer", password_encrypted="sealed-elsewhere",
+                        interval_s=2.5,
+                    )
+                )
+            for login, role in LOGINS.items():
+                bound = kitchen.shop_id if role is Role.STORE_ADMIN else None
+                work.add(User(login=login, name=f"{login} 张", password_hash=hashed, role=role, shop_id=bound, created_at=at))
+        await database.close()
+        return kitchen
+
+    def edge_headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {make_edge_token(self.edge_id, self.key)}"}
+
+    def report(self, rule: str = "K01", *, picture: bytes | None = None) -> dict[str, object]:
+        """The keyword arguments of the request that hands in one more violation."""
+        picture = picture or draw()
+        captured = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=5)
+        self.sequence += 1
+        manifest = Manifest(
+            violation_id=uuid4(), edge_id=self.edge_id, camera_id=self.camera_id, camera_name=CAMERA, shop_id=self.shop_id,
+            area=AreaKind.SPECIAL_ROOM, stream_host="192.0.2.7", sequence=self.sequence, previous=self.previous, rule=rule,
+            catalogue_version=load_catalogue().version, models=[ModelVersion(name="finder", sha256=_sha256(b"finder"))],
+            software_version="0.1.0", captured_at=captured, clock_offset_s=0.0, camera_time_s=12.0,
+            since=captured - timedelta(seconds=22), frame_width=WIDTH, frame_height=HEIGHT, track=7,
+            votes=AttributeVotes(looks=21, sure=18, violating=17), boxes=[CHEF, BARE_HEAD, HELPER],
+            files={"original.jpg": file_digest(picture), "overlay.jpg": file_digest(picture)},
+        )
+        self.previous = manifest.digest()
+        sealed = seal(manifest, self.key).model_dump_json().encode()
+        return {
+            "url": "/api/v1/edge/violations",
+            "headers": {**self.edge_headers(), "Idempotency-Key": str(manifest.violation_id)},
+            "files": {
+                "manifest": ("manifest.json", sealed, "application/json"),
+                "original": ("original.jpg", picture, "image/jpeg"),
+                "overlay": ("overlay.jpg", picture, "image/jpeg"),
+            },
+        }
+
+
+async def sign_in(browser: httpx.AsyncClient, login: str) -> None:
+    browser.cookies.clear()
+    answer = await browser.post("/login", data={"username": login, "password": PASSWORD})
+    assert answer.status_code == 303, answer.text
+
+
+async def hand_in(browser: httpx.AsyncClient, kitchen: Kitchen, rule: str = "K01") -> int:
+    answer = await browser.post(**kitchen.report(rule))  # type: ignore[arg-type]
+    assert answer.status_code == 201, answer.text
+    case_id: int = answer.json()["case_id"]
+    return case_id
+
+
+def draw() -> bytes:
+    """Two figures behind a table, as JPEG: where the boxes say."""
+    picture = np.full((HEIGHT, WIDTH, 3), (196, 200, 196), np.uint8)
+    cv2.rectangle(picture, (0, 430), (WIDTH, HEIGHT), (150, 150, 140), -1)
+    for x, hair in ((500, (30, 30, 40)), (900, (250, 250, 250))):
+        cv2.rectangle(picture, (x - 60, 240), (x + 60, 520), (235, 235, 235), -1)
+        cv2.circle(picture, (x, 190), 48, (120, 150, 200), -1)
+        cv2.ellipse(picture, (x, 170), (50, 36), 0, 180, 360, hair, -1)
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,95 @@
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from api.cameras.tables import Camera
+from api.kit.database import Database
+from contract.edges import CameraMinute, Heartbeat, StreamFault
+from tests.api.console.kitchen import Kitchen, sign_in
+
+
+async def heartbeat(
+    browser: httpx.AsyncClient, kitchen: Kitchen, *, looks: int, fault: StreamFault | None, age_min: int = 1,
+    trouble: str | None = None,
+) -> None:
+    minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=age_min)
+    told = CameraMinute(camera_id=kitchen.camera_id, minute=minute, looks=looks, fault=fault)
+    body = Heartbeat(
+        sent_at=datetime.now(UTC), software_version="0.1.0", config_version=None, outbox_waiting=0, trouble=trouble,
+        minutes=[told],
+    )
+    headers = {**kitchen.edge_headers(), "Content-Type": "application/json"}
+    answer = await browser.post("/api/v1/edge/heartbeats", headers=headers, content=body.model_dump_json())
+    assert answer.status_code == 204, answer.text
+
+
+@pytest.mark.parametrize(
+    ("looks", "fault", "age_min", "state", "sentence"),
+    [
+        (57, None, 1, "正常查看", "最近 5 分钟看了 57 次"),
+        (12, StreamFault.DISCONNECTED, 1, "查看中，时有中断", "视频中断了，正在自动重连"),
+        (0, StreamFault.WRONG_PASSWORD, 1, "无法查看", "用户名或密码不对"),
+        (57, None, 20, "边缘盒失联", "请检查边缘盒的电源和网络"),
+    ],
+)
+async def test_state_in_words(
+    browser: httpx.AsyncClient, kitchen: Kitchen, looks: int, fault: StreamFault | None, age_min: int, state: str, sentence: str
+) -> None:
+    await heartbeat(browser, kitchen, looks=looks, fault=fault, age_min=age_min)
+    await sign_in(browser, "installer")
+    first = (await browser.get("/cameras")).text.split("<article")[1]
+    assert state in first
+    assert sentence in first
+
+
+async def test_a_camera_that_was_never_heard_of(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, "reviewer")
+    assert "边缘盒还没有报告过这台摄像头" in (await browser.get("/cameras")).text
+
+
+async def test_trouble_of_the_edge_box(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    await heartbeat(browser, kitchen, looks=57, fault=None, trouble="Evidence cannot be written. <Make room>")
+    await sign_in(browser, "installer")
+    assert "边缘盒报告：Evidence cannot be written. &lt;Make room&gt;" in (await browser.get("/cameras")).text
+
+
+async def test_english(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    await heartbeat(browser, kitchen, looks=0, fault=StreamFault.REFUSED)
+    await sign_in(browser, "reviewer")
+    page = (await browser.get("/cameras?lang=en")).text
+    assert "Cannot look" in page
+    assert "switch on RTSP" in page
+
+
+async def test_neither_address_nor_password_is_shown(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, "installer")
+    page = (await browser.get("/cameras")).text
+    assert "rtsp://192.0.2.7" not in page
+    assert "sealed-elsewhere" not in page
+    assert "viewer" not in page
+
+
+async def test_part_is_sent_again_only_when_it_changed(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    await sign_in(browser, "installer")
+    etag = {"If-None-Match": (await browser.get("/cameras/list")).headers["etag"]}
+    assert (await browser.get("/cameras/list", headers=etag)).status_code == 304
+    await heartbeat(browser, kitchen, looks=3, fault=None)
+    assert (await browser.get("/cameras/list", headers=etag)).status_code == 200
+
+
+async def test_closed_to_who_has_nothing_to_do_with_cameras(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, "auditor")
+    assert (await browser.get("/cameras")).status_code == 403
+
+
+async def test_scripts_in_names_stay_text(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    database = Database(kitchen.settings.async_database_url, 5)
+    async with database.writing() as work:
+        await work.execute(update(Camera).values(name="<img src=x onerror=alert(1)>"))
+    await database.close()
+    await sign_in(browser, "installer")
+    page = (await browser.get("/cameras")).text
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in page

@@ -1,0 +1,256 @@
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+from markupsafe import escape
+from sqlalchemy import func, select
+
+from api.audit.tables import AuditEntry
+from api.console import case_pages
+from api.kit.database import Database
+from tests.api.console.kitchen import CAMERA, SHOP, Kitchen, hand_in, sign_in
+
+
+class TestList:
+    async def test_shows_rule_severity_and_place_in_words(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        page = (await browser.get("/cases")).text
+        assert f'href="/cases/{case_id}">未戴工作帽</a>' in page
+        assert f"{SHOP}&nbsp;· 专间&nbsp;· {CAMERA}" in page
+        assert "较重" in page  # in a 专间 the rule is stricter
+        assert "(Asia/Shanghai)" in page
+
+    async def test_says_what_to_do_when_empty(self, browser: httpx.AsyncClient) -> None:
+        await sign_in(browser, "reviewer")
+        page = (await browser.get("/cases")).text
+        assert "没有待审核的案件" in page
+        assert 'href="/cameras"' in page
+
+    async def test_filters_come_from_the_address(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        cap, smoking = await hand_in(browser, kitchen, "K01"), await hand_in(browser, kitchen, "K07")
+        await sign_in(browser, "reviewer")
+        await browser.post(f"/cases/{cap}/confirm", data={"version": "1"})
+        assert _cases_in(await browser.get("/cases")) == [smoking]
+        assert _cases_in(await browser.get("/cases?state=confirmed")) == [cap]
+        assert _cases_in(await browser.get("/cases?state=all")) == [smoking, cap]
+        assert _cases_in(await browser.get("/cases?state=all&rule=K01")) == [cap]
+        assert _cases_in(await browser.get("/cases?rule=K99")) == []
+
+    @pytest.mark.parametrize("address", ["/cases?state=nonsense", "/cases?cursor=nonsense", "/cases/0", "/cases/abc"])
+    async def test_a_value_that_is_none_is_said_in_words(self, browser: httpx.AsyncClient, address: str) -> None:
+        await sign_in(browser, "reviewer")
+        answer = await browser.get(address)
+        assert answer.status_code == 422
+        assert "请返回后重新选择" in answer.text
+
+    async def test_goes_on_where_the_page_ends(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(case_pages, "_PAGE", 2)
+        ids = [await hand_in(browser, kitchen) for _ in range(3)]
+        await sign_in(browser, "reviewer")
+        first = await browser.get("/cases")
+        assert _cases_in(first) == [ids[2], ids[1]]
+        older = first.text.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0]
+        second = await browser.get(older)
+        assert _cases_in(second) == [ids[0]]
+        assert "data-live" not in second.text
+        assert "回到最新" in second.text
+
+    async def test_part_is_sent_again_only_when_it_changed(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        await sign_in(browser, "reviewer")
+        whole = (await browser.get("/cases")).text
+        part = await browser.get("/cases/list")
+        etag = {"If-None-Match": part.headers["etag"]}
+        assert str(escape(part.headers["etag"])) in whole
+        assert (await browser.get("/cases/list", headers=etag)).status_code == 304
+        await hand_in(browser, kitchen)
+        assert (await browser.get("/cases/list", headers=etag)).status_code == 200
+
+
+class TestCase:
+    async def test_tells_votes_rule_and_seal_in_words(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "看了 21 次：17 次未戴帽，1 次戴帽，3 次看不清" in page
+        assert "已持续 22 秒" in page
+        assert "《食品安全法》第三十三条第一款第（八）项</li>" in page
+        assert 'GB 31654-2021《餐饮服务通用卫生规范》（条款待核） <span class="chip chip-wait">条文待核</span>' in page
+        assert "整改期限：3 个工作日内" in page
+        assert "画面和数据与边缘盒签名时一致" in page
+        assert "AI 线索，须人工确认" in page
+
+    async def test_speaks_english(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        page = (await browser.get(f"/cases/{case_id}?lang=en")).text
+        assert "<h1>No work cap</h1>" in page
+        assert "Looked 21 times: 17 without a cap, 1 with a cap, 3 cannot tell" in page
+        assert "wording not verified" in page
+
+    async def test_boxes_are_drawn_over_the_original(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert '<rect class="kind-head violating" x="445" y="125" width="110" height="120"/>' in page
+        picture = page.split('<div class="picture">')[1].split('src="')[1].split('"')[0]
+        assert (await browser.get(picture)).headers["content-type"] == "image/jpeg"
+
+    async def test_a_changed_file_breaks_the_seal(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        _spoil(kitchen.settings.data, "original.jpg")
+        await sign_in(browser, "reviewer")
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "请勿据此判定" in page
+        assert "完好" not in page
+
+    async def test_scripts_in_names_stay_text(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        script = "</p><script>alert(1)</script>"
+        await browser.post(f"/cases/{case_id}/dismiss", data={"version": "1", "reason": "other", "note": script})
+        page = await browser.get(f"/cases/{case_id}?state={script}")
+        assert "<script>" not in page.text
+        assert "&lt;script&gt;alert(1)" in page.text
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+        assert "unsafe" not in page.headers["content-security-policy"]
+
+    async def test_is_light(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        page = (await browser.get(f"/cases/{case_id}")).text
+        style = page.split('rel="stylesheet" href="')[1].split('"')[0]
+        sheet = await browser.get(style)
+        assert sheet.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert len(page.encode()) + len(sheet.content) < 60_000
+
+
+class TestRoles:
+    @pytest.mark.parametrize("login", ["installer", "auditor"])
+    async def test_cases_are_closed_to(self, browser: httpx.AsyncClient, kitchen: Kitchen, login: str) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, login)
+        for path in ("/cases", "/cases/list", f"/cases/{case_id}", f"/cases/{case_id}/thumbnail.jpg"):
+            answer = await browser.get(path)
+            assert answer.status_code in (403, 404), path
+            assert SHOP not in answer.text
+        answer = await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        assert answer.status_code == 403
+
+    async def test_who_reads_only_is_told_who_judges(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "bureau")
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "判定由审核员和执法人员进行" in page
+        assert "/confirm" not in page
+        assert (await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})).status_code == 403
+
+    async def test_a_shop_sees_only_what_is_confirmed_and_no_picture(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        confirmed, waiting = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        await browser.post(f"/cases/{confirmed}/confirm", data={"version": "1"})
+        await sign_in(browser, "store")
+        assert _cases_in(await browser.get("/cases")) == [confirmed]
+        assert _cases_in(await browser.get("/cases?state=all")) == [confirmed]
+        assert _cases_in(await browser.get("/cases?state=pending_review")) == []
+        assert (await browser.get(f"/cases/{waiting}")).status_code == 404
+        page = (await browser.get(f"/cases/{confirmed}")).text
+        assert "您的账号只能看到文字" in page
+        assert "/evidence/" not in page
+        assert (await browser.get(f"/cases/{confirmed}/thumbnail.jpg")).status_code == 404
+
+
+class TestThumbnail:
+    async def test_is_small_and_the_look_is_recorded(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        answer = await browser.get(f"/cases/{case_id}/thumbnail.jpg")
+        picture = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None
+        assert picture.shape == (240, 320, 3)
+        assert answer.headers["cache-control"].startswith("private")
+        assert await _recorded(kitchen, "evidence.read") == 1
+
+    async def test_of_no_case(self, browser: httpx.AsyncClient) -> None:
+        await sign_in(browser, "reviewer")
+        assert (await browser.get("/cases/7/thumbnail.jpg")).status_code == 404
+
+
+class TestJudgement:
+    async def test_confirm(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id, other = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        answer = await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{case_id}?done=confirmed")
+        page = (await browser.get(answer.headers["location"])).text
+        assert "您已确认违规" in page
+        assert f'href="/cases/{other}">下一个待审核案件' in page
+        assert "reviewer 张" in page
+
+    async def test_dismiss_with_reason_and_remark(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        form = {"version": "1", "reason": "not_staff", "note": "送货员"}
+        answer = await browser.post(f"/cases/{case_id}/dismiss", data=form)
+        page = (await browser.get(answer.headers["location"])).text
+        assert "您已判定不予处理" in page
+        assert "不是食品从业人员" in page
+        assert "送货员" in page
+        assert "没有其他待审核的案件了" in page
+
+    @pytest.mark.parametrize(
+        ("form", "wrong"),
+        [({"note": "浅色头巾"}, "请选择一个原因"), ({"reason": "other", "note": " "}, "请在说明里写明")],
+    )
+    async def test_incomplete_form_comes_back(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen, form: dict[str, str], wrong: str
+    ) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        answer = await browser.post(f"/cases/{case_id}/dismiss", data={"version": "1", **form})
+        assert answer.status_code == 422
+        assert wrong in answer.text
+        assert "<details open>" in answer.text
+        assert form["note"].strip() in answer.text
+        assert "待审核" in (await browser.get(f"/cases/{case_id}")).text
+
+    async def test_second_reviewer_learns_who_was_faster(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        await sign_in(browser, "reviewer")
+        form = {"version": "1", "reason": "cannot_tell", "note": "太模糊了"}
+        answer = await browser.post(f"/cases/{case_id}/dismiss", data=form)
+        assert answer.status_code == 412
+        assert "已有人先处理" in answer.text
+        assert "officer 张 已于" in answer.text
+        assert "太模糊了" in answer.text  # what was typed is not lost
+        assert f'href="/cases/{case_id}?lang=en"' in answer.text
+        assert "您已" not in (await browser.get(f"/cases/{case_id}")).text
+
+    async def test_words_of_thanks_cannot_be_forged(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        assert "您已确认违规" not in (await browser.get(f"/cases/{case_id}?done=confirmed")).text
+
+
+def _cases_in(page: httpx.Response) -> list[int]:
+    assert page.status_code == 200, page.text
+    return [int(part.split('"')[0]) for part in page.text.split('data-key="case-')[1:]]
+
+
+async def _recorded(kitchen: Kitchen, action: str) -> int:
+    database = Database(kitchen.settings.async_database_url, 5)
+    async with database.reading() as work:
+        count = await work.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.action == action))
+    await database.close()
+    return count or 0
+
+
+def _spoil(folder: Path, name: str) -> None:
+    stored = next(folder.rglob(name))
+    stored.write_bytes(stored.read_bytes()[:-1] + b"\0")

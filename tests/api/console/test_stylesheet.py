@@ -1,0 +1,51 @@
+"""The colours of the design system have the contrast that WCAG 2.2 AA asks for, in both schemes."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+SHEET = (files("api.console") / "static" / "kitchen.css").read_text(encoding="utf-8")
+TEXT, CONTROL = 4.5, 3.0  # success criteria 1.4.3 and 1.4.11
+
+PAIRS = [
+    *(("ink", ground, TEXT) for ground in ("paper", "surface", "sunken")),
+    *(("ink", f"{tone}-back", TEXT) for tone in ("serious", "fairly", "minor", "good")),
+    *(("ink-soft", ground, TEXT) for ground in ("paper", "surface", "sunken")),
+    *(("link", ground, TEXT) for ground in ("paper", "surface", "good-back")),
+    *((tone, f"{tone}-back", TEXT) for tone in ("serious", "fairly", "minor", "good")),
+    ("serious", "surface", TEXT),
+    ("on-accent", "accent", TEXT),
+    ("on-accent", "accent-hover", TEXT),
+    ("on-bar", "bar", TEXT),
+    ("on-bar-soft", "bar", TEXT),
+    ("sun", "bar", CONTROL),
+    *(("line-strong", ground, CONTROL) for ground in ("paper", "surface", "sunken")),
+    *(("focus", ground, CONTROL) for ground in ("paper", "surface", "sunken")),
+]
+
+
+def colours(scheme: str) -> dict[str, str]:
+    light, dark = re.findall(r":root \{(.*?)\}", SHEET, re.DOTALL)
+    found = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light))
+    return {**found, **dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", dark))} if scheme == "dark" else found
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, as WCAG defines it."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("front", "ground", "least"), PAIRS)
+def test_contrast(scheme: str, front: str, ground: str, least: float) -> None:
+    known = colours(scheme)
+    one, other = sorted((luminance(known[front]), luminance(known[ground])), reverse=True)
+    assert (one + 0.05) / (other + 0.05) >= least
+
+
+def test_nothing_comes_from_elsewhere() -> None:
+    assert "@import" not in SHEET
+    assert "url(" not in SHEET

@@ -1,0 +1,94 @@
+import asyncio
+import sqlite3
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError, StatementError
+
+from api.audit.tables import AuditEntry
+from api.kit.database import Database, Work
+from tests.api.world import World
+
+
+def entry(at: datetime) -> AuditEntry:
+    words = dict.fromkeys(("actor_kind", "actor_id", "actor_name", "action", "object_kind", "object_id"), "x")
+    return AuditEntry(at=at, detail={}, **words)
+
+
+async def test_what_fails_leaves_nothing_and_tells_nobody(any_world: World):
+    told: list[str] = []
+
+    async def act() -> None:
+        async with any_world.centre.database.writing() as work:
+            work.add(entry(datetime.now(UTC)))
+            work.when_committed(lambda: told.append("committed"))
+            await work.flush()
+            raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError):
+        await act()
+    async with any_world.centre.database.reading() as work:
+        assert await work.get(AuditEntry, 1) is None
+    assert told == []
+
+
+async def test_it_is_told_after_the_commit(world: World):
+    seen: list[int] = []
+
+    def look() -> None:
+        with sqlite3.connect(world.centre.settings.data / "sunshine.db") as other:
+            seen.append(other.execute("SELECT count(*) FROM audit_entries").fetchone()[0])
+
+    async with world.centre.database.writing() as work:
+        work.add(entry(datetime.now(UTC)))
+        work.when_committed(look)
+    assert seen == [1]
+
+
+async def test_times_come_back_in_utc(any_world: World):
+    noon_in_shanghai = datetime(2026, 11, 22, 12, tzinfo=timezone(timedelta(hours=8)))
+    async with any_world.centre.database.writing() as work:
+        work.add(entry(noon_in_shanghai))
+    async with any_world.centre.database.reading() as work:
+        found = await work.get(AuditEntry, 1)
+    assert found is not None
+    assert found.at == noon_in_shanghai
+    assert found.at.utcoffset() == timedelta(0)
+
+
+async def test_a_time_without_a_zone_is_refused(world: World):
+    with pytest.raises(StatementError, match="without a time zone"):
+        async with world.centre.database.writing() as work:
+            work.add(entry(datetime(2026, 11, 22, 12)))
+
+
+async def test_writers_wait_for_each_other(world: World):
+    """Each reads first and writes then: without `BEGIN IMMEDIATE` all but one would fail at once."""
+
+    async def count_up() -> None:
+        async with world.centre.database.writing() as work:
+            await work.get(AuditEntry, 1)
+            work.add(entry(datetime.now(UTC)))
+
+    await asyncio.gather(*(count_up() for _ in range(8)))
+
+
+async def test_waiting_has_an_end(tmp_path: Path):
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}", wait_s=0.1)
+    other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    other.execute("PRAGMA journal_mode=WAL").close()
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(OperationalError, match="locked"):
+        async with database.writing() as work:
+            await work.connection()
+    other.close()
+    await database.close()
+
+
+async def test_sqlite_keeps_what_it_committed(world: World):
+    async def pragma(work: Work, name: str) -> object:
+        return (await (await work.connection()).exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+
+    async with world.centre.database.reading() as work:
+        assert [await pragma(work, name) for name in ("journal_mode", "synchronous", "foreign_keys")] == ["wal", 2, 1]

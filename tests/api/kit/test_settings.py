@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from api.kit.settings import Settings
+
+
+def test_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("SUNSHINE_DATA", str(tmp_path))
+    monkeypatch.setenv("SUNSHINE_PUBLIC_URL", "https://kitchen.example/")
+    settings = Settings()
+    assert (settings.data, settings.public_url) == (tmp_path, "https://kitchen.example")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("postgresql://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+        ("postgres://h/d", "postgresql+psycopg://h/d"),
+        ("postgresql+psycopg://h/d", "postgresql+psycopg://h/d"),
+        ("sqlite:////tmp/x.db", "sqlite+aiosqlite:////tmp/x.db"),
+    ],
+)
+def test_database_urls_get_the_driver_that_is_shipped(given: str, expected: str):
+    assert Settings.model_validate({"database_url": given}).async_database_url == expected
+
+
+def test_without_a_url_it_is_sqlite_in_the_data_folder(tmp_path: Path):
+    assert Settings(data=tmp_path).async_database_url == f"sqlite+aiosqlite:///{tmp_path}/sunshine.db"
+
+
+def test_secrets_are_not_shown():
+    settings = Settings.model_validate({"database_url": "postgresql://u:hunter2@h/d", "keys": "k:hunter2"})
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["nonsense:hunter2", "mysql://u:hunter2@h/d", ""])
+def test_a_database_that_is_not_shipped(url: str):
+    with pytest.raises(ValueError, match="postgresql://") as error:
+        Settings.model_validate({"database_url": url})
+    assert "hunter2" not in str(error.value)

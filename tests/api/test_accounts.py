@@ -1,0 +1,200 @@
+import asyncio
+from datetime import timedelta
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from api.accounts import service, throttle
+from api.accounts.dependencies import COOKIE
+from api.accounts.permissions import PERMISSIONS, Permission, Role, permissions_of
+from api.accounts.throttle import LoginThrottle, TooManyLogins
+from api.kit.times import now
+from tests.api.world import HOUSE, World, problem_code
+
+
+async def add_user(world: World, login: str = "li") -> str:
+    async with world.centre.database.writing() as work:
+        password = await service.create_user(work, HOUSE, login=login, name="Li", role=Role.OFFICER)
+    return password.get_secret_value()
+
+
+async def sign_in(client: httpx.AsyncClient, password: str, login: str = "li") -> httpx.Response:
+    return await client.post("/api/v1/login", json={"login": login, "password": password})
+
+
+class TestLogin:
+    async def test_valid(self, any_world: World):
+        client = any_world.client()
+        answer = await sign_in(client, await add_user(any_world))
+        assert (answer.status_code, answer.json()["role"]) == (200, "officer")
+        assert (await client.get("/api/v1/me")).json()["name"] == "Li"
+
+    async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(self, world: World):
+        answer = await sign_in(world.client(), await add_user(world))
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=lax" in cookie
+        assert "secure" not in cookie  # plain HTTP on loopback; over HTTPS it is set
+
+    @pytest.mark.parametrize("login", ["li", "nobody"])
+    async def test_a_wrong_password_and_a_wrong_login_are_told_alike(self, world: World, login: str):
+        await add_user(world)
+        answer = await sign_in(world.client(), "wrong", login)
+        assert (answer.status_code, answer.json()["detail"]) == (401, "The login or the password is wrong.")
+
+    async def test_guessing_is_slowed_down(self, world: World):
+        password = await add_user(world)
+        client = world.client()
+        for _ in range(throttle.FREE_FAILURES):
+            await sign_in(client, "wrong")
+        answer = await sign_in(client, password)
+        assert (answer.status_code, problem_code(answer)) == (429, "too-many-logins")
+        assert int(answer.headers["retry-after"]) > 0
+
+    async def test_many_guesses_at_once_are_no_way_around(self, world: World):
+        await add_user(world)
+        guesses = [sign_in(world.client(), "wrong") for _ in range(throttle.FREE_FAILURES * 3)]
+        codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
+        assert (codes.count(401), codes.count(429)) == (throttle.FREE_FAILURES, throttle.FREE_FAILURES * 2)
+
+    async def test_an_account_that_was_disabled(self, world: World):
+        password = await add_user(world)
+        client = world.client()
+        await sign_in(client, password)
+        async with world.centre.database.writing() as work:
+            await service.set_disabled(work, HOUSE, "li", True)
+        assert (await client.get("/api/v1/me")).status_code == 401
+        assert (await sign_in(world.client(), password)).status_code == 401
+
+    async def test_a_password_is_never_repeated(self, world: World):
+        answer = await world.client().post("/api/v1/login", json={"login": "li", "password": ["hunter2"]})
+        assert answer.status_code == 422
+        assert "hunter2" not in answer.text
+
+    async def test_from_another_site(self, world: World):
+        password = await add_user(world)
+        for headers in ({"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+            answer = await sign_in(world.client(headers=headers), password)
+            assert (answer.status_code, problem_code(answer)) == (403, "forbidden")
+        assert (await sign_in(world.client(headers={"Origin": "http://centre.test"}), password)).status_code == 200
+
+
+class TestSession:
+    async def test_ends_with_signing_out(self, any_world: World):
+        client = await any_world.person()
+        token = client.cookies[COOKIE]
+        assert (await client.post("/api/v1/logout")).status_code == 204
+        assert (await any_world.client(cookies={COOKIE: token}).get("/api/v1/me")).status_code == 401
+
+    async def test_ends_after_idling(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        client = await world.person()
+        monkeypatch.setattr(service, "now", lambda: now() + timedelta(hours=12, seconds=1))
+        assert (await client.get("/api/v1/me")).status_code == 401
+
+    async def test_is_prolonged_by_use_until_the_longest(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        client, start = await world.person(), now()
+        alive = 0
+        for hours in range(11, 24 * 9, 11):
+            monkeypatch.setattr(service, "now", lambda moment=start + timedelta(hours=hours): moment)
+            if (await client.get("/api/v1/me")).status_code != 200:
+                break
+            alive = hours
+        assert 24 * 6 < alive <= 24 * 7
+
+    async def test_a_page_that_is_left_open_does_not_keep_it_alive(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        client, start = await world.person(), now()
+        answers = []
+        for hours in (6, 11, 13):
+            monkeypatch.setattr(service, "now", lambda moment=start + timedelta(hours=hours): moment)
+            answers.append((await client.get("/cases/list")).status_code)
+        assert answers == [200, 200, 401]
+
+    async def test_ends_with_a_new_password(self, world: World):
+        client, password = world.client(), await add_user(world)
+        await sign_in(client, password)
+        async with world.centre.database.writing() as work:
+            new = await service.reset_password(work, HOUSE, "li")
+        assert (await client.get("/api/v1/me")).status_code == 401
+        assert (await sign_in(world.client(), password)).status_code == 401
+        assert (await sign_in(world.client(), new.get_secret_value())).status_code == 200
+
+    async def test_the_database_cannot_sign_in_with_what_it_holds(self, world: World):
+        client = await world.person()
+        token = client.cookies[COOKIE]
+        content = b"".join(path.read_bytes() for path in world.centre.settings.data.glob("sunshine.db*"))
+        assert token.encode() not in content
+
+
+class TestFirstLogin:
+    async def test_only_in_an_empty_database(self, any_world: World):
+        async with any_world.centre.database.writing() as work:
+            first = await service.first_login(work)
+        async with any_world.centre.database.writing() as work:
+            assert await service.first_login(work) is None
+        assert first is not None
+        assert first.password not in repr(first)
+        me = (await sign_in(any_world.client(), first.password, first.login)).json()
+        assert (me["role"], me["is_admin"]) == ("officer", True)
+
+    async def test_can_judge_cases_and_manage_accounts(self):
+        permissions = permissions_of(Role.OFFICER, is_admin=True)
+        assert {Permission.CASES_JUDGE, Permission.EVIDENCE_READ, Permission.ACCOUNTS_WRITE} <= permissions
+
+
+class TestPermissions:
+    def test_every_role_has_an_entry(self):
+        assert set(PERMISSIONS) == set(Role)
+
+    def test_the_administrator_alone_sees_no_evidence(self):
+        assert not {Permission.CASES_READ, Permission.EVIDENCE_READ} & PERMISSIONS[Role.ADMIN]
+
+    def test_only_officials_see_pictures(self):
+        seeing = {role for role in Role if Permission.EVIDENCE_READ in PERMISSIONS[role]}
+        assert seeing == {Role.REVIEWER, Role.OFFICER, Role.CHIEF, Role.BUREAU}
+
+
+class TestThrottle:
+    def test_the_wait_doubles_and_ends(self, monkeypatch: pytest.MonkeyPatch):
+        clock = [0.0]
+        monkeypatch.setattr(throttle.time, "monotonic", lambda: clock[0])
+        guard = LoginThrottle()
+        for number in range(throttle.FREE_FAILURES + 3):  # waits of 1, 2, 4 and 8 s after the free ones
+            guard.begin("li", "192.0.2.1")
+            clock[0] += 2.0 ** max(0, number + 1 - throttle.FREE_FAILURES)
+        guard.begin("li", "192.0.2.1")
+        with pytest.raises(TooManyLogins, match="in 17 s"):
+            guard.begin("li", "192.0.2.1")
+        guard.begin("li", "192.0.2.2")
+
+    def test_success_forgives(self):
+        guard = LoginThrottle()
+        for _ in range(throttle.FREE_FAILURES_OF_ADDRESS + 1):
+            guard.begin("li", "192.0.2.1")
+            guard.succeeded("li", "192.0.2.1")
+
+    def test_failures_of_an_office_do_not_add_up_over_days(self, monkeypatch: pytest.MonkeyPatch):
+        clock = [0.0]
+        monkeypatch.setattr(throttle.time, "monotonic", lambda: clock[0])
+        guard = LoginThrottle()
+        for number in range(throttle.FREE_FAILURES_OF_ADDRESS * 2):
+            guard.begin(f"colleague {number}", "192.0.2.1")
+            clock[0] += throttle.FORGOTTEN_AFTER_S + 1
+
+    def test_remembers_a_limited_number(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(throttle, "REMEMBERED", 10)
+        guard = LoginThrottle()
+        for number in range(100):
+            guard.begin(f"login {number}", f"address {number}")
+        assert len(guard._failures) == 10
+
+
+async def test_a_shops_account_needs_a_shop(world: World):
+    with pytest.raises(service.Invalid, match="needs the shop's id"):
+        async with world.centre.database.writing() as work:
+            await service.create_user(work, HOUSE, login="x", name="X", role=Role.STORE_OWNER)
+
+
+def test_a_first_login_shows_no_password():
+    assert "hunter2" not in repr(service.FirstLogin("admin", "hunter2"))
+    assert "hunter2" not in repr(SecretStr("hunter2"))

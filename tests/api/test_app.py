@@ -1,0 +1,130 @@
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from api.app import create_app
+from api.kit.settings import Settings
+from tests.api.world import World, problem_code
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("untouched") / "data"
+    described = create_app(Settings(data=folder)).openapi()
+    assert not folder.exists(), "describing the API needs no data"
+    return described
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{method} {path}", operation) for path, item in document["paths"].items() for method, operation in item.items()]
+
+
+class TestOpenApi:
+    def test_is_version_3_1(self, document: dict[str, Any]):
+        assert document["openapi"].startswith("3.1.")
+
+    def test_every_operation_has_a_name_and_a_summary(self, document: dict[str, Any]):
+        names = [operation["operationId"] for _, operation in operations(document)]
+        assert len(set(names)) == len(names)
+        assert all(re.fullmatch("[a-z_]+", name) for name in names)
+        assert all(operation["summary"] for _, operation in operations(document))
+
+    def test_every_error_is_a_problem_document(self, document: dict[str, Any]):
+        for name, operation in operations(document):
+            errors = {status: answer for status, answer in operation["responses"].items() if status >= "4"}
+            assert {"422", "503"} <= set(errors), name
+            for answer in errors.values():
+                assert list(answer["content"]) == ["application/problem+json"], name
+
+    def test_every_reference_leads_somewhere(self, document: dict[str, Any]):
+        wanted = set(re.findall(r"'#/components/schemas/([^']+)'", str(document)))
+        assert wanted <= set(document["components"]["schemas"])
+
+    def test_every_operation_tells_who_may_call_it(self, document: dict[str, Any]):
+        public = {"login", "enrol_edge", "get_health"}
+        for _, operation in operations(document):
+            schemes = [name for scheme in operation.get("security", []) for name in scheme]
+            expected = ["edge"] if operation["tags"] == ["edge protocol"] else ["session"]
+            assert schemes == ([] if operation["operationId"] in public else expected), operation["operationId"]
+
+    def test_pages_are_not_in_it(self, document: dict[str, Any]):
+        assert all(path.startswith("/api/v1/") or path == "/healthz" for path in document["paths"])
+
+    async def test_is_served(self, world: World):
+        answer = await world.client().get("/api/v1/openapi.json")
+        assert "ProblemDocument" in answer.json()["components"]["schemas"]
+
+
+async def test_nothing_is_answered_to_who_is_not_known(world: World, document: dict[str, Any]):
+    client, uuid = world.client(headers={"Idempotency-Key": str(uuid4())}), str(uuid4())
+    for name, operation in operations(document):
+        if operation.get("security"):
+            method, path = name.split()
+            path = path.replace("{violation_id}", uuid).replace("{name}", "original.jpg").replace("{case_id}", "1")
+            answer = await client.request(method, re.sub(r"{\w+}", "x", path))
+            assert (answer.status_code, problem_code(answer)) == (401, "unauthenticated"), name
+
+
+class TestEveryAnswer:
+    @pytest.mark.parametrize("path", ["/healthz", "/api/v1/cases", "/api/v1/nowhere", "/api/v1/openapi.json"])
+    async def test_has_the_security_headers(self, world: World, path: str):
+        headers = (await world.client().get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+    async def test_is_a_problem_where_nothing_is(self, world: World):
+        answer = await world.client().get("/api/v1/nowhere")
+        assert (answer.status_code, problem_code(answer)) == (404, "not-found")
+
+    async def test_is_a_problem_for_another_method(self, world: World):
+        answer = await world.client().delete("/api/v1/login")
+        assert (answer.status_code, problem_code(answer)) == (405, "method-not-allowed")
+        assert answer.headers["allow"] == "POST"
+
+    async def test_is_a_problem_when_something_of_ours_breaks(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        async def broken(*_: object, **__: object) -> None:
+            raise RuntimeError("secret detail")
+
+        officer = await world.person()
+        monkeypatch.setattr("api.cases.service.list_cases", broken)
+        answer = await officer.get("/api/v1/cases")
+        assert (answer.status_code, problem_code(answer)) == (500, "internal")
+        assert "secret detail" not in answer.text
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+    async def test_of_a_body_that_is_too_large(self, world: World):
+        answer = await world.client().post("/api/v1/login", content=b" " * 2_000_001)
+        assert (answer.status_code, problem_code(answer)) == (413, "too-large")
+
+    async def test_of_a_character_that_no_text_column_holds(self, any_world: World):
+        admin = await any_world.person(is_admin=True)
+        answer = await admin.post("/api/v1/districts", json={"name": "nul\x00"})
+        assert answer.status_code in (201, 422)
+
+
+async def test_health_of_a_database_that_does_not_answer(world: World):
+    assert (await world.client().get("/healthz")).json() == {"status": "ok"}
+    await world.reopen_database(wait_s=0.1)
+    (world.centre.settings.data / "sunshine.db").unlink()
+    (world.centre.settings.data / "sunshine.db").mkdir()
+    answer = await world.client().get("/healthz")
+    assert (answer.status_code, problem_code(answer)) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("path", ["cases", "districts", "shops", "areas", "cameras", "edges", "audit"])
+async def test_every_list_is_read_page_by_page(any_world: World, path: str):
+    for name in ("A", "B", "C"):
+        await any_world.case(await any_world.place(name))
+    client, found, cursor = await any_world.person(is_admin=True), [], None
+    while True:
+        page = (await client.get(f"/api/v1/{path}", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
+        found += [row["id"] for row in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+        assert len(page["items"]) == 2
+    whole = (await client.get(f"/api/v1/{path}", params={"limit": 200})).json()["items"]
+    assert len(found) >= 3
+    assert found == [row["id"] for row in whole]

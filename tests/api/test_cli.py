@@ -1,0 +1,241 @@
+"""The commands; `serve` as an operator starts it, in a process of its own."""
+
+import asyncio
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, Queue
+
+import httpx
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from api import cli
+from api.app import create_app
+from api.bootstrap import prepare_demo
+from api.kit.settings import Settings
+from tests.api.world import EdgeBox, Place
+
+READY_WITHIN_S = 60
+
+
+def sunshine(data: Path, *arguments: str) -> Result:
+    """A command in this process."""
+    app = typer.Typer()
+    app.add_typer(cli.accounts, name="accounts")
+    app.add_typer(cli.keys, name="keys")
+    app.command("serve")(cli.serve)
+    app.command("enrol-code")(cli.enrol_code)
+    return CliRunner().invoke(app, [*arguments, "--data", str(data)])
+
+
+class Serving:
+    """`sunshine serve` on a free port."""
+
+    def __init__(self, data: Path) -> None:
+        command = [sys.executable, "-m", "sunshine", "serve", "--port", "0", "--data", str(data)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._lines: Queue[str] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.told: list[str] = []
+        self.url = self.line("listening ").split()[1]
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self._lines.put(line.rstrip("\n"))
+
+    def line(self, start: str) -> str:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            try:
+                line = self._lines.get(timeout=0.5)
+            except Empty:
+                assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
+                continue
+            self.told.append(line)
+            if line.startswith(start):
+                return line
+        raise AssertionError(f"no line that starts with {start!r}")
+
+    def stop(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(15)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def serving(data: Path) -> Iterator[Serving]:
+    started = Serving(data)
+    yield started
+    started.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_ends_cleanly(serving: Serving, data: Path, number: signal.Signals):
+    assert httpx.get(f"{serving.url}/healthz", trust_env=False).status_code == 200
+    assert serving.stop(number) == 0
+    assert not list(data.glob("*-wal")), "the journal was written back"
+
+
+@pytest.mark.parametrize(("trusted", "address"), [(None, "127.0.0.1"), ("127.0.0.1", "203.0.113.9")])
+def test_only_a_trusted_proxy_says_where_a_request_comes_from(
+    data: Path, monkeypatch: pytest.MonkeyPatch, trusted: str | None, address: str
+):
+    if trusted is not None:
+        monkeypatch.setenv("SUNSHINE_TRUSTED_PROXIES", trusted)
+    serving = Serving(data)
+    password = sunshine(data, "accounts", "reset").stdout.split()[1]
+    with httpx.Client(base_url=serving.url, headers={"X-Forwarded-For": "203.0.113.9"}, trust_env=False) as client:
+        client.post("/api/v1/login", json={"login": "admin", "password": password}).raise_for_status()
+        newest = client.get("/api/v1/audit", params={"limit": 1}).json()["items"][0]
+    serving.close()
+    assert newest["address"] == address
+
+
+def test_a_second_one_on_the_same_folder(serving: Serving, data: Path):
+    second = sunshine(data, "serve", "--port", "0")
+    assert second.exit_code == 1
+    assert second.stderr.strip().endswith("choose another folder with --data.")
+    assert httpx.get(f"{serving.url}/healthz", trust_env=False).status_code == 200
+
+
+def test_a_port_that_is_taken(serving: Serving, tmp_path: Path):
+    second = sunshine(tmp_path / "other", "serve", "--port", serving.url.rpartition(":")[2])
+    assert second.exit_code == 1
+    assert "--port" in second.stderr
+
+
+def test_a_case_is_one_line(serving: Serving, data: Path):
+    added = httpx.Client(base_url=serving.url, trust_env=False)
+    password = sunshine(data, "accounts", "reset").stdout.split()[1]
+    added.post("/api/v1/login", json={"login": "admin", "password": password}).raise_for_status()
+    district = added.post("/api/v1/districts", json={"name": "D"}).json()["id"]
+    shop = added.post("/api/v1/shops", json={"district_id": district, "name": "S"}).json()["id"]
+    area = added.post("/api/v1/areas", json={"shop_id": shop, "kind": "special_room", "name": "A"}).json()["id"]
+    camera = added.post("/api/v1/cameras", json={"area_id": area, "name": "C", "url": "rtsp://192.0.2.1/"}).json()["id"]
+    added.close()
+    place = Place(district, shop, area, camera)
+    code = sunshine(data, "enrol-code").stdout.strip()
+
+    async def report() -> int:
+        async with httpx.AsyncClient(base_url=serving.url, trust_env=False) as client:
+            box = EdgeBox(client, place)
+            await box.enrol(code)
+            return (await box.report()).status_code
+
+    assert asyncio.run(report()) == 201
+    assert serving.line("case ") == f"case 1 K01 未戴工作帽 2026-11-22 20:00:00 {serving.url}/cases/1"
+
+
+def test_the_first_login_is_told_once_and_a_reset_makes_a_new_one(data: Path):
+    first = Serving(data)
+    first.close()
+    second = Serving(data)
+    listed = sunshine(data, "accounts", "list").stdout
+    new = sunshine(data, "accounts", "reset", "admin").stdout.split()
+    body = {"login": new[0], "password": new[1]}
+    answer = httpx.post(f"{second.url}/api/v1/login", json=body, trust_env=False)
+    second.close()
+    assert listed.startswith("admin\tofficer+admin")
+    assert answer.status_code == 200
+
+
+def test_a_data_folder_that_is_a_file(data: Path):
+    data.touch()
+    for command in (["serve", "--port", "0"], ["accounts", "list"]):
+        answer = sunshine(data, *command)
+        assert (answer.exit_code, answer.stderr.strip().endswith("Choose another folder with --data.")) == (1, True)
+
+
+def test_a_disk_that_is_full_when_the_keys_are_written(data: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    answer = sunshine(data, "serve", "--port", "0")
+    assert (answer.exit_code, answer.stderr.startswith("The data folder cannot be written (No space left")) == (1, True)
+    assert not (data / "keys.json").exists()
+
+
+def test_a_setting_that_cannot_be_used(data: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SUNSHINE_DATABASE_URL", "mysql://u:hunter2@h/d")
+    answer = sunshine(data, "accounts", "list")
+    assert answer.exit_code == 2
+    assert "SUNSHINE_DATABASE_URL" in answer.stderr
+    assert "hunter2" not in answer.stderr
+
+
+def test_a_folder_that_a_command_makes_is_for_its_owner_only(data: Path):
+    assert sunshine(data, "accounts", "list").exit_code == 0
+    assert data.stat().st_mode & 0o077 == 0
+
+
+def test_accounts_are_added(data: Path):
+    assert sunshine(data, "accounts", "add", "li", "--role", "reviewer").stdout.startswith("li  ")
+    again = sunshine(data, "accounts", "add", "li", "--role", "reviewer")
+    assert again.exit_code == 1
+    assert "taken" in again.stderr
+
+
+def test_accounts_are_disabled_and_enabled(data: Path):
+    sunshine(data, "accounts", "add", "li", "--role", "reviewer")
+    assert sunshine(data, "accounts", "disable", "li").exit_code == 0
+    assert "(disabled)" in sunshine(data, "accounts", "list").stdout
+    assert sunshine(data, "accounts", "enable", "li").exit_code == 0
+    assert "(disabled)" not in sunshine(data, "accounts", "list").stdout
+    assert sunshine(data, "accounts", "disable", "wang").exit_code == 1
+
+
+def test_keys_are_rotated_only_while_nothing_runs(data: Path):
+    serving = Serving(data)
+    before = json.loads((data / "keys.json").read_text())
+    refused = sunshine(data, "keys", "rotate")
+    serving.stop(signal.SIGTERM)
+    serving.close()
+    assert refused.exit_code == 1
+    assert json.loads((data / "keys.json").read_text()) == before
+    assert sunshine(data, "keys", "rotate").exit_code == 0
+    after = json.loads((data / "keys.json").read_text())
+    assert list(after["keys"]) == [after["current"]] != [before["current"]]
+
+
+def test_lost_keys_are_told_at_the_start(data: Path):
+    asyncio.run(prepare_demo(Settings(data=data), "rtsp://192.0.2.1/", "viewer", "secret"))
+    (data / "keys.json").unlink()
+    serving = Serving(data)
+    serving.close()
+    told = [line for line in serving.told if line.startswith("The key of 1 camera passwords is missing")]
+    assert len(told) == 1
+    assert "Put the old keys.json back" in told[0]
+
+
+def test_openapi_is_printed_without_a_database(tmp_path: Path):
+    environment = {**os.environ, "SUNSHINE_DATA": str(tmp_path / "untouched"), "SUNSHINE_DATABASE_URL": "postgresql://nowhere/x"}
+    printed = subprocess.run(
+        [sys.executable, "-m", "sunshine", "openapi"], capture_output=True, text=True, timeout=60, check=True, env=environment
+    )
+    assert json.loads(printed.stdout) == json.loads(json.dumps(create_app(Settings(data=tmp_path)).openapi()))
+    assert not (tmp_path / "untouched").exists()

@@ -1,0 +1,83 @@
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.engine import Connection
+
+from api.bootstrap import prepare
+from api.centre import Centre
+from api.kit.database import Database
+from api.kit.settings import Settings
+from api.migrations import config_for, upgrade
+from api.tables import metadata
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
+    url: str = request.getfixturevalue("empty_postgres")
+    return url
+
+
+async def in_transaction(database: Database, act: Any) -> Any:
+    async with database.writing() as work:
+        return await (await work.connection()).run_sync(act)
+
+
+async def test_an_empty_database_becomes_what_the_tables_say(empty_url: str):
+    database = Database(empty_url, wait_s=5)
+    await upgrade(database)
+    differences = await in_transaction(
+        database, lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+    )
+    await database.close()
+    assert differences == []
+
+
+async def test_a_second_run_changes_nothing(empty_url: str):
+    database = Database(empty_url, wait_s=5)
+    await upgrade(database)
+    await upgrade(database)
+    await database.close()
+
+
+async def test_there_is_a_way_back(empty_url: str):
+    def tables(connection: Connection) -> set[str]:
+        from sqlalchemy import inspect
+
+        return set(inspect(connection).get_table_names())
+
+    database = Database(empty_url, wait_s=5)
+    await upgrade(database)
+    await in_transaction(database, lambda connection: command.downgrade(config_for(connection), "base"))
+    left = await in_transaction(database, tables)
+    await database.close()
+    assert left == {"alembic_version"}
+
+
+async def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}", wait_s=5)
+
+    def fail_at_the_end(*_: object) -> None:
+        raise RuntimeError("power failure")
+
+    monkeypatch.setattr("api.kit.database.Work.commit", fail_at_the_end)
+    with pytest.raises(RuntimeError, match="power failure"):
+        await upgrade(database)
+    monkeypatch.undo()
+    await upgrade(database)
+    await database.close()
+
+
+@pytest.mark.postgres
+async def test_two_centres_that_start_together(tmp_path: Path, empty_postgres: str):
+    centres = [Centre(Settings.model_validate({"data": tmp_path / name, "database_url": empty_postgres})) for name in ("a", "b")]
+    logins = await asyncio.gather(*map(prepare, centres))
+    for centre in centres:
+        await centre.close()
+    assert len([login for login in logins if login is not None]) == 1

@@ -1,0 +1,85 @@
+from api.accounts.permissions import Role
+from tests.api.world import World, problem_code
+
+CREDIT_CODE = "91330522MA2B4C5D6E"
+
+
+async def test_a_shop_from_district_to_area(any_world: World):
+    admin = await any_world.person(Role.ADMIN)
+    district = (await admin.post("/api/v1/districts", json={"name": "长兴县"})).json()
+    new = {"district_id": district["id"], "name": "面馆", "credit_code": CREDIT_CODE, "address": "1 Road"}
+    shop = (await admin.post("/api/v1/shops", json=new)).json()
+    area = await admin.post("/api/v1/areas", json={"shop_id": shop["id"], "kind": "cooking", "name": "Hot kitchen"})
+    assert area.status_code == 201
+    assert (await admin.get(f"/api/v1/shops/{shop['id']}")).json() == {**new, "id": shop["id"]}
+    areas = (await admin.get("/api/v1/areas", params={"shop_id": shop["id"]})).json()["items"]
+    assert [row["kind"] for row in areas] == ["cooking"]
+
+
+async def test_a_credit_code_belongs_to_one_shop(any_world: World):
+    place = await any_world.place()
+    admin = await any_world.person(Role.ADMIN)
+    new = {"district_id": place.district_id, "name": "A", "credit_code": CREDIT_CODE}
+    assert (await admin.post("/api/v1/shops", json=new)).status_code == 201
+    answer = await admin.post("/api/v1/shops", json=new | {"name": "B"})
+    assert (answer.status_code, problem_code(answer)) == (409, "credit-code-taken")
+
+
+async def test_a_shop_is_changed(world: World):
+    place = await world.place()
+    admin = await world.person(Role.ADMIN)
+    change = {"district_id": place.district_id, "name": "New name"}
+    assert (await admin.put(f"/api/v1/shops/{place.shop_id}", json=change)).json()["name"] == "New name"
+
+
+async def test_an_area_is_changed(world: World):
+    place = await world.place()
+    admin = await world.person(Role.ADMIN)
+    change = {"shop_id": place.shop_id, "kind": "cutting", "name": "Cutting"}
+    assert (await admin.put(f"/api/v1/areas/{place.area_id}", json=change)).json()["kind"] == "cutting"
+
+
+async def test_shops_page_by_page(any_world: World):
+    places = [await any_world.place(f"Shop {number}") for number in range(3)]
+    officer = await any_world.person()
+    first = (await officer.get("/api/v1/shops", params={"limit": 2})).json()
+    rest = (await officer.get("/api/v1/shops", params={"limit": 2, "cursor": first["next"]})).json()
+    assert sorted(shop["id"] for shop in first["items"] + rest["items"]) == sorted(place.shop_id for place in places)
+    assert rest["next"] is None
+
+
+async def test_an_officer_does_not_change_places(world: World):
+    answer = await (await world.person()).post("/api/v1/districts", json={"name": "X"})
+    assert (answer.status_code, problem_code(answer)) == (403, "forbidden")
+
+
+async def test_a_district_sees_only_itself(any_world: World):
+    mine, theirs = await any_world.place("Mine"), await any_world.place("Theirs")
+    installer = await any_world.person(Role.INSTALLER, place=mine)
+    assert [row["id"] for row in (await installer.get("/api/v1/districts")).json()["items"]] == [mine.district_id]
+    assert [row["id"] for row in (await installer.get("/api/v1/shops")).json()["items"]] == [mine.shop_id]
+    assert [row["id"] for row in (await installer.get("/api/v1/areas")).json()["items"]] == [mine.area_id]
+    foreign = await installer.get(f"/api/v1/shops/{theirs.shop_id}")
+    unknown = await installer.get("/api/v1/shops/unknown")
+    assert foreign.status_code == unknown.status_code == 404
+    assert foreign.text == unknown.text
+
+
+async def test_nothing_is_put_into_anothers_place(world: World):
+    mine, theirs = await world.place("Mine"), await world.place("Theirs")
+    installer = await world.person(Role.INSTALLER, place=mine)
+    new_shop = {"district_id": theirs.district_id, "name": "X"}
+    new_area = {"shop_id": theirs.shop_id, "kind": "cooking", "name": "X"}
+    answers = [
+        await installer.post("/api/v1/shops", json=new_shop),
+        await installer.put(f"/api/v1/shops/{mine.shop_id}", json=new_shop),
+        await installer.post("/api/v1/areas", json=new_area),
+        await installer.put(f"/api/v1/areas/{theirs.area_id}", json=new_area),
+        await installer.put(f"/api/v1/areas/{mine.area_id}", json=new_area),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * 5
+
+
+async def test_a_bound_account_makes_no_district(world: World):
+    installer = await world.person(Role.INSTALLER, place=await world.place())
+    assert (await installer.post("/api/v1/districts", json={"name": "X"})).status_code == 403

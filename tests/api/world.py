@@ -1,0 +1,213 @@
+"""A small world around one centre: places, people who are signed in, and an edge that speaks the protocol."""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import cv2
+import httpx
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from fastapi import FastAPI
+
+from api.accounts.actors import the_house
+from api.accounts.dependencies import COOKIE
+from api.accounts.permissions import Role
+from api.accounts.service import actor_of, start_session
+from api.accounts.tables import User
+from api.cameras.schemas import CameraIn
+from api.cameras.service import create_camera
+from api.centre import Centre
+from api.edges.service import create_code
+from api.kit.times import now
+from api.places.schemas import AreaIn, DistrictIn, ShopIn
+from api.places.service import create_area, create_district, create_shop
+from contract.catalogue import AreaKind
+from contract.edge_auth import make_edge_token
+from contract.edges import CameraMinute, Heartbeat, StreamFault
+from contract.evidence import FIRST_OF_CHAIN, AttributeVotes, Manifest, MarkedBox, ModelVersion, file_digest, seal
+
+HOUSE = the_house("test")
+WIDTH, HEIGHT = 64, 48
+
+
+def jpeg(shade: int = 128, width: int = WIDTH, height: int = HEIGHT) -> bytes:
+    done, encoded = cv2.imencode(".jpg", np.full((height, width, 3), shade, np.uint8))
+    assert done
+    return encoded.tobytes()
+
+
+@dataclass(frozen=True)
+class Place:
+    district_id: str
+    shop_id: str
+    area_id: str
+    camera_id: str
+
+
+@dataclass
+class World:
+    app: FastAPI
+    clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def centre(self) -> Centre:
+        centre: Centre = self.app.state.centre
+        return centre
+
+    async def reopen_database(self, wait_s: float) -> None:
+        """With another patience."""
+        await self.centre.database.close()
+        self.centre.settings.database_wait_s = wait_s
+        del self.centre.__dict__["database"]
+
+    def client(self, **options: Any) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url="http://centre.test", **options)
+        self.clients.append(client)
+        return client
+
+    async def person(self, role: Role = Role.OFFICER, *, is_admin: bool = False, place: Place | None = None) -> httpx.AsyncClient:
+        """Somebody who is signed in; with a place, bound to its shop (roles of a shop) or district (all others)."""
+        of_shop = role in (Role.STORE_ADMIN, Role.STORE_OWNER)
+        user = User(
+            login=f"{role.value}-{uuid4().hex[:6]}", name=f"{role.value} person", password_hash="!", role=role, is_admin=is_admin,
+            district_id=place.district_id if place and not of_shop else None,
+            shop_id=place.shop_id if place and of_shop else None,
+            language="en", disabled=False, created_at=now(),
+        )
+        async with self.centre.database.writing() as work:
+            work.add(user)
+            await work.flush()
+            token = await start_session(work, self.centre.settings, actor_of(user, "192.0.2.1"))
+        return self.client(cookies={COOKIE: token})
+
+    async def place(self, name: str = "Shop", password: str | None = None) -> Place:
+        async with self.centre.database.writing() as work:
+            district = await create_district(work, HOUSE, DistrictIn(name=f"{name} district"))
+            shop = await create_shop(work, HOUSE, ShopIn(district_id=district.id, name=name))
+            area = await create_area(work, HOUSE, AreaIn(shop_id=shop.id, kind=AreaKind.SPECIAL_ROOM, name="Cold dishes"))
+            new = CameraIn.model_validate(
+                {
+                    "area_id": area.id, "name": f"{name} camera", "url": "rtsp://192.0.2.7:554/stream", "username": "viewer",
+                    "password": password, "posts": ["gloves_required"],
+                }
+            )
+            camera = await create_camera(work, HOUSE, self.centre.keyring, new)
+        return Place(district.id, shop.id, area.id, camera.id)
+
+    async def code(self, place: Place) -> str:
+        async with self.centre.database.writing() as work:
+            return (await create_code(work, HOUSE, self.centre.settings, place.shop_id))[0]
+
+    async def edge(self, place: Place) -> "EdgeBox":
+        """An edge enrolled for the shop; it watches the shop's camera."""
+        box = EdgeBox(self.client(), place)
+        answer = await box.enrol(await self.code(place))
+        assert answer.status_code == 201, answer.text
+        return box
+
+    async def case(self, place: Place, box: "EdgeBox | None" = None) -> int:
+        answer = await (box or await self.edge(place)).report()
+        assert answer.status_code == 201, answer.text
+        case_id: int = answer.json()["case_id"]
+        return case_id
+
+
+class EdgeBox:
+    """The edge's side of the protocol, written against `contract` alone."""
+
+    def __init__(self, client: httpx.AsyncClient, place: Place) -> None:
+        self.client = client
+        self.place = place
+        self.key = Ed25519PrivateKey.generate()
+        self.encryption_key = X25519PrivateKey.generate()
+        self.id = ""
+        self.sequence = 0
+        self.previous = FIRST_OF_CHAIN
+
+    async def enrol(self, code: str) -> httpx.Response:
+        body = {
+            "code": code, "public_key": base64.b64encode(self.key.public_key().public_bytes_raw()).decode(),
+            "encryption_key": base64.b64encode(self.encryption_key.public_key().public_bytes_raw()).decode(),
+            "name": "Box", "software_version": "1.0",
+        }
+        answer = await self.client.post("/api/v1/edges/enroll", json=body)
+        if answer.status_code == 201:
+            self.id = answer.json()["edge_id"]
+        return answer
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {make_edge_token(self.id, self.key)}"}
+
+    async def config(self, known: str | None = None) -> httpx.Response:
+        headers = self.headers | ({"If-None-Match": known} if known else {})
+        return await self.client.get("/api/v1/edge/config", headers=headers)
+
+    async def beat(self, *minutes: CameraMinute, **fields: Any) -> httpx.Response:
+        beat = Heartbeat(
+            **{
+                "sent_at": datetime.now(UTC), "software_version": "1.1", "config_version": "v", "outbox_waiting": 0,
+                "minutes": list(minutes), **fields,
+            }
+        )
+        return await self.client.post("/api/v1/edge/heartbeats", json=beat.model_dump(mode="json"), headers=self.headers)
+
+    def minute(
+        self, minutes_ago: int = 0, looks: int = 60, fault: StreamFault | None = None, camera_id: str | None = None
+    ) -> CameraMinute:
+        start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=minutes_ago)
+        return CameraMinute(
+            camera_id=camera_id or self.place.camera_id, minute=start, looks=looks, fault=fault, width=1920, height=1080
+        )
+
+    def manifest(self, pictures: dict[str, bytes] | None = None, **changes: Any) -> Manifest:
+        """The next manifest in this edge's chain."""
+        pictures = pictures or {"original.jpg": jpeg(), "overlay.jpg": jpeg(90)}
+        captured = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+        fields: dict[str, Any] = {
+            "violation_id": uuid4(), "edge_id": self.id, "camera_id": self.place.camera_id, "camera_name": "Camera",
+            "shop_id": self.place.shop_id, "area": "special_room", "stream_host": "192.0.2.7", "sequence": self.sequence + 1,
+            "previous": self.previous, "rule": "K01", "catalogue_version": "0" * 12,
+            "models": [ModelVersion(name="finder", sha256="a" * 64)], "software_version": "1.0", "captured_at": captured,
+            "clock_offset_s": None, "camera_time_s": 1.0, "since": captured - timedelta(seconds=20), "frame_width": WIDTH,
+            "frame_height": HEIGHT, "track": 1, "votes": AttributeVotes(looks=10, sure=8, violating=7),
+            "boxes": [MarkedBox(kind="head", box=(1, 2, 10, 12), score=0.9, violating=True)],
+            "files": {name: file_digest(content) for name, content in pictures.items()},
+        }
+        return Manifest.model_validate({**fields, **changes})
+
+    async def send(
+        self, manifest: Manifest, pictures: dict[str, bytes] | None = None, *, key: UUID | str | None = None,
+        names: dict[str, str] | None = None, signed_by: Ed25519PrivateKey | None = None,
+    ) -> httpx.Response:
+        pictures = pictures or {"original.jpg": jpeg(), "overlay.jpg": jpeg(90)}
+        names = names or {}
+        sealed = seal(manifest, signed_by or self.key)
+        files = {"manifest": ("manifest.json", sealed.model_dump_json(), "application/json")}
+        for name, content in pictures.items():
+            part = name.removesuffix(".jpg")
+            files[part] = (names.get(part, name), content, "image/jpeg")  # type: ignore[assignment]
+        headers = self.headers | {"Idempotency-Key": str(key or manifest.violation_id)}
+        return await self.client.post("/api/v1/edge/violations", files=files, headers=headers)
+
+    async def report(self, **changes: Any) -> httpx.Response:
+        """The next violation, with pictures that fit it."""
+        manifest = self.manifest(**changes)
+        answer = await self.send(manifest)
+        if answer.status_code == 201:
+            self.sequence, self.previous = manifest.sequence, manifest.digest()
+        return answer
+
+
+def problem_code(answer: httpx.Response) -> str:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    document = json.loads(answer.text)
+    assert document["status"] == answer.status_code
+    code: str = document["code"]
+    return code
