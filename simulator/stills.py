@@ -1,8 +1,11 @@
 """Training stills: many kitchens, cameras, people and faults, with labels in the form of the public data sets."""
 
 import json
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -260,20 +263,26 @@ def label_lines(people: list[PersonTruth], width: int, height: int) -> tuple[lis
 
 
 def write_stills(kit: Kit, count: int, seed: int, out: Path) -> None:
-    """``count`` pictures under ``out`` as images/, labels/ and manifest.jsonl."""
+    """``count`` pictures under ``out`` as images/, labels/ and manifest.jsonl, rendered on every core."""
     (out / "images").mkdir(parents=True, exist_ok=True)
     (out / "labels").mkdir(exist_ok=True)
-    with (out / "manifest.jsonl").open("w", encoding="utf-8") as manifest:
-        for number in range(count):
-            still = make_still(kit, seed, number)
-            name = f"simulator_{kit.name}_{seed}_{number:05d}"
-            lines, hats = label_lines(still.people, WIDTH, HEIGHT)
-            cv2.imwrite(str(out / "images" / f"{name}.webp"), still.picture, [cv2.IMWRITE_WEBP_QUALITY, 90])
-            (out / "labels" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
-            record = {"image": f"images/{name}.webp", "label": f"labels/{name}.txt", "source": "simulator",
-                      "group": f"simulator:{still.scene}", "licence": LICENCE, "annotated": list(range(9)),
-                      "annotated_names": list(NAMES), "width": WIDTH, "height": HEIGHT, "hat_kind": hats}
-            manifest.write(json.dumps(record) + "\n")
-            manifest.flush()
+    scenes = [range(first, min(first + STILLS_PER_SCENE, count)) for first in range(0, count, STILLS_PER_SCENE)]
+    # The manifest comes last: a folder without one is not taken for a finished one.
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn")) as pool:
+        records = [r for some in pool.map(partial(_write_scene, kit.name, seed, out), scenes) for r in some]
+    (out / "manifest.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
 
 
+def _write_scene(kit_name: str, seed: int, out: Path, numbers: range) -> list[dict[str, object]]:
+    cv2.setNumThreads(1)  # the cores are shared out by process
+    records = []
+    for number in numbers:
+        still = make_still(KITS[kit_name], seed, number)
+        name = f"simulator_{kit_name}_{seed}_{number:05d}"
+        lines, hats = label_lines(still.people, WIDTH, HEIGHT)
+        cv2.imwrite(str(out / "images" / f"{name}.webp"), still.picture, [cv2.IMWRITE_WEBP_QUALITY, 90])
+        (out / "labels" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
+        records.append({"image": f"images/{name}.webp", "label": f"labels/{name}.txt", "source": "simulator",
+                        "group": f"simulator:{still.scene}", "licence": LICENCE, "annotated": list(range(9)),
+                        "annotated_names": list(NAMES), "width": WIDTH, "height": HEIGHT, "hat_kind": hats})
+    return records
