@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Enum, MetaData, event
@@ -55,12 +56,14 @@ class Database:
 
     def __init__(self, url: str, wait_s: float) -> None:
         is_sqlite = url.startswith("sqlite")
-        arguments: dict[str, Any] = {"timeout": wait_s} if is_sqlite else {"connect_timeout": max(2, round(wait_s))}
+        arguments: dict[str, Any] = {"timeout": wait_s} if is_sqlite else _postgres_arguments(wait_s)
         # hide_parameters: a value may be personal data, and errors are logged.
         self.engine = create_async_engine(url, connect_args=arguments, pool_timeout=wait_s, hide_parameters=True)
         if is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine.sync_engine, "connect", partial(_limit_postgres, wait_s))
         # A transaction that reads first and writes later fails at once when another has written in between, however long it
         # would be willing to wait. One that says at its beginning that it will write, waits for its turn.
         self._writing_engine = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
@@ -89,6 +92,27 @@ async def insert_or_update(work: AsyncSession, table: type[Table], rows: Sequenc
     statement = insert(table)
     overwritten = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     await work.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=overwritten), rows)
+
+
+def _postgres_arguments(wait_s: float) -> dict[str, Any]:
+    """A server that is switched off, or behind a cable that was pulled, is noticed within about half a minute (libpq, 34.1.2)."""
+    return {
+        "connect_timeout": max(2, round(wait_s)), "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    }
+
+
+def _limit_postgres(wait_s: float, connection: DBAPIConnection, _record: object) -> None:
+    """Nothing waits for ever. A lock is held for moments, so who waits longer than `wait_s` is told to come again; no statement of
+    ours takes seconds; a transaction that somebody forgot (a process that was stopped) gives its locks back."""
+    limits_s = {"lock_timeout": wait_s, "statement_timeout": 4 * wait_s, "idle_in_transaction_session_timeout": 60}
+    cursor = connection.cursor()
+    try:
+        for name, seconds in limits_s.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", (name, f"{max(1, round(seconds * 1000))}ms"))
+    finally:
+        cursor.close()
+    connection.commit()  # with a transaction that is rolled back, they would go again
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:

@@ -144,6 +144,8 @@ def from_database(error: DBAPIError) -> Problem | None:
         return StorageFull(DISK_FULL)
     if "locked" in text or "busy" in text:
         return Unavailable("The database is busy with another program. Try again in a few seconds.")
+    if any(sign in text for sign in ("lock timeout", "statement timeout", "deadlock")):  # in PostgreSQL's words
+        return Unavailable("The database is busy. Try again in a few seconds.")
     if isinstance(error, DataError):
         return Invalid("A value of the request cannot be stored: it holds a forbidden character, or is too long or too large.")
     if isinstance(error, OperationalError):

@@ -25,6 +25,8 @@ def config_for(connection: Connection | None = None) -> Config:
 
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
-        # Of several centres that start together on one database, one migrates and the others wait for it.
+        # Of several centres that start together on one database, one migrates and the others wait for it, as long as it takes.
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
     command.upgrade(config_for(connection), "head")

@@ -8,6 +8,8 @@ from sqlalchemy.exc import OperationalError, StatementError
 
 from api.audit.tables import AuditEntry
 from api.kit.database import Database, Work
+from api.kit.problems import from_database
+from api.kit.settings import Settings
 from tests.api.world import World
 
 
@@ -84,6 +86,35 @@ async def test_waiting_has_an_end(tmp_path: Path):
             await work.connection()
     other.close()
     await database.close()
+
+
+@pytest.mark.postgres
+async def test_waiting_for_a_row_of_postgres_has_an_end(postgres_settings: Settings):
+    database = Database(postgres_settings.async_database_url, wait_s=0.2)
+    async with database.writing() as work:
+        work.add(entry(datetime.now(UTC)))
+    async with database.writing() as first:
+        await first.get(AuditEntry, 1, with_for_update=True)
+        with pytest.raises(OperationalError, match="lock timeout") as caught:
+            async with database.writing() as second:
+                await second.get(AuditEntry, 1, with_for_update=True)
+    await database.close()
+    problem = from_database(caught.value)
+    assert problem is not None
+    assert (problem.status, problem.headers()) == (503, {"Retry-After": "5"})
+    assert "busy" in problem.detail
+
+
+@pytest.mark.postgres
+async def test_a_statement_of_postgres_has_an_end(postgres_settings: Settings):
+    database = Database(postgres_settings.async_database_url, wait_s=0.1)
+    with pytest.raises(OperationalError, match="statement timeout") as caught:
+        async with database.reading() as work:
+            await (await work.connection()).exec_driver_sql("SELECT pg_sleep(60)")
+    await database.close()
+    problem = from_database(caught.value)
+    assert problem is not None
+    assert problem.status == 503
 
 
 async def test_sqlite_keeps_what_it_committed(world: World):
