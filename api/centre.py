@@ -1,10 +1,9 @@
 """What one running centre holds: settings and the few things that live as long as the process."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
-from api.accounts.throttle import LoginThrottle
 from api.kit.database import Database
 from api.kit.files import Files
 from api.kit.lock import make_folder
@@ -22,7 +21,6 @@ class Centre:
     """Everything is made when first used, so that printing the OpenAPI document touches no disk."""
 
     settings: Settings
-    throttle: LoginThrottle = field(default_factory=LoginThrottle)
     # Called with one line for each new case, after its commit.
     announce: Callable[[str], None] = _tell_nobody
     public_url: str = ""

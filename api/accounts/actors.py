@@ -15,6 +15,7 @@ class ActorKind(StrEnum):
     PERSON = "person"
     EDGE = "edge"
     HOUSE = "house"  # the command line on the centre's own machine, and the first start
+    NOBODY = "nobody"  # who has not proved anything
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Actor:
 
     @property
     def sees_all_places(self) -> bool:
-        if self.kind is ActorKind.HOUSE:
-            return True
-        if self.kind is ActorKind.EDGE or self.role in STORE_ROLES:
+        if self.kind is not ActorKind.PERSON:
+            return self.kind is ActorKind.HOUSE
+        if self.role in STORE_ROLES:
             return False
         return self.district_id is None and self.shop_id is None
 
@@ -55,6 +56,10 @@ class Actor:
 
 def the_house(name: str = "command line") -> Actor:
     return Actor(ActorKind.HOUSE, "house", name, permissions=frozenset(Permission))
+
+
+def nobody(address: str) -> Actor:
+    return Actor(ActorKind.NOBODY, "nobody", "nobody", address=address)
 
 
 def without_actor(_reason: str) -> Callable[[F], F]:

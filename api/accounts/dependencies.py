@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from api.accounts import service
 from api.accounts.actors import Actor
+from api.accounts.passwords import password_fits
 from api.centre import Centre
 from api.kit.problems import Unauthenticated
 
@@ -75,10 +76,14 @@ MaybeSignedIn = Annotated[Actor | None, Depends(signed_in_or_none)]
 async def sign_in(request: Request, response: Response, login: str, password: SecretStr) -> Actor:
     """Check the password, start a session and set its cookie. Raises WrongPassword or TooManyLogins."""
     centre, address = centre_of(request), address_of(request)
-    async with centre.database.reading() as work:
-        actor = await service.check_password(work, centre.throttle, login, password, address)
     async with centre.database.writing() as work:
-        token = await service.start_session(work, centre.settings, actor)
+        user = await service.begin_sign_in(work, login, address)
+    fits = await password_fits(password, user.password_hash if user else None)
+    async with centre.database.writing() as work:
+        signed_in = await service.end_sign_in(work, centre.settings, user, fits, login, address)
+    if signed_in is None:
+        raise service.WrongPassword("The login or the password is wrong.")
+    actor, token = signed_in
     response.set_cookie(
         COOKIE, token, max_age=int(centre.settings.session_longest_days * 86400), httponly=True, samesite="lax",
         secure=request.url.scheme == "https", path="/",

@@ -5,8 +5,8 @@ from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
-from api.accounts.tables import User, UserSession
-from api.kit.database import Work
+from api.accounts.tables import SignInFailures, User, UserSession
+from api.kit.database import Work, insert_where_missing
 
 
 @without_actor("signing in: the password is the proof, and nothing of the account is told before it fits")
@@ -30,6 +30,20 @@ async def delete_session(work: Work, token_hash: str) -> None:
 @without_actor("old sessions of everybody go")
 async def delete_expired_sessions(work: Work, at: datetime) -> None:
     await work.execute(delete(UserSession).where(UserSession.expires_at < at))
+
+
+@without_actor("who signs in is not known yet")
+async def failures_of(work: Work, key: str, at: datetime) -> SignInFailures:
+    """Nobody else can read or change it before this transaction ends."""
+    await insert_where_missing(work, SignInFailures, {"key": key, "count": 0, "last_at": at, "blocked_until": at}, "key")
+    return await work.get_one(SignInFailures, key)
+
+
+@without_actor("old failures of everybody go")
+async def delete_old_failures(work: Work, before: datetime) -> None:
+    # Those that somebody is counting at this moment stay: to wait for them could be to wait for each other.
+    old = select(SignInFailures.key).where(SignInFailures.last_at < before).with_for_update(skip_locked=True)
+    await work.execute(delete(SignInFailures).where(SignInFailures.key.in_(old)))
 
 
 @without_actor("asked once at the first start, when there is nobody yet")

@@ -8,12 +8,11 @@ from datetime import timedelta
 from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 
-from api.accounts import repository
-from api.accounts.actors import Actor, ActorKind, the_house
-from api.accounts.passwords import hash_password, password_fits, random_password
+from api.accounts import repository, throttle
+from api.accounts.actors import Actor, ActorKind, nobody, the_house
+from api.accounts.passwords import hash_password, random_password
 from api.accounts.permissions import STORE_ROLES, Permission, Role, permissions_of
 from api.accounts.tables import User, UserSession
-from api.accounts.throttle import LoginThrottle
 from api.audit.service import record
 from api.kit.database import Work
 from api.kit.problems import Conflict, Invalid, NotFound, Unauthenticated
@@ -41,16 +40,24 @@ class FirstLogin:
     password: str = field(repr=False)
 
 
-async def check_password(work: Work, throttle: LoginThrottle, login: str, password: SecretStr, address: str) -> Actor:
-    """Raises WrongPassword or TooManyLogins. Only reads: hashing takes long, and nobody should wait for it."""
-    throttle.begin(login, address)
-    user = await repository.find_login(work, login)
-    fits = await password_fits(password, user.password_hash if user else None)
+async def begin_sign_in(work: Work, login: str, address: str) -> User | None:
+    """The account whose password is to be checked now, outside of any transaction: it takes long. Raises TooManyLogins."""
+    await throttle.begin(work, login, address)
+    return await repository.find_login(work, login)
+
+
+async def end_sign_in(
+    work: Work, settings: Settings, user: User | None, fits: bool, login: str, address: str
+) -> tuple[Actor, str] | None:
+    """Who is signed in now and the token of the new session; None where the password does not fit, which is recorded."""
     if user is None or not fits or user.disabled:
-        throttle.failed(login, address)
-        raise WrongPassword("The login or the password is wrong.")
-    throttle.succeeded(login, address)
-    return actor_of(user, address)
+        failures = await throttle.failed(work, login, address)
+        # An unknown login is not written down: it may be a password in the wrong field.
+        record(work, nobody(address), "session.refused", "user", user.id if user else "unknown", failures=failures)
+        return None
+    await throttle.succeeded(work, login, address)
+    actor = actor_of(user, address)
+    return actor, await start_session(work, settings, actor)
 
 
 async def start_session(work: Work, settings: Settings, actor: Actor) -> str:

@@ -25,6 +25,17 @@ class User(Table):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class SignInFailures(Table):
+    """How often signing in has failed lately: with a login from an address, or from an address. The key is a hash of them."""
+
+    __tablename__ = "sign_in_failures"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    blocked_until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class UserSession(Table):
     """A signed-in browser. Only the hash of its token is kept: who reads the database cannot sign in with it."""
 

@@ -1,73 +1,85 @@
-"""Slows down the guessing of passwords: after a few failures each further one doubles the wait."""
+"""Slows down the guessing of passwords: after a few failures each further one doubles the wait.
 
-import time
-from collections import OrderedDict
-from dataclasses import dataclass
+Kept in the database, so that all processes count together and a restart forgets nothing. Per login and address, and per address;
+never per login alone, or anybody could lock anybody else out.
+"""
 
+import hashlib
+import ipaddress
+from datetime import datetime, timedelta
+
+from api.accounts import repository
+from api.accounts.tables import SignInFailures
+from api.kit.database import Work
 from api.kit.problems import TooManyRequests
+from api.kit.times import now
 
 FREE_FAILURES = 5  # a person who has forgotten which password it was
 LONGEST_WAIT_S = 900.0
 # One address may stand for a whole office behind a router.
 FREE_FAILURES_OF_ADDRESS = 50
-REMEMBERED = 10_000
 # Otherwise the typing errors of an office would add up over months, until each one locks out everybody.
-FORGOTTEN_AFTER_S = 3600.0
+FORGOTTEN_AFTER = timedelta(hours=1)
+IPV6_PREFIX = 64  # what a provider gives to one customer (RFC 6177): all addresses in it are one
 
 
 class TooManyLogins(TooManyRequests):
     code = "too-many-logins"
 
 
-@dataclass
-class _Failures:
-    count: int = 0
-    last: float = 0.0
-    blocked_until: float = 0.0
+async def begin(work: Work, login: str, address: str) -> None:
+    """Counts as a failure until `succeeded` says otherwise, so that many tries at once are no way around.
+
+    Raises TooManyLogins.
+    """
+    at = now()
+    entries = await _entries(work, login, address, at)
+    wait_s = max((entry.blocked_until - at).total_seconds() for entry in entries)
+    if wait_s > 0:
+        whole_s = int(wait_s) + 1
+        raise TooManyLogins(f"Too many failed attempts. Try again in {whole_s} s.", retry_after_s=whole_s)
+    for entry in entries:
+        entry.count = 1 if at - entry.last_at > FORGOTTEN_AFTER else entry.count + 1
+        entry.last_at = at
+    _block(entries, at)
 
 
-class LoginThrottle:
-    """Per login and address, and per address. In memory: a restart forgives, which costs an attacker more than it gives."""
-
-    def __init__(self) -> None:
-        self._failures: OrderedDict[tuple[str, ...], _Failures] = OrderedDict()
-
-    def begin(self, login: str, address: str) -> None:
-        """Counts as a failure until `succeeded` says otherwise, so that many tries at once are no way around.
-
-        Raises TooManyLogins.
-        """
-        at = time.monotonic()
-        wait_s = max(self._failures[key].blocked_until - at if key in self._failures else 0 for key in _keys(login, address))
-        if wait_s > 0:
-            whole_s = int(wait_s) + 1
-            raise TooManyLogins(f"Too many failed attempts. Try again in {whole_s} s.", retry_after_s=whole_s)
-        for key in _keys(login, address):
-            entry = self._failures.pop(key, _Failures())
-            entry.count = 1 if at - entry.last > FORGOTTEN_AFTER_S else entry.count + 1
-            entry.last = at
-            self._failures[key] = entry
-        self._block(login, address)
-        while len(self._failures) > REMEMBERED:
-            self._failures.popitem(last=False)
-
-    def failed(self, login: str, address: str) -> None:
-        """The wait begins now: checking the password took its time."""
-        self._block(login, address)
-
-    def succeeded(self, login: str, address: str) -> None:
-        of_login, of_address = _keys(login, address)
-        self._failures.pop(of_login, None)
-        if of_address in self._failures:
-            self._failures[of_address].count -= 1
-            self._failures[of_address].blocked_until = 0.0
-
-    def _block(self, login: str, address: str) -> None:
-        for key, free in zip(_keys(login, address), (FREE_FAILURES, FREE_FAILURES_OF_ADDRESS), strict=True):
-            entry = self._failures.get(key)
-            if entry is not None and entry.count >= free:
-                entry.blocked_until = time.monotonic() + min(2.0 ** min(entry.count - free, 20), LONGEST_WAIT_S)
+async def failed(work: Work, login: str, address: str) -> int:
+    """The wait begins now: checking the password took its time. Returns how often this login has failed from this address."""
+    at = now()
+    entries = await _entries(work, login, address, at)
+    _block(entries, at)
+    return entries[0].count
 
 
-def _keys(login: str, address: str) -> list[tuple[str, ...]]:
-    return [(login, address), (address,)]
+async def succeeded(work: Work, login: str, address: str) -> None:
+    at = now()
+    of_login, of_address = await _entries(work, login, address, at)
+    of_login.count, of_login.blocked_until = 0, at
+    of_address.count, of_address.blocked_until = max(0, of_address.count - 1), at
+    await repository.delete_old_failures(work, at - FORGOTTEN_AFTER)
+
+
+async def _entries(work: Work, login: str, address: str, at: datetime) -> list[SignInFailures]:
+    """Always in this order, so that two that sign in at once never wait for each other."""
+    network = _network(address)
+    return [await repository.failures_of(work, _key(*words), at) for words in ((login, network), (network,))]
+
+
+def _block(entries: list[SignInFailures], at: datetime) -> None:
+    for entry, free in zip(entries, (FREE_FAILURES, FREE_FAILURES_OF_ADDRESS), strict=True):
+        if entry.count >= free:
+            entry.blocked_until = at + timedelta(seconds=min(2.0 ** min(entry.count - free, 20), LONGEST_WAIT_S))
+
+
+def _network(address: str) -> str:
+    try:
+        number = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((number, IPV6_PREFIX), strict=False)) if number.version == 6 else str(number)
+
+
+def _key(*words: str) -> str:
+    """Not in the clear: what is typed as a login may be a password."""
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()

@@ -88,10 +88,19 @@ async def insert_or_update(work: AsyncSession, table: type[Table], rows: Sequenc
     """Insert the rows; where one with the same keys is there, overwrite it."""
     if not rows:
         return
-    insert: Any = postgresql.insert if work.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    statement = _insert_of(work)(table)
     overwritten = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     await work.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=overwritten), rows)
+
+
+async def insert_where_missing(work: AsyncSession, table: type[Table], row: dict[str, Any], key: str) -> None:
+    """Insert the row, unless one with the same key is there; either way it is locked until the end of the transaction."""
+    statement = _insert_of(work)(table).values(row)
+    await work.execute(statement.on_conflict_do_update(index_elements=[key], set_={key: statement.excluded[key]}))
+
+
+def _insert_of(work: AsyncSession) -> Any:
+    return postgresql.insert if work.get_bind().dialect.name == "postgresql" else sqlite.insert
 
 
 def _postgres_arguments(wait_s: float) -> dict[str, Any]:
@@ -103,8 +112,8 @@ def _postgres_arguments(wait_s: float) -> dict[str, Any]:
 
 
 def _limit_postgres(wait_s: float, connection: DBAPIConnection, _record: object) -> None:
-    """Nothing waits for ever. A lock is held for moments, so who waits longer than `wait_s` is told to come again; no statement of
-    ours takes seconds; a transaction that somebody forgot (a process that was stopped) gives its locks back."""
+    """Nothing waits for ever. A lock is held for moments, so who waits longer than `wait_s` is told to come again; no statement
+    of ours takes seconds; a transaction that somebody forgot (a process that was stopped) gives its locks back."""
     limits_s = {"lock_timeout": wait_s, "statement_timeout": 4 * wait_s, "idle_in_transaction_session_timeout": 60}
     cursor = connection.cursor()
     try:

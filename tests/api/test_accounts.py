@@ -4,11 +4,13 @@ from datetime import timedelta
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from api.accounts import service, throttle
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import PERMISSIONS, Permission, Role, permissions_of
-from api.accounts.throttle import LoginThrottle, TooManyLogins
+from api.accounts.tables import SignInFailures
+from api.accounts.throttle import TooManyLogins
 from api.kit.times import now
 from tests.api.world import HOUSE, World, problem_code
 
@@ -52,11 +54,23 @@ class TestLogin:
         assert (answer.status_code, problem_code(answer)) == (429, "too-many-logins")
         assert int(answer.headers["retry-after"]) > 0
 
-    async def test_many_guesses_at_once_are_no_way_around(self, world: World):
-        await add_user(world)
-        guesses = [sign_in(world.client(), "wrong") for _ in range(throttle.FREE_FAILURES * 3)]
+    async def test_many_guesses_at_once_are_no_way_around(self, any_world: World):
+        await add_user(any_world)
+        guesses = [sign_in(any_world.client(), "wrong") for _ in range(throttle.FREE_FAILURES * 3)]
         codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
         assert (codes.count(401), codes.count(429)) == (throttle.FREE_FAILURES, throttle.FREE_FAILURES * 2)
+
+    async def test_a_refusal_is_recorded_without_what_was_typed(self, any_world: World):
+        await add_user(any_world)
+        await sign_in(any_world.client(), "wrong-password")
+        await sign_in(any_world.client(), "wrong-password", "a-password-in-the-wrong-field")
+        auditor = await any_world.person(Role.AUDITOR)
+        answer = await auditor.get("/api/v1/audit")
+        refused = [entry for entry in answer.json()["items"] if entry["action"] == "session.refused"]
+        assert [(entry["actor_kind"], entry["detail"]) for entry in refused] == [("nobody", {"failures": 1})] * 2
+        unknown, known = (entry["object_id"] for entry in refused)
+        assert (unknown, len(known)) == ("unknown", 20)
+        assert "wrong" not in answer.text
 
     async def test_an_account_that_was_disabled(self, world: World):
         password = await add_user(world)
@@ -154,39 +168,69 @@ class TestPermissions:
         assert seeing == {Role.REVIEWER, Role.OFFICER, Role.CHIEF, Role.BUREAU}
 
 
+class Clock:
+    """Hands on the time that a test sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at = now()
+        monkeypatch.setattr(throttle, "now", lambda: self.at)
+
+    def wait(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+async def begin(world: World, login: str = "li", address: str = "192.0.2.1") -> None:
+    async with world.centre.database.writing() as work:
+        await throttle.begin(work, login, address)
+
+
 class TestThrottle:
-    def test_the_wait_doubles_and_ends(self, monkeypatch: pytest.MonkeyPatch):
-        clock = [0.0]
-        monkeypatch.setattr(throttle.time, "monotonic", lambda: clock[0])
-        guard = LoginThrottle()
+    async def test_the_wait_doubles_and_ends(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
+        clock = Clock(monkeypatch)
         for number in range(throttle.FREE_FAILURES + 3):  # waits of 1, 2, 4 and 8 s after the free ones
-            guard.begin("li", "192.0.2.1")
-            clock[0] += 2.0 ** max(0, number + 1 - throttle.FREE_FAILURES)
-        guard.begin("li", "192.0.2.1")
+            await begin(any_world)
+            clock.wait(2.0 ** max(0, number + 1 - throttle.FREE_FAILURES))
+        await begin(any_world)
         with pytest.raises(TooManyLogins, match="in 17 s"):
-            guard.begin("li", "192.0.2.1")
-        guard.begin("li", "192.0.2.2")
+            await begin(any_world)
+        await begin(any_world, address="192.0.2.2")
 
-    def test_success_forgives(self):
-        guard = LoginThrottle()
+    async def test_holds_for_every_process_and_after_a_restart(self, world: World):
+        for _ in range(throttle.FREE_FAILURES):
+            await begin(world)
+        await world.reopen_database(wait_s=5)
+        with pytest.raises(TooManyLogins):
+            await begin(world)
+
+    async def test_a_customers_ipv6_addresses_are_one(self, world: World):
+        for number in range(throttle.FREE_FAILURES):
+            await begin(world, address=f"2001:db8::{number}")
+        with pytest.raises(TooManyLogins):
+            await begin(world, address="2001:db8::ffff:1")
+        await begin(world, address="2001:db8:0:1::1")
+
+    async def test_success_forgives(self, world: World):
         for _ in range(throttle.FREE_FAILURES_OF_ADDRESS + 1):
-            guard.begin("li", "192.0.2.1")
-            guard.succeeded("li", "192.0.2.1")
+            await begin(world)
+            async with world.centre.database.writing() as work:
+                await throttle.succeeded(work, "li", "192.0.2.1")
 
-    def test_failures_of_an_office_do_not_add_up_over_days(self, monkeypatch: pytest.MonkeyPatch):
-        clock = [0.0]
-        monkeypatch.setattr(throttle.time, "monotonic", lambda: clock[0])
-        guard = LoginThrottle()
+    async def test_failures_of_an_office_do_not_add_up_over_days(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        clock = Clock(monkeypatch)
         for number in range(throttle.FREE_FAILURES_OF_ADDRESS * 2):
-            guard.begin(f"colleague {number}", "192.0.2.1")
-            clock[0] += throttle.FORGOTTEN_AFTER_S + 1
+            await begin(world, f"colleague {number}")
+            clock.wait(throttle.FORGOTTEN_AFTER.total_seconds() + 1)
 
-    def test_remembers_a_limited_number(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(throttle, "REMEMBERED", 10)
-        guard = LoginThrottle()
-        for number in range(100):
-            guard.begin(f"login {number}", f"address {number}")
-        assert len(guard._failures) == 10
+    async def test_nothing_is_kept_for_ever_or_in_the_clear(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
+        clock = Clock(monkeypatch)
+        await begin(any_world, "a-password-in-the-wrong-field")
+        clock.wait(throttle.FORGOTTEN_AFTER.total_seconds() + 1)
+        async with any_world.centre.database.writing() as work:
+            await throttle.succeeded(work, "li", "192.0.2.2")
+        async with any_world.centre.database.reading() as work:
+            left = list(await work.scalars(select(SignInFailures)))
+        assert len(left) == 2
+        assert all(entry.last_at == clock.at for entry in left)
 
 
 async def test_a_shops_account_needs_a_shop(world: World):

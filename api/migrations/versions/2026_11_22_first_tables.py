@@ -80,6 +80,16 @@ def upgrade() -> None:
     with op.batch_alter_table('edges', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_edges_shop_id'), ['shop_id'], unique=False)
 
+    op.create_table('sign_in_failures',
+    sa.Column('key', sa.String(length=64), nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('last_at', UtcDateTime(), nullable=False),
+    sa.Column('blocked_until', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_sign_in_failures'))
+    )
+    with op.batch_alter_table('sign_in_failures', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sign_in_failures_last_at'), ['last_at'], unique=False)
+
     op.create_table('users',
     sa.Column('id', sa.String(length=20), nullable=False),
     sa.Column('login', sa.String(length=64), nullable=False),
@@ -268,6 +278,10 @@ def downgrade() -> None:
 
     op.drop_table('cameras')
     op.drop_table('users')
+    with op.batch_alter_table('sign_in_failures', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sign_in_failures_last_at'))
+
+    op.drop_table('sign_in_failures')
     with op.batch_alter_table('edges', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_edges_shop_id'))
 
