@@ -1,6 +1,7 @@
 """`sunshine detect`: look at pictures, folders and videos, and say what they show."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,7 +78,15 @@ def detect(
     except ValueError as error:  # ModelError and CatalogueError say what to do
         notes.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
+    if draw_into is not None:
+        try:
+            draw_into.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise typer.BadParameter(f"The folder {draw_into} cannot be made: {error.strerror}. Name another.") from error
+    cv2.utils.logging.setLogLevel(0)  # what is wrong with a file is told in its own line
     files = list(find_files(paths))
+    if not files:
+        notes.print("There are no pictures or videos there.")
     failed = False
     with Progress(console=notes, transient=True, disable=not notes.is_terminal) as progress:
         task = progress.add_task("", total=len(files))
@@ -91,7 +100,7 @@ def detect(
             except (PictureError, SourceError, OSError) as error:
                 failed = True
                 line = {"source": str(path), "error": str(error)}
-                print(json.dumps(line, ensure_ascii=False) if as_json else f"{path}: {error}")
+                print(_dumped(line) if as_json else f"{path}: {error}", flush=True)
             progress.advance(task)
     if failed:
         raise typer.Exit(1)
@@ -101,7 +110,17 @@ def _json_line(path: Path, looked: Looked) -> str:
     violations = [{"rule": v.rule.code, "track": v.track, "since_s": round(v.since_s, 3)} for v in looked.violations]
     time_s = None if looked.time_s is None else round(looked.time_s, 3)
     line = {"source": str(path), "time_s": time_s} | looked.observation.as_json() | {"violations": violations}
-    return json.dumps(line, ensure_ascii=False)
+    return _dumped(line)
+
+
+def _dumped(line: dict[str, object]) -> str:
+    """As people read it; escaped as JSON wants it where the terminal or the pipe knows no Chinese."""
+    text = json.dumps(line, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return json.dumps(line)
+    return text
 
 
 def _words(path: Path, looked: Looked) -> str:
@@ -126,7 +145,6 @@ def _write_drawing(folder: Path, path: Path, looked: Looked) -> None:
         name += f"_{looked.time_s:09.3f}s"
     if not name.endswith(".jpg"):
         name += ".jpg"
-    folder.mkdir(parents=True, exist_ok=True)
     encoded, content = cv2.imencode(".jpg", draw(looked.image, looked.observation, looked.violations))
     if not encoded:
         raise PictureError("The annotated picture could not be encoded.")

@@ -27,7 +27,9 @@ def find_files(paths: Sequence[Path]) -> Iterator[Path]:
             closed: list[OSError] = []
             walk = os.walk(path, onerror=closed.append)
             files = [Path(folder, name) for folder, _, names in walk for name in names]
-            found = [file for file in files if file.suffix.lower() in PICTURES | VIDEOS and file.is_file()]
+            # A link to nothing is told of; a pipe or a device would be waited on for ever.
+            real = [file for file in files if file.is_file() or not file.exists()]
+            found = [file for file in real if file.suffix.lower() in PICTURES | VIDEOS]
             yield from sorted(found + [Path(error.filename) for error in closed])
         else:
             yield path

@@ -102,6 +102,14 @@ def test_a_link_that_leads_back_is_not_followed(tmp_path):
     assert list(find_files([tmp_path])) == [tmp_path / "a.jpg"]
 
 
+def test_a_link_to_nothing_is_told_of_and_a_pipe_is_left_alone(tmp_path):
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert list(find_files([tmp_path])) == [tmp_path / "gone.jpg"]
+    with pytest.raises(PictureError, match="cannot be read"):
+        read_picture(tmp_path / "gone.jpg")
+
+
 def test_a_missing_file_is_refused_in_words(tmp_path):
     with pytest.raises(PictureError, match="cannot be read"):
         read_picture(tmp_path / "nowhere.jpg")
@@ -157,11 +165,24 @@ def test_drawings_of_pictures_with_one_name_are_kept_apart(tmp_path):
 
 
 def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path):
-    name = os.fsencode(tmp_path / "后厨-") + b"\xe9.jpg"
+    name = os.fsencode(tmp_path / "后厨-é-🍜-") + b"\xe9.jpg"
     Path(os.fsdecode(name)).write_bytes(write(tmp_path / "in" / "a.jpg").read_bytes())
     status, (line,), _ = detect(os.fsdecode(name), "--json", PYTHONIOENCODING="ascii")
     assert status == 0
     assert os.fsencode(line["source"]) == name
+
+
+def test_an_empty_folder_is_no_error_but_is_told_of(tmp_path):
+    status, lines, words = detect(tmp_path, "--json")
+    assert (status, lines) == (0, [])
+    assert "no pictures" in words
+
+
+def test_a_folder_for_drawings_that_cannot_be_made_is_refused_before_anything_is_looked_at(tmp_path):
+    picture = write(tmp_path / "a.jpg")
+    status, lines, words = detect(picture, "--json", "--draw", picture)
+    assert (status, lines) == (2, [])
+    assert "Traceback" not in words
 
 
 def test_wrong_weights_are_named(tmp_path):
