@@ -1,7 +1,12 @@
-"""How an edge proves who it is: a short-lived JWT (RFC 7519) signed with its own Ed25519 key, as a bearer token."""
+"""How an edge proves who it is: a short-lived JWT (RFC 7519) signed with its own Ed25519 key, as a bearer token.
 
+It holds for one request only: it names the method, the path and the digest of the body (`htm` and `htu` as in RFC 9449). Who
+catches one can do no more than send the same request again until it expires, and each of the edge's requests may be repeated:
+a report is answered as before, minutes are overwritten with themselves, passwords in the configuration are sealed to the edge.
+"""
+
+import hashlib
 import time
-from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -16,10 +21,20 @@ class EdgeTokenError(ValueError):
     """The token proves nothing; the message says why in words an operator understands."""
 
 
-def make_edge_token(edge_id: str, key: Ed25519PrivateKey, now: float | None = None) -> str:
+def make_edge_token(
+    edge_id: str, key: Ed25519PrivateKey, method: str, path: str, body: bytes, now: float | None = None
+) -> str:
+    """`path` begins with /api/, whatever stands before it in the address of the centre."""
     issued = int(time.time() if now is None else now)
-    claims = {"iss": edge_id, "aud": AUDIENCE, "iat": issued, "exp": issued + LIFETIME_S, "jti": uuid4().hex}
+    claims = {
+        "iss": edge_id, "aud": AUDIENCE, "iat": issued, "exp": issued + LIFETIME_S, "htm": method, "htu": path,
+        "body": body_digest(body),
+    }
     return jwt.encode(claims, key, algorithm="EdDSA")
+
+
+def body_digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def claimed_edge_id(token: str) -> str:
@@ -33,15 +48,17 @@ def claimed_edge_id(token: str) -> str:
     return issuer
 
 
-def verify_edge_token(token: str, key: Ed25519PublicKey) -> str:
-    """Return the edge id. Raises EdgeTokenError."""
+def verify_edge_token(token: str, key: Ed25519PublicKey, method: str, path: str) -> str:
+    """Return the `body_digest` that the body must have, so that nothing of it is read for a stranger. Raises EdgeTokenError."""
     try:
         claims = jwt.decode(
             token, key, algorithms=["EdDSA"], audience=AUDIENCE, leeway=CLOCK_LEEWAY_S,
-            options={"require": ["iss", "exp", "iat"]},
+            options={"require": ["iss", "exp", "iat", "htm", "htu", "body"]},
         )
     except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
         raise EdgeTokenError("The clock of the edge is more than five minutes off. Set its clock (NTP).") from error
     except jwt.InvalidTokenError as error:
         raise EdgeTokenError("The edge token was not made with the key that this edge registered.") from error
-    return str(claims["iss"])
+    if (claims["htm"], claims["htu"]) != (method, path):
+        raise EdgeTokenError("The edge token was made for another request.")
+    return str(claims["body"])

@@ -156,11 +156,12 @@ class Centre:
         self._client.close()
 
     def _send(self, method: str, path: str, headers: dict[str, str] | None = None, **content: object) -> httpx.Response:
-        headers = dict(headers or {})
+        request = self._client.build_request(method, path, headers=headers, **content)  # type: ignore[arg-type]
         if self._edge_id is not None and self._key is not None:
-            headers["Authorization"] = f"Bearer {make_edge_token(self._edge_id, self._key, self._clock())}"
+            token = make_edge_token(self._edge_id, self._key, method, API + path, request.read(), self._clock())
+            request.headers["Authorization"] = f"Bearer {token}"
         try:
-            response = self._client.request(method, path, headers=headers, **content)  # type: ignore[arg-type]
+            response = self._client.send(request)
         except httpx.HTTPError as error:
             raise CentreUnreachable(
                 f"The centre at {self.url} cannot be reached ({type(error).__name__}: {error}). "

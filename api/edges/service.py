@@ -117,18 +117,18 @@ async def enrol(work: Work, request: EnrolRequest, address: str | None) -> Edge:
     return edge
 
 
-async def authenticate(work: Work, token: str, address: str | None) -> Actor:
-    """Raises Unauthenticated or EdgeRevoked."""
+async def authenticate(work: Work, token: str, method: str, path: str, address: str | None) -> tuple[Actor, str]:
+    """The edge that sends this request, and the digest that its body must have. Raises Unauthenticated or EdgeRevoked."""
     try:
         edge = await repository.find_claimed_edge(work, claimed_edge_id(token)[:64])
         if edge is None:
             raise Unauthenticated("This centre knows no such edge. Enrol it with a new code.")
-        verify_edge_token(token, signing_key(edge))
+        digest = verify_edge_token(token, signing_key(edge), method, path)
     except EdgeTokenError as error:
         raise Unauthenticated(str(error)) from error
     if edge.revoked_at is not None:
         raise EdgeRevoked("This edge was revoked at the centre. Enrol it again with a new code.")
-    return Actor(ActorKind.EDGE, edge.id, edge.name, address=address)
+    return Actor(ActorKind.EDGE, edge.id, edge.name, address=address), digest
 
 
 async def build_config(

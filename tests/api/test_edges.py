@@ -155,6 +155,31 @@ class TestConfig:
         assert answer.status_code == 401
 
 
+class TestToken:
+    """What somebody can do with a token that he has caught."""
+
+    async def caught(self, box: EdgeBox) -> dict[str, str]:
+        return {"Authorization": (await box.beat(box.minute(0))).request.headers["Authorization"]}
+
+    async def test_not_tell_anything_else(self, world: World):
+        box = await world.edge(await world.place())
+        answer = await world.client().post("/api/v1/edge/heartbeats", json={"lie": 1}, headers=await self.caught(box))
+        assert (answer.status_code, problem_code(answer)) == (401, "unauthenticated")
+
+    async def test_not_ask_for_anything_else(self, world: World):
+        box = await world.edge(await world.place())
+        answer = await world.client().get("/api/v1/edge/config", headers=await self.caught(box))
+        assert (answer.status_code, problem_code(answer)) == (401, "unauthenticated")
+
+    async def test_not_hand_in_another_report(self, world: World):
+        box = await world.edge(await world.place())
+        report = (await box.report()).request
+        headers = {name: report.headers[name] for name in ("Authorization", "Content-Type", "Idempotency-Key")}
+        torn = await world.client().post("/api/v1/edge/violations", content=report.content[:-10], headers=headers)
+        again = await world.client().post("/api/v1/edge/violations", content=report.content, headers=headers)
+        assert (torn.status_code, again.status_code) == (401, 200)
+
+
 class TestHeartbeat:
     async def state(self, world: World, camera_id: str) -> dict:
         installer = await world.person(Role.INSTALLER)
@@ -233,7 +258,7 @@ class TestHeartbeat:
             "sent_at": "0001-01-01T00:00:00+14:00", "software_version": "1", "config_version": None, "outbox_waiting": 0,
             "minutes": [{"camera_id": place.camera_id, "minute": "0001-01-01T00:00:00+14:00", "looks": 1}],
         }
-        answer = await box.client.post("/api/v1/edge/heartbeats", json=beat, headers=box.headers)
+        answer = await box.client.post("/api/v1/edge/heartbeats", json=beat, auth=box.sign)
         assert answer.status_code == 204
         assert (await self.state(any_world, place.camera_id))["state"] == "not_started"
 

@@ -141,13 +141,15 @@ class EdgeBox:
             self.id = answer.json()["edge_id"]
         return answer
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {make_edge_token(self.id, self.key)}"}
+    def sign(self, request: httpx.Request) -> httpx.Request:
+        """For `auth=`: the token that holds for this request."""
+        token = make_edge_token(self.id, self.key, request.method, request.url.path, request.read())
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
 
     async def config(self, known: str | None = None) -> httpx.Response:
-        headers = self.headers | ({"If-None-Match": known} if known else {})
-        return await self.client.get("/api/v1/edge/config", headers=headers)
+        headers = {"If-None-Match": known} if known else {}
+        return await self.client.get("/api/v1/edge/config", headers=headers, auth=self.sign)
 
     async def beat(self, *minutes: CameraMinute, **fields: Any) -> httpx.Response:
         beat = Heartbeat(
@@ -156,7 +158,7 @@ class EdgeBox:
                 "minutes": list(minutes), **fields,
             }
         )
-        return await self.client.post("/api/v1/edge/heartbeats", json=beat.model_dump(mode="json"), headers=self.headers)
+        return await self.client.post("/api/v1/edge/heartbeats", json=beat.model_dump(mode="json"), auth=self.sign)
 
     def minute(
         self, minutes_ago: int = 0, looks: int = 60, fault: StreamFault | None = None, camera_id: str | None = None
@@ -193,8 +195,8 @@ class EdgeBox:
         for name, content in pictures.items():
             part = name.removesuffix(".jpg")
             files[part] = (names.get(part, name), content, "image/jpeg")  # type: ignore[assignment]
-        headers = self.headers | {"Idempotency-Key": str(key or manifest.violation_id)}
-        return await self.client.post("/api/v1/edge/violations", files=files, headers=headers)
+        headers = {"Idempotency-Key": str(key or manifest.violation_id)}
+        return await self.client.post("/api/v1/edge/violations", files=files, headers=headers, auth=self.sign)
 
     async def report(self, **changes: Any) -> httpx.Response:
         """The next violation, with pictures that fit it."""

@@ -3,30 +3,47 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract.edge_auth import EdgeTokenError, claimed_edge_id, make_edge_token, verify_edge_token
+from contract.edge_auth import EdgeTokenError, body_digest, claimed_edge_id, make_edge_token, verify_edge_token
 
 KEY = Ed25519PrivateKey.generate()
+REQUEST = ("POST", "/api/v1/edge/heartbeats")
+BODY = b'{"minutes": []}'
 
 
 def test_token_names_its_edge():
-    token = make_edge_token("edge-1", KEY)
+    token = make_edge_token("edge-1", KEY, *REQUEST, BODY)
     assert claimed_edge_id(token) == "edge-1"
-    assert verify_edge_token(token, KEY.public_key()) == "edge-1"
+
+
+def test_token_holds_for_one_body():
+    token = make_edge_token("edge-1", KEY, *REQUEST, BODY)
+    assert verify_edge_token(token, KEY.public_key(), *REQUEST) == body_digest(BODY) != body_digest(BODY + b" ")
+
+
+@pytest.mark.parametrize("request_line", [("GET", REQUEST[1]), ("POST", "/api/v1/edge/violations")])
+def test_token_holds_for_one_request(request_line):
+    token = make_edge_token("edge-1", KEY, *REQUEST, BODY)
+    with pytest.raises(EdgeTokenError, match="another request"):
+        verify_edge_token(token, KEY.public_key(), *request_line)
 
 
 def test_token_of_another_key_is_refused():
     with pytest.raises(EdgeTokenError, match="key"):
-        verify_edge_token(make_edge_token("edge-1", Ed25519PrivateKey.generate()), KEY.public_key())
+        verify_edge_token(
+            make_edge_token("edge-1", Ed25519PrivateKey.generate(), *REQUEST, BODY), KEY.public_key(), *REQUEST
+        )
 
 
 @pytest.mark.parametrize("seconds", [-3600, 3600])
 def test_wrong_clock_is_named(seconds):
+    token = make_edge_token("edge-1", KEY, *REQUEST, BODY, now=time.time() + seconds)
     with pytest.raises(EdgeTokenError, match="clock"):
-        verify_edge_token(make_edge_token("edge-1", KEY, now=time.time() + seconds), KEY.public_key())
+        verify_edge_token(token, KEY.public_key(), *REQUEST)
 
 
 def test_clock_four_minutes_off_is_accepted():
-    assert verify_edge_token(make_edge_token("edge-1", KEY, now=time.time() - 240), KEY.public_key()) == "edge-1"
+    token = make_edge_token("edge-1", KEY, *REQUEST, BODY, now=time.time() - 240)
+    assert verify_edge_token(token, KEY.public_key(), *REQUEST) == body_digest(BODY)
 
 
 def test_garbage_is_refused():

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from contract.edge_auth import verify_edge_token
+from contract.edge_auth import body_digest, claimed_edge_id, verify_edge_token
 from contract.edges import Heartbeat
 from ingest.centre import (
     Centre,
@@ -109,8 +109,24 @@ def test_report_carries_key_manifest_and_pictures():
 def test_requests_prove_who_sends():
     memory = CentreInMemory()
     memory.client(clock=lambda: datetime.now(UTC).timestamp()).beat(BEAT)
-    scheme, _, token = memory.requests[0].headers["Authorization"].partition(" ")
-    assert (scheme, verify_edge_token(token, KEY.public_key())) == ("Bearer", EDGE_ID)
+    request = memory.requests[0]
+    scheme, _, token = request.headers["Authorization"].partition(" ")
+    assert (scheme, claimed_edge_id(token)) == ("Bearer", EDGE_ID)
+    assert verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/heartbeats") == body_digest(request.content)
+
+
+def test_pictures_are_proved_too():
+    seen: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(503)
+
+    centre = Centre("https://centre.test/behind", EDGE_ID, KEY, transport=httpx.MockTransport(respond))
+    with pytest.raises(CentreUnavailable):
+        centre.report(uuid4(), b"{}", {"original.jpg": b"one", "overlay.jpg": b"two"})
+    token = seen[0].headers["Authorization"].removeprefix("Bearer ")
+    assert verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/violations") == body_digest(seen[0].read())
 
 
 def test_clocks_are_compared():

@@ -20,8 +20,8 @@ async def heartbeat(
         sent_at=datetime.now(UTC), software_version="0.1.0", config_version=None, outbox_waiting=0, trouble=trouble,
         minutes=[told],
     )
-    headers = {**kitchen.edge_headers(), "Content-Type": "application/json"}
-    answer = await browser.post("/api/v1/edge/heartbeats", headers=headers, content=body.model_dump_json())
+    headers = {"Content-Type": "application/json"}
+    answer = await browser.post("/api/v1/edge/heartbeats", headers=headers, content=body.model_dump_json(), auth=kitchen.sign)
     assert answer.status_code == 204, answer.text
 
 
