@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +31,16 @@ class Reading:
 
 class AttributeReader:
     def __init__(self, card: ModelCard, weights: bytes, threads: int = 1) -> None:
-        if card.crop is None or set(card.classes) != set(NAMES):
-            raise ModelError(f"The card of {card.name} does not say how to crop, or which states {', '.join(NAMES)} have.")
+        """Raises ModelError if the card is not that of an attribute reader, or the weights are not the card's."""
+        if card.crop is None or not _tells_states(card):
+            raise ModelError(
+                f"The card of {card.name} is not that of an attribute reader: it must say how to crop, and have for each of "
+                f"{', '.join(NAMES)} one output as wide as its list of states, and how sure a state must be to be told."
+            )
         self._session = Session(card, weights, threads)
         self.crop = card.crop
         self._outputs = [output.name for output in card.outputs]
-        self._states = card.classes
+        self._states = cast(dict[str, list[State]], card.classes)
         self._sure = card.thresholds.sure
 
     def sure(self, name: AttributeName) -> float:
@@ -64,9 +69,24 @@ class AttributeReader:
         best = probabilities.argmax(axis=1)
         told: list[Attribute] = []
         for row, i in zip(probabilities, best, strict=True):
-            score = float(row[violating].sum())
             # Two violating states that share the probability (no mask, worn wrongly) are still one sure violation.
-            likely = score if states[i] in VIOLATING else float(row[i])
-            state: State = states[i] if likely >= self.sure(name) else "unknown"
+            score = float(row[violating].sum())
+            if score >= self.sure(name):
+                state = states[max(violating, key=row.__getitem__)]
+            else:
+                state = states[i] if row[i] >= self.sure(name) else "unknown"
             told.append(Attribute(state, score))
         return told
+
+
+def _tells_states(card: ModelCard) -> bool:
+    size = card.crop.size if card.crop else None
+    widths = {output.name: output.shape[-1] for output in card.outputs if output.shape}
+    return (
+        card.input.shape[1:] == [size, size, 3]
+        and set(card.classes) == set(widths) == set(NAMES) == set(card.thresholds.sure)
+        and all(
+            widths[name] == len(set(states)) == len(states) and VIOLATING & set(states) and set(states) <= set(get_args(State))
+            for name, states in card.classes.items()
+        )
+    )

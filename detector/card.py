@@ -3,7 +3,7 @@
 import hashlib
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,16 +52,19 @@ class Figure(_Part):
 class Crop(_Part):
     """How stage 2 cuts: squares of `size` pixels, side = scale times the longer side of the box."""
 
-    size: int
-    head_scale: float
-    hand_scale: float
+    size: int = Field(gt=0)
+    head_scale: float = Field(gt=0)
+    hand_scale: float = Field(gt=0)
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Thresholds(_Part):
     """`score`: what the finder reports, by class. `sure`: the least probability with which a state is told, by attribute."""
 
-    score: dict[str, float] = Field(default_factory=dict)
-    sure: dict[str, float] = Field(default_factory=dict)
+    score: dict[str, Share] = Field(default_factory=dict)
+    sure: dict[str, Share] = Field(default_factory=dict)
 
 
 class ModelCard(_Part):
@@ -72,7 +75,9 @@ class ModelCard(_Part):
     licence: str
     input: Tensor
     outputs: list[Tensor]
-    long_side: int | None = Field(None, description="finder: pixels of the longer side of the picture as the net sees it")
+    long_side: int | None = Field(
+        None, ge=32, le=4096, description="finder: pixels of the longer side of the picture as the net sees it"
+    )
     classes: dict[str, list[str]] = Field(description="by output: the words of its classes or states, in the order of the tensor")
     crop: Crop | None = None
     thresholds: Thresholds
@@ -103,7 +108,10 @@ def load_model(folder: Path, name: str) -> tuple[ModelCard, bytes]:
         card = ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         weights = (folder / card.file).read_bytes()
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
-        raise ModelError(f"The model card {path} or its weights cannot be read: {error}") from error
+        raise ModelError(
+            f"The model card {path} or its weights cannot be read. Install the product again, or name another folder of weights. "
+            f"({error})"
+        ) from error
     if hashlib.sha256(weights).hexdigest() != card.sha256:
         raise ModelError(
             f"The weights {folder / card.file} are not those that {path.name} describes (SHA-256 differs). "

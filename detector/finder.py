@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from detector.card import ModelCard
+from detector.card import ModelCard, ModelError
 from detector.session import Session
 
 Image = npt.NDArray[np.uint8]
 PAD = 114  # grey, as the YOLO family pads
 STRIDE = 32  # of the coarsest feature map
+NEEDED = frozenset({"person", "head", "hand", "cigarette"})
 # The end-to-end head suppresses doubles by itself; this only removes what it leaves, and so sits well above the
 # overlap of two people who stand in each other's way.
 SAME_THING_IOU = 0.7
@@ -67,10 +68,22 @@ def lay(image: Image, canvas: Image, place: Fit) -> None:
 
 class Finder:
     def __init__(self, card: ModelCard, weights: bytes, threads: int = 1) -> None:
+        """Raises ModelError if the card is not that of a finder, or the weights are not the card's."""
+        self.classes = card.classes.get("detections", [])
+        least = card.thresholds.score
+        if (
+            not set(self.classes) >= NEEDED
+            or not set(self.classes) <= least.keys()
+            or [output.name for output in card.outputs] != ["detections"]
+            or card.long_side is None
+        ):
+            raise ModelError(
+                f"The card of {card.name} is not that of a finder: it must have one output `detections` with the classes "
+                f"{', '.join(sorted(NEEDED))}, a score threshold for each class, and `long_side`."
+            )
         self._session = Session(card, weights, threads)
-        self.classes = card.classes["detections"]
-        self._least = np.array([card.thresholds.score[name] for name in self.classes], dtype=np.float32)
-        self._long_side = card.long_side or 640
+        self._least = np.array([least[name] for name in self.classes], dtype=np.float32)
+        self._long_side = card.long_side
 
     def find(self, images: Sequence[Image]) -> list[Found]:
         """Look at BGR uint8 pictures [H, W, 3] of any sizes; those of one shape go through the net in one call."""

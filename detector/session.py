@@ -20,7 +20,10 @@ class Session:
         try:
             self._session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions share no public base class
-            raise ModelError(f"The weights of {card.name} do not load: {error}") from error
+            raise ModelError(
+                f"The weights of {card.name} do not load: they are damaged, or need a newer onnxruntime. "
+                f"Install the product again, or export the model again. ({error})"
+            ) from error
         _must_match(card, [card.input], self._session.get_inputs())
         _must_match(card, card.outputs, self._session.get_outputs())
         self._input = card.input.name

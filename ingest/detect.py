@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -113,7 +113,7 @@ def _json_line(path: Path, looked: Looked) -> str:
     return _dumped(line)
 
 
-def _dumped(line: dict[str, object]) -> str:
+def _dumped(line: Mapping[str, object]) -> str:
     """As people read it; escaped as JSON wants it where the terminal or the pipe knows no Chinese."""
     text = json.dumps(line, ensure_ascii=False)
     try:

@@ -20,13 +20,13 @@ class Scripted:
 
 @pytest.fixture
 def read(monkeypatch):
-    def make(count=1, **probabilities):
+    def make(count=1, sure=0.7, **probabilities):
         card, weights = load_model(default_weights(), "attributes")
         even = {name: [1 / len(states)] * len(states) for name, states in card.classes.items()}
         network = Scripted([(even | probabilities)[output.name] for output in card.outputs])
         monkeypatch.setattr(attributes_module, "Session", lambda *_: network)
         reader = AttributeReader(card, weights)
-        monkeypatch.setattr(reader, "_sure", dict.fromkeys(card.classes, 0.7))
+        monkeypatch.setattr(reader, "_sure", dict.fromkeys(card.classes, sure))
         return reader.read([np.zeros((SIZE, SIZE, 3), np.uint8)] * count), network
 
     return make
@@ -49,6 +49,11 @@ def test_a_state_is_told_when_it_is_sure(read, probabilities, state, score):
 def test_two_ways_to_violate_count_together(read):
     (reading,), _ = read(mask=[0.1, 0.45, 0.4, 0.05])
     assert (reading.mask.state, reading.mask.score) == ("missing", pytest.approx(0.85))
+
+
+def test_two_ways_to_violate_count_together_even_if_a_good_mask_is_the_likeliest_state(read):
+    (reading,), _ = read(sure=0.6, mask=[0.38, 0.32, 0.3, 0.0])
+    assert (reading.mask.state, reading.mask.score) == ("missing", pytest.approx(0.62))
 
 
 def test_many_crops_are_read_in_bounded_batches(read):

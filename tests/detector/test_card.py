@@ -1,10 +1,11 @@
 import hashlib
 import shutil
 
+import onnx
 import pytest
 import yaml
 
-from detector.card import ModelError, default_weights, load_model
+from detector.card import ModelError, default_weights
 from detector.pipeline import Detector
 
 
@@ -32,22 +33,54 @@ def test_weights_with_another_hash_are_refused(weights, name):
         Detector.load(weights)
 
 
-def test_a_card_that_lies_about_its_input_is_refused(weights):
-    card, _ = load_model(weights, "finder")
-    change_card(weights, "finder", input=card.input.model_dump() | {"dtype": "float32"})
-    with pytest.raises(ModelError, match=r"promises .* float32"):
+STATES = {"cap": ["worn", "missing", "unknown"], "mask": ["worn", "missing", "wrong", "unknown"],
+          "smoking": ["yes", "no", "unknown"], "glove": ["worn", "missing", "unknown"]}  # fmt: skip
+SURE = dict.fromkeys(STATES, 0.65)
+SCORES = {"person": 0.3, "head": 0.3, "hand": 0.3, "cigarette": 0.3}
+FEED = {"name": "images", "dtype": "uint8", "shape": ["b", "h", "w", 3]}
+CROPS = {"name": "crops", "dtype": "uint8", "shape": ["n", 96, 96, 3]}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("finder", {"input": FEED | {"dtype": "float32"}}, r"promises .* float32"),
+        ("finder", {"input": FEED | {"shape": ["b", "h", "w", 1]}}, "promises"),
+        ("finder", {"outputs": []}, "not that of a finder"),
+        ("finder", {"classes": {"detections": ["person", "head", "hand"]}}, "not that of a finder"),
+        ("finder", {"classes": {"boxes": list(SCORES)}}, "not that of a finder"),
+        ("finder", {"thresholds": {"score": SCORES | {"head": 1.5}}}, "less than or equal to 1"),
+        ("finder", {"thresholds": {"score": {"person": 0.3}}}, "not that of a finder"),
+        ("finder", {"long_side": None}, "not that of a finder"),
+        ("finder", {"colour": "blue"}, "Extra inputs"),
+        ("finder", {"file": "../attributes.onnx"}, "file"),
+        ("attributes", {"input": CROPS | {"shape": ["n", 64, 64, 3]}}, "not that of an attribute reader"),
+        ("attributes", {"crop": {"size": 64, "head_scale": 1.6, "hand_scale": 1.4}}, "not that of an attribute reader"),
+        ("attributes", {"crop": None}, "not that of an attribute reader"),
+        ("attributes", {"classes": STATES | {"cap": ["worn", "missing"]}}, "not that of an attribute reader"),
+        ("attributes", {"classes": STATES | {"cap": ["worn", "bare", "unknown"]}}, "not that of an attribute reader"),
+        ("attributes", {"classes": STATES | {"cap": ["worn", "no", "unknown"]}}, "not that of an attribute reader"),
+        ("attributes", {"thresholds": {"sure": {"cap": 0.65}}}, "not that of an attribute reader"),
+        ("attributes", {"thresholds": {"sure": SURE | {"cap": float("nan")}}}, r"thresholds\.sure\.cap"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(weights, name, changes, words):
+    change_card(weights, name, **changes)
+    with pytest.raises(ModelError, match=words):
         Detector.load(weights)
 
 
-def test_a_card_that_lies_about_the_crop_size_is_refused(weights):
-    card, _ = load_model(weights, "attributes")
-    change_card(weights, "attributes", input=card.input.model_dump() | {"shape": ["n", 64, 64, 3]})
-    with pytest.raises(ModelError, match="promises"):
+def test_cards_that_were_swapped_are_refused(weights):
+    (weights / "finder.yaml").rename(weights / "kept")
+    (weights / "attributes.yaml").rename(weights / "finder.yaml")
+    (weights / "kept").rename(weights / "attributes.yaml")
+    with pytest.raises(ModelError, match="not that of a finder"):
         Detector.load(weights)
 
 
-def test_a_card_without_a_field_is_refused(weights):
-    (weights / "finder.yaml").write_text("name: finder\n")
+@pytest.mark.parametrize("content", [b"name: finder\n", b"", b"[1, 2", b"\xff\xfe"])
+def test_a_card_that_is_no_card_is_refused(weights, content):
+    (weights / "finder.yaml").write_bytes(content)
     with pytest.raises(ModelError, match=r"finder\.yaml"):
         Detector.load(weights)
 
@@ -58,10 +91,24 @@ def test_missing_weights_are_named(weights):
         Detector.load(weights)
 
 
-def test_a_file_that_is_no_model_is_refused(weights):
+def no_model(weights):
+    return b"no model"
 
 
-    (weights / "finder.onnx").write_bytes(b"no model")
-    change_card(weights, "finder", sha256=hashlib.sha256(b"no model").hexdigest())
+def truncated(weights):
+    return weights[: len(weights) // 2]
+
+
+def of_the_future(weights):
+    model = onnx.load_model_from_string(weights)
+    model.opset_import[0].version = 99
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("spoil", [no_model, truncated, of_the_future])
+def test_weights_that_do_not_load_are_refused(weights, spoil):
+    content = spoil((weights / "finder.onnx").read_bytes())
+    (weights / "finder.onnx").write_bytes(content)
+    change_card(weights, "finder", sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(ModelError, match="do not load"):
         Detector.load(weights)
