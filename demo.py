@@ -33,6 +33,7 @@ from sunshine import ENDS_WITH_INPUT
 # Ctrl-C ends everything within 15 s: first the edge, then the rest gets this long to finish by itself.
 STOP_WITHIN_S = 6.5
 # Migrating an empty database and loading the web framework takes some seconds on an old PC.
+CAMERA_WITHIN_S = 60.0
 CENTRE_WITHIN_S = 60.0
 ENROL_WITHIN_S = 60.0
 
@@ -125,7 +126,7 @@ class Demo:
 
         clip = str(files("configs") / "demo" / "kitchen.mp4")
         camera = self._start("camera", ["ingest.rtsp_server", clip, "--port", "0", "--with-parent"], on_line)
-        self._wait(camera, told.is_set, 20.0, "The demo camera did not start.")
+        self._wait(camera, told.is_set, CAMERA_WITHIN_S, "The demo camera did not start.")
         line = next(line for line in lines if "rtsp://" in line)
         return parse_address(next(word for word in line.split() if word.startswith("rtsp://")))
 
@@ -222,7 +223,8 @@ def demo(
         own = _own_camera(camera, video)
         # Not before the prompt for the password, which Ctrl-C shall end as it does everywhere.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: stopped.set())
+            # In a thread: this one may hold the lock of the event just now, and would wait for itself for ever.
+            signal.signal(number, lambda *_: threading.Thread(target=stopped.set).start())
         settings = read_settings(data, port=port)
         _port_must_be_free(settings)
         make_folder(settings.data)

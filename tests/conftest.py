@@ -3,8 +3,17 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 NO_SKIPS = os.environ.get("SUNSHINE_NO_SKIPS") == "1"
+# The same examples each time, however slow the machine is.
+settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+settings.load_profile("suite")
+# What somebody has set for himself says nothing about the code: colours, widths, settings of his own centre.
+for name in [*os.environ]:
+    ours = name.startswith("SUNSHINE_") and name not in ("SUNSHINE_NO_SKIPS", "SUNSHINE_CHROMIUM")
+    if ours or name in ("COLUMNS", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
+        del os.environ[name]
 
 
 @pytest.hookimpl(hookwrapper=True)

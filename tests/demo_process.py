@@ -6,7 +6,6 @@ import queue
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,13 +17,12 @@ from pathlib import Path
 
 import httpx
 
+from tests.ports import hold_port
+
 MARK = "SUNSHINE_TEST_MARK"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+# Seconds. Deadlines for a machine that is slow and busy: where all is well nobody waits for them.
+START_S = 300
+END_S = 60
 
 
 class DemoProcess:
@@ -35,7 +33,8 @@ class DemoProcess:
         **environment: str,
     ) -> None:
         """`terminal`: it runs in a terminal of its own, which `close_terminal` closes."""
-        self.port = free_port()
+        self._port = hold_port()
+        self.port = self._port.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.lines: list[str] = []
         self._mark = uuid.uuid4().hex
@@ -82,13 +81,13 @@ class DemoProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+        wait_until(self._killed, END_S, "everything is killed")
         self.process.wait()
+        self._port.close()
         self._closing.set()
         self._reader.join()
 
-    def wait_for(self, pattern: str, seconds: float) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = START_S) -> re.Match[str]:
         """The first line of the terminal, from now on or earlier, that fits."""
         deadline = time.monotonic() + seconds
         seen = 0
@@ -107,14 +106,14 @@ class DemoProcess:
             self.lines.append(line)
 
     def login(self) -> tuple[str, str]:
-        match = self.wait_for(r"Login +(\S+) / (\S+)", 90)
+        match = self.wait_for(r"Login +(\S+) / (\S+)")
         return match[1], match[2]
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
         """Signed in with the password that the terminal showed."""
         login, password = self.login()
-        with httpx.Client(base_url=self.url, trust_env=False, headers={"Origin": self.url}) as client:
+        with httpx.Client(base_url=self.url, trust_env=False, timeout=60, headers={"Origin": self.url}) as client:
             client.post("/api/v1/login", json={"login": login, "password": password}).raise_for_status()
             yield client
 
@@ -131,9 +130,17 @@ class DemoProcess:
                     continue  # it has just ended
         return found
 
-    def end(self, number: int = signal.SIGTERM, seconds: float = 15.0) -> int:
+    def _killed(self) -> bool:
+        """Kills what is there; asked again, because some end by themselves meanwhile and some start others."""
+        pids = self.pids()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not pids
+
+    def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(seconds)
+        return self.process.wait(END_S)
 
 
 def wait_until(condition: Callable[[], object], seconds: float, words: str) -> None:
