@@ -26,6 +26,7 @@ class Permission(StrEnum):
     CAMERAS_WRITE = "cameras.write"
     EDGES_READ = "edges.read"
     EDGES_WRITE = "edges.write"
+    EDGES_APPROVE = "edges.approve"
     ACCOUNTS_WRITE = "accounts.write"
     AUDIT_READ = "audit.read"
 
@@ -34,18 +35,20 @@ P = Permission
 _STAFF = {P.CASES_READ, P.EVIDENCE_READ, P.PLACES_READ, P.CAMERAS_READ, P.EDGES_READ}
 # A shop and a partner see a case once a person has confirmed it (an AI finding is a clue), and no picture with faces in it.
 _OUTSIDE = {P.CASES_READ, P.PLACES_READ}
+# Whoever answers for a shop says which edge box is given its camera passwords; who connects the box does not.
+_APPROVING = {P.EDGES_READ, P.EDGES_APPROVE}
 _TECHNICAL = {P.PLACES_READ, P.PLACES_WRITE, P.CAMERAS_READ, P.CAMERAS_WRITE, P.EDGES_READ, P.EDGES_WRITE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.REVIEWER: frozenset(_STAFF | {P.CASES_JUDGE}),
-    Role.OFFICER: frozenset(_STAFF | {P.CASES_JUDGE}),
-    Role.CHIEF: frozenset(_STAFF | {P.CASES_JUDGE}),
+    Role.OFFICER: frozenset(_STAFF | _APPROVING | {P.CASES_JUDGE}),
+    Role.CHIEF: frozenset(_STAFF | _APPROVING | {P.CASES_JUDGE}),
     Role.BUREAU: frozenset(_STAFF),
-    Role.STORE_ADMIN: frozenset(_OUTSIDE | {P.CAMERAS_READ}),
-    Role.STORE_OWNER: frozenset(_OUTSIDE | {P.CAMERAS_READ}),
+    Role.STORE_ADMIN: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ}),
+    Role.STORE_OWNER: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ}),
     Role.INSTALLER: frozenset(_TECHNICAL),
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
-    Role.ADMIN: frozenset(_TECHNICAL | {P.ACCOUNTS_WRITE, P.AUDIT_READ}),
+    Role.ADMIN: frozenset(_TECHNICAL | _APPROVING | {P.ACCOUNTS_WRITE, P.AUDIT_READ}),
     Role.PARTNER: frozenset(_OUTSIDE),
 }
 

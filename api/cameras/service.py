@@ -79,10 +79,6 @@ async def update_camera(
         raise NotFound("There is no such camera, or it is not yours to see.")
     if expected_version is not None and camera.version != expected_version:
         raise VersionConflict("Somebody else has changed this camera since. Load it again, then repeat your change.")
-    is_kept = camera.password_encrypted is not None and new.username is not None and "password" not in new.model_fields_set
-    if is_kept and _receiver(camera.url) != _receiver(new.url):
-        # Whoever may change addresses must not be able to have a password that he does not know sent to a machine of his own.
-        raise PasswordNeededAgain("The camera has another host or port now. Enter its password again.")
     camera.version += 1
     await _fill(work, actor, keyring, camera, new)
     record(work, actor, "camera.changed", "camera", camera.id, password="password" in new.model_fields_set)
@@ -132,9 +128,13 @@ async def _fill(work: Work, actor: Actor, keyring: Keyring, camera: Camera, new:
     area = await places.get_area(work, actor, new.area_id)
     if area is None:
         raise NotFound("There is no such area, or it is not yours to see.")
-    edge_ids = [edge.id for edge in await edges.list_edges(work, actor, shop_id=area.shop_id) if edge.revoked_at is None]
+    is_kept = camera.password_encrypted is not None and new.username is not None and "password" not in new.model_fields_set
+    if is_kept and (camera.shop_id != area.shop_id or _receiver(camera.url) != _receiver(new.url)):
+        # Whoever may change cameras must not be able to have a password that he does not know sent to a machine of his own.
+        raise PasswordNeededAgain("The camera has another host, port or shop now. Enter its password again.")
+    edge_ids = [edge.id for edge in await edges.list_edges(work, actor, shop_id=area.shop_id) if edge.is_trusted]
     if new.edge_id is not None and new.edge_id not in edge_ids:
-        raise NotFound("There is no such edge in this shop, or it was revoked.")
+        raise NotFound("There is no such edge in this shop, or it was revoked or waits for approval.")
     only_edge = edge_ids[0] if len(edge_ids) == 1 else None
     camera.shop_id, camera.area_id, camera.edge_id = area.shop_id, area.id, new.edge_id or only_edge
     camera.name, camera.url, camera.username = new.name, new.url, new.username

@@ -99,7 +99,7 @@ async def change_camera(
     except NotACamera as problem:
         wrong = problem.wrong
     except PasswordNeededAgain:
-        wrong = {"password": speaker.say(N_("The camera has another host or port now. Enter its password again."))}
+        wrong = {"password": speaker.say(N_("The camera has another host, port or shop now. Enter its password again."))}
     except VersionConflict:
         conflict = speaker.say(
             N_("Somebody else has changed this camera meanwhile. What you typed is still here: check it, then save again.")
@@ -165,7 +165,7 @@ async def _form(
     boxes = [
         Option(edge.id, f"{shops.get(edge.shop_id, '')} · {edge.name}")
         for edge in await edges.list_edges(work, actor)
-        if edge.revoked_at is None
+        if edge.is_trusted
     ]
     return CameraFormView(
         sorted(areas, key=_words), sorted(boxes, key=_words), _options(POSTS, speaker), typed, wrong or {}, version, has_password

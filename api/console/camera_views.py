@@ -61,7 +61,7 @@ def _describe(status: CameraStatus, speaker: Speaker) -> tuple[Tone, str, str | 
         case CameraState.OFF:
             return _OFF, say(N_("Nobody looks at this camera.")), None
         case CameraState.NOT_STARTED if camera.edge_id is None:
-            todo = say(N_("Enrol an edge box at this shop; it then takes over the camera."))
+            todo = say(N_("Enrol an edge box at this shop, or approve the one that waits; it then takes over the camera."))
             return _NO_EDGE, say(N_("No edge box reads this camera.")), todo
         case CameraState.NOT_STARTED:
             todo = say(N_("If this stays so for some minutes, check that the edge box is running."))

@@ -1,20 +1,51 @@
-"""Getting the code with which an edge box joins."""
+"""The edge boxes: getting the code with which one joins, approving and revoking."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
+from api.console.edge_box_views import box_row
 from api.console.rendering import page, speaker_of
 from api.console.views import Option
 from api.edges import service as edges
+from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.work import Reading, Writing
 from api.places import service as places
 
 router = APIRouter()
+
+_PAGE = 50
+
+
+@router.get("/edge-boxes")
+async def edge_boxes(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
+    """Those that wait for approval are on every page."""
+    speaker, after = speaker_of(request), decode_text(cursor)
+    waiting = await edges.list_edges(work, actor, waiting=True, limit=_PAGE)
+    found = await edges.list_edges(work, actor, waiting=False, after=after, limit=_PAGE + 1)
+    return page(
+        request, "edge_boxes.html", actor=actor, waiting=[box_row(edge, actor, speaker) for edge in waiting],
+        boxes=[box_row(edge, actor, speaker) for edge in found[:_PAGE]], may_enrol=actor.may(Permission.EDGES_WRITE),
+        first_url="/edge-boxes" if cursor else None,
+        next_url=f"/edge-boxes?cursor={encode_cursor(found[_PAGE - 1].id)}" if len(found) > _PAGE else None,
+    )
+
+
+@router.post("/edge-boxes/{edge_id}/approve")
+async def approve(actor: SignedIn, work: Writing, edge_id: str) -> Response:
+    await edges.approve_edge(work, actor, edge_id)
+    return RedirectResponse("/edge-boxes", 303)
+
+
+@router.post("/edge-boxes/{edge_id}/revoke")
+async def revoke(actor: SignedIn, work: Writing, edge_id: str) -> Response:
+    await edges.revoke_edge(work, actor, edge_id)
+    return RedirectResponse("/edge-boxes", 303)
 
 
 @router.get("/edge-boxes/new")
@@ -32,7 +63,10 @@ async def make_code(
     command = f"sunshine edge enroll --centre {request.url.scheme}://{request.url.netloc} --code {code}"
     until = speaker_of(request).time(expires_at)
     shops = await _shops(work, actor)
-    return page(request, "edge_box_new.html", actor=actor, shops=shops, code=code, command=command, until=until)
+    return page(
+        request, "edge_box_new.html", actor=actor, shops=shops, code=code, command=command, until=until,
+        waits=not actor.may(Permission.EDGES_APPROVE),
+    )
 
 
 async def _shops(work: Work, actor: Actor) -> list[Option]:

@@ -33,6 +33,7 @@ CONTENT_SECURITY_POLICY = (
 PAGES = (
     ("/cases", N_("Cases"), Permission.CASES_READ),
     ("/cameras", N_("Cameras"), Permission.CAMERAS_READ),
+    ("/edge-boxes", N_("Edge boxes"), Permission.EDGES_READ),
 )
 
 _NAMES = {Language.ZH: "中文", Language.EN: "English"}

@@ -196,6 +196,20 @@ class CameraRow:
 
 
 @dataclass(frozen=True)
+class BoxRow:
+    """An edge box. `approve_url` and `revoke_url` are there where the reader can do so now."""
+
+    name: str
+    shop: str
+    state: Chip
+    sentence: str
+    enrolled: str
+    troubles: Sequence[str]
+    approve_url: str | None
+    revoke_url: str | None
+
+
+@dataclass(frozen=True)
 class RuleInForce:
     """`why_not` says why a rule is not in force; severity and `after` (how soon it is reported) are of one that is."""
 

@@ -116,6 +116,10 @@ PROBLEMS: dict[int, tuple[str, str]] = {
         N_("Nothing here"),
         N_("This address takes only a form that was sent. Start from the list."),
     ),
+    409: (
+        N_("No longer possible"),
+        N_("What this was meant for has changed meanwhile. Open it again and look at what changed."),
+    ),
     412: (
         N_("Somebody else was faster"),
         N_("What you worked on has changed meanwhile. Open it again and look at what changed."),

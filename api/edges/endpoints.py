@@ -26,6 +26,14 @@ async def list_edges(work: Reading, actor: SignedIn, cursor: Cursor = None, limi
     return Edges(items=[EdgeOut.model_validate(row) for row in rows], next=following)
 
 
+@router.post(
+    "/edges/{edge_id}/approve", operation_id="approve_edge", summary="Give an edge the cameras of its shop",
+    responses=documented(Unauthenticated, Forbidden, NotFound, Conflict),
+)
+async def approve_edge(work: Writing, actor: SignedIn, edge_id: Id) -> EdgeOut:
+    return EdgeOut.model_validate(await service.approve_edge(work, actor, edge_id))
+
+
 @router.post("/edges/{edge_id}/revoke", operation_id="revoke_edge", summary="Trust an edge no longer", responses=BY_PERSON)
 async def revoke_edge(work: Writing, actor: SignedIn, edge_id: Id) -> EdgeOut:
     return EdgeOut.model_validate(await service.revoke_edge(work, actor, edge_id))

@@ -1,4 +1,4 @@
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, and_, not_, select
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor, ActorKind, without_actor
@@ -18,11 +18,16 @@ def _readable(actor: Actor) -> Select[Edge]:
 
 
 async def list_edges(
-    work: Work, actor: Actor, *, shop_id: str | None = None, after: str | None = None, limit: int | None = None
+    work: Work, actor: Actor, *, shop_id: str | None = None, waiting: bool | None = None, after: str | None = None,
+    limit: int | None = None,
 ) -> list[Edge]:
+    """`waiting` are those that nobody has approved or turned away yet."""
     query = _readable(actor).order_by(Edge.id).limit(limit)
     if shop_id is not None:
         query = query.where(Edge.shop_id == shop_id)
+    if waiting is not None:
+        waits = and_(Edge.approved_at.is_(None), Edge.revoked_at.is_(None))
+        query = query.where(waits if waiting else not_(waits))
     if after is not None:
         query = query.where(Edge.id > after)
     return list(await work.scalars(query))
@@ -34,7 +39,8 @@ async def own_edge(work: Work, actor: Actor) -> Edge:
 
 
 async def get_edge(work: Work, actor: Actor, edge_id: str) -> Edge | None:
-    edge: Edge | None = await work.scalar(_readable(actor).where(Edge.id == edge_id))
+    """Locked until the end of the transaction: nobody approves it while another turns it away."""
+    edge: Edge | None = await work.scalar(_readable(actor).where(Edge.id == edge_id).with_for_update(of=Edge))
     return edge
 
 

@@ -12,6 +12,8 @@ class EdgeOut(BaseModel):
     name: str
     shop_id: str
     enrolled_at: datetime
+    enrolled_by: str = Field(description="who made its code")
+    approved_at: datetime | None = Field(description="null: it is given no camera yet")
     revoked_at: datetime | None
     last_seen_at: datetime | None
     clock_offset_s: float | None

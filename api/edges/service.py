@@ -46,26 +46,52 @@ class EdgeRevoked(Forbidden):
     code = "edge-revoked"
 
 
+class AlreadyRevoked(Conflict):
+    code = "edge-already-revoked"
+
+
 class KeyInUse(Conflict):
     code = "key-in-use"
 
 
-async def list_edges(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Edge]:
+async def list_edges(
+    work: Work, actor: Actor, *, waiting: bool | None = None, after: str | None = None, limit: int | None = None
+) -> list[Edge]:
     actor.require(Permission.EDGES_READ)
-    return await repository.list_edges(work, actor, after=after, limit=limit)
+    return await repository.list_edges(work, actor, waiting=waiting, after=after, limit=limit)
+
+
+async def approve_edge(work: Work, actor: Actor, edge_id: str) -> Edge:
+    """It takes over the cameras of its shop that no edge watches, and is given their passwords."""
+    actor.require(Permission.EDGES_APPROVE)
+    edge = await _get(work, actor, edge_id)
+    if edge.revoked_at is not None:
+        raise AlreadyRevoked("This edge was revoked. Enrol it again with a new code.")
+    if edge.approved_at is None:
+        edge.approved_at = now()
+        await cameras.give_to_edge(work, actor, edge.shop_id, edge.id)
+        record(work, actor, "edge.approved", "edge", edge.id, shop=edge.shop_id)
+        await work.flush()
+    return edge
 
 
 async def revoke_edge(work: Work, actor: Actor, edge_id: str) -> Edge:
     """From now on nothing of it is taken; its cameras wait for another edge."""
-    actor.require(Permission.EDGES_WRITE)
-    edge = await repository.get_edge(work, actor, edge_id)
-    if edge is None:
-        raise NotFound("There is no such edge, or it is not yours to see.")
+    if not actor.may(Permission.EDGES_APPROVE):
+        actor.require(Permission.EDGES_WRITE)
+    edge = await _get(work, actor, edge_id)
     if edge.revoked_at is None:
         edge.revoked_at = now()
         await cameras.take_from_edge(work, actor, edge.id)
         record(work, actor, "edge.revoked", "edge", edge.id)
         await work.flush()
+    return edge
+
+
+async def _get(work: Work, actor: Actor, edge_id: str) -> Edge:
+    edge = await repository.get_edge(work, actor, edge_id)
+    if edge is None:
+        raise NotFound("There is no such edge, or it is not yours to see.")
     return edge
 
 
@@ -77,7 +103,10 @@ async def create_code(work: Work, actor: Actor, settings: Settings, shop_id: str
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
     expires_at = now() + timedelta(minutes=settings.enrolment_minutes)
     work.add(
-        EnrolmentCode(code_hash=_code_hash(code), shop_id=shop_id, created_by=actor.name, created_at=now(), expires_at=expires_at)
+        EnrolmentCode(
+            code_hash=_code_hash(code), shop_id=shop_id, created_by=actor.name, created_at=now(), expires_at=expires_at,
+            is_approved=actor.may(Permission.EDGES_APPROVE),
+        )
     )
     record(work, actor, "enrolment_code.created", "shop", shop_id)
     await work.flush()
@@ -104,15 +133,18 @@ async def enrol(work: Work, request: EnrolRequest, address: str | None) -> Edge:
         raise KeyInUse("This key is registered already. Delete the key file of the edge, so that it makes a new one.")
     edge = Edge(
         name=request.name, shop_id=code.shop_id, public_key=public_key, encryption_key=encryption_key, enrolled_at=now(),
-        software_version=request.software_version,
+        enrolled_by=code.created_by, approved_at=now() if code.is_approved else None, software_version=request.software_version,
     )
     work.add(edge)
     await work.flush()
     code.used_at, code.edge_id = now(), edge.id
     # Whoever made the code may see the shop; the house acts for them, inside that shop only.
     for_the_shop = Actor(ActorKind.HOUSE, "house", "enrolment", shop_id=code.shop_id, address=address)
-    await cameras.give_to_edge(work, for_the_shop, code.shop_id, edge.id)
-    record(work, for_the_shop, "edge.enrolled", "edge", edge.id, shop=code.shop_id, name=edge.name)
+    if edge.is_trusted:
+        await cameras.give_to_edge(work, for_the_shop, code.shop_id, edge.id)
+    record(
+        work, for_the_shop, "edge.enrolled", "edge", edge.id, shop=code.shop_id, name=edge.name, approved=edge.is_trusted
+    )
     await work.flush()
     return edge
 

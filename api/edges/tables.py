@@ -19,6 +19,10 @@ class Edge(Table):
     public_key: Mapped[str] = mapped_column(String(64), unique=True)
     encryption_key: Mapped[str] = mapped_column(String(64))
     enrolled_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Who made its code.
+    enrolled_by: Mapped[str] = mapped_column(String(100))
+    # Before somebody who answers for the shop has approved it, it is given no camera, and so no password.
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Edge clock minus centre clock, as the last heartbeat showed it; the time on the way is in it.
@@ -29,6 +33,10 @@ class Edge(Table):
     outbox_parked: Mapped[int] = mapped_column(default=0)
     trouble: Mapped[str | None] = mapped_column(String(500))
 
+    @property
+    def is_trusted(self) -> bool:
+        return self.approved_at is not None and self.revoked_at is None
+
 
 class EnrolmentCode(Table):
     """Only the hash is kept, as with passwords. The edge of the code serves the shop, and takes its cameras that have no edge."""
@@ -38,6 +46,8 @@ class EnrolmentCode(Table):
     code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     shop_id: Mapped[str] = mapped_column(ForeignKey("shops.id"))
     created_by: Mapped[str] = mapped_column(String(100))
+    # Made by somebody who may approve edges: its edge waits for nobody.
+    is_approved: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

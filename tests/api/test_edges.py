@@ -10,7 +10,7 @@ from api.kit.times import now
 from contract.cameras import EdgeConfig
 from contract.credentials import open_credential
 from contract.edges import StreamFault
-from tests.api.world import EdgeBox, World, problem_code
+from tests.api.world import EdgeBox, Place, World, problem_code
 
 
 class TestEnrol:
@@ -276,6 +276,77 @@ class TestHeartbeat:
         edge = (await installer.get("/api/v1/edges")).json()["items"][0]
         assert (edge["outbox_waiting"], edge["outbox_parked"], edge["trouble"]) == (3, 1, "The disk is full.")
         assert 85 < edge["clock_offset_s"] <= 90
+
+
+class TestApprove:
+    async def joined_by_an_installer(self, world: World, place: Place) -> EdgeBox:
+        installer, box = await world.person(Role.INSTALLER), EdgeBox(world.client(), place)
+        code = (await installer.post("/api/v1/enrolment-codes", json={"shop_id": place.shop_id})).json()["code"]
+        assert (await box.enrol(code)).status_code == 201
+        return box
+
+    async def test_an_installers_edge_is_given_nothing_before(self, any_world: World):
+        place = await any_world.place(password="secret")
+        box = await self.joined_by_an_installer(any_world, place)
+        assert (await box.config()).json()["cameras"] == []
+        assert (await box.report()).status_code == 403
+        officer = await any_world.person(Role.OFFICER)
+        answer = await officer.post(f"/api/v1/edges/{box.id}/approve")
+        assert (answer.status_code, answer.json()["enrolled_by"]) == (200, "installer person")
+        camera = (await box.config()).json()["cameras"][0]
+        assert open_credential(box.encryption_key, camera["id"], camera["password_sealed"]) == "secret"
+        again = await officer.post(f"/api/v1/edges/{box.id}/approve")
+        assert again.json() == answer.json()
+
+    async def test_no_camera_can_be_given_to_it_by_hand(self, world: World):
+        place = await world.place(password="secret")
+        box, installer = await self.joined_by_an_installer(world, place), await world.person(Role.INSTALLER)
+        camera = {"area_id": place.area_id, "name": "x", "url": "rtsp://192.0.2.7:554/stream", "username": "viewer"}
+        answer = await installer.put(f"/api/v1/cameras/{place.camera_id}", json={**camera, "edge_id": box.id})
+        assert (answer.status_code, problem_code(answer)) == (404, "not-found")
+        assert (await installer.put(f"/api/v1/cameras/{place.camera_id}", json=camera)).json()["edge_id"] is None
+
+    async def test_no_password_follows_a_camera_to_another_shop(self, world: World):
+        mine, theirs = await world.place("Mine"), await world.place("Theirs", password="secret")
+        installer = await world.person(Role.INSTALLER)
+        camera = {"area_id": mine.area_id, "name": "x", "url": "rtsp://192.0.2.7:554/stream", "username": "viewer"}
+        answer = await installer.put(f"/api/v1/cameras/{theirs.camera_id}", json=camera)
+        assert (answer.status_code, problem_code(answer)) == (422, "password-needed-again")
+        camera["password"] = "entered again"
+        assert (await installer.put(f"/api/v1/cameras/{theirs.camera_id}", json=camera)).status_code == 200
+
+    async def test_a_code_of_who_may_approve_needs_no_approval(self, world: World):
+        place = await world.place()
+        admin, box = await world.person(Role.ADMIN), EdgeBox(world.client(), place)
+        code = (await admin.post("/api/v1/enrolment-codes", json={"shop_id": place.shop_id})).json()["code"]
+        await box.enrol(code)
+        assert len((await box.config()).json()["cameras"]) == 1
+
+    async def test_by_the_shop_itself(self, world: World):
+        place = await world.place()
+        box = await self.joined_by_an_installer(world, place)
+        manager = await world.person(Role.STORE_ADMIN, place=place)
+        assert (await manager.post(f"/api/v1/edges/{box.id}/approve")).status_code == 200
+
+    @pytest.mark.parametrize(("role", "status"), [(Role.INSTALLER, 403), (Role.REVIEWER, 403), (Role.STORE_ADMIN, 404)])
+    async def test_not_by_others(self, world: World, role: Role, status: int):
+        box = await self.joined_by_an_installer(world, await world.place("Theirs"))
+        person = await world.person(role, place=await world.place("Mine"))
+        assert (await person.post(f"/api/v1/edges/{box.id}/approve")).status_code == status
+
+    async def test_not_once_it_was_revoked(self, world: World):
+        box = await world.edge(await world.place())
+        officer = await world.person(Role.OFFICER)
+        assert (await officer.post(f"/api/v1/edges/{box.id}/revoke")).status_code == 200
+        answer = await officer.post(f"/api/v1/edges/{box.id}/approve")
+        assert (answer.status_code, problem_code(answer)) == (409, "edge-already-revoked")
+
+    async def test_is_recorded(self, world: World):
+        box = await self.joined_by_an_installer(world, await world.place())
+        officer = await world.person(Role.OFFICER, is_admin=True)
+        await officer.post(f"/api/v1/edges/{box.id}/approve")
+        entry = (await officer.get("/api/v1/audit")).json()["items"][0]
+        assert (entry["action"], entry["actor_name"], entry["object_id"]) == ("edge.approved", "officer person", box.id)
 
 
 class TestRevoke:

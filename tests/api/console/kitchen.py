@@ -75,7 +75,7 @@ class Kitchen:
             work.add(
                 Edge(
                     id=kitchen.edge_id, name="后厨边缘盒", shop_id=kitchen.shop_id, public_key=public, encryption_key="unused",
-                    enrolled_at=at, software_version="0.1.0",
+                    enrolled_at=at, enrolled_by="installer 张", approved_at=at, software_version="0.1.0",
                 )
             )
             await work.flush()

@@ -226,8 +226,8 @@ def test_everything_works_without_javascript(centre: LiveCentre, open_page: Open
 @pytest.mark.parametrize(
     ("login", "paths"),
     [
-        ("reviewer", ["/cases", "/cases?state=all", "/cases?state=dismissed", "/cases/1", "/cameras"]),
-        ("installer", ["/cameras", "/cameras/new", "/cameras/camera-1", "/edge-boxes/new", "/shops/new"]),
+        ("reviewer", ["/cases", "/cases?state=all", "/cases?state=dismissed", "/cases/1", "/cameras", "/edge-boxes"]),
+        ("installer", ["/cameras", "/cameras/new", "/cameras/camera-1", "/edge-boxes", "/edge-boxes/new", "/shops/new"]),
     ],
 )
 def test_pages_fit_and_complain_of_nothing(

@@ -1,0 +1,52 @@
+"""How an edge box is, in words, and what can be done with it."""
+
+from api.accounts.actors import Actor
+from api.accounts.permissions import Permission
+from api.cameras.service import NEWS_MAX_AGE
+from api.console.i18n import N_
+from api.console.speech import Speaker
+from api.console.views import BoxRow
+from api.console.words import Tone
+from api.edges.tables import Edge
+
+_WAITING = Tone(N_("Waiting for approval"), "wait")
+_CONNECTED = Tone(N_("Connected"), "good")
+_SILENT = Tone(N_("No word from the edge box"), "bad")
+_REVOKED = Tone(N_("Revoked"), "minor")
+
+
+def box_row(edge: Edge, actor: Actor, speaker: Speaker) -> BoxRow:
+    tone, sentence = _describe(edge, speaker)
+    is_known, is_waiting = edge.revoked_at is None, edge.revoked_at is None and edge.approved_at is None
+    may_approve = actor.may(Permission.EDGES_APPROVE)
+    may_revoke = may_approve or actor.may(Permission.EDGES_WRITE)
+    return BoxRow(
+        name=edge.name, shop=edge.shop.name, state=speaker.chip(tone, dot=True), sentence=sentence,
+        enrolled=speaker.say(
+            N_("Joined at %(at)s with a code of %(name)s; version %(version)s"),
+            at=speaker.time(edge.enrolled_at).short, name=edge.enrolled_by, version=edge.software_version,
+        ),
+        troubles=_troubles(edge, speaker) if is_known else [],
+        approve_url=f"/edge-boxes/{edge.id}/approve" if may_approve and is_waiting else None,
+        revoke_url=f"/edge-boxes/{edge.id}/revoke" if may_revoke and is_known else None,
+    )
+
+
+def _describe(edge: Edge, speaker: Speaker) -> tuple[Tone, str]:
+    if edge.revoked_at is not None:
+        return _REVOKED, speaker.say(N_("Revoked at %(at)s."), at=speaker.time(edge.revoked_at).short)
+    heard = speaker.say(N_("It has not told anything yet."))
+    if edge.last_seen_at is not None:
+        heard = speaker.say(N_("Last word at %(at)s."), at=speaker.time(edge.last_seen_at).short)
+    if edge.approved_at is None:
+        return _WAITING, heard
+    is_lately = edge.last_seen_at is not None and speaker.now - edge.last_seen_at <= NEWS_MAX_AGE
+    return (_CONNECTED if is_lately else _SILENT), heard
+
+
+def _troubles(edge: Edge, speaker: Speaker) -> list[str]:
+    """`trouble` is in the words of the edge box, which are English; a disk that is full, say."""
+    troubles = [speaker.say(N_("The edge box reports: %(trouble)s"), trouble=edge.trouble)] if edge.trouble else []
+    if edge.outbox_parked:
+        troubles.append(speaker.say(N_("The centre refused %(number)s of its reports for good."), number=edge.outbox_parked))
+    return troubles
