@@ -1,0 +1,173 @@
+"""Tracks and rules under any looks: against the rule's own words, at every rate, with every kind of clock."""
+
+from datetime import timedelta
+from itertools import accumulate
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.catalogue import load_catalogue
+from detector.rules import RuleEngine
+from detector.tracks import FORGET_AFTER_S, Tracker
+from tests.detector.scenes import START, at, camera, person, scene
+
+CATALOGUE = load_catalogue()
+CAP = CATALOGUE.rule("K01")
+PLACES = [(100, 100, 200, 400), (500, 100, 600, 400), (900, 100, 1000, 400)]
+CAPS = st.sampled_from(["missing", "missing", "missing", "worn", "unknown"])
+GAPS = st.sampled_from([0.0, 0.5, 1.0, 2.0, 5.0])
+
+
+def fires(looks):
+    """The rule in words, by trying every beginning: does it fire at the last of these (time_s, cap) looks?"""
+    now, last = looks[-1]
+    for i, (begin, first) in enumerate(looks):
+        spell = [cap for _, cap in looks[i:]]
+        sure = len(spell) - spell.count("unknown")
+        if (
+            first == last == "missing"
+            and CAP.hold_s <= now - begin <= 2 * CAP.hold_s + 10
+            and sure >= max(3, len(spell) / 2)
+            and spell.count("missing") >= 0.7 * sure
+        ):
+            return True
+    return False
+
+
+def told(engine, looks):
+    """Times of the violations that (time_s, person) looks lead to, each committed."""
+    times = []
+    for time_s, seen in looks:
+        for violation in engine.update(scene(seen), time_s, at(time_s)):
+            engine.committed(violation)
+            times.append(time_s)
+    return times
+
+
+@given(looks=st.lists(st.tuples(GAPS, CAPS), min_size=1, max_size=60))
+def test_it_fires_exactly_when_the_rule_says_so(looks):
+    engine = RuleEngine(camera(), CATALOGUE)
+    times = list(accumulate(gap for gap, _ in looks))
+    history = [(time_s, cap) for time_s, (_, cap) in zip(times, looks, strict=True)]
+    for i, (time_s, cap) in enumerate(history):
+        violations = engine.update(scene(person(track=1, cap=cap)), time_s, at(time_s))
+        assert bool(violations) is fires(history[: i + 1])
+        for violation in violations:
+            votes = violation.votes
+            assert votes.looks >= votes.sure >= max(3, votes.looks / 2)
+            assert votes.violating >= 0.7 * votes.sure
+            assert violation.person.head.cap.state == "missing"
+            assert time_s - violation.since_s >= CAP.hold_s
+            assert violation.since == START + timedelta(seconds=violation.since_s)
+
+
+BAD = {"cap": {"cap": "missing"}, "mask": {"mask": "missing"}, "glove": {"gloves": ("missing",)}, "smoking": {"smoking": "yes"}}
+IN_FORCE = CATALOGUE.in_force(camera().area, camera().posts)
+
+
+@pytest.mark.parametrize(
+    ("rule", "looks_a_second"),
+    # Where the hold time holds three looks.
+    [(rule, rate) for rule in IN_FORCE for rate in (25, 5, 1, 0.5) if rule.hold_s * rate >= 2],
+    ids=lambda value: getattr(value, "code", value),
+)
+def test_exactly_the_hold_time_is_enough_and_one_look_less_is_not(rule, looks_a_second):
+    step = 1 / looks_a_second
+    needed = -(-rule.hold_s // step)  # steps between the first and the last look
+    states = BAD[rule.sign.attribute]
+
+    def seen(count):
+        steps = [(i * step, person(track=1, **states)) for i in range(int(count))]
+        return told(RuleEngine(camera(), CATALOGUE), [*steps, (count * step, person(track=1))])
+
+    assert seen(needed) == []
+    assert len(seen(needed + 1)) == 1
+
+
+@settings(max_examples=25)
+@given(spells=st.lists(st.tuples(st.sampled_from([6, 10, 30]), st.sampled_from([40, 60])), min_size=1, max_size=3))
+def test_every_rate_of_looks_tells_the_same(spells):
+    """A cap off for 6, 10 or 30 s at a time, then on for so long that no two of these come together."""
+
+    def cap_at(time_s):
+        for off_s, on_s in spells:
+            if time_s < off_s + on_s:
+                return "missing" if time_s < off_s else "worn"
+            time_s -= off_s + on_s
+        return "worn"
+
+    def told_of(step):
+        engine = RuleEngine(camera(), CATALOGUE)
+        steps = range(int(sum(map(sum, spells)) / step))
+        since = []
+        for i in steps:
+            for violation in engine.update(scene(person(track=1, cap=cap_at(i * step))), i * step, at(i * step)):
+                since.append(round(violation.since_s))
+                engine.committed(violation)
+        return since
+
+    slow = told_of(2.0)
+    assert len(slow) == any(off_s == 30 for off_s, _ in spells)
+    assert told_of(0.2) == told_of(1.0) == slow
+
+
+@given(
+    stamps=st.lists(st.sampled_from([0.0, 1.0, 1.0, 3.0, -4.0, 12.0, -1000.0]), min_size=1, max_size=50),
+    caps=st.lists(CAPS, min_size=50, max_size=50),
+)
+def test_no_clock_makes_up_a_violation(stamps, caps):
+    """Equal stamps, gaps and leaps back: time before a leap back never counts, and nobody has two numbers at once."""
+    tracker, engine = Tracker(), RuleEngine(camera(), CATALOGUE)
+    time_s = began = 2000.0
+    for step, cap in zip(stamps, caps, strict=False):
+        time_s += step
+        began = time_s if step < 0 else began
+        seen = tracker.update(scene(*[person(box, cap=cap) for box in PLACES]), time_s)
+        assert len({one.track for one in seen.people}) == len(PLACES)
+        for violation in engine.update(seen, time_s, at(time_s)):
+            assert began <= violation.since_s <= time_s - CAP.hold_s
+
+
+@given(st.permutations(range(3)), st.sampled_from([0.5, 1.0, 2.0, 5.0]))
+def test_the_order_of_people_in_a_picture_does_not_matter(order, step):
+    """The finder sorts by score, which changes from look to look."""
+    people = [person(box, cap=cap) for box, cap in zip(PLACES, ("missing", "worn", "missing"), strict=True)]
+    tracker, engine = Tracker(), RuleEngine(camera(), CATALOGUE)
+    told_at = set()
+    for i in range(60):
+        mixed = people if i % 2 else [people[j] for j in order]
+        for violation in engine.update(tracker.update(scene(*mixed), i * step), i * step, at(i * step)):
+            told_at.add((violation.track, violation.box))
+    assert {box for _, box in told_at} == {PLACES[0], PLACES[2]}
+    assert len(told_at) == 2
+
+
+@pytest.mark.parametrize(("away_s", "fires_at"), [(4, 20), (FORGET_AFTER_S, 20), (FORGET_AFTER_S + 1, None)])
+def test_who_vanishes_and_comes_back(away_s, fires_at):
+    """Behind a pillar for a moment the votes go on; after long enough to be somebody else they begin anew."""
+    tracker, engine = Tracker(), RuleEngine(camera(), CATALOGUE)
+    times = [t for t in range(40) if not 5 < t < 5 + away_s]
+    found = [
+        t
+        for t in times
+        for violation in engine.update(tracker.update(scene(person(cap="missing")), t), t, at(t))
+        if engine.committed(violation) is None
+    ]
+    assert found == [fires_at if fires_at is not None else 5 + away_s + 20]
+
+
+@pytest.mark.parametrize("step", [0.5, 1.0, 2.0])
+def test_of_two_who_pass_each_other_only_the_bare_one_is_told_of(step):
+    """Even where the numbers were mixed up, the look that tells shows the violation."""
+    tracker, engine = Tracker(), RuleEngine(camera(), CATALOGUE)
+    told_of = []
+    for i in range(int(80 / step)):
+        t = i * step
+        x = min(max(0.0, 60 * (t - 18)), 600.0)  # from the 18th second on they change places, in ten seconds
+        bare, capped = person((100 + x, 100, 200 + x, 400), cap="missing"), person((700 - x, 100, 800 - x, 400))
+        for violation in engine.update(tracker.update(scene(capped, bare), t), t, at(t)):
+            engine.committed(violation)
+            told_of.append(violation.person.box == bare.box)
+    assert told_of
+    assert all(told_of)
