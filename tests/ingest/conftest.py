@@ -17,10 +17,11 @@ import pytest
 from ingest.rtp import AccessUnit
 from ingest.rtsp_connection import Request, Response
 from ingest.rtsp_server import RtspServer, running
+from tests.ports import hold_port
 
 FPS = 20
 GOP = 5
-DEADLINE_S = 15.0
+DEADLINE_S = 120.0
 
 
 def make_clip(
@@ -175,8 +176,9 @@ def raw_server() -> Iterator[Callable[[bytes | None], int]]:
                         connection = listener.accept()[0]
                         held.append(connection)
                         if answer is not None:
-                            connection.recv(4096)
-                            connection.sendall(answer)
+                            with contextlib.suppress(OSError):  # the caller has hung up already
+                                connection.recv(4096)
+                                connection.sendall(answer)
                             connection.close()
 
             thread = threading.Thread(target=accept, daemon=True)
@@ -189,9 +191,7 @@ def raw_server() -> Iterator[Callable[[bytes | None], int]]:
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """A port where nobody listens."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+def closed_port() -> Iterator[int]:
+    """A port where nobody listens, until the test itself does."""
+    with hold_port() as holder:
+        yield int(holder.getsockname()[1])

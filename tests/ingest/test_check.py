@@ -27,7 +27,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(*arguments: str, password: str | None = None, typed: str | None = None) -> Result:
     app = typer.Typer()
     app.command()(check_camera)
-    return CliRunner().invoke(app, [*arguments, "--seconds", "3"], env={PASSWORD_VARIABLE: password or ""}, input=typed)
+    return CliRunner().invoke(app, [*arguments, "--seconds", "30"], env={PASSWORD_VARIABLE: password or ""}, input=typed)
 
 
 def noise(seed: int, level: int = 120) -> np.ndarray:
