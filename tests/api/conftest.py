@@ -17,10 +17,12 @@ from tests.api.postgres_server import PostgresMissing, running_server
 from tests.api.world import World
 
 _numbers = count(1)
+# Seconds. Nobody waits that long, except behind others on a slow and busy machine.
+WAIT_S = 60
 
 
 async def _migrate(url: str) -> None:
-    database = Database(url, wait_s=5)
+    database = Database(url, wait_s=WAIT_S)
     await upgrade(database)
     await database.close()
 
@@ -65,14 +67,15 @@ def empty_postgres(postgres_server: str) -> str:
 @pytest.fixture
 def sqlite_settings(tmp_path: Path, migrated_sqlite: Path) -> Settings:
     shutil.copy(migrated_sqlite, tmp_path / "sunshine.db")
-    return Settings(data=tmp_path, database_wait_s=5)
+    return Settings(data=tmp_path, database_wait_s=WAIT_S)
 
 
 @pytest.fixture
 def postgres_settings(tmp_path: Path, postgres_server: str, migrated_postgres: str) -> Settings:
     name = f"test_{next(_numbers)}"
     _create_database(postgres_server, name, migrated_postgres)
-    return Settings.model_validate({"data": tmp_path, "database_url": postgres_server.format(name=name)})
+    url = postgres_server.format(name=name)
+    return Settings.model_validate({"data": tmp_path, "database_url": url, "database_wait_s": WAIT_S})
 
 
 async def _world(settings: Settings) -> AsyncIterator[World]:

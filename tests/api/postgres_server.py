@@ -29,14 +29,14 @@ def running_server() -> Iterator[str]:
     def call(program: str, *arguments: str) -> None:
         subprocess.run(
             [*as_server, str(binaries[-1] / program), *arguments], check=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, cwd=folder,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300, cwd=folder,
         )
 
     data = str(folder / "data")
     try:
         call("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--locale=C")
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=40"
-        call("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(folder / "log"), "start")
+        call("pg_ctl", "-D", data, "-w", "-t", "300", "-o", options, "-l", str(folder / "log"), "start")
         try:
             yield f"postgresql+psycopg://postgres@/{{name}}?host={folder}"
         finally:

@@ -25,7 +25,9 @@ from api.bootstrap import prepare_demo
 from api.kit.settings import Settings
 from tests.api.world import EdgeBox, Place
 
-READY_WITHIN_S = 60
+# Seconds until a server on a slow and busy machine listens, answers, or has ended.
+READY_WITHIN_S = 300
+PATIENCE_S = 60
 
 
 def sunshine(data: Path, *arguments: str) -> Result:
@@ -69,7 +71,7 @@ class Serving:
 
     def stop(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(15)
+        return self.process.wait(PATIENCE_S)
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -95,7 +97,7 @@ def serving(data: Path) -> Iterator[Serving]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serve_ends_cleanly(serving: Serving, data: Path, number: signal.Signals):
-    assert httpx.get(f"{serving.url}/healthz", trust_env=False).status_code == 200
+    assert httpx.get(f"{serving.url}/healthz", trust_env=False, timeout=PATIENCE_S).status_code == 200
     assert serving.stop(number) == 0
     assert not list(data.glob("*-wal")), "the journal was written back"
 
@@ -108,7 +110,8 @@ def test_only_a_trusted_proxy_says_where_a_request_comes_from(
         monkeypatch.setenv("SUNSHINE_TRUSTED_PROXIES", trusted)
     serving = Serving(data)
     password = sunshine(data, "accounts", "reset").stdout.split()[1]
-    with httpx.Client(base_url=serving.url, headers={"X-Forwarded-For": "203.0.113.9"}, trust_env=False) as client:
+    forwarded = {"X-Forwarded-For": "203.0.113.9"}
+    with httpx.Client(base_url=serving.url, headers=forwarded, trust_env=False, timeout=PATIENCE_S) as client:
         client.post("/api/v1/login", json={"login": "admin", "password": password}).raise_for_status()
         newest = client.get("/api/v1/audit", params={"limit": 1}).json()["items"][0]
     serving.close()
@@ -119,7 +122,7 @@ def test_a_second_one_on_the_same_folder(serving: Serving, data: Path):
     second = sunshine(data, "serve", "--port", "0")
     assert second.exit_code == 1
     assert second.stderr.strip().endswith("choose another folder with --data.")
-    assert httpx.get(f"{serving.url}/healthz", trust_env=False).status_code == 200
+    assert httpx.get(f"{serving.url}/healthz", trust_env=False, timeout=PATIENCE_S).status_code == 200
 
 
 def test_a_port_that_is_taken(serving: Serving, tmp_path: Path):
@@ -129,7 +132,7 @@ def test_a_port_that_is_taken(serving: Serving, tmp_path: Path):
 
 
 def test_a_case_is_one_line(serving: Serving, data: Path):
-    added = httpx.Client(base_url=serving.url, trust_env=False)
+    added = httpx.Client(base_url=serving.url, trust_env=False, timeout=PATIENCE_S)
     password = sunshine(data, "accounts", "reset").stdout.split()[1]
     added.post("/api/v1/login", json={"login": "admin", "password": password}).raise_for_status()
     district = added.post("/api/v1/districts", json={"name": "D"}).json()["id"]
@@ -141,7 +144,7 @@ def test_a_case_is_one_line(serving: Serving, data: Path):
     code = sunshine(data, "enrol-code").stdout.strip()
 
     async def report() -> int:
-        async with httpx.AsyncClient(base_url=serving.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=serving.url, trust_env=False, timeout=PATIENCE_S) as client:
             box = EdgeBox(client, place)
             await box.enrol(code)
             return (await box.report()).status_code
@@ -157,7 +160,7 @@ def test_the_first_login_is_told_once_and_a_reset_makes_a_new_one(data: Path):
     listed = sunshine(data, "accounts", "list").stdout
     new = sunshine(data, "accounts", "reset", "admin").stdout.split()
     body = {"login": new[0], "password": new[1]}
-    answer = httpx.post(f"{second.url}/api/v1/login", json=body, trust_env=False)
+    answer = httpx.post(f"{second.url}/api/v1/login", json=body, trust_env=False, timeout=PATIENCE_S)
     second.close()
     assert listed.startswith("admin\tofficer+admin")
     assert answer.status_code == 200
@@ -235,7 +238,8 @@ def test_lost_keys_are_told_at_the_start(data: Path):
 def test_openapi_is_printed_without_a_database(tmp_path: Path):
     environment = {**os.environ, "SUNSHINE_DATA": str(tmp_path / "untouched"), "SUNSHINE_DATABASE_URL": "postgresql://nowhere/x"}
     printed = subprocess.run(
-        [sys.executable, "-m", "sunshine", "openapi"], capture_output=True, text=True, timeout=60, check=True, env=environment
+        [sys.executable, "-m", "sunshine", "openapi"],
+        capture_output=True, text=True, timeout=READY_WITHIN_S, check=True, env=environment,
     )
     assert json.loads(printed.stdout) == json.loads(json.dumps(create_app(Settings(data=tmp_path)).openapi()))
     assert not (tmp_path / "untouched").exists()

@@ -30,7 +30,7 @@ async def in_transaction(database: Database, act: Any) -> Any:
 
 
 async def test_an_empty_database_becomes_what_the_tables_say(empty_url: str):
-    database = Database(empty_url, wait_s=5)
+    database = Database(empty_url, wait_s=60)
     await upgrade(database)
     differences = await in_transaction(
         database, lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
@@ -40,7 +40,7 @@ async def test_an_empty_database_becomes_what_the_tables_say(empty_url: str):
 
 
 async def test_a_second_run_changes_nothing(empty_url: str):
-    database = Database(empty_url, wait_s=5)
+    database = Database(empty_url, wait_s=60)
     await upgrade(database)
     await upgrade(database)
     await database.close()
@@ -52,7 +52,7 @@ async def test_there_is_a_way_back(empty_url: str):
 
         return set(inspect(connection).get_table_names())
 
-    database = Database(empty_url, wait_s=5)
+    database = Database(empty_url, wait_s=60)
     await upgrade(database)
     await in_transaction(database, lambda connection: command.downgrade(config_for(connection), "base"))
     left = await in_transaction(database, tables)
@@ -61,7 +61,7 @@ async def test_there_is_a_way_back(empty_url: str):
 
 
 async def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}", wait_s=5)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}", wait_s=60)
 
     def fail_at_the_end(*_: object) -> None:
         raise RuntimeError("power failure")
@@ -76,7 +76,8 @@ async def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, monkeypatch
 
 @pytest.mark.postgres
 async def test_two_centres_that_start_together(tmp_path: Path, empty_postgres: str):
-    centres = [Centre(Settings.model_validate({"data": tmp_path / name, "database_url": empty_postgres})) for name in ("a", "b")]
+    given = {"database_url": empty_postgres, "database_wait_s": 60}
+    centres = [Centre(Settings.model_validate({"data": tmp_path / name, **given})) for name in ("a", "b")]
     logins = await asyncio.gather(*map(prepare, centres))
     for centre in centres:
         await centre.close()

@@ -33,7 +33,7 @@ def write_video(path, seconds=3, fps=10):
 
 def detect(*arguments, **environment):
     command = [sys.executable, "-m", "sunshine", "detect", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ | environment)
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 

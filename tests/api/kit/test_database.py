@@ -90,7 +90,7 @@ async def test_waiting_has_an_end(tmp_path: Path):
 
 @pytest.mark.postgres
 async def test_waiting_for_a_row_of_postgres_has_an_end(postgres_settings: Settings):
-    database = Database(postgres_settings.async_database_url, wait_s=0.2)
+    database = Database(postgres_settings.async_database_url, wait_s=1)
     async with database.writing() as work:
         work.add(entry(datetime.now(UTC)))
     async with database.writing() as first:
@@ -107,7 +107,7 @@ async def test_waiting_for_a_row_of_postgres_has_an_end(postgres_settings: Setti
 
 @pytest.mark.postgres
 async def test_a_statement_of_postgres_has_an_end(postgres_settings: Settings):
-    database = Database(postgres_settings.async_database_url, wait_s=0.1)
+    database = Database(postgres_settings.async_database_url, wait_s=1)
     with pytest.raises(OperationalError, match="statement timeout") as caught:
         async with database.reading() as work:
             await (await work.connection()).exec_driver_sql("SELECT pg_sleep(60)")
