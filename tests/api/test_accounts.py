@@ -45,7 +45,8 @@ class TestLogin:
         answer = await sign_in(world.client(), "wrong", login)
         assert (answer.status_code, answer.json()["detail"]) == (401, "The login or the password is wrong.")
 
-    async def test_guessing_is_slowed_down(self, world: World):
+    async def test_guessing_is_slowed_down(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        Clock(monkeypatch)
         password = await add_user(world)
         client = world.client()
         for _ in range(throttle.FREE_FAILURES):
@@ -54,7 +55,8 @@ class TestLogin:
         assert (answer.status_code, problem_code(answer)) == (429, "too-many-logins")
         assert int(answer.headers["retry-after"]) > 0
 
-    async def test_many_guesses_at_once_are_no_way_around(self, any_world: World):
+    async def test_many_guesses_at_once_are_no_way_around(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
+        Clock(monkeypatch)
         await add_user(any_world)
         guesses = [sign_in(any_world.client(), "wrong") for _ in range(throttle.FREE_FAILURES * 3)]
         codes = [answer.status_code for answer in await asyncio.gather(*guesses)]
@@ -195,14 +197,16 @@ class TestThrottle:
             await begin(any_world)
         await begin(any_world, address="192.0.2.2")
 
-    async def test_holds_for_every_process_and_after_a_restart(self, world: World):
+    async def test_holds_for_every_process_and_after_a_restart(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        Clock(monkeypatch)
         for _ in range(throttle.FREE_FAILURES):
             await begin(world)
         await world.reopen_database(wait_s=5)
         with pytest.raises(TooManyLogins):
             await begin(world)
 
-    async def test_a_customers_ipv6_addresses_are_one(self, world: World):
+    async def test_a_customers_ipv6_addresses_are_one(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        Clock(monkeypatch)
         for number in range(throttle.FREE_FAILURES):
             await begin(world, address=f"2001:db8::{number}")
         with pytest.raises(TooManyLogins):
