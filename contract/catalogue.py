@@ -8,7 +8,7 @@ import hashlib
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import rfc8785
 import yaml
@@ -76,14 +76,18 @@ class Deadline(Wire):
     unit: Literal["hours", "days", "working_days", "record", "at_once"]
 
 
+RuleCode = Annotated[str, Field(pattern=r"^[KVL]\d{2}$")]
+Severity = Annotated[int, Field(ge=1, le=3, description="1 serious (严重), 2 fairly serious (较重), 3 minor (一般)")]
+
+
 class Rule(Wire):
-    code: str = Field(pattern=r"^[KVL]\d{2}$")
+    code: RuleCode
     key: str = Field(pattern=r"^[A-Z_]+$")
     name: Text
     basis: list[LegalBasis]
     where: list[Place]
-    severity: int = Field(ge=1, le=3, description="1 serious (严重), 2 fairly serious (较重), 3 minor (一般)")
-    severity_in: dict[AreaKind, int] = Field(default_factory=dict)
+    severity: Severity
+    severity_in: dict[AreaKind, Severity] = Field(default_factory=dict)
     hold_s: float = Field(gt=0)
     repeat_s: float = Field(gt=0)
     deadline: Deadline

@@ -45,6 +45,14 @@ class StreamFault(StrEnum):
     OTHER = "other"
 
 
+class EdgeTrouble(StrEnum):
+    """What hinders an edge as a whole."""
+
+    DISK_FULL = "disk_full"
+    DISK_FAILED = "disk_failed"
+    REPORT_REFUSED = "report_refused"
+
+
 class CameraMinute(Wire):
     """One camera in one minute: looked (how often), or could not look and why.
 
@@ -67,7 +75,7 @@ class Heartbeat(Wire):
     config_version: str | None
     outbox_waiting: int = Field(ge=0)
     outbox_parked: int = Field(0, ge=0, description="reports that the centre refused for good")
-    trouble: str | None = Field(None, max_length=500, description="what hinders the edge itself: disk full, a refused report")
+    trouble: EdgeTrouble | None = None
     minutes: list[CameraMinute] = Field(max_length=5000)
 
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import AwareDatetime, Field
 
 from contract.base import Box, Identifier, Sha256, Wire
-from contract.catalogue import AreaKind
+from contract.catalogue import AreaKind, RuleCode, Severity
 
 FIRST_OF_CHAIN = "0" * 64
 
@@ -61,7 +61,8 @@ class Manifest(Wire):
     stream_host: str = Field(description="host of the stream, never a credential")
     sequence: int = Field(ge=1, description="place in the chain of this camera")
     previous: Sha256 = Field(description="digest of the manifest before; zeros for the first")
-    rule: str
+    rule: RuleCode
+    severity: Severity = Field(description="of the rule in this area, as the catalogue of this version has it")
     catalogue_version: str
     models: list[ModelVersion]
     software_version: str

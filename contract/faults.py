@@ -1,7 +1,7 @@
-"""What a person is told when a camera cannot be looked at: what is wrong, and what to do next."""
+"""What a person is told when a camera cannot be looked at, or an edge is hindered: what is wrong, and what to do next."""
 
 from contract.catalogue import Text
-from contract.edges import StreamFault
+from contract.edges import EdgeTrouble, StreamFault
 
 FAULT_TEXTS: dict[StreamFault, Text] = {
     StreamFault.BAD_URL: Text(
@@ -67,5 +67,21 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
     StreamFault.OTHER: Text(
         zh="无法查看画面，原因未能识别。请在边缘盒上运行 sunshine check-camera，查看详细说明。",
         en="The camera cannot be looked at, for a reason not recognised. Run sunshine check-camera on the edge box for details.",
+    ),
+}
+
+TROUBLE_TEXTS: dict[EdgeTrouble, Text] = {
+    EdgeTrouble.DISK_FULL: Text(
+        zh="边缘盒的磁盘已满，新证据存不下来。请清理边缘盒的磁盘；仍在持续的违规会在有空间后补存。",
+        en="The disk of the edge box is full, so new evidence cannot be kept. Make room on it; what still lasts is kept then.",
+    ),
+    EdgeTrouble.DISK_FAILED: Text(
+        zh="边缘盒无法读写它的数据文件夹。请检查磁盘和文件夹权限，再查看边缘盒日志。",
+        en="The edge box cannot read or write its data folder. Check the disk and who may write there, and see its log.",
+    ),
+    EdgeTrouble.REPORT_REFUSED: Text(
+        zh="中心在最近一天内拒收了边缘盒的报告。原因在边缘盒日志里（report_parked）；证据仍在边缘盒上，排除原因后重启边缘盒即可重发。",
+        en="The centre refused a report of this edge box within the last day. The edge box's log says why (report_parked); its "
+        "evidence is kept. When the cause is removed, restart the edge box: it sends the report again.",
     ),
 }

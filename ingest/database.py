@@ -21,7 +21,6 @@ CREATE TABLE IF NOT EXISTS reports (
     box TEXT NOT NULL,
     repeat_until REAL NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'parked', 'deleted')),
-    reason TEXT,
     settled_at REAL
 );
 CREATE INDEX IF NOT EXISTS reports_by_camera ON reports (camera_id, sequence);

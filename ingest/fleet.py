@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import Catalogue
 from contract.credentials import CredentialError, open_credential
-from contract.edges import StreamFault
+from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import ModelVersion
 from detector.observation import Observation
 from detector.rules import Repeat, RuleEngine, Violation
 from detector.tracks import Tracker
 from ingest.address import BadAddress, parse_address
 from ingest.decoding import Decoding
-from ingest.errors import SourceError
+from ingest.errors import SourceError, disk_trouble
 from ingest.minutes import MinuteBook
 from ingest.reader import CameraReader, ReaderState
 from ingest.recorder import Recorder, Sight
@@ -119,7 +119,7 @@ class Fleet:
         self._cameras: dict[str, _Camera] = {}
         self._wanted: deque[EdgeConfig] = deque(maxlen=1)
         self._states_at = float("-inf")
-        self.trouble: str | None = None
+        self.trouble: EdgeTrouble | None = None
 
     def apply(self, config: EdgeConfig) -> None:
         """Make the cameras those of the list, before the next round. A camera that did not change is not touched."""
@@ -219,7 +219,7 @@ class Fleet:
         except OSError as error:
             # Not committed, so the rules tell of it again at the next look, as long as it lasts.
             first = self.trouble is None
-            self.trouble = f"Evidence cannot be written ({error.strerror}). Make room on the disk of the edge, or repair it."
+            self.trouble = disk_trouble(error)
             if first:
                 log.error("evidence_cannot_be_written", camera=camera.config.id, rule=violation.rule.code, cause=str(error))
             return

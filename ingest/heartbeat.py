@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from contract.edges import Heartbeat
+from contract.edges import EdgeTrouble, Heartbeat
 from ingest.centre import Centre, CentreError, CentreRefused
+from ingest.errors import disk_trouble
 from ingest.identity import software_version
 from ingest.minutes import MinuteBook
 from ingest.outbox import Outbox
@@ -24,7 +25,7 @@ log = structlog.get_logger(__name__)
 class Pulse:
     def __init__(
         self, book: MinuteBook, outbox: Outbox, centre: Centre, config_version: Callable[[], str | None],
-        trouble: Callable[[], str | None], clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        trouble: Callable[[], EdgeTrouble | None], clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         interval_s: float = INTERVAL_S,
     ) -> None:
         self._book = book
@@ -50,21 +51,22 @@ class Pulse:
 
     def beat(self) -> None:
         """Tell all that is to be told; what the centre does not confirm is told again the next time."""
-        cause = None
+        failure: sqlite3.Error | None = None
         try:
             self._book.turn()
         except sqlite3.Error as error:
-            cause = str(error)  # a full disk is no reason to keep silent: the heartbeat tells of it
+            failure = error  # a full disk is no reason to keep silent: the heartbeat tells of it
         try:
-            while self._tell() and not self._stop.is_set():
+            while self._tell(failure) and not self._stop.is_set():
                 pass
         except sqlite3.Error as error:
-            cause = str(error)
+            failure = error
+        cause = None if failure is None else str(failure)
         if cause != self._cause and cause is not None:
             log.error("minutes_cannot_be_kept", cause=cause)
         self._cause = cause
 
-    def _tell(self) -> bool:
+    def _tell(self, failure: sqlite3.Error | None) -> bool:
         """One heartbeat; True when there are more minutes than went into it."""
         closed = self._book.closed(MINUTES_A_BEAT)
         heartbeat = Heartbeat(
@@ -73,7 +75,7 @@ class Pulse:
             config_version=self._config_version(),
             outbox_waiting=self._outbox.waiting(),
             outbox_parked=self._outbox.parked(),
-            trouble=self._trouble(),
+            trouble=disk_trouble(failure) if failure else self._trouble(),
             minutes=[*closed, *self._book.running()],
         )
         try:

@@ -65,11 +65,11 @@ class Outbox:
         )
 
     def mark_sent(self, violation_id: UUID, now: float) -> None:
-        self._settle(violation_id, "sent", None, now)
+        self._settle(violation_id, "sent", now)
 
-    def park(self, violation_id: UUID, reason: str, now: float) -> None:
-        """Set aside what the centre will never take; its evidence stays for a person to look at."""
-        self._settle(violation_id, "parked", reason, now)
+    def park(self, violation_id: UUID, now: float) -> None:
+        """Set aside what the centre does not take; its evidence stays."""
+        self._settle(violation_id, "parked", now)
 
     def waiting(self) -> int:
         return self._count("waiting")
@@ -77,12 +77,13 @@ class Outbox:
     def parked(self) -> int:
         return self._count("parked")
 
-    def last_refusal(self, since: float = 0.0) -> str | None:
-        """Why the report that was parked last was parked, if that was after `since`."""
-        rows = self._database.rows(
-            "SELECT reason FROM reports WHERE state = 'parked' AND settled_at > ? ORDER BY settled_at DESC LIMIT 1", since
-        )
-        return rows[0]["reason"] if rows else None
+    def parked_since(self, moment: float) -> bool:
+        return bool(self._database.rows("SELECT 1 FROM reports WHERE state = 'parked' AND settled_at > ? LIMIT 1", moment))
+
+    def retry_parked(self) -> None:
+        """Queue again what was set aside: what made the centre refuse it may have been put right since."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE reports SET state = 'waiting', settled_at = NULL WHERE state = 'parked'")
 
     def heads(self) -> dict[str, Head]:
         rows = self._database.rows("SELECT camera_id, MAX(sequence) AS sequence, digest FROM reports GROUP BY camera_id")
@@ -103,7 +104,7 @@ class Outbox:
         )
 
     def mark_deleted(self, violation_id: UUID, now: float) -> None:
-        self._settle(violation_id, "deleted", None, now)
+        self._settle(violation_id, "deleted", now)
 
     def purge(self, now: float) -> None:
         """Drop the rows that nothing needs any more; the head of a chain stays, because the next manifest names it."""
@@ -117,11 +118,10 @@ class Outbox:
         rows = self._database.rows(query, *values)
         return [Report(UUID(row["violation_id"]), row["camera_id"], row["sequence"]) for row in rows]
 
-    def _settle(self, violation_id: UUID, state: str, reason: str | None, now: float) -> None:
+    def _settle(self, violation_id: UUID, state: str, now: float) -> None:
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE reports SET state = ?, reason = ?, settled_at = ? WHERE violation_id = ?",
-                (state, reason, now, str(violation_id)),
+                "UPDATE reports SET state = ?, settled_at = ? WHERE violation_id = ?", (state, now, str(violation_id))
             )
 
     def _count(self, state: str) -> int:

@@ -63,6 +63,7 @@ class Recorder:
         known = self._outbox.known()
         found = list(self._folder.committed(known))
         self._outbox.add(found)
+        self._outbox.retry_parked()
         self._heads = self._outbox.heads()
         self._repeats = self._outbox.repeats(now.timestamp())
         if left or found:
@@ -98,6 +99,7 @@ class Recorder:
             sequence=head.sequence + 1,
             previous=head.digest,
             rule=violation.rule.code,
+            severity=violation.rule.severity_at(camera.area),
             catalogue_version=catalogue.version,
             models=self._models,
             software_version=software_version(),

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 import structlog
 
+from contract.edges import EdgeTrouble
 from ingest.backoff import Backoff
 from ingest.centre import Centre, CentreFailed, CentreRefused, CentreUnavailable
+from ingest.errors import disk_trouble
 from ingest.evidence import EvidenceFolder
 from ingest.outbox import Outbox, Report
 from ingest.recorder import Recorder
@@ -45,9 +47,8 @@ class Sender:
         # Only cameras whose report the centre failed on: no more entries than cameras.
         self._held: dict[str, tuple[Backoff, float]] = {}
         self._clean_at = float("-inf")
-        # What keeps the outbox itself from being used, or why the last report was refused; None when all is well.
-        self.trouble: str | None = None
-        self._disk_trouble: str | None = None
+        self.trouble: EdgeTrouble | None = None
+        self._disk_cause: str | None = None
         self._wake = threading.Event()
         self._stopped = False
 
@@ -74,7 +75,7 @@ class Sender:
                     if self._stopped or not self._send(report):
                         break
         except (OSError, sqlite3.Error) as error:
-            self._disk(str(error))
+            self._disk(error)
             self._pause_for(self._pause.pause_s())
         else:
             self._disk(None)
@@ -90,6 +91,9 @@ class Sender:
             package = self._folder.read(report)
         except FileNotFoundError:
             self._park(report, "The evidence files are no longer on this edge's disk.")
+            return True
+        except OSError as error:
+            self._hold(report, f"The evidence files cannot be read ({error}).")
             return True
         try:
             answer = self._centre.report(report.violation_id, package.manifest, package.pictures)
@@ -110,7 +114,7 @@ class Sender:
         return True
 
     def _park(self, report: Report, reason: str) -> None:
-        self._outbox.park(report.violation_id, reason, self._clock())
+        self._outbox.park(report.violation_id, self._clock())
         log.error("report_parked", violation=str(report.violation_id), camera=report.camera_id, reason=reason)
 
     def _hold(self, report: Report, reason: str) -> None:
@@ -142,18 +146,21 @@ class Sender:
         self._outbox.purge(now)
         self._clean_at = self._timer() + CLEANING_INTERVAL_S
 
-    def _disk(self, cause: str | None) -> None:
-        if cause != self._disk_trouble:
-            self._disk_trouble = cause
+    def _disk(self, error: OSError | sqlite3.Error | None) -> None:
+        cause = None if error is None else str(error)
+        if cause != self._disk_cause:
+            self._disk_cause = cause
             if cause is None:
                 log.info("outbox_works_again")
             else:
                 log.error("outbox_cannot_be_used", cause=cause)
-        if cause is None:
-            # The number of parked reports is told for ever, the reason for as long as somebody may be about to act on it.
-            self.trouble = self._outbox.last_refusal(self._clock() - DAY_S)
+        if error is not None:
+            self.trouble = disk_trouble(error)
+        elif self._outbox.parked_since(self._clock() - DAY_S):
+            # The number of parked reports is told for ever, this for as long as somebody may be about to act on it.
+            self.trouble = EdgeTrouble.REPORT_REFUSED
         else:
-            self.trouble = f"The outbox of the edge cannot be used ({cause})."
+            self.trouble = None
 
     def _backoff(self) -> Backoff:
         return Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, chance=self._chance)

@@ -13,7 +13,6 @@ from api.cases.tables import Case, CaseTransition
 from api.kit.database import Work
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from api.kit.times import now
-from contract.catalogue import Rule
 from contract.evidence import Manifest
 
 NOTE_LENGTH = 2000
@@ -64,11 +63,11 @@ async def dismiss(
     return await _act(work, actor, case_id, expected_version, Act.DISMISS, reason.value, note)
 
 
-async def open_case(work: Work, actor: Actor, camera: Camera, rule: Rule, manifest: Manifest) -> Case:
+async def open_case(work: Work, actor: Actor, camera: Camera, severity: int, manifest: Manifest) -> Case:
     """From the evidence of an edge; the caller has checked it."""
     case = Case(
-        camera_id=camera.id, shop_id=camera.shop_id, area_id=camera.area_id, rule=rule.code,
-        severity=rule.severity_at(manifest.area), state=CaseState.PENDING_REVIEW, opened_at=now(),
+        camera_id=camera.id, shop_id=camera.shop_id, area_id=camera.area_id, rule=manifest.rule,
+        severity=severity, state=CaseState.PENDING_REVIEW, opened_at=now(),
         captured_at=manifest.captured_at - timedelta(seconds=manifest.clock_offset_s or 0), looks=manifest.votes.looks,
         sure_looks=manifest.votes.sure, violating_looks=manifest.votes.violating, observations=1, version=1,
     )

@@ -11,7 +11,7 @@ from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.views import CameraRow, Option, RuleInForce
 from api.console.words import Tone
-from contract.faults import FAULT_TEXTS
+from contract.faults import FAULT_TEXTS, TROUBLE_TEXTS
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def camera_row(status: CameraStatus, speaker: Speaker) -> CameraRow:
     return CameraRow(
         id=camera.id, name=camera.name, shop=camera.shop.name, area=speaker.area(camera.area.kind), edge=edge,
         state=speaker.chip(tone, dot=True), sentence=sentence, todo=todo,
-        trouble=_trouble(camera, speaker),
+        trouble=speaker.choose(TROUBLE_TEXTS[camera.edge.trouble]) if camera.edge and camera.edge.trouble else None,
         last_seen=speaker.time(camera.last_looked_at) if camera.last_looked_at else None,
     )
 
@@ -74,13 +74,6 @@ def _describe(status: CameraStatus, speaker: Speaker) -> tuple[Tone, str, str | 
             return _CANNOT_LOOK, looked, _advice(camera, speaker)
         case CameraState.LOOKING:
             return (_INTERRUPTED if camera.last_fault else _LOOKING), looked, _advice(camera, speaker)
-
-
-def _trouble(camera: Camera, speaker: Speaker) -> str | None:
-    """In the words of the edge box, which are English; a disk that is full, say."""
-    if camera.edge is None or camera.edge.trouble is None:
-        return None
-    return speaker.say(N_("The edge box reports: %(trouble)s"), trouble=camera.edge.trouble)
 
 
 def _advice(camera: Camera, speaker: Speaker) -> str | None:

@@ -8,6 +8,7 @@ from api.console.speech import Speaker
 from api.console.views import BoxRow
 from api.console.words import Tone
 from api.edges.tables import Edge
+from contract.faults import TROUBLE_TEXTS
 
 _WAITING = Tone(N_("Waiting for approval"), "wait")
 _CONNECTED = Tone(N_("Connected"), "good")
@@ -45,8 +46,7 @@ def _describe(edge: Edge, speaker: Speaker) -> tuple[Tone, str]:
 
 
 def _troubles(edge: Edge, speaker: Speaker) -> list[str]:
-    """`trouble` is in the words of the edge box, which are English; a disk that is full, say."""
-    troubles = [speaker.say(N_("The edge box reports: %(trouble)s"), trouble=edge.trouble)] if edge.trouble else []
+    troubles = [speaker.choose(TROUBLE_TEXTS[edge.trouble])] if edge.trouble else []
     if edge.outbox_parked:
         troubles.append(speaker.say(N_("The centre refused %(number)s of its reports for good."), number=edge.outbox_parked))
     return troubles

@@ -3,6 +3,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.places.schemas import Id
+from contract.edges import EdgeTrouble
 
 
 class EdgeOut(BaseModel):
@@ -21,7 +22,7 @@ class EdgeOut(BaseModel):
     config_version: str | None
     outbox_waiting: int
     outbox_parked: int
-    trouble: str | None
+    trouble: EdgeTrouble | None
 
 
 class Edges(BaseModel):

@@ -3,10 +3,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from api.kit.database import Table
+from api.kit.database import Table, words
 from api.kit.ids import ID_LENGTH, new_id
 from api.kit.times import UtcDateTime
 from api.places.tables import Shop
+from contract.edges import EdgeTrouble
 
 
 class Edge(Table):
@@ -31,7 +32,7 @@ class Edge(Table):
     config_version: Mapped[str | None] = mapped_column(String(64))
     outbox_waiting: Mapped[int] = mapped_column(default=0)
     outbox_parked: Mapped[int] = mapped_column(default=0)
-    trouble: Mapped[str | None] = mapped_column(String(500))
+    trouble: Mapped[EdgeTrouble | None] = mapped_column(words(EdgeTrouble))
 
     @property
     def is_trusted(self) -> bool:

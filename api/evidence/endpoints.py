@@ -75,7 +75,7 @@ async def report_violation(
     async with centre.database.reading() as work:
         answer = await service.earlier_answer(work, actor, report)
         if answer is None:
-            await service.check_report(work, actor, centre.settings, centre.catalogue, report)
+            await service.check_report(work, actor, centre.settings, report)
     is_new = False
     if answer is None:
         await service.store_pictures(centre.files, report)

@@ -24,7 +24,7 @@ from api.kit.pictures import NotAPicture, check_jpeg
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
 from api.kit.settings import Settings
 from api.kit.times import in_shop_time, now
-from contract.catalogue import Catalogue, Rule
+from contract.catalogue import Catalogue
 from contract.edges import ReportAnswer
 from contract.evidence import FIRST_OF_CHAIN, Manifest, SealedManifest, SealError, verify_seal
 
@@ -38,10 +38,6 @@ LARGEST_OFFSET_S = 100 * 366 * 86400
 
 class BadSeal(Invalid):
     code = "bad-seal"
-
-
-class UnknownRule(Invalid):
-    code = "unknown-rule"
 
 
 class NotYourCamera(Forbidden):
@@ -94,7 +90,7 @@ async def earlier_answer(work: Work, actor: Actor, report: Report) -> ReportAnsw
     return ReportAnswer.model_validate_json(known.answer)
 
 
-async def check_report(work: Work, actor: Actor, settings: Settings, catalogue: Catalogue, report: Report) -> None:
+async def check_report(work: Work, actor: Actor, settings: Settings, report: Report) -> None:
     """All that can be said against a report before anything of it is kept."""
     manifest = report.manifest
     edge = await edges.own_edge(work, actor)
@@ -110,7 +106,6 @@ async def check_report(work: Work, actor: Actor, settings: Settings, catalogue: 
     moments = (manifest.captured_at, manifest.since)
     if any(moment.year not in POSSIBLE_YEARS for moment in moments) or abs(manifest.clock_offset_s or 0) > LARGEST_OFFSET_S:
         raise Invalid("The time in the manifest is impossible. Set the clock of the edge.")
-    rule_of(catalogue, manifest)
     await anyio.to_thread.run_sync(_check_contents, report, edge, settings)
 
 
@@ -146,8 +141,10 @@ async def file_report(
     camera = await cameras.get_camera(work, actor, manifest.camera_id)
     if camera is None:
         raise NotYourCamera("This camera does not belong to this edge.")
-    rule = rule_of(catalogue, manifest)
-    case = await cases.open_case(work, actor, camera, rule, manifest)
+    # A rule that the catalogue has lost since is judged by what was in force when it was broken: the manifest says how serious.
+    rule = next((rule for rule in catalogue.rules if rule.code == manifest.rule), None)
+    severity = manifest.severity if rule is None else rule.severity_at(manifest.area)
+    case = await cases.open_case(work, actor, camera, severity, manifest)
     await _add_evidence(work, actor, report, case.id)
     answer = ReportAnswer(
         violation_id=manifest.violation_id, case_id=case.id, result="case_opened", url=f"{public_url}/cases/{case.id}"
@@ -155,7 +152,8 @@ async def file_report(
     reserved.answer = answer.model_dump_json()
     record(work, actor, "case.opened", "case", case.id, violation=report.key)
     await work.flush()
-    line = f"case {case.id} {rule.code} {rule.name.zh} {in_shop_time(case.captured_at):%Y-%m-%d %H:%M:%S} {answer.url}"
+    title = manifest.rule if rule is None else f"{rule.code} {rule.name.zh}"
+    line = f"case {case.id} {title} {in_shop_time(case.captured_at):%Y-%m-%d %H:%M:%S} {answer.url}"
     work.when_committed(lambda: announce(line))
     return answer, True
 
@@ -204,13 +202,6 @@ def manifest_of(evidence: Evidence) -> Manifest:
 
 def sealed_manifest(evidence: Evidence) -> SealedManifest:
     return SealedManifest(manifest=manifest_of(evidence), signature=evidence.signature)
-
-
-def rule_of(catalogue: Catalogue, manifest: Manifest) -> Rule:
-    try:
-        return catalogue.rule(manifest.rule)
-    except KeyError as error:
-        raise UnknownRule("The rule of this report is not in the centre's catalogue. Fetch the configuration again.") from error
 
 
 def _check_contents(report: Report, edge: Edge, settings: Settings) -> None:

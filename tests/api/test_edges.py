@@ -271,10 +271,10 @@ class TestHeartbeat:
     async def test_what_the_edge_tells_of_itself(self, world: World):
         box = await world.edge(await world.place())
         sent_at = datetime.now(UTC) + timedelta(seconds=90)
-        await box.beat(sent_at=sent_at, outbox_waiting=3, outbox_parked=1, trouble="The disk is full.")
+        await box.beat(sent_at=sent_at, outbox_waiting=3, outbox_parked=1, trouble="disk_full")
         installer = await world.person(Role.INSTALLER)
         edge = (await installer.get("/api/v1/edges")).json()["items"][0]
-        assert (edge["outbox_waiting"], edge["outbox_parked"], edge["trouble"]) == (3, 1, "The disk is full.")
+        assert (edge["outbox_waiting"], edge["outbox_parked"], edge["trouble"]) == (3, 1, "disk_full")
         assert 85 < edge["clock_offset_s"] <= 90
 
 

@@ -175,7 +175,7 @@ class EdgeBox:
         fields: dict[str, Any] = {
             "violation_id": uuid4(), "edge_id": self.id, "camera_id": self.place.camera_id, "camera_name": "Camera",
             "shop_id": self.place.shop_id, "area": "special_room", "stream_host": "192.0.2.7", "sequence": self.sequence + 1,
-            "previous": self.previous, "rule": "K01", "catalogue_version": "0" * 12,
+            "previous": self.previous, "rule": "K01", "severity": 1, "catalogue_version": "0" * 12,
             "models": [ModelVersion(name="finder", sha256="a" * 64)], "software_version": "1.0", "captured_at": captured,
             "clock_offset_s": None, "camera_time_s": 1.0, "since": captured - timedelta(seconds=20), "frame_width": WIDTH,
             "frame_height": HEIGHT, "track": 1, "votes": AttributeVotes(looks=10, sure=8, violating=7),

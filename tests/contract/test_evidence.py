@@ -25,7 +25,7 @@ def make_manifest() -> Manifest:
     return Manifest(
         violation_id=uuid4(), edge_id="edge-1", camera_id="cam-1", camera_name="凉菜间", shop_id="shop-1",
         area=AreaKind.SPECIAL_ROOM, stream_host="10.0.0.5", sequence=1, previous=FIRST_OF_CHAIN, rule="K01",
-        catalogue_version="0" * 12, models=[], software_version="0.1.0", captured_at=now, clock_offset_s=None,
+        severity=2, catalogue_version="0" * 12, models=[], software_version="0.1.0", captured_at=now, clock_offset_s=None,
         camera_time_s=12.04, since=now, frame_width=1920, frame_height=1080, track=3,
         votes=AttributeVotes(looks=21, sure=18, violating=17), boxes=[],
         files={name: file_digest(content) for name, content in FILES.items()},

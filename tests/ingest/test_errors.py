@@ -1,10 +1,12 @@
 import errno
+import sqlite3
+from contextlib import closing
 
 import av.error
 import pytest
 
-from contract.edges import StreamFault
-from ingest.errors import SourceError, classify, describe, explain
+from contract.edges import EdgeTrouble, StreamFault
+from ingest.errors import SourceError, classify, describe, disk_trouble, explain
 
 URL = "rtsp://admin:hunter2@camera/x"
 
@@ -61,3 +63,25 @@ def test_an_error_shows_no_password() -> None:
 
     assert "hunter2" not in f"{error} {error!r} {error.detail}"
     assert str(error).startswith(explain(StreamFault.REFUSED, "en"))
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (OSError(errno.ENOSPC, "words"), EdgeTrouble.DISK_FULL),
+        (OSError(errno.EDQUOT, "words"), EdgeTrouble.DISK_FULL),
+        (OSError(errno.EROFS, "words"), EdgeTrouble.DISK_FAILED),
+        (OSError("words"), EdgeTrouble.DISK_FAILED),
+        (sqlite3.OperationalError("database is locked"), EdgeTrouble.DISK_FAILED),
+    ],
+)
+def test_disk_trouble(error: OSError | sqlite3.Error, trouble: EdgeTrouble) -> None:
+    assert disk_trouble(error) is trouble
+
+
+def test_trouble_of_a_database_that_is_full() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.OperationalError) as full:
+            connection.execute("CREATE TABLE t (x)")
+    assert disk_trouble(full.value) is EdgeTrouble.DISK_FULL

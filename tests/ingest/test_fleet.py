@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.credentials import seal_credential
-from contract.edges import StreamFault
+from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import ModelVersion
 from detector.observation import Observation
 from detector.rules import Repeat, Violation
@@ -265,9 +265,7 @@ def test_full_disk_is_told_once_and_the_violation_comes_again(world: World, monk
             for number in range(3):
                 world.reader("a").show(number)
                 world.fleet.look_round()
-        assert world.fleet.trouble == (
-            "Evidence cannot be written (No space left on device). Make room on the disk of the edge, or repair it."
-        )
+        assert world.fleet.trouble is EdgeTrouble.DISK_FULL
         world.reader("a").show(3)
         world.fleet.look_round()
     assert (world.evidence(), world.fleet.trouble) == (["a"], None)

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from contract.edges import StreamFault
+from contract.edges import EdgeTrouble, StreamFault
 from ingest.heartbeat import MINUTES_A_BEAT, Pulse
 from ingest.minutes import MinuteBook
 from tests.ingest.edge_world import Parts, problem
@@ -16,7 +16,7 @@ class World:
         self.parts = Parts(folder)
         self.centre = self.parts.centre
         self.clock = self.parts.clock
-        self.trouble: str | None = None
+        self.trouble: EdgeTrouble | None = None
         self.book = MinuteBook(self.parts.database, self.clock)
         self.pulse = Pulse(
             self.book, self.parts.outbox, self.centre.client(self.clock), lambda: "v1", lambda: self.trouble, self.clock.moment
@@ -39,11 +39,11 @@ def down(request: httpx.Request) -> httpx.Response:
 
 def test_tells_how_the_edge_fares(world: World):
     world.parts.record()
-    world.trouble = "Evidence cannot be written. Make room on the disk."
+    world.trouble = EdgeTrouble.REPORT_REFUSED
     world.pulse.beat()
     (beat,) = world.centre.heartbeats
     assert (beat["config_version"], beat["outbox_waiting"], beat["outbox_parked"]) == ("v1", 1, 0)
-    assert beat["trouble"] == world.trouble
+    assert beat["trouble"] == "report_refused"
 
 
 def test_tells_looks_and_faults(world: World):
@@ -97,11 +97,13 @@ def test_refused_minutes_do_not_block_later_ones(world: World):
 
 def test_full_disk_is_no_reason_to_keep_silent(world: World, monkeypatch: pytest.MonkeyPatch):
     def full(self: MinuteBook) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
 
     monkeypatch.setattr(MinuteBook, "turn", full)
     with capture_logs() as logs:
         world.pulse.beat()
         world.pulse.beat()
-    assert len(world.centre.heartbeats) == 2
+    assert [beat["trouble"] for beat in world.centre.heartbeats] == ["disk_full"] * 2
     assert [line["event"] for line in logs] == ["minutes_cannot_be_kept"]

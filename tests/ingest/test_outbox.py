@@ -30,10 +30,19 @@ def test_first_of_each_camera_by_its_chain(parts: Parts):
 
 def test_parked_lets_the_next_pass_and_stays(parts: Parts):
     first, second = parts.record(), parts.record()
-    parts.outbox.park(first, "Not this edge's camera.", NOW)
+    parts.outbox.park(first, NOW)
     assert [report.violation_id for report in parts.outbox.next_of_each_camera()] == [second]
     assert (parts.outbox.waiting(), parts.outbox.parked()) == (1, 1)
-    assert parts.outbox.last_refusal() == "Not this edge's camera."
+
+
+def test_parked_is_tried_again_after_a_restart(parts: Parts, tmp_path: Path):
+    first, second = parts.record(), parts.record()
+    parts.outbox.park(first, NOW)
+    parts.outbox.mark_sent(second, NOW)
+    again = Parts(tmp_path)
+    again.recover()
+    assert [report.violation_id for report in again.outbox.next_of_each_camera()] == [first]
+    assert (again.outbox.waiting(), again.outbox.parked()) == (1, 0)
 
 
 def test_rows_survive_a_restart(parts: Parts, tmp_path: Path):

@@ -5,6 +5,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from contract.edges import EdgeTrouble
 from ingest.outbox import Outbox
 from tests.ingest.edge_world import CentreInMemory, Parts, problem
 
@@ -106,8 +107,9 @@ def test_refused_for_good_is_parked_with_the_reason_and_kept(parts: Parts, statu
     with capture_logs() as logs:
         parts.sender.step()
     assert parts.outbox.parked() == 1
-    assert parts.outbox.last_refusal() == f"The centre refused it (HTTP {status}): This camera is another edge's."
-    assert [line["violation"] for line in logs if line["event"] == "report_parked"] == [str(first)]
+    reason = f"The centre refused it (HTTP {status}): This camera is another edge's."
+    parked = [(line["violation"], line["reason"]) for line in logs if line["event"] == "report_parked"]
+    assert parked == [(str(first), reason)]
     assert len(list(parts.evidence.folder.glob("cam-1/*/original.jpg"))) == 1
 
 
@@ -115,7 +117,7 @@ def test_refused_shows_as_trouble_of_the_edge(parts: Parts):
     parts.record()
     parts.centre.before = refusing(422, "No.")
     parts.sender.step()
-    assert parts.sender.trouble == "The centre refused it (HTTP 422): No."
+    assert parts.sender.trouble is EdgeTrouble.REPORT_REFUSED
     parts.clock.now += 2 * 86_400
     parts.sender.step()
     assert parts.sender.trouble is None
@@ -162,12 +164,14 @@ def test_receipt_that_cannot_be_written_down_is_asked_for_again(parts: Parts, mo
     violation_id = str(parts.record())
 
     def full(*args: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(Outbox, "mark_sent", full)
         wait_s = parts.sender.step()
-    assert parts.sender.trouble == "The outbox of the edge cannot be used (database or disk is full)."
+    assert parts.sender.trouble is EdgeTrouble.DISK_FULL
     parts.timer.now += wait_s
     parts.sender.step()
     assert set(parts.centre.order) == {violation_id}
@@ -192,7 +196,18 @@ def test_evidence_that_somebody_took_away_is_parked(parts: Parts):
     parts.record()
     next(parts.evidence.folder.glob("cam-1/*/manifest.json")).unlink()
     parts.sender.step()
-    assert parts.outbox.last_refusal() == "The evidence files are no longer on this edge's disk."
+    assert parts.outbox.parked() == 1
+
+
+def test_evidence_that_cannot_be_read_holds_up_its_own_camera_alone(parts: Parts):
+    parts.record("a")
+    other = str(parts.record("b"))
+    picture = next(parts.evidence.folder.glob("a/*/original.jpg"))
+    picture.unlink()
+    picture.mkdir()  # as unreadable for root as for others
+    parts.sender.step()
+    assert parts.centre.order == [other]
+    assert (parts.outbox.waiting(), parts.outbox.parked()) == (1, 0)
 
 
 def test_sent_evidence_is_kept_for_its_days_then_deleted(parts: Parts):

@@ -74,7 +74,7 @@ def upgrade() -> None:
     sa.Column('config_version', sa.String(length=64), nullable=True),
     sa.Column('outbox_waiting', sa.Integer(), nullable=False),
     sa.Column('outbox_parked', sa.Integer(), nullable=False),
-    sa.Column('trouble', sa.String(length=500), nullable=True),
+    sa.Column('trouble', sa.String(length=40), nullable=True),
     sa.ForeignKeyConstraint(['shop_id'], ['shops.id'], name=op.f('fk_edges_shop_id_shops')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_edges')),
     sa.UniqueConstraint('public_key', name=op.f('uq_edges_public_key'))

@@ -107,8 +107,8 @@ class Kitchen:
         manifest = Manifest(
             violation_id=uuid4(), edge_id=self.edge_id, camera_id=self.camera_id, camera_name=CAMERA, shop_id=self.shop_id,
             area=AreaKind.SPECIAL_ROOM, stream_host="192.0.2.7", sequence=self.sequence, previous=self.previous, rule=rule,
-            catalogue_version=load_catalogue().version, models=[ModelVersion(name="finder", sha256=_sha256(b"finder"))],
-            software_version="0.1.0", captured_at=captured, clock_offset_s=0.0, camera_time_s=12.0,
+            severity=2, catalogue_version=load_catalogue().version, software_version="0.1.0", camera_time_s=12.0,
+            models=[ModelVersion(name="finder", sha256=_sha256(b"finder"))], captured_at=captured, clock_offset_s=0.0,
             since=captured - timedelta(seconds=22), frame_width=WIDTH, frame_height=HEIGHT, track=7,
             votes=AttributeVotes(looks=21, sure=18, violating=17), boxes=[CHEF, BARE_HEAD, HELPER],
             files={"original.jpg": file_digest(picture), "overlay.jpg": file_digest(picture)},

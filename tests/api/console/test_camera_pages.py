@@ -6,13 +6,13 @@ from sqlalchemy import update
 
 from api.cameras.tables import Camera
 from api.kit.database import Database
-from contract.edges import CameraMinute, Heartbeat, StreamFault
+from contract.edges import CameraMinute, EdgeTrouble, Heartbeat, StreamFault
 from tests.api.console.kitchen import Kitchen, sign_in
 
 
 async def heartbeat(
     browser: httpx.AsyncClient, kitchen: Kitchen, *, looks: int, fault: StreamFault | None, age_min: int = 1,
-    trouble: str | None = None,
+    trouble: EdgeTrouble | None = None,
 ) -> None:
     minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=age_min)
     told = CameraMinute(camera_id=kitchen.camera_id, minute=minute, looks=looks, fault=fault)
@@ -50,9 +50,10 @@ async def test_a_camera_that_was_never_heard_of(browser: httpx.AsyncClient) -> N
 
 
 async def test_trouble_of_the_edge_box(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
-    await heartbeat(browser, kitchen, looks=57, fault=None, trouble="Evidence cannot be written. <Make room>")
+    await heartbeat(browser, kitchen, looks=57, fault=None, trouble=EdgeTrouble.DISK_FULL)
     await sign_in(browser, "installer")
-    assert "边缘盒报告：Evidence cannot be written. &lt;Make room&gt;" in (await browser.get("/cameras")).text
+    assert "边缘盒的磁盘已满" in (await browser.get("/cameras")).text
+    assert "The disk of the edge box is full" in (await browser.get("/cameras?lang=en")).text
 
 
 async def test_english(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
