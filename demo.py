@@ -24,11 +24,11 @@ from api.cli import read_settings, told_in_words
 from api.kit.lock import DataFolderUnusable, make_folder
 from api.kit.settings import Settings
 from contract.catalogue import load_catalogue
+from contract.lifetime import ENDS_WITH_INPUT
 from ingest.address import BadAddress, CameraAddress, parse_address
 from ingest.cli import PASSWORD_VARIABLE
 from ingest.edge_cli import edge_folder
 from ingest.identity import IdentityError, read_identity
-from sunshine import ENDS_WITH_INPUT
 
 # Ctrl-C ends everything within 15 s: first the edge, then the rest gets this long to finish by itself.
 STOP_WITHIN_S = 6.5
@@ -125,7 +125,7 @@ class Demo:
                 told.set()
 
         clip = str(files("configs") / "demo" / "kitchen.mp4")
-        camera = self._start("camera", ["ingest.rtsp_server", clip, "--port", "0", "--with-parent"], on_line)
+        camera = self._start("camera", ["ingest.rtsp_server", clip, "--port", "0"], on_line)
         self._wait(camera, told.is_set, CAMERA_WITHIN_S, "The demo camera did not start.")
         line = next(line for line in lines if "rtsp://" in line)
         return parse_address(next(word for word in line.split() if word.startswith("rtsp://")))

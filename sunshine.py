@@ -2,15 +2,15 @@
 
 import io
 import os
-import signal
 import sys
-import threading
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from contract.lifetime import end_with_input
 
 # name: (where, one line of help). Kept here, so that `sunshine --help` imports no room.
 COMMANDS = {
@@ -26,10 +26,6 @@ COMMANDS = {
     "simulate": ("simulator.cli:app", "Render kitchens with known truth (development)."),
     "model": ("models.cli:app", "Train and evaluate the models (development)."),
 }
-
-
-# Set by whoever starts this process and wants it to end with him, however he ends: he keeps its standard input open.
-ENDS_WITH_INPUT = "SUNSHINE_ENDS_WITH_INPUT"
 
 
 class _Lazy(TyperCommand):
@@ -63,16 +59,8 @@ class _FrontDoor(TyperGroup):
         return _Lazy(cmd_name, *COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
 
 
-def _end_with_input() -> None:
-    # Not sys.stdin: a thread that waits inside its buffer keeps the interpreter from ending cleanly.
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def main() -> None:
-    if os.environ.pop(ENDS_WITH_INPUT, None):
-        threading.Thread(target=_end_with_input, name="end with input", daemon=True).start()
+    end_with_input()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that knows no Chinese, or a file name that is no text, is no reason to stop.
         sys.stdout.reconfigure(errors="backslashreplace")

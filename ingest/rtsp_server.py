@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from contract.lifetime import end_with_input
 from ingest import rtp
 from ingest.clip import Clip
 from ingest.rtp import AccessUnit
@@ -33,7 +34,7 @@ Auth = Literal["none", "basic", "digest"]
 REALM = "camera"
 # Falling this far behind means the machine slept; the clip goes on from where it was instead of racing.
 MAX_LAG_S = 1.0
-PARENT_CHECK_S = 1.0
+
 PASSWORD_VARIABLE = "SUNSHINE_RTSP_PASSWORD"
 
 class RtspServer:
@@ -266,21 +267,16 @@ def running(server: RtspServer) -> Iterator[asyncio.AbstractEventLoop]:
         thread.join()
 
 
-async def _until_told(server: RtspServer, with_parent: bool) -> None:
+async def _until_told(server: RtspServer) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows; there Ctrl-C ends asyncio.run by itself
             loop.add_signal_handler(number, stop.set)
-    parent = os.getppid()
+    end_with_input()
     async with server:
         print(server.url, flush=True)
-        serving = asyncio.create_task(server.serve_until(stop))
-        while not serving.done():
-            await asyncio.wait({serving}, timeout=PARENT_CHECK_S)
-            if with_parent and os.getppid() != parent:
-                stop.set()
-        serving.result()
+        await server.serve_until(stop)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -292,7 +288,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--mount", default="/kitchen", help="the path of the stream")
     parser.add_argument("--auth", choices=("none", "basic", "digest"), default="none")
     parser.add_argument("--username", help=f"with --auth; the password is taken from {PASSWORD_VARIABLE}")
-    parser.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
     given = parser.parse_args(arguments)
     try:
         server = RtspServer(
@@ -304,7 +299,7 @@ def main(arguments: list[str] | None = None) -> int:
             password=os.environ.get(PASSWORD_VARIABLE),
             auth=given.auth,
         )
-        asyncio.run(_until_told(server, given.with_parent))
+        asyncio.run(_until_told(server))
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

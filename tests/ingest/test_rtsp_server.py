@@ -16,6 +16,7 @@ from pathlib import Path
 import av
 import pytest
 
+from contract.lifetime import ENDS_WITH_INPUT
 from ingest.rtsp_server import PASSWORD_VARIABLE, REALM, RtspServer
 
 QUICK = {"fpsprobesize": "0", "allowed_media_types": "video"}
@@ -260,16 +261,18 @@ def test_the_command_prints_the_url_and_ends_at_a_signal(clips, number: int) -> 
 
 def test_the_command_ends_with_its_parent(clips) -> None:
     script = (
-        "import subprocess, sys;"
-        "child = subprocess.Popen([sys.executable, '-m', 'ingest.rtsp_server', sys.argv[1], '--port', '0', '--with-parent'],"
-        " stdout=subprocess.PIPE, text=True);"
-        "print(child.stdout.readline(), flush=True)"
+        "import os, signal, subprocess, sys;"
+        "child = subprocess.Popen([sys.executable, '-m', 'ingest.rtsp_server', sys.argv[1], '--port', '0'],"
+        " stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True);"
+        "child.stdout.readline();"
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
     # The child keeps our end of stderr open; it is closed when the child is gone.
     parent = subprocess.Popen(
         [sys.executable, "-c", script, str(clips())],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
+        env=os.environ | {ENDS_WITH_INPUT: "1"},
         cwd=Path(__file__).parents[2],
     )
     assert parent.communicate(timeout=60)[1] == b""
