@@ -1,8 +1,9 @@
 """How an edge proves who it is: a short-lived JWT (RFC 7519) signed with its own Ed25519 key, as a bearer token.
 
-It holds for one request only: it names the method, the path and the digest of the body (`htm` and `htu` as in RFC 9449). Who
-catches one can do no more than send the same request again until it expires, and each of the edge's requests may be repeated:
-a report is answered as before, minutes are overwritten with themselves, passwords in the configuration are sealed to the edge.
+It holds for one request only: it names the method, the path (`htm` and `htu` as in RFC 9449) and the digest of its content: the
+body, or for a report, whose parts are sealed by themselves, its Idempotency-Key. Who catches one can do no more than send the
+same request again until it expires, and each of the edge's requests may be repeated: a report is answered as before, minutes are
+overwritten with themselves, passwords in the configuration are sealed to the edge.
 """
 
 import hashlib
@@ -22,19 +23,19 @@ class EdgeTokenError(ValueError):
 
 
 def make_edge_token(
-    edge_id: str, key: Ed25519PrivateKey, method: str, path: str, body: bytes, now: float | None = None
+    edge_id: str, key: Ed25519PrivateKey, method: str, path: str, content: bytes, now: float | None = None
 ) -> str:
     """`path` begins with /api/, whatever stands before it in the address of the centre."""
     issued = int(time.time() if now is None else now)
     claims = {
         "iss": edge_id, "aud": AUDIENCE, "iat": issued, "exp": issued + LIFETIME_S, "htm": method, "htu": path,
-        "body": body_digest(body),
+        "content": content_digest(content),
     }
     return jwt.encode(claims, key, algorithm="EdDSA")
 
 
-def body_digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
+def content_digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def claimed_edge_id(token: str) -> str:
@@ -49,11 +50,11 @@ def claimed_edge_id(token: str) -> str:
 
 
 def verify_edge_token(token: str, key: Ed25519PublicKey, method: str, path: str) -> str:
-    """Return the `body_digest` that the body must have, so that nothing of it is read for a stranger. Raises EdgeTokenError."""
+    """Return the `content_digest` that the request must have, so that no body is read for a stranger. Raises EdgeTokenError."""
     try:
         claims = jwt.decode(
             token, key, algorithms=["EdDSA"], audience=AUDIENCE, leeway=CLOCK_LEEWAY_S,
-            options={"require": ["iss", "exp", "iat", "htm", "htu", "body"]},
+            options={"require": ["iss", "exp", "iat", "htm", "htu", "content"]},
         )
     except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
         raise EdgeTokenError("The clock of the edge is more than five minutes off. Set its clock (NTP).") from error
@@ -61,4 +62,4 @@ def verify_edge_token(token: str, key: Ed25519PublicKey, method: str, path: str)
         raise EdgeTokenError("The edge token was not made with the key that this edge registered.") from error
     if (claims["htm"], claims["htu"]) != (method, path):
         raise EdgeTokenError("The edge token was made for another request.")
-    return str(claims["body"])
+    return str(claims["content"])

@@ -158,7 +158,9 @@ class Centre:
     def _send(self, method: str, path: str, headers: dict[str, str] | None = None, **content: object) -> httpx.Response:
         request = self._client.build_request(method, path, headers=headers, **content)  # type: ignore[arg-type]
         if self._edge_id is not None and self._key is not None:
-            token = make_edge_token(self._edge_id, self._key, method, API + path, request.read(), self._clock())
+            key = request.headers.get("Idempotency-Key")
+            proved = request.read() if key is None else key.encode()
+            token = make_edge_token(self._edge_id, self._key, method, API + path, proved, self._clock())
             request.headers["Authorization"] = f"Bearer {token}"
         try:
             response = self._client.send(request)

@@ -150,7 +150,7 @@ async def enrol(work: Work, request: EnrolRequest, address: str | None) -> Edge:
 
 
 async def authenticate(work: Work, token: str, method: str, path: str, address: str | None) -> tuple[Actor, str]:
-    """The edge that sends this request, and the digest that its body must have. Raises Unauthenticated or EdgeRevoked."""
+    """The edge that sends this request, and the digest that its content must have. Raises Unauthenticated or EdgeRevoked."""
     try:
         edge = await repository.find_claimed_edge(work, claimed_edge_id(token)[:64])
         if edge is None:

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData, UploadFile
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.centre import Centre
-from api.edges.dependencies import SignedEdge
+from api.edges.dependencies import ReportingEdge
 from api.evidence import service
 from api.evidence.service import ORIGINAL, OVERLAY, EvidenceFile, Report
 from api.kit.problems import (
@@ -64,7 +64,7 @@ _MULTIPART: dict[str, Any] = {
     },
 )
 async def report_violation(
-    request: Request, response: Response, actor: SignedEdge, centre: CentreOf,
+    request: Request, response: Response, actor: ReportingEdge, centre: CentreOf,
     idempotency_key: Annotated[UUID, Header(description="the violation_id of the manifest")],
 ) -> ReportAnswer:
     """Exactly once per key: a repeat gets the first answer. The pictures are stored before the case is opened."""
@@ -135,5 +135,3 @@ async def _read_report(form: FormData, picture_bytes: int) -> Report:
     except rfc8785.CanonicalizationError as error:
         raise Invalid("The manifest holds a number that has no canonical form (RFC 8785).") from error
     return Report(sealed, {ORIGINAL: parts["original"], OVERLAY: parts["overlay"]})
-
-

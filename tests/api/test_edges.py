@@ -1,6 +1,7 @@
 import asyncio
 import base64
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -171,13 +172,21 @@ class TestToken:
         answer = await world.client().get("/api/v1/edge/config", headers=await self.caught(box))
         assert (answer.status_code, problem_code(answer)) == (401, "unauthenticated")
 
-    async def test_not_hand_in_another_report(self, world: World):
+    async def test_not_tell_anything_else_by_taking_the_body_for_a_key(self, world: World):
+        box = await world.edge(await world.place())
+        request = (await box.beat(box.minute(0))).request
+        headers = {"Authorization": request.headers["Authorization"], "Idempotency-Key": request.content.decode()}
+        answer = await world.client().post("/api/v1/edge/heartbeats", json={"lie": 1}, headers=headers)
+        assert (answer.status_code, problem_code(answer)) == (401, "unauthenticated")
+
+    async def test_only_repeat_a_report(self, world: World):
         box = await world.edge(await world.place())
         report = (await box.report()).request
         headers = {name: report.headers[name] for name in ("Authorization", "Content-Type", "Idempotency-Key")}
-        torn = await world.client().post("/api/v1/edge/violations", content=report.content[:-10], headers=headers)
-        again = await world.client().post("/api/v1/edge/violations", content=report.content, headers=headers)
-        assert (torn.status_code, again.status_code) == (401, 200)
+        path, another = "/api/v1/edge/violations", {"Idempotency-Key": str(uuid4())}
+        again = await world.client().post(path, content=report.read(), headers=headers)
+        other = await world.client().post(path, content=report.content, headers=headers | another)
+        assert (again.status_code, other.status_code) == (200, 401)
 
 
 class TestHeartbeat:

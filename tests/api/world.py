@@ -143,7 +143,9 @@ class EdgeBox:
 
     def sign(self, request: httpx.Request) -> httpx.Request:
         """For `auth=`: the token that holds for this request."""
-        token = make_edge_token(self.id, self.key, request.method, request.url.path, request.read())
+        key = request.headers.get("Idempotency-Key")
+        proved = request.read() if key is None else key.encode()
+        token = make_edge_token(self.id, self.key, request.method, request.url.path, proved)
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 

@@ -3,7 +3,7 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract.edge_auth import EdgeTokenError, body_digest, claimed_edge_id, make_edge_token, verify_edge_token
+from contract.edge_auth import EdgeTokenError, claimed_edge_id, content_digest, make_edge_token, verify_edge_token
 
 KEY = Ed25519PrivateKey.generate()
 REQUEST = ("POST", "/api/v1/edge/heartbeats")
@@ -17,7 +17,7 @@ def test_token_names_its_edge():
 
 def test_token_holds_for_one_body():
     token = make_edge_token("edge-1", KEY, *REQUEST, BODY)
-    assert verify_edge_token(token, KEY.public_key(), *REQUEST) == body_digest(BODY) != body_digest(BODY + b" ")
+    assert verify_edge_token(token, KEY.public_key(), *REQUEST) == content_digest(BODY) != content_digest(BODY + b" ")
 
 
 @pytest.mark.parametrize("request_line", [("GET", REQUEST[1]), ("POST", "/api/v1/edge/violations")])
@@ -43,7 +43,7 @@ def test_wrong_clock_is_named(seconds):
 
 def test_clock_four_minutes_off_is_accepted():
     token = make_edge_token("edge-1", KEY, *REQUEST, BODY, now=time.time() - 240)
-    assert verify_edge_token(token, KEY.public_key(), *REQUEST) == body_digest(BODY)
+    assert verify_edge_token(token, KEY.public_key(), *REQUEST) == content_digest(BODY)
 
 
 def test_garbage_is_refused():

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from contract.edge_auth import body_digest, claimed_edge_id, verify_edge_token
+from contract.edge_auth import claimed_edge_id, content_digest, verify_edge_token
 from contract.edges import Heartbeat
 from ingest.centre import (
     Centre,
@@ -112,11 +112,12 @@ def test_requests_prove_who_sends():
     request = memory.requests[0]
     scheme, _, token = request.headers["Authorization"].partition(" ")
     assert (scheme, claimed_edge_id(token)) == ("Bearer", EDGE_ID)
-    assert verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/heartbeats") == body_digest(request.content)
+    assert verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/heartbeats") == content_digest(request.content)
 
 
-def test_pictures_are_proved_too():
+def test_a_report_is_proved_by_its_key():
     seen: list[httpx.Request] = []
+    violation_id = uuid4()
 
     def respond(request: httpx.Request) -> httpx.Response:
         seen.append(request)
@@ -124,9 +125,10 @@ def test_pictures_are_proved_too():
 
     centre = Centre("https://centre.test/behind", EDGE_ID, KEY, transport=httpx.MockTransport(respond))
     with pytest.raises(CentreUnavailable):
-        centre.report(uuid4(), b"{}", {"original.jpg": b"one", "overlay.jpg": b"two"})
+        centre.report(violation_id, b"{}", {"original.jpg": b"one", "overlay.jpg": b"two"})
     token = seen[0].headers["Authorization"].removeprefix("Bearer ")
-    assert verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/violations") == body_digest(seen[0].read())
+    proved = content_digest(str(violation_id).encode())
+    assert verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/violations") == proved
 
 
 def test_clocks_are_compared():
