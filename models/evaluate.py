@@ -122,18 +122,18 @@ def _count(
     told_boxes = _boxes([h.box for h in told_heads])
     if PERSON in picture.annotated:
         boxes = _boxes([b for b, _ in people])
-        _rank(rankings["person", source], boxes, [s for _, s in people], iou(boxes, picture.of(PERSON)) >= 0.5)
+        _rank(rankings["person", source], [s for _, s in people], iou(boxes, picture.of(PERSON)) >= 0.5)
     if set(HEADS) <= picture.annotated and not picture.derived_heads:
         overlap = iou(head_boxes, picture.of(*HEADS)) >= 0.5
-        _rank(rankings["head", source], head_boxes, [h.score for h in heads], overlap)
+        _rank(rankings["head", source], [h.score for h in heads], overlap)
     if CIGARETTE in picture.annotated:
         boxes = _boxes([o.box for o in seen.objects if o.name == "cigarette"])
         scores = [o.score for o in seen.objects if o.name == "cigarette"]
-        _rank(rankings["cigarette", source], boxes, scores, iou(boxes, picture.of(CIGARETTE)) >= 0.4)
+        _rank(rankings["cigarette", source], scores, iou(boxes, picture.of(CIGARETTE)) >= 0.4)
     if set(HANDS) <= picture.annotated:
         boxes = _boxes([h.box for h in hands])
-        _rank(rankings["hand", source], boxes, [h.score for h in hands], iou(boxes, picture.of(*HANDS)) >= 0.4)
-        _violating(
+        _rank(rankings["hand", source], [h.score for h in hands], iou(boxes, picture.of(*HANDS)) >= 0.4)
+        _rank(
             rankings["bare hand", source],
             [h.glove.score for h in hands if h.score >= least["hand"]],
             iou(_boxes([h.box for h in hands if h.score >= least["hand"]]), picture.of(HAND_BARE)) >= 0.4,
@@ -142,7 +142,7 @@ def _count(
         shared = iou(boxes, picture.boxes) * _used([h.score for h in hands], least["hand"])
         _tell(told["glove", source], picture, shared, gloves, [h.glove.state for h in hands])
     if set(FACES) <= picture.annotated:
-        _violating(
+        _rank(
             rankings["no mask", source],
             [h.mask.score for h in told_heads],
             faces_in_heads(picture.of(FACE_NO_MASK, MASK_WRONG), told_boxes).T,
@@ -152,7 +152,7 @@ def _count(
         shared = faces_in_heads(picture.boxes, head_boxes).T * _used([h.score for h in heads], least["head"])
         _tell(told["mask", source], picture, shared, masks, [h.mask.state for h in heads])
     if set(HEADS) <= picture.annotated:
-        _violating(
+        _rank(
             rankings["no cap", source],
             [h.cap.score for h in told_heads],
             _same_head(told_boxes, picture.of(HEAD_BARE)),
@@ -170,23 +170,12 @@ def _count(
         ranking.wanted += present
 
 
-def _rank(ranking: Ranking, boxes: Boxes, scores: Sequence[float], fits: NDArray[np.bool_]) -> None:
-    """Greedy matching, best score first; every label is found once."""
+def _rank(ranking: Ranking, scores: Sequence[float], fits: NDArray[np.bool_]) -> None:
+    """Greedy matching, best score first; ``fits`` [candidates, labels]; every label is found once."""
     free = np.ones(fits.shape[1], bool)
     ranking.wanted += fits.shape[1]
-    for index in np.argsort(-np.array(scores), kind="stable") if len(boxes) else ():
-        match = np.flatnonzero(fits[index] & free)
-        ranking.scores.append(scores[index])
-        ranking.hits.append(bool(len(match)))
-        free[match[:1]] = False
-
-
-def _violating(ranking: Ranking, scores: Sequence[float], bad: NDArray[np.bool_]) -> None:
-    """Rank found heads or hands [n] by how surely they violate; ``bad`` [n, labels] says which violating label each matches."""
-    free = np.ones(bad.shape[1], bool)
-    ranking.wanted += bad.shape[1]
     for index in np.argsort(-np.array(scores), kind="stable"):
-        match = np.flatnonzero(bad[index] & free)
+        match = np.flatnonzero(fits[index] & free)
         ranking.scores.append(scores[index])
         ranking.hits.append(bool(len(match)))
         free[match[:1]] = False

@@ -12,8 +12,6 @@ from simulator.garments import Cap, Mask
 from simulator.head import Face
 from simulator.kitchen import KitchenStyle
 
-Shape = tuple[float, float]
-
 
 @dataclass(frozen=True)
 class Kit:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from simulator.geometry import Camera, Material, Mesh, unit
+from simulator.geometry import Camera, Mesh, unit
 from simulator.textures import Array, display, sample
 
 SUBPIXEL_BITS = 4
@@ -257,7 +257,3 @@ def _cast_shadow(frame: Frame, region: _Region, pixels: Array, camera: Camera, s
     dark = cv2.GaussianBlur(dark, (0, 0), max(1.0, grow / 18))
     dark = cv2.resize(dark, (width, height), interpolation=cv2.INTER_LINEAR)
     frame.image[wide.slices] *= (1 - 0.38 * dark)[..., None]
-
-
-def plain(colour: Array, **values: float) -> Material:
-    return Material(colour, **values)  # type: ignore[arg-type]

@@ -44,7 +44,6 @@ class Still:
     """A finished picture, uint8 BGR [540, 960, 3], and who is on it."""
 
     picture: np.ndarray
-    ids: np.ndarray
     people: list[PersonTruth]
     scene: str
 
@@ -179,7 +178,7 @@ def make_still(kit: Kit, seed: int, number: int) -> Still:
     picture = expose(frame.image, sensor, rng)
     if rng.random() < 0.5:
         overlay(picture, rng)
-    return Still(compress(picture, sensor), frame.ids, [p for p in people if p is not None], scene.name)
+    return Still(compress(picture, sensor), [p for p in people if p is not None], scene.name)
 
 
 def _spread(kitchen: Kitchen, rng: np.random.Generator, count: int) -> list[Station]:

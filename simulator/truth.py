@@ -13,7 +13,8 @@ PERSON_PARTS = (*HEAD_PARTS, Part.BODY, Part.SKIN, Part.HAND_LEFT, Part.HAND_RIG
 FACE_PARTS = (Part.FACE, Part.MASK)
 # A face that shows less than this share of its head is not "turned to the camera".
 FACE_SHARE = 0.2
-MIN_VISIBLE = {"head": 0.35, "hand": 0.35, "person": 0.0}
+# Of a head or hand, so much must be in sight for a box that says where it is.
+MIN_VISIBLE = {"head": 0.35, "hand": 0.35}
 MIN_PIXELS = {"head": 24, "hand": 10, "person": 60, "cigarette": 3}
 
 
