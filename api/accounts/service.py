@@ -107,6 +107,8 @@ async def create_user(
         raise Invalid("A login has 1 to 64 characters and no space at its ends.")
     if role in STORE_ROLES and shop_id is None:
         raise Invalid("An account of a shop needs the shop's id.")
+    if role is Role.PARTNER and district_id is None and shop_id is None:
+        raise Invalid("An account of another department sees what it is given: name a district or a shop.")
     password = random_password()
     user = User(
         login=login, name=name[:100] or login, role=role, is_admin=is_admin, district_id=district_id, shop_id=shop_id,

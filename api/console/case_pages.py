@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlencode
 
+import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -36,6 +37,8 @@ router = APIRouter()
 # About eight screens; with lazy pictures a page of it weighs some 30 kB.
 _PAGE = 40
 # Evidence never changes; a browser that is left alone forgets it by the next day.
+# Each unfolds a whole picture, 100 MB of one in 8K: forty at once (anyio's default) would leave nothing for the evidence.
+_thumbnails_at_once = anyio.CapacityLimiter(2)
 _THUMBNAIL_CACHE = "private, max-age=86400, immutable"
 
 
@@ -85,7 +88,7 @@ async def case_thumbnail(case_id: CaseId, actor: SignedInForUpdate, centre: Cent
     file = await look(centre, actor, exhibits[0].violation_id, evidence.ORIGINAL)
     manifest = evidence.manifest_of(exhibits[0])
     window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, ASPECT)
-    small = await anyio.to_thread.run_sync(thumbnail, file.content, window)
+    small = await anyio.to_thread.run_sync(thumbnail, file.content, window, limiter=_thumbnails_at_once)
     return Response(small, media_type="image/jpeg", headers={"Cache-Control": _THUMBNAIL_CACHE})
 
 
@@ -97,47 +100,59 @@ async def confirm(
         async with centre.database.writing() as work:
             await cases.confirm(work, actor, case_id, version)
     except (VersionConflict, ActNotPossible):
-        return await _too_late(request, actor, centre, case_id, None, "")
+        return await _too_late(request, actor, centre, case_id, CaseState.CONFIRMED, None, "")
     return RedirectResponse(f"{case_url(case_id)}?done={CaseState.CONFIRMED}", 303)
 
 
 @router.post("/cases/{case_id}/dismiss")
 async def dismiss(
     request: Request, case_id: CaseId, actor: SignedIn, centre: CentreOf, version: Annotated[int, Form()],
-    reason: Annotated[DismissalReason | None, Form()] = None, note: Annotated[str, Form(max_length=cases.NOTE_LENGTH)] = "",
+    reason: Annotated[DismissalReason | None, Form()] = None, note: Annotated[str, Form()] = "",
 ) -> Response:
+    note = note.replace("\r\n", "\n")  # one character where it was typed and counted, two where it is sent
+    wrong, wrong_note = None, None
     if reason is None:
-        return await _incomplete(request, actor, centre, case_id, reason, note, N_("Choose one of the reasons."))
-    if reason is DismissalReason.OTHER and not note.strip():
-        return await _incomplete(request, actor, centre, case_id, reason, note, N_("Say in the remark which other reason it is."))
+        wrong = N_("Choose one of the reasons.")
+    elif reason is DismissalReason.OTHER and not note.strip():
+        wrong_note = N_("Say in the remark which other reason it is.")
+    if len(note) > cases.NOTE_LENGTH:
+        wrong_note = N_("This is longer than it can be.")
+    if reason is None or wrong_note:
+        return await _incomplete(request, actor, centre, case_id, reason, note, wrong, wrong_note)
     try:
         async with centre.database.writing() as work:
             await cases.dismiss(work, actor, case_id, version, reason, note)
     except (VersionConflict, ActNotPossible):
-        return await _too_late(request, actor, centre, case_id, reason, note)
+        return await _too_late(request, actor, centre, case_id, CaseState.DISMISSED, reason, note)
     return RedirectResponse(f"{case_url(case_id)}?done={CaseState.DISMISSED}", 303)
 
 
 async def _incomplete(
-    request: Request, actor: Actor, centre: Centre, case_id: int, reason: DismissalReason | None, note: str, wrong: str
+    request: Request, actor: Actor, centre: Centre, case_id: int, reason: DismissalReason | None, note: str, wrong: str | None,
+    wrong_note: str | None,
 ) -> Response:
     """The form again, with what was typed and what is missing."""
     speaker = speaker_of(request)
     async with centre.database.reading() as work:
         view = await _case(work, actor, centre, speaker, case_id)
-    view = with_form(view, reason=reason, note=note, wrong=speaker.say(wrong))
+    view = with_form(
+        view, reason=reason, note=note, wrong=speaker.say(wrong) if wrong else None,
+        wrong_note=speaker.say(wrong_note) if wrong_note else None,
+    )
     return page(request, "case.html", actor=actor, here=case_url(case_id), status=422, case=view)
 
 
 async def _too_late(
-    request: Request, actor: Actor, centre: Centre, case_id: int, reason: DismissalReason | None, note: str
+    request: Request, actor: Actor, centre: Centre, case_id: int, wanted: CaseState, reason: DismissalReason | None, note: str
 ) -> Response:
-    """The case as it is now, who changed it, and what was typed."""
+    """The case as it is now, who changed it, and what was typed. A form that was sent twice has done what it should."""
     speaker = speaker_of(request)
     async with centre.database.reading() as work:
         view = await _case(work, actor, centre, speaker, case_id)
-        last = overtaken(await cases.list_transitions(work, actor, case_id), speaker)
-    view = with_form(view, reason=reason, note=note, conflict=last)
+        transitions = await cases.list_transitions(work, actor, case_id)
+    if (transitions[-1].actor_id, transitions[-1].after) == (actor.id, wanted):
+        return RedirectResponse(f"{case_url(case_id)}?done={wanted}", 303)
+    view = with_form(view, reason=reason, note=note, conflict=overtaken(transitions, speaker))
     return page(request, "case.html", actor=actor, here=case_url(case_id), status=412, case=view)
 
 

@@ -80,10 +80,13 @@ def case_view(
 
 
 def with_form(
-    view: CaseView, *, reason: str | None, note: str, wrong: str | None = None, conflict: str | None = None
+    view: CaseView, *, reason: str | None, note: str, wrong: str | None = None, wrong_note: str | None = None,
+    conflict: str | None = None,
 ) -> CaseView:
     """The page as it comes back after an act that was not done, with what was typed."""
-    verdict = replace(view.verdict, reason=reason, note=note, wrong=wrong) if view.verdict else None
+    verdict = None
+    if view.verdict:
+        verdict = replace(view.verdict, reason=reason, note=note, wrong=wrong, wrong_note=wrong_note)
     return replace(view, verdict=verdict, conflict=conflict, lost_note=note if conflict and verdict is None else "")
 
 

@@ -44,7 +44,7 @@ def problem_page(request: Request, problem: Problem) -> Response | None:
     if isinstance(problem, Unauthenticated):
         return _to_sign_in(request)
     speaker = speaker_of(request)
-    title, sentence = PROBLEMS.get(problem.status, PROBLEMS[500])
+    title, sentence = PROBLEMS.get(problem.code) or PROBLEMS.get(problem.status) or PROBLEMS[500]
     view = ProblemView(problem.status, speaker.say(title), speaker.say(sentence), Link("/", speaker.say(N_("To the start page"))))
     response = page(request, "problem.html", actor=None, here="/", status=problem.status, problem=view)
     response.headers.update(problem.headers())
@@ -52,8 +52,11 @@ def problem_page(request: Request, problem: Problem) -> Response | None:
 
 
 def _to_sign_in(request: Request) -> Response:
-    """Back to where one was, where that is a page and not an act."""
-    if request.method != "GET":
-        return RedirectResponse("/login", 303)
-    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/login?{urlencode({'next': where})}", 303)
+    """Back to where one was: the page that was asked for, or the one with the form that was sent."""
+    if request.method == "GET":
+        where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?{urlencode({'next': where})}", 303)
+    scheme_and_host = f"{request.url.scheme}://{request.url.netloc}"
+    page_before = request.headers.get("referer", "").removeprefix(scheme_and_host)
+    where = page_before if page_before.startswith("/") else "/"
+    return RedirectResponse(f"/login?{urlencode({'next': where, 'unsaved': 'yes'})}", 303)

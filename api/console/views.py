@@ -28,9 +28,12 @@ class Fact:
 
 @dataclass(frozen=True)
 class LoginView:
+    """`unsaved` says that a form was sent after the session had ended."""
+
     username: str = ""
     next: str = ""
     problem: str | None = None
+    unsaved: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,8 @@ class EventView:
 
 @dataclass(frozen=True)
 class VerdictForm:
-    """The two acts that a reviewer has. `wrong` says what is missing in the form that came back, with what was typed."""
+    """The two acts that a reviewer has. `wrong` and `wrong_note` say what is wrong with reason and remark in the form that came
+    back, with what was typed."""
 
     confirm_url: str
     dismiss_url: str
@@ -143,6 +147,7 @@ class VerdictForm:
     reason: str | None = None
     note: str = ""
     wrong: str | None = None
+    wrong_note: str | None = None
 
     @property
     def open(self) -> bool:

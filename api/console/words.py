@@ -102,8 +102,12 @@ ROLES: dict[Role, str] = {
     Role.PARTNER: N_("Other department"),
 }
 
-# Title and what to do, by HTTP status; 500 stands for every status without its own.
-PROBLEMS: dict[int, tuple[str, str]] = {
+# Title and what to do, by code or else by HTTP status; 500 stands for every status without its own.
+PROBLEMS: dict[str | int, tuple[str, str]] = {
+    "from-another-site": (
+        N_("Not carried out"),
+        N_("This request came from another site. Open the page here again, then repeat what you wanted to do."),
+    ),
     403: (
         N_("Not open to your account"),
         N_("Your account may not see or do this. If it is part of your work, ask an administrator for the role that may."),

@@ -1,12 +1,11 @@
 """What holds for every request and every answer: size limits, no requests forged by other sites, security headers."""
 
-from urllib.parse import urlsplit
-
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.kit.headers import SECURITY_HEADERS
-from api.kit.problems import Forbidden, LengthMissing, Problem, TooLarge
+from api.kit.problems import FromAnotherSite, LengthMissing, Problem, TooLarge, answer
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A heartbeat after a day without a network: 5,000 camera minutes of about 180 bytes.
@@ -34,7 +33,7 @@ class Guard:
 
         problem = self._refusal(scope)
         if problem is not None:
-            await problem.response()(scope, receive, send_with_headers)
+            await answer(Request(scope), problem)(scope, receive, send_with_headers)
         else:
             await self.app(scope, receive, send_with_headers)
 
@@ -47,7 +46,7 @@ class Guard:
         if not length.isdecimal() or int(length) > limit:
             return TooLarge(f"The body is larger than the {limit} bytes that this address takes.")
         if scope["method"] not in SAFE_METHODS and not _same_site(headers):
-            return Forbidden("This request comes from another site and was not carried out.")
+            return FromAnotherSite("This request comes from another site and was not carried out.")
         return None
 
 
@@ -58,4 +57,4 @@ def _same_site(headers: Headers) -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    return origin is None or origin.partition("://")[2] == headers.get("host")

@@ -12,6 +12,8 @@ class NotAPicture(Invalid):
 
 # SOF0-SOF15 without DHT (C4), JPG (C8) and DAC (CC): ITU-T T.81, table B.1
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# What an edge writes, decoded row by row. A progressive one unfolds as a whole, hundreds of times over, however small its file.
+_SEQUENTIAL_MARKERS = frozenset({0xC0, 0xC1})
 
 
 def jpeg_size(content: bytes) -> tuple[int, int]:
@@ -25,6 +27,8 @@ def jpeg_size(content: bytes) -> tuple[int, int]:
             at += 1
             continue
         if marker in _FRAME_MARKERS:
+            if marker not in _SEQUENTIAL_MARKERS:
+                raise NotAPicture("The picture is a progressive JPEG; send a baseline one.")
             height, width = int.from_bytes(content[at + 5 : at + 7]), int.from_bytes(content[at + 7 : at + 9])
             return width, height
         at += 2 + int.from_bytes(content[at + 2 : at + 4])

@@ -29,6 +29,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.kit.headers import SECURITY_HEADERS
 
@@ -92,6 +93,10 @@ class Forbidden(Problem):
     status, code = 403, "forbidden"
 
 
+class FromAnotherSite(Forbidden):
+    code = "from-another-site"
+
+
 class NotFound(Problem):
     status, code = 404, "not-found"
 
@@ -153,16 +158,18 @@ def from_database(error: DBAPIError) -> Problem | None:
     return None
 
 
-def install(app: FastAPI) -> None:
-    """Render every error. `app.state.problem_page`, if set, may render a page for a browser instead."""
+def answer(request: Request, problem: Problem) -> Response:
+    """The problem document; `app.state.problem_page`, if set, may render a page for a browser instead."""
+    page = getattr(request.app.state, "problem_page", None)
+    if page is not None and not request.url.path.startswith("/api/"):
+        response: Response | None = page(request, problem)
+        if response is not None:
+            return response
+    return problem.response()
 
-    def answer(request: Request, problem: Problem) -> Response:
-        page = getattr(request.app.state, "problem_page", None)
-        if page is not None and not request.url.path.startswith("/api/"):
-            response: Response | None = page(request, problem)
-            if response is not None:
-                return response
-        return problem.response()
+
+def install(app: FastAPI) -> None:
+    """Render every error."""
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, error: Problem) -> Response:
@@ -198,6 +205,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(PoolTimeout)
     async def _pool(request: Request, error: PoolTimeout) -> Response:
         return answer(request, Unavailable("Too many requests at once. Try again in a few seconds."))
+
+    @app.exception_handler(ClientDisconnect)
+    async def _torn(request: Request, error: ClientDisconnect) -> Response:
+        # Nobody but a proxy hears it; without it, each lost connection of an edge would be logged as an error of ours.
+        return answer(request, Unavailable("The connection broke off before the whole request had arrived. Send it again."))
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:

@@ -90,9 +90,9 @@ class TestLogin:
 
     async def test_from_another_site(self, world: World):
         password = await add_user(world)
-        for headers in ({"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+        for headers in ({"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {"Origin": "http://["}):
             answer = await sign_in(world.client(headers=headers), password)
-            assert (answer.status_code, problem_code(answer)) == (403, "forbidden")
+            assert (answer.status_code, problem_code(answer)) == (403, "from-another-site")
         assert (await sign_in(world.client(headers={"Origin": "http://centre.test"}), password)).status_code == 200
 
 
@@ -241,6 +241,12 @@ async def test_a_shops_account_needs_a_shop(world: World):
     with pytest.raises(service.Invalid, match="needs the shop's id"):
         async with world.centre.database.writing() as work:
             await service.create_user(work, HOUSE, login="x", name="X", role=Role.STORE_OWNER)
+
+
+async def test_another_department_sees_only_what_it_is_given(world: World):
+    with pytest.raises(service.Invalid, match="name a district or a shop"):
+        async with world.centre.database.writing() as work:
+            await service.create_user(work, HOUSE, login="x", name="X", role=Role.PARTNER)
 
 
 def test_a_first_login_shows_no_password():

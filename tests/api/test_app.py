@@ -1,7 +1,10 @@
+import asyncio
 import re
+import threading
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from api.app import create_app
@@ -104,13 +107,38 @@ class TestEveryAnswer:
         assert answer.status_code in (201, 422)
 
 
+async def test_a_request_that_breaks_off_is_no_error_of_ours(world: World):
+    box, sent = await world.edge(await world.place()), []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "multipart/form-data; boundary=x"}
+    url = "http://centre.test/api/v1/edge/violations"
+    request = box.sign(httpx.Request("POST", url, headers=headers, content=b"--x"))
+    scope = {
+        "type": "http", "method": "POST", "path": request.url.path, "raw_path": request.url.raw_path, "query_string": b"",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw], "scheme": "http", "http_version": "1.1",
+        "server": ("centre.test", 80), "client": ("192.0.2.1", 1), "root_path": "",
+    }
+    await world.app(scope, receive, send)
+    assert sent[0]["status"] == 503
+
+
 async def test_health_of_a_database_that_does_not_answer(world: World):
     assert (await world.client().get("/healthz")).json() == {"status": "ok"}
     await world.reopen_database(wait_s=0.1)
     (world.centre.settings.data / "sunshine.db").unlink()
     (world.centre.settings.data / "sunshine.db").mkdir()
+    before = set(threading.enumerate())
     answer = await world.client().get("/healthz")
     assert (answer.status_code, problem_code(answer)) == (503, "unavailable")
+    # The driver ends the thread of a connection that failed, but does not wait for it; it must not outlive the loop.
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join, 20)
 
 
 @pytest.mark.parametrize("path", ["cases", "districts", "shops", "areas", "cameras", "edges", "audit"])

@@ -232,6 +232,44 @@ class TestJudgement:
         assert f'href="/cases/{case_id}?lang=en"' in answer.text
         assert "您已" not in (await browser.get(f"/cases/{case_id}")).text
 
+    async def test_a_form_that_is_sent_twice_has_done_what_it_should(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        for _ in range(2):
+            answer = await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+            assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{case_id}?done=confirmed")
+        answer = await browser.post(f"/cases/{case_id}/dismiss", data={"version": "1", "reason": "test"})
+        assert answer.status_code == 412
+
+    async def test_a_remark_is_as_long_as_it_was_typed(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        """A browser counts the end of a line as one character and sends two."""
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        form = {"version": "1", "reason": "test", "note": "a b\r\n" * 500 + "z"}
+        answer = await browser.post(f"/cases/{case_id}/dismiss", data=form)
+        assert answer.status_code == 422
+        assert 'id="note-wrong">内容太长了' in answer.text
+        assert "z</textarea>" in answer.text
+        answer = await browser.post(f"/cases/{case_id}/dismiss", data={**form, "note": form["note"][:-1]})
+        assert answer.status_code == 303
+
+    async def test_an_ended_session_leads_back_to_the_case(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        form, path = {"version": "1"}, f"/cases/{case_id}"
+        answer = await browser.post(f"{path}/confirm", data=form, headers={"Referer": f"http://centre{path}"})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next=%2Fcases%2F{case_id}&unsaved=yes")
+        assert "刚才提交的内容没有保存" in (await browser.get(answer.headers["location"])).text
+        answer = await browser.post(f"{path}/confirm", data=form, headers={"Referer": "http://evil.example/cases/1"})
+        assert answer.headers["location"] == "/login?next=%2F&unsaved=yes"
+
+    async def test_a_form_of_another_site_is_refused_in_words(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        headers = {"Sec-Fetch-Site": "cross-site"}
+        answer = await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"}, headers=headers)
+        assert answer.status_code == 403
+        assert "这个请求来自其他网站" in answer.text
+
     async def test_words_of_thanks_cannot_be_forged(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
         await sign_in(browser, "reviewer")

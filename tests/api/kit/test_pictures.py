@@ -15,7 +15,8 @@ def test_width_and_height():
 def test_a_progressive_one():
     done, encoded = cv2.imencode(".jpg", np.zeros((20, 30, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
     assert done
-    assert check_jpeg(encoded.tobytes(), 1000) == (30, 20)
+    with pytest.raises(NotAPicture, match="progressive"):
+        check_jpeg(encoded.tobytes(), 1000)
 
 
 def test_too_large_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch):
