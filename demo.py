@@ -261,7 +261,7 @@ def _own_camera(camera: str | None, video: Path | None) -> CameraAddress | None:
     if camera is not None and video is not None:
         raise DemoError("Choose one of --camera and --video.")
     if video is not None:
-        if not video.is_file():
+        if not os.path.isfile(video):  # not video.is_file(), which fails on a name that is too long
             raise DemoError(f"There is no video file {video}.")
         return parse_address(str(video.absolute()))
     if camera is None:

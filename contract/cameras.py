@@ -10,6 +10,8 @@ from contract.catalogue import AreaKind, Catalogue, Post
 
 Point = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
 
+LONGEST_URL = 1000  # characters
+
 
 class Hours(Wire):
     """A daily business window in the shop's local time (Asia/Shanghai); `end` before `start` runs over midnight."""

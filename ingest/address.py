@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, unquote
+
+from contract.cameras import LONGEST_URL
 
 Kind = Literal["rtsp", "file", "webcam"]
 
@@ -95,11 +97,15 @@ def parse_address(text: str, username: str | None = None, password: str | None =
         BadAddress: it is none of these.
     """
     text = text.strip()
+    # Of the whole text, so that nothing longer is taken apart; a password is far shorter.
+    if len(text) > LONGEST_URL:
+        raise BadAddress(f"It is longer than the {LONGEST_URL} characters that can be kept.")
     if _WEBCAM.fullmatch(text):
         return CameraAddress("webcam", text)
     scheme, separator, rest = text.partition("://")
     if not separator:
-        if text and "\x00" not in text and Path(text).is_file():
+        # Not Path.is_file(): that fails on a name too long for the file system, or in a folder that is closed to us.
+        if os.path.isfile(text):
             return CameraAddress("file", text)
         raise BadAddress("It is neither an rtsp:// address, nor a webcam such as /dev/video0, nor a file that exists.")
     if scheme.lower() not in RTSP_SCHEMES:

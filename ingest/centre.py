@@ -75,7 +75,9 @@ def checked_centre_url(url: str, allow_http: bool = False) -> str:
     try:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname, parts.port
-    except ValueError:
+        # What httpx, or the socket below it, would only refuse at the first request.
+        httpx.URL(url.strip()).host.encode("idna")
+    except (ValueError, httpx.InvalidURL):
         host = None
     if not host or parts.scheme not in ("http", "https"):
         raise CentreUrlError("The centre's address must look like https://centre.example or http://127.0.0.1:8000.")

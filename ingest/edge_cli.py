@@ -84,5 +84,8 @@ def run(
 
 
 def _sentence(error: Exception) -> typer.Exit:
-    typer.echo(str(error), err=True)
+    words = str(error)
+    if isinstance(error, OSError):
+        words = f"The edge's folder cannot be used: {error}. Choose another one with --data."
+    typer.echo(words, err=True)
     return typer.Exit(1)

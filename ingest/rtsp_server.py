@@ -34,8 +34,8 @@ Auth = Literal["none", "basic", "digest"]
 REALM = "camera"
 # Falling this far behind means the machine slept; the clip goes on from where it was instead of racing.
 MAX_LAG_S = 1.0
-
 PASSWORD_VARIABLE = "SUNSHINE_RTSP_PASSWORD"
+
 
 class RtspServer:
     """Serves one file under one path to any number of receivers, over TCP (interleaved) or UDP.

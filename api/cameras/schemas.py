@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from api.places.schemas import Id, Name
-from contract.cameras import Hours, Point
+from contract.cameras import LONGEST_URL, Hours, Point
 from contract.catalogue import AreaKind, Post
 from contract.edges import StreamFault
 
@@ -20,7 +20,7 @@ class CameraIn(BaseModel):
     area_id: Id
     edge_id: Id | None = Field(None, description="without one, the only edge of the shop, if it has one")
     name: Name
-    url: Annotated[str, Field(min_length=1, max_length=1000, description="without user and password")]
+    url: Annotated[str, Field(min_length=1, max_length=LONGEST_URL, description="without user and password")]
     username: Annotated[str, Field(max_length=200)] | None = None
     password: Annotated[SecretStr, Field(max_length=200)] | None = None
     transport: Literal["tcp", "udp"] = "tcp"

@@ -63,6 +63,9 @@ def test_an_address_is_taken_apart(text: str, url: str, username: str | None, pa
         "javascript://camera/x",
         "rtsp://u:" + 128 * "x" + "@camera/x",
         "no\0file",
+        5000 * "x",
+        256 * "x",
+        "rtsp://camera/" + 1000 * "x",
     ],
 )
 def test_what_is_no_address_is_refused_with_a_sentence(text: str) -> None:

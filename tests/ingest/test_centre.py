@@ -152,7 +152,14 @@ def test_address_of_a_centre(given: str, url: str):
     assert checked_centre_url(given) == url
 
 
-@pytest.mark.parametrize("given", ["", "centre.example", "ftp://centre.example", "https://", "https://a:b", "http://[::1"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "", "centre.example", "ftp://centre.example", "https://", "https://a:b", "http://[::1", "https://..", "https://xn--/",
+        "https://a\udcff/", "https://a/\udcff", "https://a\x01b/", "https://" + 64 * "a", "https://a/" + 70_000 * "b",
+    ],
+    ids=lambda given: ascii(given)[:20],
+)
 def test_no_address_of_a_centre(given: str):
     with pytest.raises(CentreUrlError, match="must look like"):
         checked_centre_url(given)

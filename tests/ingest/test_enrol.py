@@ -4,9 +4,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from contract.edges import EnrolRequest
 from ingest.centre import Centre
+from ingest.edge_cli import app
 from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, read_identity, sole_user
 from tests.ingest.edge_world import problem
@@ -94,3 +96,11 @@ def test_keys_that_the_centre_knows_already_are_replaced(tmp_path: Path):
 def test_running_edge_is_not_enrolled_over(tmp_path: Path):
     with sole_user(tmp_path), pytest.raises(EdgeBusy):
         enrol(tmp_path, URL, "CODE-1234", "edge", Desk().connect)
+
+
+def test_folder_that_is_a_file_is_told_in_a_sentence(tmp_path: Path):
+    (tmp_path / "file").touch()
+    arguments = ["enroll", "--centre", "http://127.0.0.1:1", "--code", "123456", "--data", str(tmp_path / "file")]
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("The edge's folder cannot be used: ")
