@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,12 +44,12 @@ async def get_camera(work: Work, actor: Actor, camera_id: str, *, for_change: bo
     return camera
 
 
-async def looks_since(work: Work, actor: Actor, since: datetime) -> dict[str, int]:
+async def looks_since(work: Work, actor: Actor, camera_ids: Sequence[str], since: datetime) -> dict[str, int]:
     """Looks by camera."""
     query = (
         select(CameraMinuteRow.camera_id, func.sum(CameraMinuteRow.looks))
         .join(Camera, Camera.id == CameraMinuteRow.camera_id)
-        .where(_visible(actor), CameraMinuteRow.minute >= since)
+        .where(_visible(actor), CameraMinuteRow.camera_id.in_(camera_ids), CameraMinuteRow.minute >= since)
         .group_by(CameraMinuteRow.camera_id)
     )
     return {camera_id: int(looks) for camera_id, looks in await work.execute(query)}

@@ -44,7 +44,7 @@ async def list_cameras(
 ) -> list[CameraStatus]:
     actor.require(Permission.CAMERAS_READ)
     cameras = await repository.list_cameras(work, actor, shop_id=shop_id, after=after, limit=limit)
-    looks = await repository.looks_since(work, actor, now() - timedelta(minutes=5))
+    looks = await repository.looks_since(work, actor, [camera.id for camera in cameras], now() - timedelta(minutes=5))
     return [CameraStatus(camera, state_of(camera, now()), looks.get(camera.id, 0)) for camera in cameras]
 
 
@@ -53,7 +53,7 @@ async def get_camera(work: Work, actor: Actor, camera_id: str) -> CameraStatus:
     camera = await repository.get_camera(work, actor, camera_id)
     if camera is None:
         raise NotFound("There is no such camera, or it is not yours to see.")
-    looks = await repository.looks_since(work, actor, now() - timedelta(minutes=5))
+    looks = await repository.looks_since(work, actor, [camera.id], now() - timedelta(minutes=5))
     return CameraStatus(camera, state_of(camera, now()), looks.get(camera.id, 0))
 
 

@@ -1,5 +1,7 @@
 """The page of cameras."""
 
+from urllib.parse import urlencode
+
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
@@ -9,28 +11,37 @@ from api.accounts.permissions import Permission
 from api.cameras import service as cameras
 from api.console.camera_views import camera_row
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
+from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.work import Reading
 
 router = APIRouter()
 
+# More than a station looks after at a glance; a city's thousands would be sent anew every ten seconds.
+_PAGE = 100
+
 
 @router.get("/cameras")
-async def camera_page(request: Request, actor: SignedIn, work: Reading) -> Response:
-    part = await _list(request, actor, work)
+async def camera_page(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
+    part = await _list(request, actor, work, cursor)
+    address = "/cameras/list" + (f"?{urlencode({'cursor': cursor})}" if cursor else "")
     return page(
-        request, "cameras.html", actor=actor, partial=part, partial_etag=partial_etag(part),
+        request, "cameras.html", actor=actor, partial=part, partial_etag=partial_etag(part), live_url=address,
         may_add_shop=actor.may(Permission.PLACES_WRITE), may_add=actor.may(Permission.CAMERAS_WRITE),
         may_enrol=actor.may(Permission.EDGES_WRITE),
     )
 
 
 @router.get("/cameras/list")
-async def camera_list(request: Request, actor: SignedInForUpdate, work: Reading) -> Response:
-    return partial_response(request, await _list(request, actor, work))
+async def camera_list(request: Request, actor: SignedInForUpdate, work: Reading, cursor: str | None = None) -> Response:
+    return partial_response(request, await _list(request, actor, work, cursor))
 
 
-async def _list(request: Request, actor: Actor, work: Work) -> Markup:
+async def _list(request: Request, actor: Actor, work: Work, cursor: str | None) -> Markup:
     speaker = speaker_of(request)
-    rows = [camera_row(status, speaker) for status in await cameras.list_cameras(work, actor)]
-    return partial(request, "cameras_list.html", cameras=rows)
+    found = await cameras.list_cameras(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
+    return partial(
+        request, "cameras_list.html", cameras=[camera_row(status, speaker) for status in found[:_PAGE]],
+        first_url="/cameras" if cursor else None,
+        next_url=f"/cameras?cursor={encode_cursor(found[_PAGE - 1].camera.id)}" if len(found) > _PAGE else None,
+    )

@@ -21,20 +21,26 @@ def _readable_shops(actor: Actor) -> Select[Shop]:
     return select(Shop).where(shop_is_visible(actor, Shop.id)).options(joinedload(Shop.district))
 
 
+def _readable_districts(actor: Actor) -> Select[District]:
+    query = select(District)
+    if actor.sees_all_places:
+        return query
+    shops = select(Shop.district_id).where(shop_is_visible(actor, Shop.id))
+    return query.where((District.id == (actor.district_id or "")) | District.id.in_(shops))
+
+
 async def list_districts(
     work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None
 ) -> list[District]:
-    query = select(District).order_by(District.id).limit(limit)
+    query = _readable_districts(actor).order_by(District.id).limit(limit)
     if after is not None:
         query = query.where(District.id > after)
-    if not actor.sees_all_places:
-        shops = select(Shop.district_id).where(shop_is_visible(actor, Shop.id))
-        query = query.where((District.id == (actor.district_id or "")) | District.id.in_(shops))
     return list(await work.scalars(query))
 
 
 async def get_district(work: Work, actor: Actor, district_id: str) -> District | None:
-    return next((district for district in await list_districts(work, actor) if district.id == district_id), None)
+    district: District | None = await work.scalar(_readable_districts(actor).where(District.id == district_id))
+    return district
 
 
 async def list_shops(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Shop]:

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -5,6 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from api.cameras.tables import Camera
+from api.console import camera_pages
 from api.kit.database import Database
 from contract.edges import CameraMinute, EdgeTrouble, Heartbeat, StreamFault
 from tests.api.console.kitchen import Kitchen, sign_in
@@ -94,3 +96,17 @@ async def test_scripts_in_names_stay_text(browser: httpx.AsyncClient, kitchen: K
     page = (await browser.get("/cameras")).text
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page
+
+
+async def test_goes_on_where_the_page_ends(browser: httpx.AsyncClient, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera_pages, "_PAGE", 1)
+    await sign_in(browser, "installer")
+    first = (await browser.get("/cameras")).text
+    assert first.count("data-key=") == 1
+    link = re.search(r'href="(/cameras\?cursor=[^"]+)" rel="next"', first)
+    assert link is not None
+    second = (await browser.get(link[1])).text
+    assert second.count("data-key=") == 1
+    assert f'data-live="{link[1].replace("/cameras", "/cameras/list")}"' in second
+    assert "rel=\"next\"" not in second
+    assert (await browser.get("/cameras?cursor=x")).status_code == 422
