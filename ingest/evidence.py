@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from pydantic import ValidationError
@@ -26,6 +26,8 @@ from ingest.durable import sync_folder, write_file
 from ingest.outbox import Entry, Report
 
 PARTIAL = ".partial-"
+# Bytes: a picture at 1080p and its copy with boxes.
+USUAL_SIZE = 2_000_000
 log = structlog.get_logger(__name__)
 
 
@@ -47,25 +49,34 @@ class EvidenceFolder:
     def commit(self, sealed: SealedManifest, repeat: Repeat, pictures: dict[str, bytes]) -> None:
         """Write all files and give the folder its name. After an OSError nothing is committed."""
         manifest = sealed.manifest
-        camera = self.folder / manifest.camera_id
+        files = pictures | {"repeat.json": _repeat_json(repeat), "manifest.json": sealed.model_dump_json().encode()}
+        with self._written(manifest.camera_id, manifest.violation_id, files) as partial:
+            os.rename(partial, self._path(manifest.camera_id, manifest.sequence, manifest.violation_id))
+        # From here on every look at the disk sees the folder; only a power cut on a failing disk may still undo the name.
+        with contextlib.suppress(OSError):
+            sync_folder(partial.parent)
+
+    def try_out(self, camera_id: str) -> None:
+        """Find out whether the disk would take evidence of this camera now; nothing of the attempt stays."""
+        with self._written(camera_id, uuid4(), {"original.jpg": os.urandom(USUAL_SIZE)}):
+            pass
+
+    @contextlib.contextmanager
+    def _written(self, camera_id: str, violation_id: UUID, files: dict[str, bytes]) -> Iterator[Path]:
+        """A folder with these files, all on the disk; removed again unless it has got another name meanwhile."""
+        camera = self.folder / camera_id
         if not camera.is_dir():
             camera.mkdir(mode=0o700)
             sync_folder(self.folder)
-        partial = camera / f"{PARTIAL}{manifest.violation_id}"
+        partial = camera / f"{PARTIAL}{violation_id}"
         try:
             partial.mkdir(mode=0o700)
-            for name, content in pictures.items():
+            for name, content in files.items():
                 write_file(partial / name, content)
-            write_file(partial / "repeat.json", _repeat_json(repeat))
-            write_file(partial / "manifest.json", sealed.model_dump_json().encode())
             sync_folder(partial)
-            os.rename(partial, self._path(manifest.camera_id, manifest.sequence, manifest.violation_id))
-        except BaseException:
+            yield partial
+        finally:
             shutil.rmtree(partial, ignore_errors=True)
-            raise
-        # From here on every look at the disk sees the folder; only a power cut on a failing disk may still undo the name.
-        with contextlib.suppress(OSError):
-            sync_folder(camera)
 
     def read(self, report: Report) -> Package:
         """Raises FileNotFoundError when somebody took files away."""

@@ -32,6 +32,9 @@ from ingest.source import AvSource, Frame, open_source
 OLDEST_PICTURE_S = 30.0
 # How often the readers are asked how they fare. Their pauses between attempts begin at half a second and grow.
 STATE_INTERVAL_S = 1.0
+# How long after a disk refused evidence it is tried anew, when there was no new evidence to try it with. Not more often:
+# where there is nearly room enough, each attempt writes a megabyte or two.
+DISK_INTERVAL_S = 30.0
 log = structlog.get_logger(__name__)
 
 
@@ -120,6 +123,8 @@ class Fleet:
         self._wanted: deque[EdgeConfig] = deque(maxlen=1)
         self._states_at = float("-inf")
         self.trouble: EdgeTrouble | None = None
+        # The camera whose evidence the disk refused last, and when it is tried again.
+        self._refused = ("", 0.0)
 
     def apply(self, config: EdgeConfig) -> None:
         """Make the cameras those of the list, before the next round. A camera that did not change is not touched."""
@@ -133,6 +138,7 @@ class Fleet:
             self._states_at = self._timer()
             for camera in self._cameras.values():
                 self._tell_state(camera)
+            self._try_disk()
         return looked
 
     def stop(self, timeout_s: float = 2.0) -> None:
@@ -218,22 +224,40 @@ class Fleet:
             camera.rules.committed(violation)
         except OSError as error:
             # Not committed, so the rules tell of it again at the next look, as long as it lasts.
-            first = self.trouble is None
-            self.trouble = disk_trouble(error)
-            if first:
-                log.error("evidence_cannot_be_written", camera=camera.config.id, rule=violation.rule.code, cause=str(error))
+            self._disk_refused(camera.config.id, error)
             return
         except Exception as error:
             self._failed(camera, error)
             return
-        if self.trouble is not None:
-            self.trouble = None
-            log.info("evidence_can_be_written_again")
+        self._disk_took()
         log.info(
             "violation", camera=camera.config.id, rule=violation.rule.code, track=violation.track,
             violation=str(manifest.violation_id),
         )
         self._on_evidence()
+
+    def _try_disk(self) -> None:
+        """What could not be kept may never come again, so the trouble must not wait for the next evidence to be over."""
+        camera_id, due = self._refused
+        if self.trouble is None or self._timer() < due:
+            return
+        try:
+            self._recorder.try_out(camera_id)
+        except OSError as error:
+            self._disk_refused(camera_id, error)
+        else:
+            self._disk_took()
+
+    def _disk_refused(self, camera_id: str, error: OSError) -> None:
+        if self.trouble is None:
+            log.error("evidence_cannot_be_written", camera=camera_id, cause=str(error))
+        self.trouble = disk_trouble(error)
+        self._refused = (camera_id, self._timer() + DISK_INTERVAL_S)
+
+    def _disk_took(self) -> None:
+        if self.trouble is not None:
+            self.trouble = None
+            log.info("evidence_can_be_written_again")
 
     def _failed(self, camera: _Camera, error: Exception) -> None:
         first, camera.failure = camera.failure is None, f"{type(error).__name__}: {error}"

@@ -141,9 +141,10 @@ class CameraReader:
         if attempt and attempt.source:
             attempt.source.stop()
         until = time.monotonic() + timeout_s
-        for thread in (self._supervisor, self._worker):
-            if thread:
-                thread.join(max(0.0, until - time.monotonic()))
+        if self._supervisor:
+            self._supervisor.join(timeout_s)
+        if self._worker:  # asked for only now: the supervisor may just have started it
+            self._worker.join(max(0.0, until - time.monotonic()))
 
     def __enter__(self) -> Self:
         self.start()
@@ -214,8 +215,9 @@ class CameraReader:
                 if self._stopping:
                     return
                 self._current = attempt
-            self._worker = threading.Thread(target=self._work, args=(attempt,), name=f"read {self.name}", daemon=True)
-            self._worker.start()
+            worker = threading.Thread(target=self._work, args=(attempt,), name=f"read {self.name}", daemon=True)
+            worker.start()
+            self._worker = worker  # not before: `stop` joins it, and only a thread that has started can be joined
             self._wait_for(attempt)
             with self._changed:
                 if self._stopping:

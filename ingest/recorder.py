@@ -125,6 +125,10 @@ class Recorder:
             self._unlisted.set()
         return manifest
 
+    def try_out(self, camera_id: str) -> None:
+        """Raises OSError when the disk would not take evidence of this camera now."""
+        self._folder.try_out(camera_id)
+
     def relist(self) -> None:
         """Queue committed evidence whose row could not be written. Raises OSError, sqlite3.Error."""
         if not self._unlisted.is_set():

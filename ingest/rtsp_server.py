@@ -152,7 +152,7 @@ class RtspServer:
         secret = _md5(f"{self._username}:{REALM}:{self._password}")
         asked = _md5(f"{request.method}:{values.get('uri', '')}")
         expected = _md5(f"{secret}:{nonce}:{asked}")
-        return hmac.compare_digest(values.get("response", ""), expected)
+        return hmac.compare_digest(values.get("response", "").encode(), expected.encode())
 
     def challenge(self, nonce: str) -> str:
         return f'Basic realm="{REALM}"' if self.auth == "basic" else f'Digest realm="{REALM}", nonce="{nonce}"'
@@ -300,7 +300,7 @@ def main(arguments: list[str] | None = None) -> int:
             auth=given.auth,
         )
         asyncio.run(_until_told(server))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, OverflowError) as error:  # the last one: no such port
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -5,6 +5,7 @@ By default only key frames are decoded, which costs a tenth of decoding everythi
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from contract.edges import StreamFault
 from ingest.address import CameraAddress
-from ingest.decoding import Decoder, Decoding, Timeline
+from ingest.decoding import MAX_LEAP_S, Decoder, Decoding, Timeline
 from ingest.errors import SourceError, classify, describe
 from ingest.probe import probe
 
@@ -237,7 +238,7 @@ class AvSource:
 
 
 class _Pace:
-    """Real time for a file: how long until a packet would come if a camera sent it."""
+    """Real time for a file: how long until a packet would come if a camera sent it. A gap in a recording is not waited for."""
 
     def __init__(self) -> None:
         self._start: float | None = None
@@ -246,7 +247,7 @@ class _Pace:
         if packet.dts is None:
             return 0.0
         now, stamp_s = time.monotonic(), float(packet.dts * packet.time_base)
-        if self._start is None:
+        if self._start is None or self._start + stamp_s - now > MAX_LEAP_S:
             self._start = now - stamp_s
         return max(0.0, self._start + stamp_s - now)
 
@@ -266,7 +267,7 @@ def camera_source(
         SourceError: the webcam is not there.
     """
     if address.kind == "webcam":
-        if not Path(address.url).exists():
+        if not os.path.exists(address.url):
             raise SourceError(StreamFault.DEVICE_MISSING, address.url)
         format_name, options = "v4l2", {}
     else:
@@ -294,7 +295,7 @@ def file_source(path: Path | str, *, realtime: bool = True, decoding: Decoding |
     Raises:
         SourceError: there is no such file.
     """
-    if not Path(path).exists():
+    if not os.path.exists(path):  # not Path.exists(), which fails in a folder that is closed to us
         raise SourceError(StreamFault.DEVICE_MISSING, str(path))
     # With "file:" a name with a colon in it is not taken for a protocol.
     return AvSource(f"file:{path}", shown=str(path), live=False, realtime=realtime, decoding=decoding)

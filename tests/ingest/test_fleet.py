@@ -17,7 +17,7 @@ from contract.evidence import ModelVersion
 from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
-from ingest.fleet import Fleet, open_reader
+from ingest.fleet import DISK_INTERVAL_S, Fleet, open_reader
 from ingest.minutes import MinuteBook
 from tests.ingest.edge_world import FakeReader, Parts, bareheaded, camera, edge_config, violation
 
@@ -273,6 +273,29 @@ def test_full_disk_is_told_once_and_the_violation_comes_again(world: World, monk
         "evidence_cannot_be_written", "evidence_can_be_written_again",
     ]
     assert world.rules["a"].looks == 4
+
+
+def test_room_on_the_disk_is_noticed_without_new_evidence(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Also when what could not be kept never comes again."""
+    world.apply(camera("a"))
+
+    def full(*args: object, **keywords: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with capture_logs() as logs:
+        with monkeypatch.context() as patch:
+            patch.setattr("ingest.evidence.write_file", full)
+            world.reader("a").show()
+            for _ in range(2):
+                world.fleet.look_round()
+                world.parts.timer.now += DISK_INTERVAL_S
+            world.fleet.look_round()
+            assert world.fleet.trouble is EdgeTrouble.DISK_FULL
+        world.parts.timer.now += DISK_INTERVAL_S
+        world.fleet.look_round()
+    assert world.fleet.trouble is None
+    assert [line["event"] for line in logs] == ["evidence_cannot_be_written", "evidence_can_be_written_again"]
+    assert list((world.parts.evidence.folder / "a").iterdir()) == []
 
 
 def test_stop_lets_go_of_all_cameras(world: World):

@@ -377,6 +377,28 @@ def test_many_can_be_stopped_first_and_waited_for_afterwards(read) -> None:
     assert threads_of(reader) == 0
 
 
+def test_stop_while_a_thread_is_about_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    about, go = threading.Event(), threading.Event()
+    start = threading.Thread.start
+
+    def slowly(thread: threading.Thread) -> None:
+        if thread.name.startswith("read "):
+            about.set()
+            go.wait(60)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slowly)
+    reader = CameraReader("camera", lambda: Script(looks))
+    reader.start()
+    assert about.wait(60)
+
+    reader.stop(0.0)
+    go.set()
+    reader.stop(60.0)
+
+    assert threads_of(reader) == 0
+
+
 def test_stop_ends_a_long_pause(read, wait_until) -> None:
     reader = read(fails(StreamFault.REFUSED), backoff=Backoff(first_s=60))
     wait_until(lambda: reader.state().status is Status.NOT_LOOKING)

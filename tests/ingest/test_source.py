@@ -94,6 +94,22 @@ def test_a_file_plays_in_its_own_time(clips) -> None:
     assert arrivals[1] >= 0.25
 
 
+def test_a_gap_in_a_recording_is_not_waited_for(clips, tmp_path: Path) -> None:
+    path = tmp_path / "gap.mkv"
+    with av.open(str(clips(seconds=0.5))) as recorded, av.open(str(path), "w") as gappy:
+        stream = gappy.add_stream_from_template(recorded.streams.video[0])
+        for number, packet in enumerate(packet for packet in recorded.demux(video=0) if packet.size):
+            if number >= 5:
+                packet.pts += round(3600 / packet.time_base)
+                packet.dts += round(3600 / packet.time_base)
+            packet.stream = stream
+            gappy.mux(packet)
+    started = time.monotonic()
+
+    assert times(list(file_source(path, decoding=Decoding(max_key_gap_s=None)).pictures())) == [0.0, 3600.25]
+    assert time.monotonic() - started < 60
+
+
 def test_a_file_that_plays_can_be_stopped(clips) -> None:
     source = file_source(clips(gop=100, seconds=30))
     pictures = source.pictures()
