@@ -23,8 +23,8 @@ API = "/api/v1"
 TIMEOUT = httpx.Timeout(10, read=30, write=60)
 # A centre that asks for more is asked again after an hour all the same: a typing error there must not silence an edge.
 LONGEST_WAIT_S = 3600.0
-# The centre has read the request and will say the same again. Everything else may be an obstacle on the way (a proxy, a captive
-# portal, a restart), so it is tried again.
+# The centre has read the request and would say the same again now. Everything else may be an obstacle on the way (a proxy, a
+# captive portal, a restart), so it is tried again.
 PERMANENT = frozenset({400, 403, 409, 410, 413, 415, 422})
 GATEWAY = frozenset({429, 502, 503, 504, 507})
 
@@ -39,7 +39,7 @@ class CentreError(RuntimeError):
       CentreUnavailable    such requests do not get through now: try again later
         CentreUnreachable  no request does
       CentreFailed         the centre failed on this request: try it again later, others may succeed
-      CentreRefused        the centre has decided: the same request will never succeed
+      CentreRefused        the centre has decided: the same request fails again until somebody removes the cause
     """
 
 
@@ -124,9 +124,8 @@ class Centre:
         )
 
     def enrol(self, request: EnrolRequest) -> EnrolAnswer:
-        """Raises CentreError."""
-        with self._link("/edges/enroll") as path:
-            return _parsed(EnrolAnswer, self._send("POST", path, json=request.model_dump(mode="json")))
+        """Raises CentreError, which whoever enrols is shown: it is not logged as well."""
+        return _parsed(EnrolAnswer, self._send("POST", "/edges/enroll", json=request.model_dump(mode="json")))
 
     def config(self, known_version: str | None) -> EdgeConfig | None:
         """The cameras, zones and rules; None when `known_version` is still the current one. Raises CentreError."""

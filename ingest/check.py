@@ -22,7 +22,7 @@ from ingest.source import AvSource, Frame, camera_source, file_source
 
 Look = Literal["good", "black", "plain", "frozen"]
 
-WATCH_S = 8.0
+WATCH_S = 8
 PICTURE_TIMEOUT_S = 20.0
 # Three pictures over two seconds show whether anything moves.
 ENOUGH_PICTURES = 3

@@ -38,7 +38,7 @@ def check_camera(
     url: Annotated[str, typer.Argument(help="rtsp://user@host:554/path, /dev/videoN, or a file")],
     username: Annotated[str | None, typer.Option("--user", help="where it is not in the address")] = None,
     transport: Annotated[Transport, typer.Option(help="how the packets of an rtsp:// camera come")] = Transport.TCP,
-    seconds: Annotated[float, typer.Option(min=1, max=3600, help="how long to watch at most")] = WATCH_S,
+    seconds: Annotated[int, typer.Option(min=1, max=3600, help="how long to watch at most")] = WATCH_S,
     snapshot: Annotated[Path | None, typer.Option(help="write the last picture to this file (.jpg, .png)")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object instead of sentences")] = False,
     language: Annotated[Tongue | None, typer.Option("--lang", help="default: as the terminal's")] = None,

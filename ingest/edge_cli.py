@@ -55,8 +55,10 @@ def enroll(
 def run(
     data: Data = None,
     keep_days: Annotated[
-        float,
-        typer.Option(envvar="SUNSHINE_EDGE_KEEP_DAYS", min=FEWEST_KEEP_DAYS, help="Days to keep evidence that the centre has."),
+        int,
+        typer.Option(
+            envvar="SUNSHINE_EDGE_KEEP_DAYS", min=FEWEST_KEEP_DAYS, max=36_500, help="Days to keep evidence that the centre has."
+        ),
     ] = KEEP_DAYS,
     threads: Annotated[
         int, typer.Option(envvar="SUNSHINE_EDGE_THREADS", min=1, help="Processor threads of the detector.")

@@ -98,6 +98,14 @@ def test_running_edge_is_not_enrolled_over(tmp_path: Path):
         enrol(tmp_path, URL, "CODE-1234", "edge", Desk().connect)
 
 
+def test_centre_that_cannot_be_reached_is_told_in_a_sentence_alone(tmp_path: Path, closed_port: int):
+    arguments = ["enroll", "--centre", f"http://127.0.0.1:{closed_port}", "--code", "123456", "--data", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("The centre at http://127.0.0.1:")
+    assert result.stderr.count("\n") == 1
+
+
 def test_folder_that_is_a_file_is_told_in_a_sentence(tmp_path: Path):
     (tmp_path / "file").touch()
     arguments = ["enroll", "--centre", "http://127.0.0.1:1", "--code", "123456", "--data", str(tmp_path / "file")]

@@ -101,7 +101,7 @@ def test_passing_trouble_loses_nothing(parts: Parts, status: int):
 
 
 @pytest.mark.parametrize("status", [403, 409, 413, 422])
-def test_refused_for_good_is_parked_with_the_reason_and_kept(parts: Parts, status: int):
+def test_refused_is_parked_with_the_reason_and_kept(parts: Parts, status: int):
     first = parts.record()
     parts.centre.before = refusing(status, "This camera is another edge's.")
     with capture_logs() as logs:
