@@ -64,9 +64,11 @@ class Process:
     """
 
     def __init__(self, name: str, arguments: list[str], log: Path, on_line: Callable[[str], None] = lambda _: None) -> None:
+        """Raises OSError when the log cannot be kept."""
         self.name = name
         self.log = log
         log.parent.mkdir(exist_ok=True)
+        self._file = log.open("ab", buffering=0)
         environment = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
         self._child = subprocess.Popen(
             [sys.executable, "-u", "-m", *arguments], env=environment | {ENDS_WITH_INPUT: "1"},
@@ -78,10 +80,10 @@ class Process:
         self._reader.start()
 
     def _read(self) -> None:
-        with self.log.open("a", encoding="utf-8") as log:
+        with self._file:
             for line in self._child.stdout or ():
-                log.write(line)
-                log.flush()
+                with suppress(OSError):  # a full disk: whoever is not listened to any more would come to a standstill
+                    self._file.write(line.encode())
                 self._on_line(line.rstrip("\n"))
 
     def ended(self) -> int | None:
@@ -186,7 +188,12 @@ class Demo:
                 process.stop(deadline)
 
     def _start(self, name: str, arguments: list[str], on_line: Callable[[str], None] = lambda _: None) -> Process:
-        process = Process(name, arguments, self._settings.data / "logs" / f"{name}.log", on_line)
+        log = self._settings.data / "logs" / f"{name}.log"
+        try:
+            process = Process(name, arguments, log, on_line)
+        except OSError as error:
+            words = f"The log {log} cannot be written ({error.strerror}). Make room, or choose another folder: --data."
+            raise DemoError(words) from error
         self._processes.append(process)
         return process
 

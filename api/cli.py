@@ -1,8 +1,8 @@
 """The centre's commands."""
 
 import asyncio
-import errno
 import json
+import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +30,10 @@ from api.server import PortTaken, print_line, run
 from contract.catalogue import CatalogueError
 
 R = TypeVar("R")
-WORLD_TROUBLES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
+# What no second attempt will change.
+BROKEN_FILE = frozenset(
+    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR}
+)
 Data = Annotated[Path | None, typer.Option("--data", envvar="SUNSHINE_DATA", help="Folder for all that is kept. 数据文件夹")]
 Login = Annotated[str, typer.Argument(help="Name to sign in with. 登录名")]
 
@@ -215,13 +218,15 @@ def told_in_words() -> Iterator[None]:
         typer.echo(error.detail, err=True)
         raise typer.Exit(1) from error
     except OSError as error:
-        if error.errno not in WORLD_TROUBLES:
-            raise
-        typer.echo(f"The data folder cannot be written ({error.strerror}). Make room, or choose another one: --data.", err=True)
+        typer.echo(f"The data folder cannot be used ({error}). Make room, or choose another one: --data.", err=True)
         raise typer.Exit(1) from error
     except DBAPIError as error:
         problem = from_database(error)
-        if problem is None:
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in BROKEN_FILE:  # the low byte is the kind of error
+            words = f"The database in the data folder cannot be used ({error.orig}). Put a copy back, or choose another: --data."
+        elif problem is not None:
+            words = problem.detail
+        else:
             raise
-        typer.echo(problem.detail, err=True)
+        typer.echo(words, err=True)
         raise typer.Exit(1) from error

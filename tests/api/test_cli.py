@@ -179,8 +179,23 @@ def test_a_disk_that_is_full_when_the_keys_are_written(data: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "fsync", full)
     answer = sunshine(data, "serve", "--port", "0")
-    assert (answer.exit_code, answer.stderr.startswith("The data folder cannot be written (No space left")) == (1, True)
+    assert (answer.exit_code, answer.stderr.startswith("The data folder cannot be used ([Errno 28] No space left")) == (1, True)
     assert not (data / "keys.json").exists()
+
+
+@pytest.mark.parametrize("name", ["files", "sunshine.db"])
+def test_a_data_folder_that_holds_something_else(data: Path, name: str):
+    data.mkdir()
+    (data / name).write_bytes(b"no database, and no folder")
+    answer = sunshine(data, "serve", "--port", "0")
+    assert (answer.exit_code, answer.stderr.startswith("The da")) == (1, True)
+    assert answer.stderr.rstrip().endswith("--data.")
+
+
+def test_a_database_that_cannot_be_opened(data: Path):
+    (data / "sunshine.db").mkdir(parents=True)
+    answer = sunshine(data, "accounts", "list")
+    assert (answer.exit_code, answer.stderr.startswith("The database in the data folder cannot be used (unable")) == (1, True)
 
 
 def test_a_setting_that_cannot_be_used(data: Path, monkeypatch: pytest.MonkeyPatch):
