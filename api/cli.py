@@ -217,6 +217,9 @@ def told_in_words() -> Iterator[None]:
     except Problem as error:
         typer.echo(error.detail, err=True)
         raise typer.Exit(1) from error
+    except UnicodeError as error:
+        typer.echo("An argument holds characters that are no text. Type it anew, in UTF-8.", err=True)
+        raise typer.Exit(1) from error
     except OSError as error:
         typer.echo(f"The data folder cannot be used ({error}). Make room, or choose another one: --data.", err=True)
         raise typer.Exit(1) from error

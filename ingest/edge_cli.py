@@ -61,7 +61,7 @@ def run(
         ),
     ] = KEEP_DAYS,
     threads: Annotated[
-        int, typer.Option(envvar="SUNSHINE_EDGE_THREADS", min=1, help="Processor threads of the detector.")
+        int, typer.Option(envvar="SUNSHINE_EDGE_THREADS", min=1, max=256, help="Processor threads of the detector.")
     ] = 1,
     weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
     centre: Annotated[str | None, typer.Option(help="The centre's address, if it has moved since enrolling.")] = None,

@@ -74,7 +74,8 @@ def read_identity(folder: Path) -> Identity | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise IdentityError(f"The keys of this edge, {path}, cannot be read ({error.strerror}).") from error
+        words = f"The keys of this edge, {path}, cannot be read ({error.strerror}). Choose another folder with --data."
+        raise IdentityError(words) from error
     except (ValidationError, ValueError):
         # The cause would quote the file, and the file holds the private keys.
         raise IdentityError(

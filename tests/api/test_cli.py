@@ -218,6 +218,11 @@ def test_accounts_are_added(data: Path):
     assert "taken" in again.stderr
 
 
+def test_a_login_that_is_no_text(data: Path):
+    answer = sunshine(data, "accounts", "add", "a\udcff", "--role", "reviewer")
+    assert (answer.exit_code, answer.stderr.startswith("An argument holds characters that are no text.")) == (1, True)
+
+
 def test_accounts_are_disabled_and_enabled(data: Path):
     sunshine(data, "accounts", "add", "li", "--role", "reviewer")
     assert sunshine(data, "accounts", "disable", "li").exit_code == 0
