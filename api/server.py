@@ -1,6 +1,7 @@
 """Running the centre: one process, one data folder, a clean end."""
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -105,11 +106,13 @@ def _listening_socket(settings: Settings) -> socket.socket:
     try:
         listener.bind((settings.host, settings.port))
         listener.listen(BACKLOG)
-    except OSError as error:
+    except (OSError, TypeError) as error:
         listener.close()
-        raise PortTaken(
-            f"Port {settings.port} of {settings.host} cannot be used ({error.strerror}). Choose another one with --port."
-        ) from error
+        if isinstance(error, OSError) and not isinstance(error, socket.gaierror) and error.errno != errno.EADDRNOTAVAIL:
+            words = f"Port {settings.port} of {settings.host} cannot be used ({error.strerror}). Choose another one with --port."
+        else:
+            words = f"{settings.host!r} is no address of this machine. Give --host 127.0.0.1 or 0.0.0.0."
+        raise PortTaken(words) from error
     listener.setblocking(False)
     return listener
 

@@ -19,7 +19,7 @@ class KitName(StrEnum):
 
 @app.command()
 def stills(
-    out: Annotated[Path, typer.Argument(help="Folder for images/, labels/ and manifest.jsonl.")],
+    out: Annotated[Path, typer.Argument(file_okay=False, help="Folder for images/, labels/ and manifest.jsonl.")],
     count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 500,
     seed: Annotated[int, typer.Option(help="The same seed gives the same pictures.")] = 1,
     kit: Annotated[KitName, typer.Option(help="Which kitchens, people and garments.")] = KitName.TRAIN,
@@ -33,7 +33,7 @@ def stills(
 
 @app.command()
 def clip(
-    out: Annotated[Path, typer.Argument(help="The MP4 to write; the truth goes beside it as NAME.truth.json.")],
+    out: Annotated[Path, typer.Argument(dir_okay=False, help="The MP4 to write; the truth goes beside it as NAME.truth.json.")],
     kit: Annotated[KitName, typer.Option(help="Which plot; `train` has none.")] = KitName.DEMO,
     seed: Annotated[int, typer.Option(help="The same seed gives the same clip.")] = 1,
 ) -> None:

@@ -48,5 +48,6 @@ def _describe(edge: Edge, speaker: Speaker) -> tuple[Tone, str]:
 def _troubles(edge: Edge, speaker: Speaker) -> list[str]:
     troubles = [speaker.choose(TROUBLE_TEXTS[edge.trouble])] if edge.trouble else []
     if edge.outbox_parked:
-        troubles.append(speaker.say(N_("The centre refused %(number)s of its reports for good."), number=edge.outbox_parked))
+        refused = N_("The centre refused %(number)s of its reports; they are sent again when the edge box is restarted.")
+        troubles.append(speaker.say(refused, number=edge.outbox_parked))
     return troubles

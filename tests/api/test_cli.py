@@ -131,6 +131,12 @@ def test_a_port_that_is_taken(serving: Serving, tmp_path: Path):
     assert "--port" in second.stderr
 
 
+@pytest.mark.parametrize("host", ["203.0.113.1", "\udcff"])
+def test_a_host_that_is_not_this_machine(data: Path, host: str):
+    answer = sunshine(data, "serve", "--port", "0", "--host", host)
+    assert (answer.exit_code, "Give --host" in answer.stderr) == (1, True)
+
+
 def test_a_case_is_one_line(serving: Serving, data: Path):
     added = httpx.Client(base_url=serving.url, trust_env=False, timeout=PATIENCE_S)
     password = sunshine(data, "accounts", "reset").stdout.split()[1]
