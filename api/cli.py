@@ -26,7 +26,7 @@ from api.kit.secrets import KeyringError
 from api.kit.settings import Settings
 from api.migrations import upgrade
 from api.places.service import list_shops
-from api.server import PortTaken, print_line, run
+from api.server import AddressUnusable, print_line, run
 from contract.catalogue import CatalogueError
 
 R = TypeVar("R")
@@ -211,7 +211,7 @@ def told_in_words() -> Iterator[None]:
     """What a person can put right is one sentence, without a traceback."""
     try:
         yield
-    except (DataFolderBusy, DataFolderUnusable, PortTaken, KeyringError, CatalogueError) as error:
+    except (DataFolderBusy, DataFolderUnusable, AddressUnusable, KeyringError, CatalogueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except Problem as error:

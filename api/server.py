@@ -27,14 +27,14 @@ GRACE_S = 8
 BACKLOG = 2048
 
 
-class PortTaken(Exception):
+class AddressUnusable(Exception):
     """Another program listens there."""
 
 
 def run(settings: Settings, tell: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. `tell` gets each line for people: the first login, the address, each case.
 
-    Raises DataFolderBusy or PortTaken.
+    Raises DataFolderBusy or AddressUnusable.
     """
     log_to_stderr()
     line = "timestamp=%(asctime)s level=%(levelname)s event=%(message)s"
@@ -112,7 +112,7 @@ def _listening_socket(settings: Settings) -> socket.socket:
             words = f"Port {settings.port} of {settings.host} cannot be used ({error.strerror}). Choose another one with --port."
         else:
             words = f"{settings.host!r} is no address of this machine. Give --host 127.0.0.1 or 0.0.0.0."
-        raise PortTaken(words) from error
+        raise AddressUnusable(words) from error
     listener.setblocking(False)
     return listener
 
