@@ -28,7 +28,7 @@ BACKLOG = 2048
 
 
 class AddressUnusable(Exception):
-    """Another program listens there."""
+    """Another program listens there, or it is no address of this machine."""
 
 
 def run(settings: Settings, tell: Callable[[str], None]) -> None:
