@@ -1,11 +1,13 @@
 """The engine, and the unit of work: one transaction that its owner commits, never a service."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import Enum, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
@@ -56,7 +58,7 @@ class Database:
 
     def __init__(self, url: str, wait_s: float) -> None:
         is_sqlite = url.startswith("sqlite")
-        arguments: dict[str, Any] = {"timeout": wait_s} if is_sqlite else _postgres_arguments(wait_s)
+        arguments = {"timeout": wait_s, "async_creator_fn": _open_sqlite} if is_sqlite else _postgres_arguments(wait_s)
         # hide_parameters: a value may be personal data, and errors are logged.
         self.engine = create_async_engine(url, connect_args=arguments, pool_timeout=wait_s, hide_parameters=True)
         if is_sqlite:
@@ -122,6 +124,20 @@ def _limit_postgres(wait_s: float, connection: DBAPIConnection, _record: object)
     finally:
         cursor.close()
     connection.commit()  # with a transaction that is rolled back, they would go again
+
+
+async def _open_sqlite(*args: Any, **options: Any) -> aiosqlite.Connection:
+    """As SQLAlchemy does it, but a connection that could not be opened has ended its thread when the error is told.
+
+    aiosqlite does not wait for it, and a loop that is closed meanwhile (a command ends) makes that thread fail with a traceback.
+    """
+    connection = aiosqlite.connect(*args, **options)
+    connection._thread.daemon = True
+    try:
+        return await connection
+    except BaseException:
+        await asyncio.to_thread(connection._thread.join)
+        raise
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
