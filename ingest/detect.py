@@ -1,6 +1,7 @@
 """`sunshine detect`: look at pictures, folders and videos, and say what they show."""
 
 import json
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,8 @@ def detect(
     Videos are judged as if the camera hung in a 专间 with gloves required. The exit status is 1 if a file could not be read.
     """
     notes = Console(stderr=True)
+    if not math.isfinite(interval_s):
+        raise typer.BadParameter("The time between two looks must be a number of seconds.", param_hint="--interval")
     try:
         detector, catalogue = Detector.load(weights), load_catalogue(rules)
     except ValueError as error:  # ModelError and CatalogueError say what to do

@@ -124,7 +124,10 @@ class Connection:
             return Response(headers={"Public": ", ".join(METHODS)})
         if not server.authorised(request, self._nonce):
             return Response(401, {"WWW-Authenticate": server.challenge(self._nonce)})
-        path = urlsplit(request.url).path.rstrip("/")
+        try:
+            path = urlsplit(request.url).path.rstrip("/")
+        except ValueError:  # "rtsp://["
+            return Response(404)
         if path not in (server.mount.rstrip("/"), server.mount.rstrip("/") + "/trackID=0"):
             return Response(404)
         if request.method == "DESCRIBE":

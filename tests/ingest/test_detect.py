@@ -143,6 +143,13 @@ def test_a_video_is_looked_at_once_a_second(tmp_path):
     assert [line["time_s"] for line in lines][:3] == pytest.approx([0, 1, 2], abs=0.11)
 
 
+@pytest.mark.parametrize("interval", ["nan", "inf", "-1", "often"])
+def test_an_interval_that_is_no_time_is_refused(tmp_path, interval):
+    status, lines, words = detect(write(tmp_path / "a.jpg"), "--json", "--interval", interval)
+    assert (status, lines) == (2, [])
+    assert "--interval" in words
+
+
 def test_a_file_that_only_claims_to_be_a_video_is_an_error(tmp_path):
     (tmp_path / "clip.mp4").write_bytes(b"x" * 5000)
     status, lines, _ = detect(tmp_path / "clip.mp4", "--json")

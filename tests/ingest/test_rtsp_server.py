@@ -204,6 +204,10 @@ def test_what_is_no_request_ends_the_connection(serve, talk, data: bytes) -> Non
     assert receiver.rest() == b""
 
 
+def test_a_url_that_is_no_url_is_not_found(serve, talk) -> None:
+    assert talk(serve().server.port).ask("DESCRIBE", "rtsp://[")[0] == 404
+
+
 def test_an_endless_header_ends_the_connection(serve, talk) -> None:
     receiver = talk(serve().server.port)
     receiver.send(b"OPTIONS * RTSP/1.0\r\nX: " + b"x" * 70_000)
