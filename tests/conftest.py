@@ -1,6 +1,7 @@
 """Rules for the whole suite."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,9 @@ for name in [*os.environ]:
     ours = name.startswith("SUNSHINE_") and name not in ("SUNSHINE_NO_SKIPS", "SUNSHINE_CHROMIUM")
     if ours or name in ("COLUMNS", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
         del os.environ[name]
+# Who is started in the background (`scripts/test &`) ignores these, and so would every process that a test starts and signals.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(hookwrapper=True)
