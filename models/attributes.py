@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from models.attribute_crops import SILENT, Patch, Sample, sample, shares
+from models.attribute_crops import SILENT, Patch
+from models.attribute_samples import Sample, sample, shares
 from models.attributes_net import AttributeNet
 from models.checkpoint import Checkpoint
 
