@@ -14,13 +14,16 @@ LONGEST_URL = 1000  # characters
 
 
 class Hours(Wire):
-    """A daily business window in the shop's local time (Asia/Shanghai); `end` before `start` runs over midnight."""
+    """A daily business window in the shop's local time (Asia/Shanghai).
+
+    `end` before `start` runs over midnight; both alike are the whole day.
+    """
 
     start: time
     end: time
 
     def contains(self, moment: time) -> bool:
-        if self.start <= self.end:
+        if self.start < self.end:
             return self.start <= moment < self.end
         return moment >= self.start or moment < self.end
 

@@ -142,7 +142,7 @@ def _window(text: str) -> dict[str, time]:
     start_hour, start_minute, end_hour, end_minute = map(int, found.groups())
     start = time(start_hour, start_minute)
     end = time() if (end_hour, end_minute) == (24, 0) else time(end_hour, end_minute)
-    if start == end:
+    if start == end and end_hour != 24:
         raise ValueError("an empty window")
     return {"start": start, "end": end}
 

@@ -134,7 +134,7 @@ def test_time_outside_the_zone_does_not_count():
 
 @pytest.mark.parametrize(
     ("start", "end", "fires"),
-    [("09:00", "22:00", True), ("11:00", "14:00", False), ("22:00", "11:00", True)],
+    [("09:00", "22:00", True), ("11:00", "14:00", False), ("22:00", "11:00", True), ("00:00", "00:00", True)],
 )
 def test_business_hours_are_local(start, end, fires):
     engine = RuleEngine(camera(hours=[Hours(start=start, end=end)]), CATALOGUE)

@@ -135,6 +135,11 @@ class TestChange:
         assert camera.interval_s == 2.5  # not in the form: kept
         assert camera.edge_id == kitchen.edge_id
 
+    async def test_a_whole_day_can_be_written_out(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        await sign_in(browser, "installer")
+        await browser.post(f"/cameras/{kitchen.camera_id}", data={**SAVED, "hours": "00:00-24:00"})
+        assert 'value="00:00-24:00"' in (await browser.get(f"/cameras/{kitchen.camera_id}")).text
+
     async def test_rules_in_force_follow_area_and_posts(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         await sign_in(browser, "installer")
         address = f"/cameras/{kitchen.camera_id}"
