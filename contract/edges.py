@@ -39,6 +39,7 @@ class StreamFault(StrEnum):
     TIMEOUT = "timeout"
     DISCONNECTED = "disconnected"
     NOT_A_VIDEO = "not_a_video"
+    CUT_OFF = "cut_off"
     DEVICE_MISSING = "device_missing"
     ENDED = "ended"
     DETECTOR_FAILED = "detector_failed"

@@ -52,6 +52,10 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
         zh="这个文件不是能播放的视频。请换一个 MP4、MKV 或 MOV 文件。",
         en="The file is not a video that can be read. Choose an MP4, MKV or MOV file.",
     ),
+    StreamFault.CUT_OFF: Text(
+        zh="这个视频文件不完整，后半部分缺失。请重新复制或导出这个文件；前面的部分已经看过。",
+        en="The video file is cut off: its end is missing. Copy or export it again; the part that is there was looked at.",
+    ),
     StreamFault.DEVICE_MISSING: Text(
         zh="找不到这个摄像头设备或文件。请插好 USB 摄像头，或检查文件路径。",
         en="There is no such webcam or file. Plug the webcam in, or check the path of the file.",

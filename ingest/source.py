@@ -32,6 +32,8 @@ READ_TIMEOUT_S = 10.0
 # The longest time without a picture. "Smart" codecs stretch the distance of key frames to ten seconds and more.
 PICTURE_TIMEOUT_S = 40.0
 PROBE_TIMEOUT_S = 3.0
+# What a file may lack of the length that it claims: containers round, and the last picture is shown for a while.
+CUT_OFF_S = 2.0
 # A key frame of a 4K camera comes in one burst; the usual 208 KiB of the kernel would lose parts of it.
 UDP_BUFFER = 2 * 1024 * 1024
 
@@ -201,6 +203,7 @@ class AvSource:
         packets = container.demux(stream)
         seen = time.monotonic()
         pace = _Pace()
+        last_s = 0.0
         index = 0
         while not self._stopped.is_set():
             failure: Exception | None = None
@@ -214,6 +217,8 @@ class AvSource:
             if packet is None:
                 break
             self.packets += bool(packet.size)
+            if packet.pts is not None and stream.time_base:
+                last_s = max(last_s, float((packet.pts - (stream.start_time or 0)) * stream.time_base))
             if self._realtime and self._stopped.wait(pace.left_s(packet)):
                 break
             for decoded, camera_time_s in decoder.decode(packet):
@@ -230,6 +235,9 @@ class AvSource:
             raise SourceError(StreamFault.DISCONNECTED)
         if not index:
             raise SourceError(StreamFault.NOT_A_VIDEO, "no picture in it can be decoded")
+        promised_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+        if promised_s - last_s > CUT_OFF_S:
+            raise SourceError(StreamFault.CUT_OFF, f"{last_s:.0f} s of {promised_s:.0f} s")
 
     def _read_fault(self, failure: Exception, pictures: int) -> StreamFault:
         if self.live:

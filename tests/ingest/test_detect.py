@@ -20,8 +20,8 @@ def write(path, suffix=".jpg", image=PICTURE):
     return path
 
 
-def write_video(path, seconds=3, fps=10):
-    with av.open(str(path), "w") as container:
+def write_video(path, seconds=3, fps=10, **options):
+    with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream("libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
         for i in range(seconds * fps):
@@ -155,6 +155,16 @@ def test_a_file_that_only_claims_to_be_a_video_is_an_error(tmp_path):
     status, lines, _ = detect(tmp_path / "clip.mp4", "--json")
     assert status == 1
     assert "error" in lines[0]
+
+
+def test_a_video_whose_end_is_missing_is_looked_at_as_far_as_it_goes(tmp_path):
+    clip = write_video(tmp_path / "clip.mp4", seconds=20, movflags="+faststart")
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size * 2 // 3])
+    status, lines, _ = detect(clip, "--json")
+    assert status == 1
+    assert all("people" in line for line in lines[:-1])
+    assert 5 <= lines[-2]["time_s"] <= 17
+    assert "cut off" in lines[-1]["error"]
 
 
 def test_annotated_pictures_are_written(tmp_path):
