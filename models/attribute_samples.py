@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.attribute_crops import MARGIN, SILENT, Labels, Patch
-from models.augment import Image, camera
+from models.augment import Image, camera, soften
 from models.caps import draw_cap
 from models.cigarettes import draw_cigarette
 from models.publish import CROP
@@ -27,7 +27,7 @@ EMPHASIS = {
     ("mask", 2): 0.35,  # rare in life: as often as the others it would be suspected everywhere
     ("glove", 0): 1.5,
     ("glove", 1): 1.5,
-    ("smoking", 1): 2.0,
+    ("smoking", 1): 3.0,
 }
 """how much more often a state is drawn than the others"""
 
@@ -93,7 +93,7 @@ def _spoil(rng: np.random.Generator, view: Image, labels: Labels) -> tuple[Image
     size = view.shape[0]
     fate = rng.random()
     if fate < 0.04:  # out of focus or moving fast
-        view = cv2.GaussianBlur(view, (0, 0), size * rng.uniform(0.11, 0.2))
+        view = soften(view, size * rng.uniform(0.11, 0.2))
         labels = labels.hidden()
     elif fate < 0.07:  # somebody or something in front
         a, b = rng.integers(0, size // 8 + 1, 2)

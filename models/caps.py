@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augment import Image
+from models.augment import Image, soften
 
 COLOURS = np.array(
     [(245, 245, 245), (235, 235, 235), (230, 215, 190), (210, 180, 130), (40, 40, 40), (60, 50, 160), (110, 60, 30)],
@@ -49,7 +49,7 @@ def draw_cap(rng: np.random.Generator, image: Image, head: NDArray[np.float32]) 
     alpha = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / 255
     alpha *= rng.uniform(0.45, 0.7) if kind == "net" else rng.uniform(0.88, 1.0)
     # The head's own light falls on the cap: left to right as on the head, folds as noise.
-    light = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (0, 0), max(1.0, w / 5)).astype(np.float32)
+    light = soften(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), max(1.0, w / 5)).astype(np.float32)
     light = np.clip(light / max(20.0, float(light.mean())), 0.6, 1.3) * rng.uniform(0.75, 1.05)
     folds = cv2.resize(rng.normal(1, 0.1, (6, 12)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     cloth = colour * (light * folds)[..., None]

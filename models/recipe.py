@@ -21,7 +21,7 @@ from models.teachers import Opinion, opinions
 SIMULATOR = "simulator"
 FULLY_LABELLED = (SIMULATOR,)
 """sources that need no teacher"""
-FINDER_SHARE, ATTRIBUTES_SHARE = 0.42, 0.22
+FINDER_SHARE, ATTRIBUTES_SHARE = 0.38, 0.22
 """of the budget; the rest is the teachers', the crops' and the export's"""
 TEACHERS_SHARE = 0.25
 """at most; pictures that are left over then train with their own labels alone"""
