@@ -25,6 +25,7 @@ COMMANDS = {
     "edge": ("ingest.edge_cli:app", "The edge box: enroll, run. 边缘端"),
     "simulate": ("simulator.cli:app", "Render kitchens with known truth (development)."),
     "model": ("models.cli:app", "Train and evaluate the models (development)."),
+    "bench": ("bench.cli:app", "Measure what the edge costs, against baselines of the same run (development)."),
 }
 
 

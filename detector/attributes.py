@@ -10,7 +10,7 @@ import numpy.typing as npt
 from detector.card import ModelCard, ModelError
 from detector.crops import crop_square
 from detector.observation import Attribute, AttributeName, Box, State
-from detector.session import Session
+from detector.session import OnRun, Session
 
 Image = npt.NDArray[np.uint8]
 NAMES: tuple[AttributeName, ...] = ("cap", "mask", "smoking", "glove")
@@ -30,14 +30,14 @@ class Reading:
 
 
 class AttributeReader:
-    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1) -> None:
+    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1, on_run: OnRun | None = None) -> None:
         """Raises ModelError if the card is not that of an attribute reader, or the weights are not the card's."""
         if card.crop is None or not _tells_states(card):
             raise ModelError(
                 f"The card of {card.name} is not that of an attribute reader: it must say how to crop, and have for each of "
                 f"{', '.join(NAMES)} one output as wide as its list of states, and how sure a state must be to be told."
             )
-        self._session = Session(card, weights, threads)
+        self._session = Session(card, weights, threads, on_run)
         self.crop = card.crop
         self._outputs = [output.name for output in card.outputs]
         self._states = cast(dict[str, list[State]], card.classes)

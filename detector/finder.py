@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.card import ModelCard, ModelError
-from detector.session import Session
+from detector.session import OnRun, Session
 
 Image = npt.NDArray[np.uint8]
 PAD = 114  # grey, as the YOLO family pads
@@ -67,7 +67,7 @@ def lay(image: Image, canvas: Image, place: Fit) -> None:
 
 
 class Finder:
-    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1) -> None:
+    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1, on_run: OnRun | None = None) -> None:
         """Raises ModelError if the card is not that of a finder, or the weights are not the card's."""
         self.classes = card.classes.get("detections", [])
         least = card.thresholds.score
@@ -81,7 +81,7 @@ class Finder:
                 f"The card of {card.name} is not that of a finder: it must have one output `detections` with the classes "
                 f"{', '.join(sorted(NEEDED))}, a score threshold for each class, and `long_side`."
             )
-        self._session = Session(card, weights, threads)
+        self._session = Session(card, weights, threads, on_run)
         self._least = np.array([least[name] for name in self.classes], dtype=np.float32)
         self._long_side = card.long_side
 

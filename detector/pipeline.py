@@ -15,6 +15,7 @@ from detector.crops import head_region
 from detector.finder import Finder, Found, Image
 from detector.observation import Attribute, Box, Hand, Head, Observation, Person, SeenObject
 from detector.people import assign_hands, assign_heads
+from detector.session import OnRun
 
 
 class Detector:
@@ -26,14 +27,17 @@ class Detector:
         self.models = list(models)
 
     @classmethod
-    def load(cls, weights: Path | None = None, threads: int = 1) -> Self:
-        """Load both stages from a folder of weights, by default the shipped one. Raises detector.card.ModelError."""
+    def load(cls, weights: Path | None = None, threads: int = 1, on_run: OnRun | None = None) -> Self:
+        """Load both stages from a folder of weights, by default the shipped one. Raises detector.card.ModelError.
+
+        `on_run` is told the model's name and the input's shape whenever a net runs.
+        """
         folder = weights or default_weights()
         finder, finder_weights = load_model(folder, "finder")
         attributes, attributes_weights = load_model(folder, "attributes")
         return cls(
-            Finder(finder, finder_weights, threads),
-            AttributeReader(attributes, attributes_weights, threads),
+            Finder(finder, finder_weights, threads, on_run),
+            AttributeReader(attributes, attributes_weights, threads, on_run),
             [finder.version, attributes.version],
         )
 

@@ -1,17 +1,24 @@
 """One ONNX Runtime session for one model card."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
 from detector.card import ModelCard, ModelError, Tensor
 
+OnRun = Callable[[str, tuple[int, ...]], None]
+
 
 class Session:
     """Runs the weights of a card. One thread by default and no spinning: several idle pools slow each other up to three times."""
 
-    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1) -> None:
-        """Raises ModelError if the weights do not load, or differ from what the card says of input and outputs."""
+    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1, on_run: OnRun | None = None) -> None:
+        """`on_run` is told the model's name and the input's shape at each run.
+
+        Raises ModelError if the weights do not load, or differ from what the card says of input and outputs.
+        """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -26,11 +33,15 @@ class Session:
             ) from error
         _must_match(card, [card.input], self._session.get_inputs())
         _must_match(card, card.outputs, self._session.get_outputs())
+        self._name = card.name
+        self._on_run = on_run
         self._input = card.input.name
         self._outputs = [output.name for output in card.outputs]
 
     def run(self, batch: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
         """The outputs in the card's order."""
+        if self._on_run is not None:
+            self._on_run(self._name, batch.shape)
         return list(self._session.run(self._outputs, {self._input: batch}))
 
 

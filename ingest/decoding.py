@@ -70,8 +70,12 @@ class Timeline:
 class Decoder:
     """Decodes the wanted pictures of one stream."""
 
-    def __init__(self, stream: VideoStream, decoding: Decoding, timeline: Timeline) -> None:
+    def __init__(
+        self, stream: VideoStream, decoding: Decoding, timeline: Timeline, on_decode: Callable[[bool], None] | None = None
+    ) -> None:
+        """`on_decode` is called for each packet that is decoded; True: with nothing before or after it."""
         self.damaged = 0
+        self._on_decode = on_decode
         self._stream = stream
         self._decoding = decoding
         self._timeline = timeline
@@ -115,6 +119,8 @@ class Decoder:
         if packet.is_corrupt:
             self._damage()
             return []
+        if self._on_decode is not None and packet.size:
+            self._on_decode(alone)
         try:
             frames = self._context.decode(packet if packet.size else None)
             if alone:

@@ -3,6 +3,7 @@
 import platform
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from ingest.centre import Centre, CentreUrlError, checked_centre_url
 from ingest.edge import FEWEST_KEEP_DAYS, KEEP_DAYS, Edge, EdgeError
 from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
+from ingest.work_log import WorkLog
 
 app = typer.Typer(help="The edge box: enroll, run. 边缘端", no_args_is_help=True, add_completion=False)
 
@@ -80,7 +82,8 @@ def run(
         there = identity.registration
         url = there.centre_url if centre is None else checked_centre_url(centre, allow_http)
         client = Centre(url, there.edge_id, identity.keys.signing)
-        Edge(folder, there.edge_id, identity.keys, client, lambda: Detector.load(weights, threads), keep_days=keep_days).run(stop)
+        load = partial(Detector.load, weights, threads, WorkLog().ran)
+        Edge(folder, there.edge_id, identity.keys, client, load, keep_days=keep_days).run(stop)
     except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, ModelError) as error:
         raise _sentence(error) from error
 

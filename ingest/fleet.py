@@ -27,6 +27,7 @@ from ingest.minutes import MinuteBook
 from ingest.reader import CameraReader, ReaderState
 from ingest.recorder import Recorder, Sight
 from ingest.source import AvSource, Frame, open_source
+from ingest.work_log import WorkLog
 
 # An older picture shows what was, not what is: a detector that fell behind must not make violations of it.
 OLDEST_PICTURE_S = 30.0
@@ -66,15 +67,20 @@ MakeRules = Callable[[CameraConfig, Catalogue, list[Repeat]], Rules]
 
 def open_reader(camera: CameraConfig, password: str | None) -> CameraReader:
     """The reader of a camera, not yet started. Nothing about the camera can make this fail: the reader tells its faults."""
+    work = WorkLog()
 
     def make_source() -> AvSource:
         try:
             address = parse_address(camera.url, camera.username, password)
         except BadAddress as error:
             raise SourceError(StreamFault.BAD_URL, str(error)) from None
-        return open_source(address, transport=camera.transport, decoding=Decoding(interval_s=camera.interval_s))
+        decoding = Decoding(interval_s=camera.interval_s)
+        return open_source(address, transport=camera.transport, decoding=decoding, on_decode=on_decode)
 
-    return CameraReader(f"{camera.name} ({camera.id})", make_source)
+    def on_decode(packet: int, alone: bool) -> None:
+        work.decoded(camera.id, packet, alone=alone)
+
+    return CameraReader(f"{camera.name} ({camera.id})", make_source, on_drop=lambda: work.dropped(camera.id))
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ class CameraReader:
     Args:
         name: names the camera in the log.
         make_source: makes the source of one connection; may raise SourceError.
+        on_drop: called for each picture that gives way to a newer one or grows old.
     """
 
     def __init__(
@@ -101,8 +102,10 @@ class CameraReader:
         *,
         backoff: Backoff | None = None,
         hang_s: float = HANG_S,
+        on_drop: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
+        self._on_drop = on_drop
         self._make_source = make_source
         self._backoff = backoff or Backoff()
         self._hang_s = hang_s
@@ -170,7 +173,7 @@ class CameraReader:
             while True:
                 if self._slot and max_age_s is not None and time.monotonic() - self._slot_at > max_age_s:
                     self._slot = None
-                    self._dropped += 1
+                    self._drop()
                 left = until - time.monotonic()
                 if self._slot or left <= 0 or self._status in (Status.ENDED, Status.STOPPED):
                     break
@@ -187,6 +190,11 @@ class CameraReader:
         with self._changed:
             self._taken += 1
         return frame
+
+    def _drop(self) -> None:
+        self._dropped += 1
+        if self._on_drop is not None:
+            self._on_drop()
 
     def state(self) -> ReaderState:
         with self._changed:
@@ -322,7 +330,8 @@ class CameraReader:
                 self._stream = source.info
                 self._set(Status.LOOKING, None)
             attempt.pictures += 1
-            self._dropped += self._slot is not None
+            if self._slot is not None:
+                self._drop()
             camera_time_s = picture.camera_time_s + attempt.shift_s
             self._slot = dataclasses.replace(picture, camera_time_s=camera_time_s, index=self._pictures)
             self._slot_at, self._picture_at = now, picture.wall_time

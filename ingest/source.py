@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,6 +137,7 @@ class AvSource:
         open_timeout_s: float = OPEN_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
         picture_timeout_s: float = PICTURE_TIMEOUT_S,
+        on_decode: Callable[[int, bool], None] | None = None,
     ) -> None:
         self.live = live
         self.info: StreamInfo | None = None
@@ -149,6 +150,7 @@ class AvSource:
         self._options = options or {}
         self._decoding = decoding or Decoding()
         self._realtime = realtime
+        self._on_decode = on_decode
         self._timeouts = (open_timeout_s, read_timeout_s)
         self._picture_timeout_s = max(picture_timeout_s, 3 * self._decoding.interval_s)
         self._stopped = threading.Event()
@@ -197,7 +199,7 @@ class AvSource:
         return stream
 
     def _read(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
-        decoder = self._decoder = Decoder(stream, self._decoding, Timeline(live=self.live))
+        decoder = self._decoder = Decoder(stream, self._decoding, Timeline(live=self.live), self._tell_decoded)
         fps = float(stream.average_rate) if stream.average_rate else None
         self.info = StreamInfo(stream.codec_context.name, stream.codec_context.width, stream.codec_context.height, fps)
         packets = container.demux(stream)
@@ -239,6 +241,10 @@ class AvSource:
         if promised_s - last_s > CUT_OFF_S:
             raise SourceError(StreamFault.CUT_OFF, f"{last_s:.0f} s of {promised_s:.0f} s")
 
+    def _tell_decoded(self, alone: bool) -> None:
+        if self._on_decode is not None:
+            self._on_decode(self.packets - 1, alone)
+
     def _read_fault(self, failure: Exception, pictures: int) -> StreamFault:
         if self.live:
             return classify(failure) or StreamFault.DISCONNECTED
@@ -268,6 +274,7 @@ def camera_source(
     open_timeout_s: float = OPEN_TIMEOUT_S,
     read_timeout_s: float = READ_TIMEOUT_S,
     picture_timeout_s: float = PICTURE_TIMEOUT_S,
+    on_decode: Callable[[int, bool], None] | None = None,
 ) -> AvSource:
     """A camera over RTSP, or a webcam.
 
@@ -294,6 +301,7 @@ def camera_source(
         open_timeout_s=open_timeout_s,
         read_timeout_s=read_timeout_s,
         picture_timeout_s=picture_timeout_s,
+        on_decode=on_decode,
     )
 
 
@@ -310,13 +318,14 @@ def file_source(path: Path | str, *, realtime: bool = True, decoding: Decoding |
 
 
 def open_source(
-    address: CameraAddress, *, transport: Literal["tcp", "udp"] = "tcp", decoding: Decoding | None = None
+    address: CameraAddress, *, transport: Literal["tcp", "udp"] = "tcp", decoding: Decoding | None = None,
+    on_decode: Callable[[int, bool], None] | None = None,
 ) -> AvSource:
-    """Whatever the address names; a file plays in its own time.
+    """Whatever the address names; a file plays in its own time. `on_decode`: number of the packet, and whether alone.
 
     Raises:
         SourceError: the file or the webcam is not there.
     """
     if address.kind == "file":
         return file_source(address.url, decoding=decoding)
-    return camera_source(address, transport=transport, decoding=decoding)
+    return camera_source(address, transport=transport, decoding=decoding, on_decode=on_decode)

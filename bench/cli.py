@@ -1,0 +1,67 @@
+"""`sunshine bench`: measurements against a baseline of the same run."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+
+from bench.phases import BenchError
+from detector.card import default_weights
+
+app = typer.Typer(help="Measure (development).", no_args_is_help=True, add_completion=False)
+REPOSITORY = Path(__file__).parent.parent
+
+
+@app.callback()
+def bench() -> None:
+    """Measure (development)."""
+
+
+@app.command()
+def density(
+    quick: Annotated[bool, typer.Option(help="One round, without the additions of the full run; some seven minutes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    streams: Annotated[int, typer.Option(min=1, max=64, help="Cameras in each phase.")] = 4,
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="How often everything is measured.")] = 3,
+    more: Annotated[str, typer.Option(help="The edge alone with so many cameras, such as 8,12,16.")] = "",
+    baseline: Annotated[bool, typer.Option(help="Measure the obvious way too.")] = True,
+    train_python: Annotated[Path, typer.Option(help="The training environment's Python, for the obvious way.")] =
+    REPOSITORY / ".venv-train" / "bin" / "python",
+    weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
+    work: Annotated[Path | None, typer.Option(help="Folder for clips and logs; by default in the user's cache.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture (SVG) of it.")] = None,
+) -> None:
+    """How many cameras a core carries: the edge, the obvious way and the floor, in turn, on real RTSP streams."""
+    from bench.chart import write_chart
+    from bench.density import measure
+
+    if baseline and not train_python.exists():
+        raise typer.BadParameter(
+            f"There is no {train_python}. Run scripts/setup train, name another one, or leave that way out (--no-baseline)."
+        )
+    try:
+        numbers = [int(part) for part in more.split(",") if part]
+    except ValueError:
+        raise typer.BadParameter("--more takes whole numbers with commas between them, such as 8,12,16.") from None
+    folder = (work or platformdirs.user_cache_path("sunshine-kitchen") / "bench").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        result = measure(
+            folder, (weights or default_weights()).absolute(), train_python.absolute() if baseline else None, streams,
+            1 if quick else rounds, numbers, not quick, lambda words: typer.echo(words, err=True),
+        )
+    except BenchError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    figures = result.as_json()
+    chart = plot or Path(tempfile.gettempdir()) / "density.svg"
+    write_chart(result, chart)
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:32} {value}")
+    typer.echo(f"picture: {chart}")
