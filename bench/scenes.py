@@ -145,7 +145,7 @@ def _encode(folder: Path, scene: str, codec: str, gop: int) -> None:
             video.pts, video.time_base = number, Fraction(1, FPS)
             container.mux(stream.encode(video))
         container.mux(stream.encode(None))
-    frames = [json.loads(file.read_text()) for file in folder.glob("busy*.json")] if scene == "busy" else []
+    frames = [json.loads(file.read_text()) for file in folder.glob("busy[0-9]*.json")] if scene == "busy" else []
     truth = {
         "duration_s": duration_s, "events": [asdict(event) for event in plot.events()] if scene == "busy" else [],
         "frames": sorted(frames, key=lambda frame: float(frame["time_s"])),

@@ -58,6 +58,8 @@ class _Look:
 class _Track:
     seen_s: float
     looks: dict[str, deque[_Look]] = field(default_factory=dict)
+    # By rule, when a sure look last showed that it is broken; without what was told already.
+    suspected: dict[str, float] = field(default_factory=dict)
     told_until: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -91,12 +93,18 @@ class RuleEngine:
             track.seen_s = time_s
             if not in_hours or not self._in_zone(place, observation):
                 track.looks.clear()  # who leaves the zone is not "inside it for the hold time"
+                track.suspected.clear()
                 continue
             for rule in self.rules:
                 looks = track.looks.setdefault(rule.code, deque())
                 looks.append(_look(rule, person, time_s, wall_time))
+                told = looks[-1].violating and self._told(rule, person.track, place, wall_time)
+                if looks[-1].violating and not told:
+                    track.suspected[rule.code] = time_s
+                elif looks[-1].sure:
+                    track.suspected.pop(rule.code, None)
                 spell = _broken(rule, looks)
-                if spell and not self._told(rule, person.track, place, wall_time):
+                if spell and not told:
                     repeat = Repeat(rule.code, place, wall_time + timedelta(seconds=rule.repeat_s))
                     first = spell[0]
                     violations.append(
@@ -109,6 +117,23 @@ class RuleEngine:
         self._repeats.append(violation.repeat)
         if violation.track in self._tracks:
             self._tracks[violation.track].told_until[violation.rule.code] = violation.repeat.until
+            self._tracks[violation.track].suspected.pop(violation.rule.code, None)
+
+    def wanted_interval_s(self, time_s: float) -> float | None:
+        """How far apart looks may be, in seconds, for the most urgent open suspicion to be told in time; None without one.
+
+        A suspicion is open while somebody's last sure look broke a rule that was not told of, no longer ago than its hold time.
+        """
+        by_code = {rule.code: rule for rule in self.rules}
+        return min(
+            (
+                by_code[code].hold_s / by_code[code].min_sure_looks
+                for track in self._tracks.values()
+                for code, seen_s in track.suspected.items()
+                if time_s - seen_s <= by_code[code].hold_s
+            ),
+            default=None,
+        )
 
     def _told(self, rule: Rule, number: int, place: Box, wall_time: datetime) -> bool:
         until = self._tracks[number].told_until.get(rule.code)

@@ -63,6 +63,13 @@ class Tracker:
             people[i] = replace(people[i], track=number)
         return observation.with_people(tuple(people))
 
+    def still(self, time_s: float) -> None:
+        """Nothing has moved since the last look: everybody who was seen there is there still."""
+        latest = max((track.seen_s for track in self._tracks), default=time_s)
+        for track in self._tracks:
+            if track.seen_s == latest <= time_s:
+                track.follow(track.box, time_s)
+
     def _match(self, boxes: list[Box], time_s: float) -> list[int]:
         numbers: list[int | None] = [None] * len(boxes)
         if boxes and self._tracks:

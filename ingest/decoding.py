@@ -19,6 +19,10 @@ MAX_KEY_GAP_S = 3.0
 MAX_LEAP_S = 10.0
 # Stamps that run back by less are out of order (B frames from a file that has only coding times), not a new beginning.
 DISORDER_S = 1.0
+# What a camera may spend on bursts: a tenth of its time, saved up for no more than the suspicion of one cigarette needs
+# (16 s, the longest spell of that rule). Full decoding costs eight times as much as key frames alone.
+BURST_SHARE = 0.1
+BURST_MOST_S = 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +87,27 @@ class Decoder:
         self._context.thread_count = 1
         self._due_s = float("-inf")
         self._last_key_s: float | None = None
+        self._wanted_s: float | None = None
+        self._key_gap_s: float | None = None
         self._everything = not decoding.keyframes_only
+        self._burst_s: float | None = None
+        self._budget_s, self._budget_at = BURST_MOST_S, 0.0
         self._needs_keyframe = True
+
+    def want(self, interval_s: float | None) -> None:
+        """Something needs a picture this often, in camera time, for as long as this is said; None: nothing does any more.
+
+        Where key frames come less often, everything is decoded from the next one on, until the budget is spent. May be called
+        by another thread.
+        """
+        self._wanted_s = interval_s
 
     def decode(self, packet: Packet[VideoStream]) -> Iterator[tuple[av.VideoFrame, float]]:
         """The wanted pictures that this packet completes, with their camera time in seconds."""
         if packet.size and packet.is_keyframe:
             self._watch_key_gap(packet)
-        if not self._everything:
+        self._watch_burst(packet)
+        if not self._everything and self._burst_s is None:
             yield from self._decode_alone(packet)
             return
         if packet.is_keyframe:
@@ -149,14 +166,43 @@ class Decoder:
         if key_s is None or limit is None or not self._decoding.keyframes_only:
             return
         if self._last_key_s is not None and key_s > self._last_key_s:
-            everything = key_s - self._last_key_s > limit
+            self._key_gap_s = key_s - self._last_key_s
+            everything = self._key_gap_s > limit
             if self._everything and not everything and self._context.is_open:
                 self._context.flush_buffers()
             self._everything = everything
         self._last_key_s = key_s
 
+    def _watch_burst(self, packet: Packet[VideoStream]) -> None:
+        """Begins a burst at a key frame, and ends it wherever it is no longer wanted or the budget is spent."""
+        wanted_s, now_s = self._wanted_s, _seconds(packet.dts if packet.dts is not None else packet.pts, packet.time_base)
+        if now_s is not None:
+            passed_s = min(max(0.0, now_s - self._budget_at), MAX_LEAP_S)
+            self._budget_at = now_s
+            spent_s = passed_s if self._burst_s is not None else 0.0
+            self._budget_s = min(BURST_MOST_S, self._budget_s + BURST_SHARE * passed_s - spent_s)
+        if self._burst_s is not None and (wanted_s is None or self._budget_s <= 0 or self._everything):
+            self._burst_s = None
+            if not self._everything and self._context.is_open:
+                self._context.flush_buffers()
+        elif self._burst_s is None and packet.is_keyframe and self._is_burst_due(wanted_s):
+            self._burst_s = wanted_s
+            self._due_s = float("-inf")
+
+    def _is_burst_due(self, wanted_s: float | None) -> bool:
+        if wanted_s is None or self._key_gap_s is None or self._everything:
+            return False
+        often_enough = self._key_gap_s <= wanted_s * (1 + EARLY)
+        # One that would have to end before it has told anything is not begun.
+        return not often_enough and self._budget_s >= 2 * wanted_s
+
     def _is_due(self, camera_time_s: float) -> bool:
-        interval_s = self._decoding.interval_s
+        interval_s, wanted_s = self._decoding.interval_s, self._wanted_s
+        # Twice as often as needed: of the looks, half may be unsure.
+        if self._burst_s is not None:
+            interval_s = self._burst_s / 2
+        elif wanted_s is not None and self._everything:
+            interval_s = min(interval_s, wanted_s / 2)
         if camera_time_s < self._due_s - EARLY * interval_s:
             return False
         on_grid = self._due_s + interval_s

@@ -17,22 +17,26 @@ from contract.catalogue import Catalogue
 from contract.credentials import CredentialError, open_credential
 from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import ModelVersion
+from detector.motion import MotionGate
 from detector.observation import Observation
 from detector.rules import Repeat, RuleEngine, Violation
-from detector.tracks import Tracker
+from detector.tracks import Tracker, body
 from ingest.address import BadAddress, parse_address
 from ingest.decoding import Decoding
 from ingest.errors import SourceError, disk_trouble
 from ingest.minutes import MinuteBook
 from ingest.reader import CameraReader, ReaderState
 from ingest.recorder import Recorder, Sight
-from ingest.source import AvSource, Frame, open_source
+from ingest.source import AvSource, Frame, Picture, Still, open_source
 from ingest.work_log import WorkLog
 
 # An older picture shows what was, not what is: a detector that fell behind must not make violations of it.
 OLDEST_PICTURE_S = 30.0
 # How often the readers are asked how they fare. Their pauses between attempts begin at half a second and grow.
 STATE_INTERVAL_S = 1.0
+# A picture in which nothing moves is looked at all the same this often: a violator whom no movement announced is then found so
+# much later at most, because from the first look on the suspicion keeps the detector looking.
+HEARTBEAT_LOOK_S = 10.0
 # How long after a disk refused evidence it is tried anew, when there was no new evidence to try it with. Not more often:
 # where there is nearly room enough, each attempt writes a megabyte or two.
 DISK_INTERVAL_S = 30.0
@@ -44,7 +48,10 @@ class Reader(Protocol):
 
     def start(self) -> None: ...
     def stop(self, timeout_s: float) -> None: ...
-    def take(self, timeout_s: float = 0.0, max_age_s: float | None = None) -> Frame | None: ...
+    def take(
+        self, timeout_s: float = 0.0, max_age_s: float | None = None, *, wanted: Callable[[Picture], bool]
+    ) -> Frame | Still | None: ...
+    def want(self, interval_s: float | None) -> None: ...
     def state(self) -> ReaderState: ...
 
 
@@ -59,6 +66,7 @@ class Looker(Protocol):
 class Rules(Protocol):
     def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]: ...
     def committed(self, violation: Violation) -> None: ...
+    def wanted_interval_s(self, time_s: float) -> float | None: ...
 
 
 OpenReader = Callable[[CameraConfig, str | None], Reader]
@@ -104,8 +112,20 @@ class _Camera:
     reader: Reader | None  # None without a login
     tracker: Tracker
     rules: Rules
+    gate: MotionGate = field(default_factory=MotionGate)
+    # Camera time of the last look of the detector, and how often one is needed now for a suspicion.
+    looked_s: float | None = None
+    wanted_s: float | None = None
     # What the last look failed with: told once, not once for each frame.
     failure: str | None = None
+
+    def is_wanted(self, picture: Picture) -> bool:
+        """Whether the detector has to look: something moves, somebody is suspected, or the last look is long ago."""
+        luma = picture.luma()
+        moved = luma is None or self.gate.moved(luma)
+        since = self.looked_s
+        due = since is None or not 0 <= picture.camera_time_s - since < HEARTBEAT_LOOK_S
+        return moved or due or self.wanted_s is not None or self.failure is not None
 
 
 class Fleet:
@@ -195,6 +215,8 @@ class Fleet:
             if login is not None:
                 reader = self._open_reader(camera, login.password)
                 reader.start()
+        if reader is not None:
+            reader.want(None)
         self._cameras[camera.id] = _Camera(camera, login, catalogue, reader, Tracker(), rules)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
 
@@ -207,9 +229,15 @@ class Fleet:
 
     def _look_at(self, camera: _Camera) -> bool:
         try:
-            frame = camera.reader.take(max_age_s=OLDEST_PICTURE_S) if camera.reader is not None else None
+            if camera.reader is None:
+                return False
+            frame = camera.reader.take(max_age_s=OLDEST_PICTURE_S, wanted=camera.is_wanted)
             if frame is None:
                 return False
+            if isinstance(frame, Still):
+                camera.tracker.still(frame.camera_time_s)
+                self._book.still(camera.config.id)
+                return True
             observation = camera.tracker.update(self._detector.look([frame.image])[0], frame.camera_time_s)
             violations = camera.rules.update(observation, frame.camera_time_s, frame.wall_time)
         except Exception as error:
@@ -219,9 +247,16 @@ class Fleet:
             camera.failure = None
             log.info("looking_works_again", camera=camera.config.id)
         self._book.looked(camera.config.id, observation.width, observation.height)
+        people = [box for box in map(body, observation.people) if box is not None]
+        camera.gate.looked(people, observation.width, observation.height)
+        camera.looked_s = frame.camera_time_s
         sight = Sight(frame.image, frame.camera_time_s, frame.wall_time, observation)
         for violation in violations:
             self._keep(camera, sight, violation)
+        wanted_s = camera.rules.wanted_interval_s(frame.camera_time_s)
+        if wanted_s != camera.wanted_s:
+            camera.wanted_s = wanted_s
+            camera.reader.want(wanted_s)
         return True
 
     def _keep(self, camera: _Camera, sight: Sight, violation: Violation) -> None:

@@ -58,6 +58,13 @@ class MinuteBook:
                 page.looks += 1
                 page.size = (width, height)
 
+    def still(self, camera_id: str) -> None:
+        """A picture came in which nothing had moved since the last look: the camera was watched all the same."""
+        with self._lock:
+            page = self._page(camera_id)
+            if page is not None:
+                page.looks += 1
+
     def state(self, camera_id: str, fault: StreamFault | None) -> None:
         """The camera cannot be looked at from now on, or (None) can again."""
         with self._lock:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import Self, overload
 
 import av
 import structlog
@@ -20,7 +20,7 @@ import structlog
 from contract.edges import StreamFault
 from ingest.backoff import Backoff
 from ingest.errors import SourceError, describe
-from ingest.source import Frame, FrameSource, Picture, StreamInfo
+from ingest.source import Frame, FrameSource, Picture, Still, StreamInfo
 
 # No packet for so long means that the thread is stuck where no time-out reaches (a name server, a driver):
 # longer than opening (10 s) and asking what is wrong (6 s) take together.
@@ -127,6 +127,7 @@ class CameraReader:
         self._picture_at: datetime | None = None
         self._stream: StreamInfo | None = None
         self._stopping = False
+        self._wanted_s: float | None = None
 
     def start(self) -> None:
         self._supervisor = threading.Thread(target=self._supervise, name=f"watch {self.name}", daemon=True)
@@ -158,12 +159,30 @@ class CameraReader:
     ) -> None:
         self.stop()
 
-    def take(self, timeout_s: float = 0.0, max_age_s: float | None = None) -> Frame | None:
+    def want(self, interval_s: float | None) -> None:
+        """For a while a picture is needed this often, in camera time; None: no longer."""
+        with self._changed:
+            self._wanted_s = interval_s
+            if self._current is not None and self._current.source is not None:
+                self._current.source.want(interval_s)
+
+    @overload
+    def take(self, timeout_s: float = 0.0, max_age_s: float | None = None) -> Frame | None: ...
+
+    @overload
+    def take(
+        self, timeout_s: float = 0.0, max_age_s: float | None = None, *, wanted: Callable[[Picture], bool]
+    ) -> Frame | Still | None: ...
+
+    def take(
+        self, timeout_s: float = 0.0, max_age_s: float | None = None, *, wanted: Callable[[Picture], bool] | None = None
+    ) -> Frame | Still | None:
         """The latest picture, each one only once.
 
         Args:
             timeout_s: how long to wait for one.
             max_age_s: an older one is thrown away.
+            wanted: says whether somebody will look at it; the conversion is saved where nobody will.
 
         Returns:
             None when none came in time, or none will come any more.
@@ -181,8 +200,10 @@ class CameraReader:
             picture, self._slot = self._slot, None
         if picture is None:
             return None
+        frame: Frame | Still
         try:
-            frame = picture.frame()
+            needed = wanted is None or wanted(picture)
+            frame = picture.frame() if needed else Still(picture.camera_time_s, picture.wall_time)
         except (av.FFmpegError, ValueError):
             with self._changed:
                 self._damaged += 1
@@ -299,6 +320,8 @@ class CameraReader:
                 if self._current is not attempt:
                     return
                 attempt.source = source
+                if self._wanted_s is not None:
+                    source.want(self._wanted_s)
             with closing(source.pictures()) as pictures:
                 for picture in pictures:
                     if not self._deliver(attempt, source, picture):

@@ -37,6 +37,9 @@ CUT_OFF_S = 2.0
 # A key frame of a 4K camera comes in one burst; the usual 208 KiB of the kernel would lose parts of it.
 UDP_BUFFER = 2 * 1024 * 1024
 
+# Pixel formats whose first plane holds one byte of brightness for each pixel.
+LUMA_FIRST = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
+
 # Without these FFmpeg watches a stream for seconds, only to learn its frame rate.
 _QUICK_START = {"fpsprobesize": "0"}
 
@@ -67,11 +70,30 @@ class Picture:
     wall_time: datetime
     index: int
 
+    def luma(self) -> NDArray[np.uint8] | None:
+        """Brightness uint8 [H, W], without a copy; None where it does not lie so in memory, or the picture is filmed sideways.
+
+        Full (0 to 255) or limited (16 to 235) range, as the camera sends it.
+        """
+        if self.decoded.format.name not in LUMA_FIRST or self.decoded.rotation:
+            return None
+        plane = self.decoded.planes[0]
+        rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        return rows[: self.decoded.height, : self.decoded.width]
+
     def frame(self) -> Frame:
         image: NDArray[np.uint8] = np.asarray(self.decoded.to_ndarray(format="bgr24"), np.uint8)
         if self.decoded.rotation:  # counter-clockwise degrees; phones film sideways and only note it
             image = np.ascontiguousarray(np.rot90(image, round(self.decoded.rotation / 90)))
         return Frame(image, self.camera_time_s, self.wall_time, self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture that nobody needed to look at."""
+
+    camera_time_s: float
+    wall_time: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +141,10 @@ class FrameSource(Protocol):
         """Asks `pictures` to end soon; from any thread."""
         ...
 
+    def want(self, interval_s: float | None) -> None:
+        """For a while a picture is needed this often, in camera time; None: no longer. From any thread."""
+        ...
+
 
 class AvSource:
     """A source that FFmpeg reads. Make it with `open_source`, `camera_source` or `file_source`."""
@@ -143,6 +169,7 @@ class AvSource:
         self.info: StreamInfo | None = None
         self.packets = 0
         self._decoder: Decoder | None = None
+        self._wanted_s: float | None = None
         self._url = url
         self._shown = shown or url
         self._address = address
@@ -164,6 +191,11 @@ class AvSource:
 
     def stop(self) -> None:
         self._stopped.set()
+
+    def want(self, interval_s: float | None) -> None:
+        self._wanted_s = interval_s
+        if self._decoder is not None:
+            self._decoder.want(interval_s)
 
     def pictures(self) -> Generator[Picture, None, None]:
         container = self._open()
@@ -200,6 +232,7 @@ class AvSource:
 
     def _read(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
         decoder = self._decoder = Decoder(stream, self._decoding, Timeline(live=self.live), self._tell_decoded)
+        decoder.want(self._wanted_s)
         fps = float(stream.average_rate) if stream.average_rate else None
         self.info = StreamInfo(stream.codec_context.name, stream.codec_context.width, stream.codec_context.height, fps)
         packets = container.demux(stream)

@@ -47,6 +47,9 @@ class NoRules:
     def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
         return []
 
+    def wanted_interval_s(self, time_s: float) -> float | None:
+        return None
+
     def committed(self, violation: Violation) -> None:
         raise AssertionError("nothing was told")
 
@@ -62,6 +65,9 @@ class ScriptedRules:
         spot = int(wall_time.timestamp() * SPOTS_A_SECOND)
         found = [self._violation("K01", 0, observation, wall_time), self._violation("K02", spot, observation, wall_time)]
         return [one for one in found if (one.repeat.rule, one.repeat.box) not in self._told]
+
+    def wanted_interval_s(self, time_s: float) -> float | None:
+        return 5.0  # somebody is always suspected
 
     def committed(self, violation: Violation) -> None:
         self._told.add((violation.repeat.rule, violation.repeat.box))

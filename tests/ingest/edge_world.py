@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID
 
+import av
 import httpx
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ from ingest.outbox import Outbox
 from ingest.reader import ReaderState, Status
 from ingest.recorder import Recorder, Sight
 from ingest.sender import Sender
-from ingest.source import Frame
+from ingest.source import Frame, Picture, Still
 
 START = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
 KEY = Ed25519PrivateKey.generate()
@@ -184,6 +185,7 @@ class FakeReader:
         self.frames: list[Frame | Exception] = []
         self.fault: StreamFault | None = None
         self.started = self.stopped = 0
+        self.wanted: list[float | None] = []
 
     def start(self) -> None:
         self.started += 1
@@ -191,13 +193,21 @@ class FakeReader:
     def stop(self, timeout_s: float) -> None:
         self.stopped += 1
 
-    def take(self, timeout_s: float = 0.0, max_age_s: float | None = None) -> Frame | None:
+    def take(
+        self, timeout_s: float = 0.0, max_age_s: float | None = None, *, wanted: Callable[[Picture], bool] = lambda _: True
+    ) -> Frame | Still | None:
         if not self.frames:
             return None
         frame = self.frames.pop(0)
         if isinstance(frame, Exception):
             raise frame
+        grey = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.image[:, :, 0]), "gray")
+        if not wanted(Picture(grey, frame.camera_time_s, frame.wall_time, frame.index)):
+            return Still(frame.camera_time_s, frame.wall_time)
         return frame
+
+    def want(self, interval_s: float | None) -> None:
+        self.wanted.append(interval_s)
 
     def state(self) -> ReaderState:
         status = Status.NOT_LOOKING if self.fault else Status.LOOKING

@@ -17,7 +17,7 @@ from contract.evidence import ModelVersion
 from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
-from ingest.fleet import DISK_INTERVAL_S, Fleet, open_reader
+from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, Fleet, open_reader
 from ingest.minutes import MinuteBook
 from tests.ingest.edge_world import FakeReader, Parts, bareheaded, camera, edge_config, violation
 
@@ -46,6 +46,9 @@ class ScriptedRules:
     def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
         self.looks += 1
         return [] if self.told else [violation(wall_time)]
+
+    def wanted_interval_s(self, time_s: float) -> float | None:
+        return 5.0  # somebody is always suspected
 
     def committed(self, violation: Violation) -> None:
         self.told = True
@@ -251,6 +254,47 @@ def test_looks_are_counted(world: World):
         world.reader("a").show(number)
         world.fleet.look_round()
     assert world.minute("a") == (3, None)
+
+
+class Unsuspecting(ScriptedRules):
+    def wanted_interval_s(self, time_s: float) -> float | None:
+        return None
+
+
+def test_a_still_picture_is_looked_at_once_and_then_at_every_heartbeat(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(world.fleet, "_make_rules", lambda *given: world.rules.setdefault("a", Unsuspecting(*given)))
+    world.apply(camera("a"))
+    for second in range(0, 25, 2):
+        world.reader("a").show(second)
+        assert world.fleet.look_round() == 1
+    assert world.rules["a"].looks == 1 + 24 // HEARTBEAT_LOOK_S
+    assert world.minute("a") == (13, None)
+
+
+def test_a_picture_that_changes_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(world.fleet, "_make_rules", lambda *given: world.rules.setdefault("a", Unsuspecting(*given)))
+    world.apply(camera("a"))
+    for second in range(4):
+        world.reader("a").show(second, shade=60 + 40 * (second % 2))
+        world.fleet.look_round()
+    assert world.rules["a"].looks == 4
+
+
+def test_a_suspicion_keeps_it_looking_and_reaches_the_reader(world: World):
+    world.apply(camera("a"))
+    for second in range(4):
+        world.reader("a").show(second)
+        world.fleet.look_round()
+    assert world.rules["a"].looks == 4
+    assert world.reader("a").wanted == [None, 5.0]
+
+
+def test_a_changed_camera_wants_nothing_more(world: World):
+    world.apply(camera("a"))
+    world.reader("a").show()
+    world.fleet.look_round()
+    world.apply(camera("a", zone=[(0, 0), (1, 0), (1, 1)]))
+    assert world.reader("a").wanted == [None, 5.0, None]
 
 
 def test_full_disk_is_told_once_and_the_violation_comes_again(world: World, monkeypatch: pytest.MonkeyPatch):

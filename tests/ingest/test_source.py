@@ -84,6 +84,59 @@ def test_rare_key_frames_make_it_decode_everything(clips) -> None:
     assert times(list(file_source(clip, realtime=False, decoding=decoding).pictures())) == [0.0, 0.5, 0.75, 1.0, 1.25]
 
 
+def test_a_burst_gives_what_is_wanted_from_the_next_key_frame_on(clips) -> None:
+    source = file_source(clips(gop=10, seconds=3.0), realtime=False)
+    seen = []
+    for picture in source.pictures():
+        seen.append(picture.camera_time_s)
+        if picture.camera_time_s == 0.5:
+            source.want(0.2)
+        if picture.camera_time_s >= 1.7:
+            source.want(None)
+
+    # Twice as often as wanted; and key frames alone again as soon as nothing is wanted any more.
+    assert seen == pytest.approx([0, 0.5, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 2.0, 2.5])
+
+
+def test_no_burst_where_key_frames_come_often_enough(clips) -> None:
+    source = file_source(clips(gop=10), realtime=False)
+    source.want(0.5)
+
+    assert times(list(source.pictures())) == [0.0, 0.5, 1.0]
+
+
+def test_a_burst_ends_when_its_budget_is_spent(clips, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.decoding.BURST_MOST_S", 0.6)
+    source = file_source(clips(gop=10, seconds=4.0), realtime=False)
+    source.want(0.2)
+    seen = times(list(source.pictures()))
+
+    # From the second key frame on, 0.6 s and the tenth that is added meanwhile; not again before 0.4 s are saved.
+    assert seen == pytest.approx([0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.5, 2, 2.5, 3, 3.5])
+
+
+def test_rare_key_frames_give_what_is_wanted_without_a_burst(clips) -> None:
+    source = file_source(clips(gop=10), realtime=False, decoding=Decoding(max_key_gap_s=0.45, interval_s=0.4))
+    source.want(0.2)
+
+    assert times(list(source.pictures())) == pytest.approx([0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4])
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p", "yuv420p10le"])
+def test_the_luma_plane_is_the_brightness_of_the_picture(clips, pix_fmt: str) -> None:
+    codec = "libx265" if pix_fmt.endswith("10le") else "libx264"
+    (picture, *_) = file_source(clips(codec, pix_fmt=pix_fmt, size=(650, 362)), realtime=False).pictures()
+
+    luma = picture.luma()
+    if pix_fmt.endswith("10le"):
+        assert luma is None
+        return
+    grey = picture.decoded.to_ndarray(format="gray")
+    assert luma.shape == grey.shape == (362, 650)
+    assert np.abs(luma.astype(int) - grey).max() <= 20  # the range of brightness differs, the places do not
+    assert np.corrcoef(luma.ravel(), grey.ravel())[0, 1] > 0.99
+
+
 def test_a_file_plays_in_its_own_time(clips) -> None:
     arrivals = []
     started = time.monotonic()
