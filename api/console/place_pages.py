@@ -1,10 +1,12 @@
-"""Adding a shop with its first area: what an edge box and a camera need before they can join."""
+"""Shops: the list, adding one with its first area (what an edge box and a camera need before they can join), changing one."""
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import SignedIn
@@ -12,27 +14,78 @@ from api.accounts.permissions import Permission
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
-from api.console.views import Option
-from api.console.words import AREAS
+from api.console.views import Option, ShopRow
+from api.console.words import AREAS, DUTIES, LICENCES
+from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.work import Reading, Writing
 from api.places import service as places
 from api.places.schemas import AreaIn, DistrictIn, ShopIn
+from api.places.service import CreditCodeTaken, NotACounty
+from api.places.tables import Duty, LicenceKind, Shop
 from contract.catalogue import AreaKind
 
 router = APIRouter()
 
+_PAGE = 100
 _LONGEST_NAME = 100
 _NEEDED = N_("Fill this in, with at most 100 characters.")
+_TOO_LONG = N_("This is longer than it can be.")
+# By the field of `ShopIn` that refuses, and the field of the form.
+_WRONG: dict[str, tuple[str, str]] = {
+    "credit_code": ("credit_code", N_("A unified social credit code is 18 digits and capital letters without I, O, S, V and Z.")),
+    "address": ("address", _TOO_LONG),
+    "licences": ("licence_number", N_("Write the number as it is printed on the licence.")),
+    "contacts": ("contact_phone", N_("Write a name, and a telephone number of digits such as 138 0000 0000.")),
+    "name": ("name", _NEEDED),
+}
 
 
 class ShopTyped(BaseModel):
-    """The fields as they come from a browser."""
+    """The fields as they come from a browser: of the licences and contacts of a shop, the first one each."""
 
+    county: str = ""
     district: str = ""
     name: str = ""
+    credit_code: str = ""
+    address: str = ""
+    licence_kind: LicenceKind = LicenceKind.FOOD_BUSINESS
+    licence_number: str = ""
+    licence_expires: str = ""
+    contact_duty: Duty = Duty.FOOD_SAFETY
+    contact_name: str = ""
+    contact_phone: str = ""
     area: str = ""
     kind: AreaKind = AreaKind.COOKING
+
+    @classmethod
+    def of(cls, shop: Shop) -> "ShopTyped":
+        typed = cls(district=shop.district.name, name=shop.name, credit_code=shop.credit_code or "", address=shop.address or "")
+        for licence in shop.licences[:1]:
+            expires = licence.expires_on.isoformat() if licence.expires_on else ""
+            typed.licence_kind, typed.licence_number, typed.licence_expires = licence.kind, licence.number, expires
+        for contact in shop.contacts[:1]:
+            typed.contact_duty, typed.contact_name, typed.contact_phone = contact.duty, contact.name, contact.phone
+        return typed
+
+
+class NotAShop(ValueError):
+    """What was typed makes no shop; `wrong` says why, by field, in words not yet translated."""
+
+    def __init__(self, wrong: dict[str, str]) -> None:
+        super().__init__("; ".join(wrong))
+        self.wrong = wrong
+
+
+@router.get("/shops")
+async def shop_list(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
+    found = await places.list_shops(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
+    speaker = speaker_of(request)
+    return page(
+        request, "shops.html", actor=actor, shops=[_row(shop, actor, speaker) for shop in found[:_PAGE]],
+        may_add_shop=actor.may(Permission.PLACES_WRITE), first_url="/shops" if cursor else None,
+        next_url=f"/shops?{urlencode({'cursor': encode_cursor(found[_PAGE - 1].id)})}" if len(found) > _PAGE else None,
+    )
 
 
 @router.get("/shops/new")
@@ -43,27 +96,123 @@ async def new_shop(request: Request, actor: SignedIn, work: Reading) -> Response
 
 @router.post("/shops/new")
 async def add_shop(request: Request, actor: SignedIn, work: Writing, typed: Annotated[ShopTyped, Form()]) -> Response:
-    """A district that is already there by this name is taken, otherwise it is made."""
+    """Districts that are already there by these names are taken, others are made."""
     actor.require(Permission.PLACES_WRITE)
     names = {"district": typed.district.strip(), "name": typed.name.strip(), "area": typed.area.strip()}
-    speaker = speaker_of(request)
-    wrong = {field: speaker.say(_NEEDED) for field, name in names.items() if not 0 < len(name) <= _LONGEST_NAME}
+    wrong = {field: _NEEDED for field, name in names.items() if not 0 < len(name) <= _LONGEST_NAME}
+    if len(typed.county.strip()) > _LONGEST_NAME:
+        wrong["county"] = _TOO_LONG
+    try:
+        new = _read(typed, "")
+    except NotAShop as problem:
+        wrong = problem.wrong | wrong
     if wrong:
         return await _page(request, actor, work, typed, wrong)
-    known = {district.name: district.id for district in await places.list_districts(work, actor)}
-    district_id = known.get(names["district"])
-    if district_id is None:
-        district_id = (await places.create_district(work, actor, DistrictIn(name=names["district"]))).id
-    shop = await places.create_shop(work, actor, ShopIn(district_id=district_id, name=names["name"]))
+    try:
+        async with work.begin_nested():  # an account that is refused half-way has made no district
+            new.district_id = await _district(work, actor, typed.county.strip(), names["district"])
+            shop = await places.create_shop(work, actor, new)
+    except CreditCodeTaken:
+        return await _page(request, actor, work, typed, {"credit_code": N_("Another shop already has this credit code.")})
+    except NotACounty:
+        return await _page(request, actor, work, typed, {"county": N_("This is a station. Write the county above it.")})
     await places.create_area(work, actor, AreaIn(shop_id=shop.id, name=names["area"], kind=typed.kind))
     return RedirectResponse("/cameras/new", 303)
 
 
-async def _page(request: Request, actor: Actor, work: Work, typed: ShopTyped, wrong: dict[str, str]) -> Response:
+@router.get("/shops/{shop_id}")
+async def shop_page(request: Request, shop_id: str, actor: SignedIn, work: Reading, saved: str = "") -> Response:
+    actor.require(Permission.PLACES_WRITE)
+    shop = await places.get_shop(work, actor, shop_id)
+    return await _page(request, actor, work, ShopTyped.of(shop), {}, shop_id, saved=saved == "yes")
+
+
+@router.post("/shops/{shop_id}")
+async def change_shop(
+    request: Request, shop_id: str, actor: SignedIn, work: Writing, typed: Annotated[ShopTyped, Form()]
+) -> Response:
+    actor.require(Permission.PLACES_WRITE)
+    shop = await places.get_shop(work, actor, shop_id)
+    try:
+        new = _read(typed, shop.district_id, shop)
+        async with work.begin_nested():
+            await places.update_shop(work, actor, shop_id, new)
+    except NotAShop as problem:
+        return await _page(request, actor, work, typed, problem.wrong, shop_id)
+    except CreditCodeTaken:
+        wrong = {"credit_code": N_("Another shop already has this credit code.")}
+        return await _page(request, actor, work, typed, wrong, shop_id)
+    return RedirectResponse(f"/shops/{shop_id}?saved=yes", 303)
+
+
+def _read(typed: ShopTyped, district_id: str, before: Shop | None = None) -> ShopIn:
+    """Licences and contacts after the first are kept as they are: the form does not show them. Raises NotAShop."""
+    values: dict[str, Any] = {
+        "district_id": district_id, "name": typed.name.strip(), "credit_code": typed.credit_code.strip().upper() or None,
+        "address": typed.address.strip() or None,
+        "licences": list(before.licences[1:]) if before else [], "contacts": list(before.contacts[1:]) if before else [],
+    }
+    wrong = {}
+    if typed.licence_number.strip():
+        licence = {"kind": typed.licence_kind, "number": typed.licence_number.strip()}
+        try:
+            expires = typed.licence_expires.strip()
+            values["licences"].insert(0, {**licence, "expires_on": date.fromisoformat(expires) if expires else None})
+        except ValueError:
+            wrong["licence_expires"] = N_("Write the date as 2027-05-31; leave it empty where the licence does not expire.")
+    elif typed.licence_expires.strip():
+        wrong["licence_number"] = _WRONG["licences"][1]
+    if typed.contact_name.strip() or typed.contact_phone.strip():
+        contact = {"duty": typed.contact_duty, "name": typed.contact_name.strip(), "phone": typed.contact_phone.strip()}
+        values["contacts"].insert(0, contact)
+    try:
+        new = ShopIn.model_validate(values)
+    except ValidationError as error:
+        fields = {str(item["loc"][0]) for item in error.errors()}
+        raise NotAShop(wrong | {_WRONG[field][0]: _WRONG[field][1] for field in fields}) from None
+    if wrong:
+        raise NotAShop(wrong)
+    return new
+
+
+async def _district(work: Work, actor: Actor, county: str, station: str) -> str:
+    """The id of the station below the county; without a county, of a district of that name wherever it stands."""
+    known = await places.list_districts(work, actor)
+    if not county:
+        found = next((district for district in known if district.name == station), None)
+        return (found or await places.create_district(work, actor, DistrictIn(name=station))).id
+    above = next((district for district in known if district.name == county), None)
+    above = above or await places.create_district(work, actor, DistrictIn(name=county))
+    found = next((district for district in known if district.name == station and district.parent_id == above.id), None)
+    return (found or await places.create_district(work, actor, DistrictIn(name=station, parent_id=above.id))).id
+
+
+def _row(shop: Shop, actor: Actor, speaker: Speaker) -> ShopRow:
+    licence = next(iter(shop.licences), None)
+    facts = [shop.district.name, shop.address, shop.credit_code]
+    words = ""
+    if licence is not None:
+        words = f"{speaker.say(LICENCES[licence.kind])} {licence.number}"
+        if licence.expires_on is not None:
+            words += " · " + speaker.say(N_("valid until %(day)s"), day=licence.expires_on.isoformat())
+    contact = next((f"{person.name} {person.phone}" for person in places.contacts_for(actor, shop)), "")
+    url = f"/shops/{shop.id}" if actor.may(Permission.PLACES_WRITE) else None
+    return ShopRow(shop.name, url, [fact for fact in facts if fact], words, contact)
+
+
+async def _page(
+    request: Request, actor: Actor, work: Work, typed: ShopTyped, wrong: dict[str, str], shop_id: str | None = None, *,
+    saved: bool = False,
+) -> Response:
+    """The form; of a shop that is there already, where `shop_id` names one."""
     speaker: Speaker = speaker_of(request)
-    kinds = [Option(kind.value, speaker.say(words)) for kind, words in AREAS.items()]
-    districts = sorted(district.name for district in await places.list_districts(work, actor))
+    districts = await places.list_districts(work, actor)
     return page(
-        request, "shop_new.html", actor=actor, status=422 if wrong else 200, typed=typed, wrong=wrong, kinds=kinds,
-        districts=districts,
+        request, "shop.html" if shop_id else "shop_new.html", actor=actor, status=422 if wrong else 200, typed=typed, saved=saved,
+        wrong={field: speaker.say(words) for field, words in wrong.items()}, shop_id=shop_id,
+        kinds=[Option(kind.value, speaker.say(words)) for kind, words in AREAS.items()],
+        licence_kinds=[Option(kind.value, speaker.say(words)) for kind, words in LICENCES.items()],
+        duties=[Option(duty.value, speaker.say(words)) for duty, words in DUTIES.items()],
+        counties=sorted({district.name for district in districts if district.parent_id is None}),
+        districts=sorted({district.name for district in districts}),
     )

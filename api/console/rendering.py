@@ -34,6 +34,7 @@ PAGES = (
     ("/cases", N_("Cases"), Permission.CASES_READ),
     ("/cameras", N_("Cameras"), Permission.CAMERAS_READ),
     ("/edge-boxes", N_("Edge boxes"), Permission.EDGES_READ),
+    ("/shops", N_("Shops"), Permission.PLACES_READ),
 )
 
 _NAMES = {Language.ZH: "中文", Language.EN: "English"}

@@ -215,6 +215,17 @@ class BoxRow:
 
 
 @dataclass(frozen=True)
+class ShopRow:
+    """`url` is there for who may change the shop."""
+
+    name: str
+    url: str | None
+    facts: Sequence[str]
+    licence: str
+    contact: str
+
+
+@dataclass(frozen=True)
 class RuleInForce:
     """`why_not` says why a rule is not in force; severity and `after` (how soon it is reported) are of one that is."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from api.accounts.permissions import Role
 from api.cases.states import CaseState, DismissalReason
 from api.console.i18n import N_
+from api.places.tables import Duty, LicenceKind
 from contract.catalogue import AreaKind, Post
 
 
@@ -40,6 +41,19 @@ AREAS: dict[AreaKind, str] = {
 POSTS: dict[Post, str] = {
     Post.GLOVES_REQUIRED: N_("Gloves are required (cutting cooked food, decorating cakes and the like)"),
     Post.MASK_REQUIRED: N_("Masks are required (dishing out, and other work of a special work area)"),
+}
+
+LICENCES: dict[LicenceKind, str] = {
+    LicenceKind.FOOD_BUSINESS: N_("Food business licence"),
+    LicenceKind.SMALL_CATERING: N_("Registration of a small caterer"),
+    LicenceKind.BUSINESS: N_("Business licence"),
+    LicenceKind.OTHER: N_("Another licence"),
+}
+
+DUTIES: dict[Duty, str] = {
+    Duty.OWNER: N_("Owner of the shop"),
+    Duty.FOOD_SAFETY: N_("Food safety manager"),
+    Duty.OTHER: N_("Another duty"),
 }
 
 STATES: dict[CaseState, Tone] = {

@@ -1,1 +1,1 @@
-"""District > shop > area."""
+"""County > station > shop > area."""

@@ -2,13 +2,28 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from api.accounts.actors import Actor
 from api.accounts.dependencies import SignedIn
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.parameters import Cursor, Limit
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import Reading, Writing
 from api.places import service
-from api.places.schemas import AreaIn, AreaOut, Areas, DistrictIn, DistrictOut, Districts, Id, ShopIn, ShopOut, Shops
+from api.places.schemas import (
+    AreaIn,
+    AreaOut,
+    Areas,
+    ContactEntry,
+    DistrictIn,
+    DistrictOut,
+    Districts,
+    Id,
+    LicenceEntry,
+    ShopIn,
+    ShopOut,
+    Shops,
+)
+from api.places.tables import Shop
 
 router = APIRouter(tags=["places"])
 READ = documented(Unauthenticated, Forbidden, NotFound)
@@ -31,22 +46,22 @@ async def create_district(work: Writing, actor: SignedIn, body: DistrictIn) -> D
 async def list_shops(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Shops:
     rows = await service.list_shops(work, actor, after=decode_text(cursor), limit=limit)
     following = encode_cursor(rows[-1].id) if len(rows) == limit else None
-    return Shops(items=[ShopOut.model_validate(row) for row in rows], next=following)
+    return Shops(items=[_shop(row, actor) for row in rows], next=following)
 
 
 @router.post("/shops", operation_id="create_shop", summary="Add a shop", status_code=201, responses=WRITE)
 async def create_shop(work: Writing, actor: SignedIn, body: ShopIn) -> ShopOut:
-    return ShopOut.model_validate(await service.create_shop(work, actor, body))
+    return _shop(await service.create_shop(work, actor, body), actor)
 
 
 @router.get("/shops/{shop_id}", operation_id="get_shop", summary="One shop", responses=READ)
 async def get_shop(work: Reading, actor: SignedIn, shop_id: Id) -> ShopOut:
-    return ShopOut.model_validate(await service.get_shop(work, actor, shop_id))
+    return _shop(await service.get_shop(work, actor, shop_id), actor)
 
 
 @router.put("/shops/{shop_id}", operation_id="update_shop", summary="Change a shop", responses=WRITE)
 async def update_shop(work: Writing, actor: SignedIn, shop_id: Id, body: ShopIn) -> ShopOut:
-    return ShopOut.model_validate(await service.update_shop(work, actor, shop_id, body))
+    return _shop(await service.update_shop(work, actor, shop_id, body), actor)
 
 
 @router.get("/areas", operation_id="list_areas", summary="Areas of a shop, or of all", responses=READ)
@@ -67,3 +82,11 @@ async def create_area(work: Writing, actor: SignedIn, body: AreaIn) -> AreaOut:
 @router.put("/areas/{area_id}", operation_id="update_area", summary="Change kind and name of an area", responses=WRITE)
 async def update_area(work: Writing, actor: SignedIn, area_id: Id, body: AreaIn) -> AreaOut:
     return AreaOut.model_validate(await service.update_area(work, actor, area_id, body))
+
+
+def _shop(shop: Shop, actor: Actor) -> ShopOut:
+    return ShopOut(
+        id=shop.id, district_id=shop.district_id, name=shop.name, credit_code=shop.credit_code, address=shop.address,
+        licences=[LicenceEntry.model_validate(licence) for licence in shop.licences],
+        contacts=[ContactEntry.model_validate(contact) for contact in service.contacts_for(actor, shop)],
+    )

@@ -1,7 +1,9 @@
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.places.tables import Duty, LicenceKind
 from contract.catalogue import AreaKind
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -12,6 +14,7 @@ class DistrictIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name
+    parent_id: Id | None = Field(None, description="the county of a station; null for a county")
 
 
 class DistrictOut(BaseModel):
@@ -19,6 +22,23 @@ class DistrictOut(BaseModel):
 
     id: str
     name: str
+    parent_id: str | None = Field(description="the county of a station; null for a county")
+
+
+class LicenceEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    kind: LicenceKind
+    number: Annotated[str, Field(min_length=1, max_length=60)]
+    expires_on: date | None = Field(None, description="null where it does not expire")
+
+
+class ContactEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    duty: Duty
+    name: Name
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{4,28}$")]
 
 
 class ShopIn(BaseModel):
@@ -29,16 +49,18 @@ class ShopIn(BaseModel):
     # 统一社会信用代码, GB 32100
     credit_code: Annotated[str, Field(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$")] | None = None
     address: Annotated[str, Field(max_length=200)] | None = None
+    licences: Annotated[list[LicenceEntry], Field(max_length=10)] = []
+    contacts: Annotated[list[ContactEntry], Field(max_length=10)] = []
 
 
 class ShopOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: str
     district_id: str
     name: str
     credit_code: str | None
     address: str | None
+    licences: list[LicenceEntry]
+    contacts: list[ContactEntry]
 
 
 class AreaIn(BaseModel):

@@ -3,17 +3,21 @@
 from sqlalchemy.exc import IntegrityError
 
 from api.accounts.actors import Actor
-from api.accounts.permissions import Permission
+from api.accounts.permissions import Permission, Role
 from api.audit.service import record
 from api.kit.database import Work
-from api.kit.problems import Conflict, Forbidden, NotFound
+from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
 from api.places import repository
 from api.places.schemas import AreaIn, DistrictIn, ShopIn
-from api.places.tables import Area, District, Shop
+from api.places.tables import Area, Contact, District, Licence, Shop
 
 
 class CreditCodeTaken(Conflict):
     code = "credit-code-taken"
+
+
+class NotACounty(Invalid):
+    code = "not-a-county"
 
 
 async def list_districts(
@@ -25,9 +29,15 @@ async def list_districts(
 
 async def create_district(work: Work, actor: Actor, new: DistrictIn) -> District:
     actor.require(Permission.PLACES_WRITE)
-    if not actor.sees_all_places:
-        raise Forbidden("Only an account that is not bound to a district or shop can make a district.")
-    district = District(name=new.name)
+    if new.parent_id is None and not actor.sees_all_places:
+        raise Forbidden("Your account is bound to a place, so it makes no county. Name the county of the station.")
+    if new.parent_id is not None:
+        parent = await repository.get_district(work, actor, new.parent_id)
+        if parent is None or actor.shop_id is not None:
+            raise NotFound("There is no such district, or it is not yours to see.")
+        if parent.parent_id is not None:
+            raise NotACounty("The district above this one is a station itself. Name its county.")
+    district = District(name=new.name, parent_id=new.parent_id)
     work.add(district)
     await work.flush()
     record(work, actor, "district.created", "district", district.id, name=new.name)
@@ -47,11 +57,17 @@ async def get_shop(work: Work, actor: Actor, shop_id: str) -> Shop:
     return shop
 
 
+def contacts_for(actor: Actor, shop: Shop) -> list[Contact]:
+    """Names and telephone numbers are for those who work with the shop; another department is not told them."""
+    return [] if actor.role is Role.PARTNER else shop.contacts
+
+
 async def create_shop(work: Work, actor: Actor, new: ShopIn) -> Shop:
     actor.require(Permission.PLACES_WRITE)
     if actor.shop_id is not None or await repository.get_district(work, actor, new.district_id) is None:
         raise NotFound("There is no such district, or it is not yours to see.")
-    shop = Shop(**new.model_dump())
+    shop = Shop()
+    _fill(shop, new)
     work.add(shop)
     await _flush_shop(work)
     record(work, actor, "shop.created", "shop", shop.id, name=new.name)
@@ -63,8 +79,10 @@ async def update_shop(work: Work, actor: Actor, shop_id: str, new: ShopIn) -> Sh
     shop = await get_shop(work, actor, shop_id)
     if await repository.get_district(work, actor, new.district_id) is None:
         raise NotFound("There is no such district, or it is not yours to see.")
-    for name, value in new.model_dump().items():
-        setattr(shop, name, value)
+    shop.licences.clear()
+    shop.contacts.clear()
+    await work.flush()  # the old entries leave their places first
+    _fill(shop, new)
     await _flush_shop(work)
     record(work, actor, "shop.changed", "shop", shop.id)
     return shop
@@ -96,6 +114,12 @@ async def update_area(work: Work, actor: Actor, area_id: str, new: AreaIn) -> Ar
     await work.flush()
     record(work, actor, "area.changed", "area", area.id)
     return area
+
+
+def _fill(shop: Shop, new: ShopIn) -> None:
+    shop.district_id, shop.name, shop.credit_code, shop.address = new.district_id, new.name, new.credit_code, new.address
+    shop.licences = [Licence(place=place, **entry.model_dump()) for place, entry in enumerate(new.licences)]
+    shop.contacts = [Contact(place=place, **entry.model_dump()) for place, entry in enumerate(new.contacts)]
 
 
 async def _flush_shop(work: Work) -> None:

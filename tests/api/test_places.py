@@ -1,5 +1,7 @@
+import pytest
+
 from api.accounts.permissions import Role
-from tests.api.world import World, problem_code
+from tests.api.world import Place, World, problem_code
 
 CREDIT_CODE = "91330522MA2B4C5D6E"
 
@@ -11,7 +13,7 @@ async def test_a_shop_from_district_to_area(any_world: World):
     shop = (await admin.post("/api/v1/shops", json=new)).json()
     area = await admin.post("/api/v1/areas", json={"shop_id": shop["id"], "kind": "cooking", "name": "Hot kitchen"})
     assert area.status_code == 201
-    assert (await admin.get(f"/api/v1/shops/{shop['id']}")).json() == {**new, "id": shop["id"]}
+    assert (await admin.get(f"/api/v1/shops/{shop['id']}")).json() == {**new, "id": shop["id"], "licences": [], "contacts": []}
     areas = (await admin.get("/api/v1/areas", params={"shop_id": shop["id"]})).json()["items"]
     assert [row["kind"] for row in areas] == ["cooking"]
 
@@ -83,3 +85,68 @@ async def test_nothing_is_put_into_anothers_place(world: World):
 async def test_a_bound_account_makes_no_district(world: World):
     installer = await world.person(Role.INSTALLER, place=await world.place())
     assert (await installer.post("/api/v1/districts", json={"name": "X"})).status_code == 403
+
+
+LICENCE = {"kind": "food_business", "number": "JY23305220012345", "expires_on": "2027-05-31"}
+CONTACT = {"duty": "food_safety", "name": "Li", "phone": "138 0000 0000"}
+
+
+class TestTree:
+    async def test_a_county_sees_the_shops_of_its_stations(self, any_world: World):
+        admin, other = await any_world.person(Role.ADMIN), await any_world.place("Other")
+        county = (await admin.post("/api/v1/districts", json={"name": "County"})).json()["id"]
+        station = (await admin.post("/api/v1/districts", json={"name": "Station", "parent_id": county})).json()["id"]
+        shop = (await admin.post("/api/v1/shops", json={"district_id": station, "name": "Noodles"})).json()["id"]
+        seen = {}
+        for district_id in (county, station):
+            bound = Place(district_id, shop, other.area_id, other.camera_id)
+            officer = await any_world.person(place=bound)
+            shops = (await officer.get("/api/v1/shops")).json()["items"]
+            districts = (await officer.get("/api/v1/districts")).json()["items"]
+            seen[district_id] = ([row["id"] for row in shops], sorted(row["id"] for row in districts))
+        assert seen == {county: ([shop], sorted([county, station])), station: ([shop], [station])}
+
+    async def test_there_is_nothing_below_a_station(self, world: World):
+        admin = await world.person(Role.ADMIN)
+        county = (await admin.post("/api/v1/districts", json={"name": "County"})).json()["id"]
+        station = (await admin.post("/api/v1/districts", json={"name": "Station", "parent_id": county})).json()["id"]
+        answer = await admin.post("/api/v1/districts", json={"name": "Post", "parent_id": station})
+        assert (answer.status_code, problem_code(answer)) == (422, "not-a-county")
+
+    async def test_a_bound_account_makes_stations_of_its_own_county_only(self, world: World):
+        mine, theirs = await world.place("Mine"), await world.place("Theirs")
+        installer = await world.person(Role.INSTALLER, place=mine)
+        answers = [
+            (await installer.post("/api/v1/districts", json={"name": "S", "parent_id": parent_id})).status_code
+            for parent_id in (mine.district_id, theirs.district_id)
+        ]
+        assert answers == [201, 404]
+
+
+class TestEntries:
+    async def test_licences_and_contacts_are_replaced_as_a_whole(self, any_world: World):
+        place, admin = await any_world.place(), await any_world.person(Role.ADMIN)
+        shop = {"district_id": place.district_id, "name": "A", "licences": [LICENCE, LICENCE], "contacts": [CONTACT]}
+        await admin.put(f"/api/v1/shops/{place.shop_id}", json=shop)
+        change = {**shop, "licences": [{**LICENCE, "number": "JY2"}], "contacts": []}
+        assert (await admin.put(f"/api/v1/shops/{place.shop_id}", json=change)).status_code == 200
+        told = (await admin.get(f"/api/v1/shops/{place.shop_id}")).json()
+        assert (told["licences"], told["contacts"]) == (change["licences"], [])
+
+    async def test_another_department_is_told_no_telephone_number(self, world: World):
+        place, admin = await world.place(), await world.person(Role.ADMIN)
+        shop = {"district_id": place.district_id, "name": "A", "contacts": [CONTACT]}
+        await admin.put(f"/api/v1/shops/{place.shop_id}", json=shop)
+        told = {}
+        for role in (Role.OFFICER, Role.PARTNER):
+            told[role] = (await (await world.person(role, place=place)).get(f"/api/v1/shops/{place.shop_id}")).json()["contacts"]
+        assert told == {Role.OFFICER: [CONTACT], Role.PARTNER: []}
+
+    @pytest.mark.parametrize(
+        "wrong", [{"contacts": [{**CONTACT, "phone": "call me"}]}, {"licences": [{**LICENCE, "expires_on": "2027-02-30"}]}]
+    )
+    async def test_what_is_none(self, world: World, wrong: dict[str, object]):
+        place, admin = await world.place(), await world.person(Role.ADMIN)
+        shop = {"district_id": place.district_id, "name": "A", **wrong}
+        answer = await admin.put(f"/api/v1/shops/{place.shop_id}", json=shop)
+        assert (answer.status_code, problem_code(answer)) == (422, "invalid")

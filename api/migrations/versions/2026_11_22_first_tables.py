@@ -31,9 +31,24 @@ def upgrade() -> None:
 
     op.create_table('districts',
     sa.Column('id', sa.String(length=20), nullable=False),
+    sa.Column('parent_id', sa.String(length=20), nullable=True),
     sa.Column('name', sa.String(length=100), nullable=False),
+    sa.ForeignKeyConstraint(['parent_id'], ['districts.id'], name=op.f('fk_districts_parent_id_districts')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_districts'))
     )
+    with op.batch_alter_table('districts', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_districts_parent_id'), ['parent_id'], unique=False)
+
+    op.create_table('sign_in_failures',
+    sa.Column('key', sa.String(length=64), nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('last_at', UtcDateTime(), nullable=False),
+    sa.Column('blocked_until', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_sign_in_failures'))
+    )
+    with op.batch_alter_table('sign_in_failures', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sign_in_failures_last_at'), ['last_at'], unique=False)
+
     op.create_table('shops',
     sa.Column('id', sa.String(length=20), nullable=False),
     sa.Column('district_id', sa.String(length=20), nullable=False),
@@ -82,15 +97,26 @@ def upgrade() -> None:
     with op.batch_alter_table('edges', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_edges_shop_id'), ['shop_id'], unique=False)
 
-    op.create_table('sign_in_failures',
-    sa.Column('key', sa.String(length=64), nullable=False),
-    sa.Column('count', sa.Integer(), nullable=False),
-    sa.Column('last_at', UtcDateTime(), nullable=False),
-    sa.Column('blocked_until', UtcDateTime(), nullable=False),
-    sa.PrimaryKeyConstraint('key', name=op.f('pk_sign_in_failures'))
+    op.create_table('shop_contacts',
+    sa.Column('shop_id', sa.String(length=20), nullable=False),
+    sa.Column('place', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('duty', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('phone', sa.String(length=30), nullable=False),
+    sa.ForeignKeyConstraint(['shop_id'], ['shops.id'], name=op.f('fk_shop_contacts_shop_id_shops')),
+    sa.PrimaryKeyConstraint('shop_id', 'place', name=op.f('pk_shop_contacts'))
     )
-    with op.batch_alter_table('sign_in_failures', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_sign_in_failures_last_at'), ['last_at'], unique=False)
+    op.create_table('shop_licences',
+    sa.Column('shop_id', sa.String(length=20), nullable=False),
+    sa.Column('place', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.String(length=40), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=False),
+    sa.Column('expires_on', sa.Date(), nullable=True),
+    sa.ForeignKeyConstraint(['shop_id'], ['shops.id'], name=op.f('fk_shop_licences_shop_id_shops')),
+    sa.PrimaryKeyConstraint('shop_id', 'place', name=op.f('pk_shop_licences'))
+    )
+    with op.batch_alter_table('shop_licences', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_shop_licences_expires_on'), ['expires_on'], unique=False)
 
     op.create_table('users',
     sa.Column('id', sa.String(length=20), nullable=False),
@@ -250,7 +276,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_evidence_case_id'), ['case_id'], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table('evidence', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_evidence_case_id'))
@@ -281,10 +306,11 @@ def downgrade() -> None:
 
     op.drop_table('cameras')
     op.drop_table('users')
-    with op.batch_alter_table('sign_in_failures', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_sign_in_failures_last_at'))
+    with op.batch_alter_table('shop_licences', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_shop_licences_expires_on'))
 
-    op.drop_table('sign_in_failures')
+    op.drop_table('shop_licences')
+    op.drop_table('shop_contacts')
     with op.batch_alter_table('edges', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_edges_shop_id'))
 
@@ -297,6 +323,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_shops_district_id'))
 
     op.drop_table('shops')
+    with op.batch_alter_table('sign_in_failures', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sign_in_failures_last_at'))
+
+    op.drop_table('sign_in_failures')
+    with op.batch_alter_table('districts', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_districts_parent_id'))
+
     op.drop_table('districts')
     with op.batch_alter_table('audit_entries', schema=None) as batch_op:
         batch_op.drop_index('ix_audit_entries_object_kind_object_id')

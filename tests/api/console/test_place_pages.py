@@ -18,7 +18,8 @@ async def test_a_known_district_is_taken(browser: httpx.AsyncClient) -> None:
     await sign_in(browser, "installer")
     for name in ("春来早点铺", "秋香面馆"):
         await browser.post("/shops/new", data={**FORM, "name": name})
-    assert (await browser.get("/shops/new")).text.count('<option value="城西所">') == 1
+    page = (await browser.get("/shops/new")).text
+    assert page.split('<datalist id="districts">')[1].count('<option value="城西所">') == 1
 
 
 @pytest.mark.parametrize("wrong", [{"district": ""}, {"name": " "}, {"area": "长" * 101}])
@@ -40,3 +41,58 @@ async def test_is_closed_to(browser: httpx.AsyncClient, kitchen: Kitchen, login:
     await sign_in(browser, login)
     assert (await browser.get("/shops/new")).status_code == 403
     assert (await browser.post("/shops/new", data=FORM)).status_code == 403
+
+
+SHOP = {
+    "name": "春来早点铺", "credit_code": "91330522ma2b4c5d6e", "address": "人民路 1 号", "licence_kind": "food_business",
+    "licence_number": "JY23305220012345", "licence_expires": "2027-05-31", "contact_name": "李", "contact_duty": "owner",
+    "contact_phone": "138 0000 0000",
+}
+
+
+async def test_a_shop_is_shown_and_changed(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    await sign_in(browser, "installer")
+    answer = await browser.post(f"/shops/{kitchen.shop_id}", data=SHOP)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/shops/{kitchen.shop_id}?saved=yes")
+    assert 'value="91330522MA2B4C5D6E"' in (await browser.get(answer.headers["location"])).text
+    page = (await browser.get("/shops")).text
+    assert "食品经营许可证 JY23305220012345 · 有效期至 2027-05-31" in page
+    assert "李 138 0000 0000" in page
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"credit_code": "1"}, {"licence_expires": "31.5.2027"}, {"contact_phone": "x"}, {"licence_number": "JY" * 40}, {"name": ""}],
+)
+async def test_what_is_wrong_with_a_shop_is_said_at_its_field(
+    browser: httpx.AsyncClient, kitchen: Kitchen, wrong: dict[str, str]
+) -> None:
+    await sign_in(browser, "installer")
+    answer = await browser.post(f"/shops/{kitchen.shop_id}", data={**SHOP, **wrong})
+    assert answer.status_code == 422
+    assert f'id="{next(iter(wrong))}-wrong">' in answer.text
+    assert "人民路 1 号" in answer.text  # what was typed is not lost
+
+
+async def test_a_station_stands_below_its_county(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, "installer")
+    assert (await browser.post("/shops/new", data={**FORM, "county": "安吉县局"})).status_code == 303
+    answer = await browser.post("/shops/new", data={**FORM, "name": "秋香面馆", "county": "城西所", "district": "城西二所"})
+    assert answer.status_code == 422
+    assert "这是监管所" in answer.text
+
+
+async def test_a_credit_code_that_is_taken(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    await sign_in(browser, "installer")
+    await browser.post(f"/shops/{kitchen.shop_id}", data=SHOP)
+    answer = await browser.post("/shops/new", data={**FORM, "credit_code": SHOP["credit_code"], "district": "城南所"})
+    assert answer.status_code == 422
+    assert "已有其他单位使用这个信用代码" in answer.text
+    assert "城南所" not in (await browser.get("/shops")).text
+
+
+async def test_the_list_is_open_to_who_reads_places(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    await sign_in(browser, "store")
+    page = (await browser.get("/shops")).text
+    assert "望江楼川菜馆" in page
+    assert f"/shops/{kitchen.shop_id}" not in page
