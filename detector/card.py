@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contract.base import Sha256
 from contract.evidence import ModelVersion
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,10 +45,33 @@ class Training(_Part):
 
 
 class Figure(_Part):
-    figure: str
-    value: float | None
+    """One measured number; `low` and `high` are the ends of its 95 % interval, `count` the labels it rests on."""
+
+    subject: str = Field(description="what was looked for: a class of the finder, an attribute, a violation")
+    measure: str
+    part: str = Field(description="`all`, a size, or a source of the pictures")
+    value: float
+    low: float | None = None
+    high: float | None = None
+    count: int
+
+
+class Bin(_Part):
+    """One point of a reliability curve: the mean told probability of a violation, and the share of them that were one."""
+
+    attribute: str
+    told: Share
+    true: Share
+    count: int
+
+
+class Measured(_Part):
+    """What one command measured on one set of pictures or clips."""
+
     on: str
     command: str
+    figures: list[Figure]
+    reliability: list[Bin] = Field(default_factory=list)
 
 
 class Crop(_Part):
@@ -55,9 +80,6 @@ class Crop(_Part):
     size: int = Field(gt=0)
     head_scale: float = Field(gt=0)
     hand_scale: float = Field(gt=0)
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Thresholds(_Part):
@@ -84,7 +106,7 @@ class ModelCard(_Part):
     data: list[Source]
     starts: list[Start]
     trained: Training
-    measured: list[Figure]
+    measured: list[Measured]
     known_failures: list[str]
 
     @property

@@ -1,6 +1,5 @@
 """``sunshine model``: train the weights, measure them."""
 
-import json
 import os
 import platform
 import shlex
@@ -8,9 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from models.data import Picture
 
 app = typer.Typer(no_args_is_help=True, help="Train and evaluate the models (development).")
 
@@ -18,7 +20,8 @@ ROOM = Path(__file__).parent
 CHECKOUT = ROOM.parent
 TRAINING_PYTHON = CHECKOUT / ".venv-train" / "bin" / "python"
 SHARED = CHECKOUT.parent / "shared"
-WORK = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sunshine-kitchen" / "train"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sunshine-kitchen"
+WORK, MEASURED = CACHE / "train", CACHE / "eval"
 
 
 @app.command()
@@ -72,35 +75,70 @@ def train(
 
 @app.command(name="eval")
 def evaluate(
-    data: Annotated[list[Path] | None, typer.Argument(help="Data folders, or folders that hold several.")] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Data folders, folders that hold several, and clips with their truth or folders of them."),
+    ] = None,
     weights: Annotated[Path, typer.Option(help="Folder with the weights and cards to measure.")] = ROOM / "weights",
     part: Annotated[str, typer.Option(help="train, val, test, or all")] = "test",
-    out: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these sources (repeat).")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for figures.json and the pictures, outside the checkout.")] = MEASURED,
     record: Annotated[bool, typer.Option(help="Write the figures into the weights' cards, under --name.")] = False,
     name: Annotated[str, typer.Option(help="What the cards call these pictures.")] = "models/split.csv, test",
 ) -> None:
-    """Measure the weights end to end on whole pictures, by default on the list that is never trained on."""
-    from models.data import PARTS, DataError, read_folders, split
-    from models.evaluate import measure, table
+    """Measure the weights end to end: whole pictures, by default those never trained on, and clips whose truth is known."""
+    from detector.card import ModelError, load_model
+    from models import events, publish, report
+    from models.data import PARTS, DataError, choose, split
+    from models.evaluate import bins, figures, look
 
     if part not in (*PARTS, "all"):
         raise SystemExit(f"There is no part {part!r}. Choose train, val, test or all.")
+    if out.resolve().is_relative_to(CHECKOUT):
+        raise SystemExit(f"{out} lies in the checkout, where pictures of people must not be. Choose another folder with --out.")
+    given = data or [SHARED / "data", CHECKOUT / "configs" / "demo", CHECKOUT / "tests" / "simulator"]
     try:
-        pictures = [p for folder in data or [SHARED / "data"] for p in read_folders(folder)]
-    except DataError as error:
+        pictures, clips = _pictures_and_clips(given)
+        parts = split(pictures, ROOM / "split.csv")
+        chosen = choose([p for p in pictures if part in ("all", parts[p.source, p.name])], only or ())
+        if not chosen and not clips:
+            raise SystemExit(f"None of these pictures is in the part {part!r}. Choose another with --part.")
+        learned = {source.source for source in load_model(weights, "attributes")[0].data}
+        evaluation = look(chosen, weights, _say) if chosen else None
+        of_pictures = figures(evaluation) if evaluation else []
+        of_clips = events.figures(events.watch_all(clips, weights, _say)) if clips else []
+    except (DataError, ModelError) as error:
         raise SystemExit(str(error)) from None
-    parts = split(pictures, ROOM / "split.csv")
-    chosen = [p for p in pictures if part in ("all", parts[p.source, p.name])]
-    if not chosen:
-        raise SystemExit(f"None of these pictures is in the part {part!r}. Choose another with --part.")
-    figures = measure(chosen, weights)
-    print(table(figures))
+    print(report.table([*of_pictures, *of_clips], unseen=frozenset(p.source for p in chosen) - learned))
+    command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *(["--part", part] if part != "test" else [])])
+    out.mkdir(parents=True, exist_ok=True)
+    about = {"command": command, "weights": publish.hashes(weights)}
+    (out / "figures.json").write_text(report.as_json([*of_pictures, *of_clips], evaluation, about), encoding="utf-8")
+    drawn = report.draw(evaluation, out) if evaluation else []
+    print(f"{out / 'figures.json'}, {', '.join(path.name for path in drawn) or 'no pictures'}")
     if record:
-        from models.publish import record as write_down
+        if evaluation:
+            publish.record(weights, of_pictures, name, command, bins(evaluation))
+        if of_clips:
+            publish.record(weights, of_clips, "clips: " + ", ".join(clip.name for clip in clips), command)
 
-        write_down(weights, figures, name, "sunshine model eval")
-    if out is not None:
-        out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+def _pictures_and_clips(given: list[Path]) -> "tuple[list[Picture], list[Path]]":
+    """What lies at the paths; raises DataError where there is neither."""
+    from models.data import read_folders
+    from models.events import clips
+
+    pictures, videos = [], []
+    for path in given:
+        found = clips(path)
+        videos += found
+        if not found:
+            pictures += read_folders(path)
+    return pictures, videos
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _has_torch() -> bool:

@@ -1,221 +1,194 @@
 """Measure weights as they are used: whole pictures through the run-time detector, against the labels."""
 
 import tempfile
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from detector.card import load_model
-from detector.observation import Observation
+from detector.attributes import NAMES
+from detector.card import Bin, Figure, load_model
 from detector.pipeline import Detector
-from models.boxes import Boxes, faces_in_heads, iou
-from models.data import (
-    CIGARETTE,
-    FACE_MASK,
-    FACE_NO_MASK,
-    FACES,
-    HAND_BARE,
-    HAND_GLOVE,
-    HANDS,
-    HEAD_BARE,
-    HEAD_HAT,
-    HEADS,
-    MASK_WRONG,
-    PERSON,
-    DataError,
-    Picture,
-)
-from models.publish import Figures
+from models.data import DataError, Picture
+from models.matching import NOT_FOUND, Judged, Matches
+from models.metrics import SIZES, Floats, Ranking, calibration_error, interval, reliability
 
 LEAST_SCORE = 0.02
 """the finder reports from here on while average precision is measured"""
+LEAST_SIZE = 32.0
+"""px of the longer side from which on a state should be told"""
+ATTRIBUTE_OF = {"no cap": "cap", "no mask": "mask", "bare hand": "glove", "smoking picture": "smoking"}
+AP, RECALL_WHEN_SURE = "AP", "recall at 95 % precision"
 
 
-@dataclass
-class Ranking:
-    """Scored candidates of one figure: hits, false alarms, and how many there are to find."""
+@dataclass(frozen=True)
+class Evaluation:
+    """Pictures that could be read, what the weights said of them, and from which score on the product uses each ranking."""
 
-    scores: list[float] = field(default_factory=list)
-    hits: list[bool] = field(default_factory=list)
-    wanted: int = 0
+    pictures: Sequence[Picture]
+    torn: Sequence[str]
+    matches: Matches
+    used_from: dict[str, float]
 
-    def average_precision(self) -> float | None:
-        """All-point interpolated area under precision over recall; None with nothing to find."""
-        if not self.wanted:
-            return None
-        order = np.argsort(-np.array(self.scores), kind="stable")
-        hits = np.array(self.hits, bool)[order]
-        recall = np.cumsum(hits) / self.wanted
-        precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-        best = np.maximum.accumulate(precision[::-1])[::-1]
-        return float(np.sum(np.diff(recall, prepend=0.0) * best))
+    def groups(self) -> NDArray[np.int64]:
+        """A number for the scene or person of each picture, [pictures]."""
+        numbers: dict[tuple[str, str], int] = {}
+        return np.array([numbers.setdefault((p.source, p.group), len(numbers)) for p in self.pictures], np.int64)
+
+    def subjects(self) -> list[str]:
+        """The rankings with something to find. Of a set of smokers alone any order is perfect: that says nothing."""
+        matches = self.matches
+        smokers_alone = {"smoking picture"} if all(c.hit for c in matches.candidates["smoking picture"]) else set()
+        return sorted({name for name, labels in matches.labels.items() if labels} - smokers_alone)
+
+    def told(self, attribute: str) -> list[Judged]:
+        """The answers about heads or hands of 32 px and more whose state is known."""
+        known = (j for j in self.matches.judged if j.attribute == attribute and j.truth != "unknown")
+        return [j for j in known if j.answered and j.size >= LEAST_SIZE]
+
+    def ranking(self, name: str, source: str | None = None) -> Ranking:
+        """The candidates and labels of one figure, of one source or of all."""
+        groups = self.groups()
+
+        def wanted(number: int) -> bool:
+            return source is None or self.pictures[number].source == source
+
+        candidates = [c for c in self.matches.candidates[name] if wanted(c.picture)]
+        labels = [label for label in self.matches.labels[name] if wanted(label.picture)]
+        return Ranking.of(
+            [(c.score, c.hit, c.size, int(groups[c.picture])) for c in candidates],
+            [(label.size, int(groups[label.picture])) for label in labels],
+        )
 
 
-@dataclass
-class Told:
-    """How often a state was told where the truth is known, and how often it was right."""
-
-    known: int = 0
-    told: int = 0
-    right: int = 0
-
-
-def measure(pictures: Sequence[Picture], weights: Path) -> Figures:
-    """Run the detector over pictures and compare. Torn pictures are left out."""
-    rankings: dict[tuple[str, str], Ranking] = defaultdict(Ranking)
-    told: dict[tuple[str, str], Told] = defaultdict(Told)
-    card, _ = load_model(weights, "finder")
+def look(pictures: Sequence[Picture], weights: Path, say: Callable[[str], None] = lambda _: None) -> Evaluation:
+    """Run the detector over pictures and compare. Torn pictures are left out, and named."""
+    finder, _ = load_model(weights, "finder")
+    reader, _ = load_model(weights, "attributes")
+    scores, sure = finder.thresholds.score, reader.thresholds.sure
+    matches = Matches(crop_scale=reader.crop.head_scale if reader.crop else 1.0, least=scores)
+    readable: list[Picture] = []
+    torn: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         detector = Detector.load(_unthresholded(weights, Path(folder)))
         for picture in pictures:
             try:
                 image = picture.read()
-            except DataError:
+            except DataError as error:
+                torn.append(str(error))
+                say(str(error))
                 continue
-            (seen,) = detector.look([image])
-            for source in ("all", picture.source):
-                _count(picture, seen, source, rankings, told, card.thresholds.score)
-    figures: Figures = defaultdict(dict)
-    for (name, source), ranking in sorted(rankings.items()):
-        if name == "smoking picture" and all(ranking.hits):
-            continue  # a set of smokers alone: any order of them is perfect
-        figures[f"AP {name}"][source] = {"value": _rounded(ranking.average_precision()), "wanted": ranking.wanted}
-    for (name, source), counts in sorted(told.items()):
-        figures[f"told {name}"][source] = {
-            "coverage": _rounded(counts.told / max(1, counts.known)),
-            "accuracy": _rounded(counts.right / counts.told if counts.told else None),
-            "known": counts.known,
-        }
-    return dict(figures)
+            matches.add(len(readable), picture, detector.look([image])[0])
+            readable.append(picture)
+            if len(readable) % 100 == 0:
+                say(f"{len(readable)} of {len(pictures)} pictures")
+    used_from = {**scores, **{name: sure[attribute] for name, attribute in ATTRIBUTE_OF.items()}}
+    return Evaluation(readable, torn, matches, used_from)
 
 
-def table(figures: Figures) -> str:
-    """The figures as lines of text."""
-    lines = []
-    for name, by_source in figures.items():
-        for source, values in by_source.items():
-            shown = ", ".join(f"{k} {v if v is not None else '-'}" for k, v in values.items())
-            lines.append(f"{name:22} {source:18} {shown}")
-    return "\n".join(lines)
+def figures(evaluation: Evaluation) -> list[Figure]:
+    """All figures: of every ranking and attribute; of all pictures, by size and by source."""
+    found = []
+    for name in evaluation.subjects():
+        whole = evaluation.ranking(name)
+        found += _ranked(name, "all", whole, evaluation.used_from[name])
+        for part, bounds in SIZES.items():
+            found += _ranked(name, part, whole.of_size(*bounds))
+        for source in sorted({p.source for p in evaluation.pictures}):
+            found += _ranked(name, source, evaluation.ranking(name, source))
+    groups = evaluation.groups()
+    for attribute in NAMES:
+        judged = [j for j in evaluation.matches.judged if j.attribute == attribute]
+        for part, rows in _parts(judged, evaluation.pictures):
+            found += _told(attribute, part, rows, groups)
+        told = evaluation.told(attribute)
+        if told:
+            error = calibration_error(*probabilities(told))
+            found.append(_figure(attribute, "calibration error", "all", error, None, len(told)))
+        backs = [j for j in judged if j.truth == "unknown"]
+        if backs:
+            untold = np.array([j.told == "unknown" for j in backs])
+            found.append(_share(f"{attribute}, no face in sight", "cannot tell", "all", untold, _groups(backs, groups)))
+    return found
 
 
-def _count(
-    picture: Picture,
-    seen: Observation,
-    source: str,
-    rankings: dict[tuple[str, str], Ranking],
-    told: dict[tuple[str, str], Told],
-    least: Mapping[str, float],
-) -> None:
-    """Add one picture to every figure; ``least``: from which score on the product takes a head or hand for one."""
-    people = [(p.box, p.score) for p in seen.people if p.box is not None and p.score is not None]
-    heads = [p.head for p in seen.people if p.head is not None]
-    hands = [hand for p in seen.people for hand in p.hands]
-    head_boxes = _boxes([h.box for h in heads])
-    told_heads = [h for h in heads if h.score >= least["head"]]
-    told_boxes = _boxes([h.box for h in told_heads])
-    if PERSON in picture.annotated:
-        boxes = _boxes([b for b, _ in people])
-        _rank(rankings["person", source], [s for _, s in people], iou(boxes, picture.of(PERSON)) >= 0.5)
-    if set(HEADS) <= picture.annotated and not picture.derived_heads:
-        overlap = iou(head_boxes, picture.of(*HEADS)) >= 0.5
-        _rank(rankings["head", source], [h.score for h in heads], overlap)
-    if CIGARETTE in picture.annotated:
-        boxes = _boxes([o.box for o in seen.objects if o.name == "cigarette"])
-        scores = [o.score for o in seen.objects if o.name == "cigarette"]
-        _rank(rankings["cigarette", source], scores, iou(boxes, picture.of(CIGARETTE)) >= 0.4)
-    if set(HANDS) <= picture.annotated:
-        boxes = _boxes([h.box for h in hands])
-        _rank(rankings["hand", source], [h.score for h in hands], iou(boxes, picture.of(*HANDS)) >= 0.4)
-        _rank(
-            rankings["bare hand", source],
-            [h.glove.score for h in hands if h.score >= least["hand"]],
-            iou(_boxes([h.box for h in hands if h.score >= least["hand"]]), picture.of(HAND_BARE)) >= 0.4,
-        )
-        gloves: dict[int, tuple[str, ...]] = {HAND_GLOVE: ("worn",), HAND_BARE: ("missing",)}
-        shared = iou(boxes, picture.boxes) * _used([h.score for h in hands], least["hand"])
-        _tell(told["glove", source], picture, shared, gloves, [h.glove.state for h in hands])
-    if set(FACES) <= picture.annotated:
-        _rank(
-            rankings["no mask", source],
-            [h.mask.score for h in told_heads],
-            faces_in_heads(picture.of(FACE_NO_MASK, MASK_WRONG), told_boxes).T,
-        )
-        bare = ("missing", "wrong")
-        masks: dict[int, tuple[str, ...]] = {FACE_MASK: ("worn",), FACE_NO_MASK: bare, MASK_WRONG: bare}
-        shared = faces_in_heads(picture.boxes, head_boxes).T * _used([h.score for h in heads], least["head"])
-        _tell(told["mask", source], picture, shared, masks, [h.mask.state for h in heads])
-    if set(HEADS) <= picture.annotated:
-        _rank(
-            rankings["no cap", source],
-            [h.cap.score for h in told_heads],
-            _same_head(told_boxes, picture.of(HEAD_BARE)),
-        )
-        caps: dict[int, tuple[str, ...]] = {HEAD_HAT: ("worn",), HEAD_BARE: ("missing",)}
-        shared = iou(head_boxes, picture.boxes) * _used([h.score for h in heads], least["head"])
-        _tell(told["cap", source], picture, shared, caps, [h.cap.state for h in heads])
-    if CIGARETTE in picture.annotated and len(heads):
-        # Whether anyone in the picture smokes: one decision a picture, as cigarettes carry no person's label.
-        best = max((h.smoking.score for h in told_heads), default=0.0)
-        ranking = rankings["smoking picture", source]
-        present = bool(len(picture.of(CIGARETTE)))
-        ranking.scores.append(best)
-        ranking.hits.append(present)
-        ranking.wanted += present
+def _ranked(name: str, part: str, ranking: Ranking, used_from: float | None = None) -> list[Figure]:
+    """Average precision, with nothing to find none; where ``used_from`` is given, also what a threshold makes of it."""
+    count = len(ranking.label_sizes)
+    if not count or (name == "smoking picture" and ranking.hits.all()):
+        return []
+    groups = np.concatenate([ranking.groups, ranking.label_groups])
+    rows = [_figure(name, AP, part, ranking.average_precision(), interval(ranking.average_precision, groups), count)]
+    if used_from is not None:
+        sure = interval(ranking.recall_when_sure, groups)
+        rows.append(_figure(name, RECALL_WHEN_SURE, part, ranking.recall_when_sure(), sure, count))
+        recall, precision = ranking.at(used_from)
+        rows.append(_figure(name, "recall as used", part, recall, None, count))
+        if precision is not None:
+            told = int((ranking.scores >= used_from).sum())
+            rows.append(_figure(name, "precision as used", part, precision, None, told))
+    return rows
 
 
-def _rank(ranking: Ranking, scores: Sequence[float], fits: NDArray[np.bool_]) -> None:
-    """Greedy matching, best score first; ``fits`` [candidates, labels]; every label is found once."""
-    free = np.ones(fits.shape[1], bool)
-    ranking.wanted += fits.shape[1]
-    for index in np.argsort(-np.array(scores), kind="stable"):
-        match = np.flatnonzero(fits[index] & free)
-        ranking.scores.append(scores[index])
-        ranking.hits.append(bool(len(match)))
-        free[match[:1]] = False
+def _parts(judged: Sequence[Judged], pictures: Sequence[Picture]) -> Iterator[tuple[str, list[Judged]]]:
+    """Found heads or hands whose state is known: all of the size that should be told, each size, each source."""
+    known = [j for j in judged if j.truth != "unknown" and j.told != NOT_FOUND]
+    large = [j for j in known if j.size >= LEAST_SIZE]
+    yield "all", large
+    for part, (least, below) in SIZES.items():
+        yield part, [j for j in known if least <= j.size < below]
+    for source in sorted({p.source for p in pictures}):
+        yield source, [j for j in large if pictures[j.picture].source == source]
 
 
-def _tell(
-    told: Told,
-    picture: Picture,
-    overlap: NDArray[Any],
-    truth: Mapping[int, tuple[str, ...]],
-    states: Sequence[str],
-) -> None:
-    """Count states told for labels whose box is 32 px or more; ``overlap`` [candidates, labels]."""
-    for column, label in enumerate(picture.classes):
-        box = picture.boxes[column]
-        if label not in truth or (box[2:] - box[:2]).max() < 32 or not len(states):
-            continue
-        best = int(overlap[:, column].argmax())
-        if overlap[best, column] < 0.4:
-            continue
-        told.known += 1
-        told.told += states[best] != "unknown"
-        told.right += states[best] in truth[int(label)]
+def _told(attribute: str, part: str, rows: Sequence[Judged], groups: NDArray[np.int64]) -> list[Figure]:
+    """How often a state was told, and how often it was right."""
+    if not rows:
+        return []
+    answered = [j for j in rows if j.answered]
+    told = np.array([j.answered for j in rows])
+    found = [_share(attribute, "coverage", part, told, _groups(rows, groups))]
+    if answered:
+        right = np.array([j.right for j in answered])
+        found.append(_share(attribute, "accuracy", part, right, _groups(answered, groups)))
+    return found
 
 
-def _used(scores: Sequence[float], least: float) -> NDArray[np.float32]:
-    return (np.array(scores) >= least).astype(np.float32)[:, None]
+def bins(evaluation: Evaluation) -> list[Bin]:
+    """The reliability curve of each attribute: how true the told probabilities of a violation are."""
+    return [
+        Bin(attribute=attribute, told=round(told, 4), true=round(true, 4), count=count)
+        for attribute in NAMES
+        for told, true, count in reliability(*probabilities(evaluation.told(attribute)))
+    ]
 
 
-def _same_head(found: Boxes, labelled: Boxes) -> NDArray[np.bool_]:
-    """Head boxes of the public sets are grown face boxes: a loose overlap is the same head."""
-    return np.asarray(iou(found, labelled) >= 0.35)
+def probabilities(judged: Sequence[Judged]) -> tuple[Floats, NDArray[np.bool_]]:
+    """The told probabilities of a violation [n], and whether it was one [n]."""
+    return np.array([j.score for j in judged], np.float64), np.array([j.violates for j in judged], bool)
 
 
-def _boxes(rows: Sequence[Sequence[float]]) -> Boxes:
-    return np.array(rows, np.float32).reshape(-1, 4)
+def _share(
+    subject: str, measure: str, part: str, flags: NDArray[np.bool_], groups: NDArray[np.int64]
+) -> Figure:
+    def share(weights: Floats) -> float:
+        return float((weights[groups] * flags).sum() / (weights[groups].sum() or np.nan))
+
+    return _figure(subject, measure, part, float(flags.mean()), interval(share, groups), len(flags))
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _figure(
+    subject: str, measure: str, part: str, value: float, ends: tuple[float, float] | None, count: int
+) -> Figure:
+    low, high = (round(end, 4) for end in ends) if ends else (None, None)
+    return Figure(subject=subject, measure=measure, part=part, value=round(value, 4), low=low, high=high, count=count)
+
+
+def _groups(judged: Sequence[Judged], groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    return groups[[j.picture for j in judged]]
 
 
 def _unthresholded(weights: Path, folder: Path) -> Path:

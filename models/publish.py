@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from detector.card import Crop, Figure, ModelCard, Source, Start, Tensor, Thresholds, Training, load_model
+from detector.card import Bin, Crop, Figure, Measured, ModelCard, Source, Start, Tensor, Thresholds, Training, load_model
 from models.data import Picture
 
 LICENCE = "AGPL-3.0-or-later"
@@ -20,11 +20,8 @@ STATES = {
 }
 CROP = Crop(size=96, head_scale=1.6, hand_scale=1.4)
 
-FINDER_FIGURES = ("AP person", "AP head", "AP hand", "AP cigarette")
-COUNTS = ("wanted", "known")
-"""how many labels a figure rests on"""
-Figures = dict[str, dict[str, dict[str, float | int | None]]]
-"""figure -> source ('all' first) -> values"""
+FINDER_SUBJECTS = frozenset(FINDER_CLASSES)
+"""whose figures stand in the finder's card; all others are of both stages together, and stand in the other one"""
 
 STARTS = [
     Start(name="yolo26n_coco_deq (YOLO26n, COCO)", role="start", licence="AGPL-3.0"),
@@ -93,29 +90,26 @@ def sources(pictures: Iterable[Picture]) -> list[Source]:
 
 def write_card(card: ModelCard, path: Path) -> None:
     """Write the card as YAML."""
-    path.write_text(
-        yaml.safe_dump(card.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True, width=120),
-        encoding="utf-8",
-    )
+    values = card.model_dump(mode="json", exclude_none=True)
+    # Flow style for the innermost lists: a measured figure is one line.
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=160, default_flow_style=None)
+    path.write_text(text, encoding="utf-8")
 
 
-def record(folder: Path, figures: Figures, on: str, command: str) -> None:
-    """Write measured figures into the cards of a folder of weights, in the place of those measured on the same data."""
+def record(folder: Path, figures: Sequence[Figure], on: str, command: str, reliability: Sequence[Bin] = ()) -> None:
+    """Write what was measured into the cards of a folder of weights, in the place of what was measured on the same data."""
     for name in ("finder", "attributes"):
         card, _ = load_model(folder, name)
-        measured = [figure for figure in card.measured if figure.on.split(":")[0] != on]
-        for figure, by_source in figures.items():
-            if (figure in FINDER_FIGURES) != (name == "finder"):
-                continue
-            for source, values in by_source.items():
-                place = f"{on}: {'all sources' if source == 'all' else source}"
-                for key, value in values.items():
-                    if key in COUNTS or value is None:
-                        continue
-                    title = figure if key == "value" else f"{figure}, {key}"
-                    count = next((f"{values[c]} {c}" for c in COUNTS if c in values), "")
-                    measured.append(Figure(figure=f"{title} ({count})", value=value, on=place, command=command))
-        write_card(card.model_copy(update={"measured": measured}), folder / f"{name}.yaml")
+        kept = [measured for measured in card.measured if measured.on != on]
+        own = [figure for figure in figures if (figure.subject in FINDER_SUBJECTS) == (name == "finder")]
+        curve = list(reliability) if name == "attributes" else []
+        new = [Measured(on=on, command=command, figures=own, reliability=curve)] if own else []
+        write_card(card.model_copy(update={"measured": [*kept, *new]}), folder / f"{name}.yaml")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of the weights of a folder, by model."""
+    return {name: load_model(folder, name)[0].sha256 for name in ("finder", "attributes")}
 
 
 def _sha256(path: Path) -> str:

@@ -1,14 +1,33 @@
+import json
+import shutil
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
+import av
+import cv2
 import pytest
 from typer.testing import CliRunner
 
+import models
+from detector.card import default_weights, load_model
 from models.cli import app
 from tests.models.data_folder import write_folder
 
 run = CliRunner().invoke
+
+
+def first_seconds(clip: Path, out: Path, seconds: float = 5.0) -> Path:
+    """The beginning of a clip, packet by packet."""
+    with av.open(str(clip)) as source, av.open(str(out), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.pts is None or packet.pts * packet.time_base > seconds:
+                break
+            packet.stream = stream
+            target.mux(packet)
+    return out
 
 
 def test_help_needs_no_torch():
@@ -38,13 +57,55 @@ def test_measuring_needs_a_data_folder(tmp_path: Path):
     assert "manifest.jsonl" in result.output
 
 
-def test_measuring_writes_figures(tmp_path: Path):
-    labels = {"p0": "0 0.5 0.5 0.5 0.5\n"}
-    folder = write_folder(tmp_path / "d", [{}], labels)
-    result = run(app, ["eval", str(folder), "--part", "all", "--json", str(tmp_path / "out.json")])
+def test_measuring_leaves_a_table_figures_and_pictures(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{"annotated": [0, 1, 2]}], {"p0": "0 0.5 0.5 0.5 0.5\n1 0.5 0.3 0.2 0.2\n"})
+    result = run(app, ["eval", str(folder), "--part", "all", "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
-    assert "AP person" in result.output
-    assert "AP person" in (tmp_path / "out.json").read_text()
+    assert "person" in result.output
+    measured = json.loads((tmp_path / "out" / "figures.json").read_text())
+    assert measured["command"] == f"sunshine model eval {folder} --part all"
+    found = {(f["subject"], f["measure"]) for f in measured["figures"]}
+    assert found >= {("person", "AP"), ("no cap", "recall at 95 % precision")}
+    assert measured["confusion"] == {"cap": {"missing": {"not found": 1}}}
+    pictures = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert pictures == {"confusion-cap.png", "precision-recall.png", "reliability.png", "worst.png"}
+    assert all(cv2.imread(str(tmp_path / "out" / name)) is not None for name in pictures)
+
+
+def test_a_torn_picture_is_named_and_left_out(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{}, {}], {"p0": "0 0.5 0.5 0.5 0.5\n", "p1": "0 0.5 0.5 0.5 0.5\n"})
+    whole = (folder / "images" / "p0.png").read_bytes()
+    (folder / "images" / "p0.png").write_bytes(whole[: len(whole) // 2])
+    result = run(app, ["eval", str(folder), "--part", "all", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    measured = json.loads((tmp_path / "out" / "figures.json").read_text())
+    assert "p0.png" in measured["torn"][0]
+    assert [f["count"] for f in measured["figures"] if (f["subject"], f["measure"], f["part"]) == ("person", "AP", "all")] == [1]
+
+
+def test_clips_with_their_truth_are_measured_too(tmp_path: Path):
+    demo = Path(str(files("configs") / "demo"))
+    clip = first_seconds(demo / "kitchen.mp4", tmp_path / "clip.mp4")
+    clip.with_suffix(".truth.json").write_text((demo / "kitchen.truth.json").read_text())
+    result = run(app, ["eval", str(clip), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    (found,) = [line for line in result.output.splitlines() if line.split()[:3] == ["events", "found", "all"]]
+    assert "of 4" in found
+
+
+def test_pictures_of_people_do_not_go_into_the_checkout(tmp_path: Path):
+    result = run(app, ["eval", str(tmp_path), "--out", str(Path(models.__file__).parent / "out")])
+    assert result.exit_code == 1
+    assert "--out" in result.output
+
+
+def test_figures_go_into_the_cards_on_request(tmp_path: Path):
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    folder = write_folder(tmp_path / "d", [{}], {"p0": "0 0.5 0.5 0.5 0.5\n"})
+    options = ["--part", "all", "--out", str(tmp_path / "out"), "--weights", str(weights), "--record", "--name", "one picture"]
+    assert run(app, ["eval", str(folder), *options]).exit_code == 0
+    (measured,) = [m for m in load_model(weights, "finder")[0].measured if m.on == "one picture"]
+    assert [(f.subject, f.count) for f in measured.figures if (f.measure, f.part) == ("AP", "all")] == [("person", 1)]
 
 
 def test_an_unknown_part_is_refused(tmp_path: Path):

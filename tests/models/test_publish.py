@@ -1,13 +1,13 @@
 from pathlib import Path
 from shutil import copytree
 
-from detector.card import default_weights, load_model
+from detector.card import Bin, Figure, default_weights, load_model
 from models.publish import record
 
-FIGURES = {
-    "AP person": {"all": {"value": 0.5, "wanted": 12}},
-    "told cap": {"all": {"coverage": 0.9, "accuracy": None, "known": 7}},
-}
+FIGURES = [
+    Figure(subject="person", measure="AP", part="all", value=0.5, low=0.4, high=0.6, count=12),
+    Figure(subject="cap", measure="coverage", part="all", value=0.9, count=7),
+]
 
 
 def weights(folder: Path) -> Path:
@@ -17,15 +17,22 @@ def weights(folder: Path) -> Path:
 def test_figures_go_to_the_card_they_belong_to(tmp_path: Path):
     folder = weights(tmp_path)
     record(folder, FIGURES, "drawn", "sunshine model eval")
-    finder, attributes = (load_model(folder, name)[0].measured for name in ("finder", "attributes"))
-    assert [(f.figure, f.value) for f in finder if f.on.startswith("drawn")] == [("AP person (12 wanted)", 0.5)]
-    assert [(f.figure, f.value) for f in attributes if f.on.startswith("drawn")] == [("told cap, coverage (7 known)", 0.9)]
+    measured = {name: load_model(folder, name)[0].measured for name in ("finder", "attributes")}
+    assert [m.figures for m in measured["finder"] if m.on == "drawn"] == [FIGURES[:1]]
+    assert [m.figures for m in measured["attributes"] if m.on == "drawn"] == [FIGURES[1:]]
 
 
 def test_measuring_again_replaces_what_was_measured_on_the_same_pictures(tmp_path: Path):
     folder = weights(tmp_path)
     for on in ("drawn", "other", "drawn"):
         record(folder, FIGURES, on, "sunshine model eval")
-    places = [f.on for f in load_model(folder, "finder")[0].measured]
-    assert places.count("drawn: all sources") == 1
-    assert places.count("other: all sources") == 1
+    places = [m.on for m in load_model(folder, "finder")[0].measured]
+    assert places[-2:] == ["other", "drawn"]
+    assert places.count("drawn") == 1
+
+
+def test_a_reliability_curve_goes_into_the_card(tmp_path: Path):
+    folder = weights(tmp_path)
+    curve = [Bin(attribute="cap", told=0.9, true=0.8, count=5)]
+    record(folder, FIGURES, "drawn", "sunshine model eval", curve)
+    assert load_model(folder, "attributes")[0].measured[-1].reliability == curve

@@ -1,0 +1,228 @@
+"""One picture's observation against its labels: what was found, what was told about it, and what was missed."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.attributes import VIOLATING
+from detector.boxes import square_around
+from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Head, Observation
+from models.boxes import Boxes, faces_in_heads, iou
+from models.data import (
+    CIGARETTE,
+    FACE_MASK,
+    FACE_NO_MASK,
+    FACES,
+    HAND_BARE,
+    HAND_GLOVE,
+    HANDS,
+    HEAD_BARE,
+    HEAD_HAT,
+    HEADS,
+    MASK_WRONG,
+    PERSON,
+    Picture,
+)
+
+EVERY_FACE_LABELLED = ("simulator",)
+"""sources where a head without a labelled face shows none; elsewhere a face may have been overlooked"""
+SAME_HEAD_IOU = 0.35
+"""head boxes of the public sets are grown face boxes: a loose overlap is the same head"""
+SAME_IOU = 0.4
+"""of a label and the head or hand whose state answers for it"""
+NOT_FOUND = "not found"
+CAPS = {HEAD_HAT: "worn", HEAD_BARE: "missing"}
+MASKS = {FACE_MASK: "worn", FACE_NO_MASK: "missing", MASK_WRONG: "wrong"}
+GLOVES = {HAND_GLOVE: "worn", HAND_BARE: "missing"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something found, with the score it is ranked by. ``size``: longer side in px, of the label if it hits one."""
+
+    picture: int
+    box: Box
+    score: float
+    hit: bool
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Something to find."""
+
+    picture: int
+    box: Box
+    size: float
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A state told where the truth is known; ``told`` may be NOT_FOUND. ``score``: the told probability that it violates."""
+
+    attribute: AttributeName
+    picture: int
+    box: Box
+    size: float
+    truth: str
+    told: str
+    score: float
+
+    @property
+    def violates(self) -> bool:
+        return self.truth in VIOLATING
+
+    @property
+    def answered(self) -> bool:
+        return self.told not in ("unknown", NOT_FOUND)
+
+    @property
+    def right(self) -> bool:
+        """No mask and a mask worn wrongly are both violations: which of the two was told is not asked."""
+        return self.answered and self.truth != "unknown" and (self.told in VIOLATING) == self.violates
+
+
+@dataclass
+class Matches:
+    """All that a set of pictures shows about the weights."""
+
+    crop_scale: float
+    """of a head: a cigarette in that square is this head's"""
+    least: Mapping[str, float]
+    """from which score on the product takes a head or hand for one"""
+    candidates: dict[str, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
+    labels: dict[str, list[Label]] = field(default_factory=lambda: defaultdict(list))
+    judged: list[Judged] = field(default_factory=list)
+
+    def add(self, number: int, picture: Picture, seen: Observation) -> None:
+        """Compare picture ``number`` with what the detector saw in it."""
+        heads = [p.head for p in seen.people if p.head is not None]
+        hands = [hand for p in seen.people for hand in p.hands]
+        used_heads = [h for h in heads if h.score >= self.least["head"]]
+        used_hands = [h for h in hands if h.score >= self.least["hand"]]
+        head_boxes, used_boxes, hand_boxes = (_boxes([h.box for h in hs]) for hs in (heads, used_heads, used_hands))
+        if PERSON in picture.annotated:
+            people = [(p.box, p.score) for p in seen.people if p.box is not None and p.score is not None]
+            labels = picture.of(PERSON)
+            self._rank("person", number, people, labels, iou(_boxes([b for b, _ in people]), labels) >= 0.5)
+        if CIGARETTE in picture.annotated:
+            sticks = [(o.box, o.score) for o in seen.objects if o.name == "cigarette"]
+            labels = picture.of(CIGARETTE)
+            self._rank("cigarette", number, sticks, labels, iou(_boxes([b for b, _ in sticks]), labels) >= 0.4)
+        if set(HANDS) <= picture.annotated:
+            labels, bare = picture.of(*HANDS), picture.of(HAND_BARE)
+            fits = iou(_boxes([h.box for h in hands]), labels) >= 0.4
+            self._rank("hand", number, [(h.box, h.score) for h in hands], labels, fits)
+            ranked = [(h.box, h.glove.score) for h in used_hands]
+            self._rank("bare hand", number, ranked, bare, iou(hand_boxes, bare) >= 0.4)
+            shared = iou(hand_boxes, picture.boxes)
+            self._judge("glove", number, picture, GLOVES, shared, [h.glove for h in used_hands])
+        if set(FACES) <= picture.annotated:
+            labels = picture.of(FACE_NO_MASK, MASK_WRONG)
+            ranked = [(h.box, h.mask.score) for h in used_heads]
+            self._rank("no mask", number, ranked, labels, faces_in_heads(labels, used_boxes).T)
+            shared = faces_in_heads(picture.boxes, used_boxes).T.astype(np.float32)
+            self._judge("mask", number, picture, MASKS, shared, [h.mask for h in used_heads])
+        if set(HEADS) <= picture.annotated:
+            labels, bare = picture.of(*HEADS), picture.of(HEAD_BARE)
+            if not picture.derived_heads:
+                self._rank("head", number, [(h.box, h.score) for h in heads], labels, iou(head_boxes, labels) >= 0.5)
+            ranked = [(h.box, h.cap.score) for h in used_heads]
+            self._rank("no cap", number, ranked, bare, iou(used_boxes, bare) >= SAME_HEAD_IOU)
+            shared = iou(used_boxes, picture.boxes)
+            self._judge("cap", number, picture, CAPS, shared, [h.cap for h in used_heads])
+        self._judge_smoking(number, picture, used_heads)
+        if picture.source in EVERY_FACE_LABELLED and set(FACES) <= picture.annotated:
+            self._judge_backs(number, picture, used_heads, used_boxes)
+
+    def _rank(
+        self, name: str, number: int, found: Sequence[tuple[Box, float]], labels: Boxes, fits: NDArray[np.bool_]
+    ) -> None:
+        """Greedy matching, best score first; ``fits`` [found, labels]; every label is found once."""
+        free = np.ones(len(labels), bool)
+        for index in np.argsort([-score for _, score in found], kind="stable"):
+            box, score = found[index]
+            match = np.flatnonzero(fits[index] & free)[:1]
+            free[match] = False
+            size = _side(labels[match[0]] if len(match) else box)
+            self.candidates[name].append(Candidate(number, box, score, bool(len(match)), size))
+        self.labels[name] += [
+            Label(number, _box(box), _side(box), not left) for box, left in zip(labels, free, strict=True)
+        ]
+
+    def _judge(
+        self,
+        attribute: AttributeName,
+        number: int,
+        picture: Picture,
+        truth: Mapping[int, str],
+        shared: NDArray[np.float32],
+        told: Sequence[Attribute],
+    ) -> None:
+        """What is told about each label of ``truth``; ``shared`` [heads or hands, labels of the picture]."""
+        for column, label in enumerate(picture.classes):
+            if label not in truth:
+                continue
+            box = picture.boxes[column]
+            best = int(shared[:, column].argmax()) if len(told) else -1
+            found = best >= 0 and shared[best, column] >= SAME_IOU
+            state, score = (told[best].state, told[best].score) if found else (NOT_FOUND, 0.0)
+            self.judged.append(Judged(attribute, number, _box(box), _side(box), truth[int(label)], state, score))
+
+    def _judge_smoking(self, number: int, picture: Picture, heads: Sequence[Head]) -> None:
+        """Cigarettes carry no person's label: a head smokes when one lies in its crop. Nobody smokes through a mask.
+
+        Whose cigarette is within reach of the mouth, but outside the crop, is not judged.
+        """
+        sticks = picture.of(CIGARETTE)
+        masked = np.asarray(faces_in_heads(picture.of(FACE_MASK), _boxes([h.box for h in heads])).any(axis=0))
+        for index, head in enumerate(heads):
+            smokes = _any_inside(sticks, square_around(head.box, self.crop_scale))
+            between = not smokes and _any_inside(sticks, square_around(head.box, MOUTH_REACH))
+            if (CIGARETTE in picture.annotated and not between) or masked[index]:
+                truth = "yes" if smokes else "no"
+                told = head.smoking
+                self.judged.append(Judged("smoking", number, head.box, _side(head.box), truth, told.state, told.score))
+        if CIGARETTE in picture.annotated and len(heads):
+            # Whether anyone in the picture smokes: one decision a picture.
+            surest = max(heads, key=lambda head: head.smoking.score)
+            size = _side(surest.box)
+            self.candidates["smoking picture"].append(
+                Candidate(number, surest.box, surest.smoking.score, bool(len(sticks)), size)
+            )
+            if len(sticks):
+                self.labels["smoking picture"].append(Label(number, surest.box, size, True))
+
+    def _judge_backs(self, number: int, picture: Picture, heads: Sequence[Head], boxes: Boxes) -> None:
+        """Heads that show no face: a mask cannot be told."""
+        faceless = np.asarray(~faces_in_heads(picture.of(*FACES), boxes).any(axis=0))
+        real = np.asarray((iou(boxes, picture.of(*HEADS)) >= 0.5).any(axis=1))
+        for index, head in enumerate(heads):
+            if faceless[index] and real[index]:
+                told = head.mask
+                self.judged.append(
+                    Judged("mask", number, head.box, _side(head.box), "unknown", told.state, told.score)
+                )
+
+
+def _any_inside(boxes: Boxes, square: Box) -> bool:
+    """Whether the centre of any box lies in the square."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return bool(((centres >= square[:2]) & (centres <= square[2:])).all(1).any())
+
+
+def _boxes(rows: Sequence[Sequence[float]]) -> Boxes:
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def _box(box: NDArray[np.float32]) -> Box:
+    x1, y1, x2, y2 = (float(v) for v in box)
+    return x1, y1, x2, y2
+
+
+def _side(box: Sequence[float] | NDArray[np.float32]) -> float:
+    return float(max(box[2] - box[0], box[3] - box[1]))

@@ -1,0 +1,124 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.observation import Attribute, Box, Hand, Head, Observation, Person, SeenObject, State
+from models.data import (
+    CIGARETTE,
+    FACE_MASK,
+    FACE_NO_MASK,
+    FACES,
+    HAND_BARE,
+    HAND_GLOVE,
+    HANDS,
+    HEAD_BARE,
+    HEADS,
+    MASK_WRONG,
+    PERSON,
+    Picture,
+)
+from models.matching import NOT_FOUND, Matches
+
+LEAST = {"person": 0.35, "head": 0.25, "hand": 0.2, "cigarette": 0.35}
+FACE: Box = (110, 120, 150, 170)
+HEAD: Box = (100, 90, 160, 175)
+
+
+def picture(classes: Sequence[int], labels: Sequence[tuple[int, Box]] = (), source: str = "drawn") -> Picture:
+    return Picture(
+        Path("p.png"), source, "g", "CC0", frozenset(classes), (640, 480),
+        np.array([c for c, _ in labels], np.int64), np.array([b for _, b in labels], np.float32).reshape(-1, 4),
+    )  # fmt: skip
+
+
+def head(box: Box = HEAD, score: float = 0.9, mask: State = "missing", mask_score: float = 0.9, smoking: float = 0.1) -> Person:
+    told = Attribute("yes" if smoking > 0.5 else "no", smoking)
+    return Person(None, None, Head(box, score, Attribute("worn", 0.1), Attribute(mask, mask_score), told))
+
+
+def hand(box: Box, score: float = 0.9, state: State = "missing", glove: float = 0.9) -> Person:
+    return Person(None, None, None, (Hand(box, score, Attribute(state, glove)),))
+
+
+def compare(labelled: Picture, *people: Person, objects: tuple[SeenObject, ...] = ()) -> Matches:
+    matches = Matches(crop_scale=1.6, least=LEAST)
+    matches.add(0, labelled, Observation(640, 480, people, objects))
+    return matches
+
+
+def test_a_class_that_nobody_looked_for_is_not_counted():
+    matches = compare(picture([]), head(), objects=(SeenObject("cigarette", (0, 0, 9, 9), 0.9),))
+    assert not matches.candidates
+    assert not matches.judged
+
+
+def test_one_label_is_found_once_and_by_the_surest():
+    people = [Person((100, 100, 200, 400), 0.5), Person((101, 100, 200, 400), 0.8)]
+    matches = compare(picture([PERSON], [(PERSON, (100, 100, 200, 400))]), *people)
+    assert [(c.score, c.hit) for c in matches.candidates["person"]] == [(0.8, True), (0.5, False)]
+
+
+def test_a_missed_label_stays_to_be_found():
+    (label,) = compare(picture([PERSON], [(PERSON, (100, 100, 200, 400))])).labels["person"]
+    assert (label.found, label.size) == (False, 300)
+
+
+def test_a_head_is_the_faces_when_its_centre_lies_in_it():
+    matches = compare(picture(FACES, [(MASK_WRONG, FACE)]), head())
+    assert [(c.hit, c.size) for c in matches.candidates["no mask"]] == [(True, 50)]
+
+
+def test_a_masked_face_is_a_false_alarm_of_no_mask():
+    matches = compare(picture(FACES, [(FACE_MASK, FACE)]), head())
+    assert [c.hit for c in matches.candidates["no mask"]] == [False]
+    assert [j.right for j in matches.judged if j.attribute == "mask"] == [False]
+
+
+def test_heads_that_the_product_would_not_use_are_not_ranked():
+    matches = compare(picture(FACES, [(FACE_NO_MASK, FACE)]), head(score=0.1))
+    assert not matches.candidates["no mask"]
+    assert [j.told for j in matches.judged] == [NOT_FOUND]
+
+
+@pytest.mark.parametrize(
+    ("truth", "told", "right"),
+    [(FACE_NO_MASK, "wrong", True), (MASK_WRONG, "missing", True), (FACE_MASK, "worn", True), (FACE_NO_MASK, "worn", False),
+     (FACE_NO_MASK, "unknown", False)],
+)  # fmt: skip
+def test_both_kinds_of_no_mask_are_one_violation(truth: int, told: State, right: bool):
+    (judged,) = [j for j in compare(picture(FACES, [(truth, FACE)]), head(mask=told)).judged if j.attribute == "mask"]
+    assert judged.right == right
+    assert judged.answered == (told != "unknown")
+
+
+def test_bare_and_gloved_hands_are_told_apart():
+    bare, gloved = (10, 10, 60, 60), (200, 10, 250, 60)
+    labelled = picture(HANDS, [(HAND_BARE, bare), (HAND_GLOVE, gloved)])
+    matches = compare(labelled, hand(bare), hand(gloved, state="worn", glove=0.2))
+    assert [c.hit for c in matches.candidates["hand"]] == [True, True]
+    assert {c.score: c.hit for c in matches.candidates["bare hand"]} == {0.9: True, 0.2: False}
+    assert [j.right for j in matches.judged] == [True, True]
+
+
+@pytest.mark.parametrize(("stick", "smokes"), [((150, 150, 165, 155), "yes"), ((400, 400, 415, 405), "no")])
+def test_who_has_a_cigarette_within_the_crop_smokes(stick: Box, smokes: str):
+    (judged,) = compare(picture([CIGARETTE], [(CIGARETTE, stick)]), head(smoking=0.9)).judged
+    assert judged.truth == smokes
+
+
+def test_nobody_smokes_through_a_mask():
+    (judged,) = [j for j in compare(picture(FACES, [(FACE_MASK, FACE)]), head()).judged if j.attribute == "smoking"]
+    assert (judged.truth, judged.right) == ("no", True)
+
+
+@pytest.mark.parametrize(("source", "count"), [("simulator", 1), ("drawn", 0)])
+def test_a_head_without_a_face_cannot_be_told_where_every_face_is_labelled(source: str, count: int):
+    matches = compare(picture([*FACES, *HEADS], [(HEAD_BARE, HEAD)], source), head(mask="unknown"))
+    assert [j.told for j in matches.judged if j.truth == "unknown"] == ["unknown"] * count
+
+
+def test_a_cigarette_in_the_hand_of_an_outstretched_arm_is_not_judged():
+    matches = compare(picture([CIGARETTE], [(CIGARETTE, (215, 130, 225, 134))]), head(smoking=0.9))
+    assert not matches.judged

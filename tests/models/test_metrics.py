@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from models.metrics import Ranking, calibration_error, interval, reliability
+
+
+def ranking(scores: list[float], hits: list[bool], wanted: int, size: float = 50.0, groups: list[int] | None = None) -> Ranking:
+    groups = groups or list(range(len(scores)))
+    rows = list(zip(scores, hits, [size] * len(scores), groups, strict=True))
+    return Ranking.of(rows, [(size, index) for index in range(wanted)])
+
+
+def test_average_precision_of_a_perfect_ranking_is_one():
+    assert ranking([0.9, 0.8, 0.1], [True, True, False], 2).average_precision() == 1
+
+
+def test_what_is_never_found_counts_as_missed():
+    assert ranking([0.9], [True], 4).average_precision() == pytest.approx(0.25)
+    assert ranking([], [], 3).average_precision() == 0
+
+
+def test_precision_is_interpolated_over_all_points():
+    # precision 1, 1/2, 2/3 at recall 1/2, 1/2, 1: the step up to recall 1 counts 2/3.
+    assert ranking([0.9, 0.8, 0.7], [True, False, True], 2).average_precision() == pytest.approx(0.5 + 0.5 * 2 / 3)
+
+
+def test_candidates_are_ranked_whatever_order_they_come_in():
+    assert ranking([0.1, 0.9], [False, True], 1).average_precision() == 1
+
+
+def test_recall_when_sure_is_that_of_the_last_score_with_enough_precision():
+    # 19 hits, one false alarm, then nothing but false alarms: 19 of 20 is just 95 %.
+    found = ranking([1 - i / 100 for i in range(25)], [True] * 19 + [False] * 6, 38)
+    assert found.recall_when_sure() == pytest.approx(0.5)
+
+
+def test_no_score_is_sure_enough():
+    assert ranking([0.9, 0.8], [False, True], 1).recall_when_sure() == 0
+
+
+def test_recall_and_precision_from_a_threshold_on():
+    assert ranking([0.9, 0.6, 0.3], [True, False, True], 4).at(0.5) == (0.25, 0.5)
+    assert ranking([0.3], [True], 4).at(0.5) == (0, None)
+
+
+def test_a_size_keeps_its_labels_and_its_false_alarms():
+    rows = [(0.9, True, 20.0, 0), (0.8, False, 20.0, 0), (0.7, True, 100.0, 0), (0.6, False, 100.0, 0)]
+    small = Ranking.of(rows, [(20.0, 0), (20.0, 0), (100.0, 0)]).of_size(0, 32)
+    assert (len(small.scores), len(small.label_sizes)) == (2, 2)
+    assert small.average_precision() == 0.5
+
+
+def test_an_interval_holds_its_value_and_is_the_same_again():
+    rng = np.random.default_rng(0)
+    found = ranking(list(rng.random(60)), list(rng.random(60) < 0.7), 60)
+    groups = np.arange(60)
+    low, high = interval(found.average_precision, groups)
+    assert low < found.average_precision() < high
+    assert interval(found.average_precision, groups) == (low, high)
+
+
+def test_an_interval_draws_groups_and_not_pictures():
+    """Pictures of one scene err alike: 60 pictures of 6 scenes say less than 60 of 60."""
+    hits = np.repeat([True, True, True, False, True, False], 10)
+
+    def share(groups: np.ndarray) -> float:
+        low, high = interval(lambda weights: float((weights[groups] * hits).sum() / weights[groups].sum()), groups)
+        return high - low
+
+    assert share(np.repeat(np.arange(6), 10)) > 2 * share(np.arange(60))
+
+
+def test_one_group_has_no_interval():
+    assert interval(lambda weights: 1.0, np.zeros(9, np.int64)) is None
+
+
+def test_true_probabilities_have_no_calibration_error():
+    scores = np.repeat([0.25, 0.75], 4)
+    assert calibration_error(scores, np.array([1, 0, 0, 0, 1, 1, 1, 0], bool)) == 0
+
+
+def test_the_calibration_error_is_the_mean_distance():
+    scores = np.array([0.95, 0.95, 0.05, 0.05])
+    assert calibration_error(scores, np.array([1, 0, 0, 0], bool)) == pytest.approx((0.45 + 0.05) / 2)
+
+
+def test_the_reliability_curve_leaves_empty_bins_out():
+    assert reliability(np.array([0.0, 1.0, 1.0]), np.array([0, 1, 0], bool)) == [(0.0, 0.0, 1), (1.0, 0.5, 2)]
