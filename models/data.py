@@ -50,13 +50,16 @@ class Picture:
         return self.boxes[np.isin(self.classes, classes)]
 
     def read(self) -> NDArray[np.uint8]:
-        """The picture as BGR uint8 [H, W, 3]; raises DataError when it is torn."""
+        """The picture as BGR uint8 [H, W, 3]; raises DataError when it is torn, or not of the size that its boxes are for."""
         try:
             image = cv2.imdecode(np.fromfile(self.path, np.uint8), cv2.IMREAD_COLOR)
         except (OSError, cv2.error):
             image = None
         if image is None:
             raise DataError(f"{self.path} is no readable picture. Remove it and its line in manifest.jsonl.")
+        if (image.shape[1], image.shape[0]) != self.size:
+            is_, said = (f"{width} x {height}" for width, height in ((image.shape[1], image.shape[0]), self.size))
+            raise DataError(f"{self.path} has {is_} pixels, manifest.jsonl says {said}. Correct that line and its boxes.")
         return np.asarray(image, np.uint8)
 
 
@@ -66,13 +69,17 @@ def read_folder(folder: Path) -> list[Picture]:
     if not manifest.is_file():
         raise DataError(f"{folder} has no manifest.jsonl. Give a data folder, or the folder that holds several.")
     pictures = []
-    for number, line in enumerate(manifest.read_text("utf-8").splitlines(), 1):
+    try:
+        lines = manifest.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{manifest} cannot be read as UTF-8 text ({error}). Write it again.") from error
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
             pictures.append(_picture(folder, row))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OSError) as error:
             raise DataError(f"{manifest}, line {number}: {error!r}. Correct or remove that line.") from error
     return pictures
 
@@ -141,18 +148,20 @@ def write_split(parts: dict[tuple[str, str], str], path: Path) -> None:
 
 def _picture(folder: Path, row: dict) -> Picture:  # type: ignore[type-arg]
     width, height = int(row["width"]), int(row["height"])
-    annotated = frozenset(int(c) for c in row["annotated"])
+    if min(width, height) < 1:
+        raise ValueError(f"a picture of {width} x {height} pixels")
+    annotated = frozenset(_class(c, "annotated") for c in row["annotated"])
     classes, boxes, kinds = [], [], []
     hat_kinds = row.get("hat_kind") or []
     for index, line in enumerate((folder / row["label"]).read_text("utf-8").splitlines()):
         if not line.strip():
             continue
         number, *values = line.split()
-        label, (cx, cy, w, h) = int(number), map(float, values)
-        if not 0 <= label <= PHONE:
-            raise ValueError(f"{row['label']} names class {label}; the classes are 0 to {PHONE}")
+        label, (cx, cy, w, h) = _class(number, row["label"]), map(float, values)
         box = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (width, height, width, height)
         box = np.clip(box, 0, (width, height, width, height))
+        if not np.isfinite(box).all():
+            raise ValueError(f"{row['label']} has a box that is no numbers: {line!r}")
         if (box[2:] - box[:2]).min() < 1:  # outside the picture, or less than a pixel
             continue
         classes.append(label)
@@ -170,3 +179,10 @@ def _picture(folder: Path, row: dict) -> Picture:  # type: ignore[type-arg]
         hat_kinds=tuple(kinds),
         derived_heads=bool(row.get("head_boxes_derived") or row.get("derived")),
     )
+
+
+def _class(number: int | str, where: str) -> int:
+    label = int(number)
+    if not 0 <= label <= PHONE:
+        raise ValueError(f"{where} names class {label}; the classes are 0 to {PHONE}")
+    return label

@@ -2,6 +2,7 @@ import csv
 from collections import defaultdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -34,11 +35,34 @@ def test_hat_kinds_stay_with_their_boxes_when_a_box_is_dropped(tmp_path: Path):
     assert picture.hat_kinds == ("toque",)
 
 
-@pytest.mark.parametrize("line", ["11 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1", "zero 0.5 0.5 0.1 0.1"])
+@pytest.mark.parametrize(
+    "line", ["11 0.5 0.5 0.1 0.1", "-1 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1", "zero 0.5 0.5 0.1 0.1", "0 nan 0.5 0.1 0.1"]
+)
 def test_a_label_that_cannot_be_read_names_the_line(tmp_path: Path, line: str):
     folder = write_folder(tmp_path / "d", [{}], {"p0": line})
     with pytest.raises(DataError, match="line 1"):
         read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "row", [{"annotated": [0, 42]}, {"annotated": None}, {"width": 0}, {"width": "wide"}, {"label": "labels/none.txt"}], ids=str
+)
+def test_a_line_of_the_manifest_that_cannot_be_used_is_named(tmp_path: Path, row: dict):
+    with pytest.raises(DataError, match=r"manifest\.jsonl, line 2"):
+        read_folder(write_folder(tmp_path / "d", [{}, row]))
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"null"])
+def test_a_line_that_is_no_object_is_named(tmp_path: Path, content: bytes):
+    (tmp_path / "manifest.jsonl").write_bytes(content)
+    with pytest.raises(DataError, match="line 1"):
+        read_folder(tmp_path)
+
+
+def test_a_manifest_that_is_no_text_is_named(tmp_path: Path):
+    (tmp_path / "manifest.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"manifest\.jsonl cannot be read"):
+        read_folder(tmp_path)
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path):
@@ -53,6 +77,29 @@ def test_a_torn_picture_says_which(tmp_path: Path, content: bytes):
     (picture,) = read_folder(write_folder(tmp_path / "d", [{}]))
     picture.path.write_bytes(content)
     with pytest.raises(DataError, match=picture.name):
+        picture.read()
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".webp"])
+def test_a_truncated_picture_says_which(tmp_path: Path, ending: str):
+    folder = write_folder(tmp_path / "d", [{"image": f"images/p0{ending}"}])
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    whole = cv2.imencode(ending, image)[1].tobytes()
+    (folder / "images" / f"p0{ending}").write_bytes(whole[: len(whole) * 9 // 10])
+    (picture,) = read_folder(folder)
+    with pytest.raises(DataError, match=rf"p0\{ending} is no readable picture"):
+        picture.read()
+
+
+def test_a_picture_that_is_not_there_says_which(tmp_path: Path):
+    (picture,) = read_folder(write_folder(tmp_path / "d", [{"image": "images/none.png"}]))
+    with pytest.raises(DataError, match=r"none\.png"):
+        picture.read()
+
+
+def test_a_picture_of_another_size_than_its_boxes_are_for_is_refused(tmp_path: Path):
+    (picture,) = read_folder(write_folder(tmp_path / "d", [{"width": 128, "height": 96}]))
+    with pytest.raises(DataError, match=r"64 x 48 pixels, manifest\.jsonl says 128 x 96"):
         picture.read()
 
 
