@@ -74,6 +74,15 @@ class Measured(_Part):
     reliability: list[Bin] = Field(default_factory=list)
 
 
+class Aim(_Part):
+    """What a figure should be on the test list, and, while it is not, what would close the gap."""
+
+    subject: str
+    measure: str
+    value: float
+    closed_by: str
+
+
 class Crop(_Part):
     """How stage 2 cuts: squares of `size` pixels, side = scale times the longer side of the box."""
 
@@ -106,6 +115,7 @@ class ModelCard(_Part):
     data: list[Source]
     starts: list[Start]
     trained: Training
+    aims: list[Aim] = Field(default_factory=list)
     measured: list[Measured]
     known_failures: list[str]
 

@@ -123,6 +123,23 @@ def evaluate(
             publish.record(weights, of_clips, "clips: " + ", ".join(clip.name for clip in clips), command)
 
 
+@app.command()
+def cards(
+    weights: Annotated[Path, typer.Option(help="Folder with the weights and cards.")] = ROOM / "weights",
+    out: Annotated[Path, typer.Option(dir_okay=False, help="The page to write.")] = CHECKOUT / "docs" / "model-cards.md",
+) -> None:
+    """Check the model cards and the hashes of their weights, and render them as a page of the documentation."""
+    from detector.card import ModelError
+    from models.card_page import render
+
+    try:
+        page = render(weights)
+    except ModelError as error:
+        raise SystemExit(str(error)) from None
+    out.write_text(page, encoding="utf-8")
+    print(f"{out} is written.")
+
+
 def _pictures_and_clips(given: list[Path]) -> "tuple[list[Picture], list[Path]]":
     """What lies at the paths; raises DataError where there is neither."""
     from models.data import read_folders
