@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from api.kit.database import Database
@@ -9,6 +10,7 @@ from api.kit.files import Files
 from api.kit.lock import make_folder
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
+from api.kit.times import now
 from contract.catalogue import Catalogue, load_catalogue
 
 
@@ -24,6 +26,8 @@ class Centre:
     # Called with one line for each new case, after its commit.
     announce: Callable[[str], None] = _tell_nobody
     public_url: str = ""
+    # What a case knows of time; tests move it.
+    clock: Callable[[], datetime] = now
 
     def __post_init__(self) -> None:
         self.public_url = self.settings.public_url or f"http://{_for_people(self.settings.host)}:{self.settings.port}"

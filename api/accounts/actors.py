@@ -15,6 +15,7 @@ class ActorKind(StrEnum):
     PERSON = "person"
     EDGE = "edge"
     HOUSE = "house"  # the command line on the centre's own machine, and the first start
+    SYSTEM = "system"  # what the centre does by itself
     NOBODY = "nobody"  # who has not proved anything
 
 
@@ -36,7 +37,7 @@ class Actor:
     @property
     def sees_all_places(self) -> bool:
         if self.kind is not ActorKind.PERSON:
-            return self.kind is ActorKind.HOUSE
+            return self.kind in (ActorKind.HOUSE, ActorKind.SYSTEM)
         if self.role in STORE_ROLES:
             return False
         return self.district_id is None and self.shop_id is None
@@ -56,6 +57,10 @@ class Actor:
 
 def the_house(name: str = "command line") -> Actor:
     return Actor(ActorKind.HOUSE, "house", name, permissions=frozenset(Permission))
+
+
+def the_system() -> Actor:
+    return Actor(ActorKind.SYSTEM, "system", "system", permissions=frozenset({Permission.CASES_READ}))
 
 
 def nobody(address: str) -> Actor:

@@ -19,6 +19,9 @@ class Role(StrEnum):
 class Permission(StrEnum):
     CASES_READ = "cases.read"
     CASES_JUDGE = "cases.judge"
+    CASES_HANDLE = "cases.handle"  # notices, verification, visits
+    CASES_DECIDE = "cases.decide"  # appeals, withdrawals, reopening, turning over
+    CASES_ANSWER = "cases.answer"  # for the shop
     EVIDENCE_READ = "evidence.read"
     PLACES_READ = "places.read"
     PLACES_WRITE = "places.write"
@@ -33,19 +36,21 @@ class Permission(StrEnum):
 
 P = Permission
 _STAFF = {P.CASES_READ, P.EVIDENCE_READ, P.PLACES_READ, P.CAMERAS_READ, P.EDGES_READ}
-# A shop and a partner see a case once a person has confirmed it (an AI finding is a clue), and no picture with faces in it.
+# A shop and a partner see a case from its notice on (an AI finding is a clue), and no picture with faces in it.
 _OUTSIDE = {P.CASES_READ, P.PLACES_READ}
 # Whoever answers for a shop says which edge box is given its camera passwords; who connects the box does not.
 _APPROVING = {P.EDGES_READ, P.EDGES_APPROVE}
+# An officer answers for a shop that cannot (代办); then another officer verifies.
+_HANDLING = {P.CASES_JUDGE, P.CASES_HANDLE, P.CASES_ANSWER}
 _TECHNICAL = {P.PLACES_READ, P.PLACES_WRITE, P.CAMERAS_READ, P.CAMERAS_WRITE, P.EDGES_READ, P.EDGES_WRITE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.REVIEWER: frozenset(_STAFF | {P.CASES_JUDGE}),
-    Role.OFFICER: frozenset(_STAFF | _APPROVING | {P.CASES_JUDGE}),
-    Role.CHIEF: frozenset(_STAFF | _APPROVING | {P.CASES_JUDGE}),
+    Role.OFFICER: frozenset(_STAFF | _APPROVING | _HANDLING),
+    Role.CHIEF: frozenset(_STAFF | _APPROVING | _HANDLING | {P.CASES_DECIDE}),
     Role.BUREAU: frozenset(_STAFF),
-    Role.STORE_ADMIN: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ}),
-    Role.STORE_OWNER: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ}),
+    Role.STORE_ADMIN: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CASES_ANSWER}),
+    Role.STORE_OWNER: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CASES_ANSWER}),
     Role.INSTALLER: frozenset(_TECHNICAL),
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
     Role.ADMIN: frozenset(_TECHNICAL | _APPROVING | {P.ACCOUNTS_WRITE, P.AUDIT_READ}),

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -6,17 +7,16 @@ from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.cases import service
 from api.cases.schemas import (
+    ActIn,
     CaseDetail,
     Cases,
     CaseSummary,
-    ConfirmIn,
-    DismissIn,
     EvidenceFileOut,
     EvidenceOut,
     Named,
     TransitionOut,
 )
-from api.cases.states import CaseState
+from api.cases.states import Act, CaseState
 from api.cases.tables import Case
 from api.evidence import service as evidence
 from api.evidence.service import manifest_of
@@ -25,7 +25,7 @@ from api.kit.cursors import decode_number, encode_cursor
 from api.kit.database import Work
 from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, VersionMissing, documented
-from api.kit.work import Reading, Writing
+from api.kit.work import At, Reading, Writing
 from contract.catalogue import Catalogue
 from contract.evidence import AttributeVotes
 
@@ -42,47 +42,43 @@ async def list_cases(
     camera_id: Filter = None, cursor: Cursor = None, limit: Limit = 50,
 ) -> Cases:
     before = decode_number(cursor)
+    states = None if state is None else (state,)
     rows = await service.list_cases(
-        work, actor, state=state, rule=rule, shop_id=shop_id, camera_id=camera_id, before=before, limit=limit
+        work, actor, states=states, rule=rule, shop_id=shop_id, camera_id=camera_id, before=before, limit=limit
     )
     following = encode_cursor(rows[-1].id) if len(rows) == limit else None
     return Cases(items=[_summary(row, centre.catalogue) for row in rows], next=following)
 
 
 @router.get("/cases/{case_id}", operation_id="get_case", summary="One case, with its evidence and history", responses=READ)
-async def get_case(work: Reading, actor: SignedIn, centre: CentreOf, response: Response, case_id: CaseId) -> CaseDetail:
+async def get_case(work: Reading, actor: SignedIn, centre: CentreOf, response: Response, at: At, case_id: CaseId) -> CaseDetail:
     case = await service.get_case(work, actor, case_id)
-    return await _detail(work, actor, centre.catalogue, response, case)
+    return await _detail(work, actor, centre.catalogue, response, case, at)
 
 
-@router.post("/cases/{case_id}/confirm", operation_id="confirm_case", summary="Confirm a violation", responses=ACT)
-async def confirm(
-    work: Writing, actor: SignedIn, centre: CentreOf, response: Response, case_id: CaseId, body: ConfirmIn,
+@router.post("/cases/{case_id}/{act}", operation_id="act_on_case", summary="One step of a case", responses=ACT)
+async def act(
+    work: Writing, actor: SignedIn, centre: CentreOf, response: Response, at: At, case_id: CaseId, act: Act, body: ActIn,
     if_match: IfMatch = None,
 ) -> CaseDetail:
-    case = await service.confirm(work, actor, case_id, version_of(if_match), body.note)
-    return await _detail(work, actor, centre.catalogue, response, case)
+    """Which acts there are now stands in `actions`, what each needs in docs/cases.md. A 412 tells in `changes` what was done."""
+    case = await service.act(
+        work, actor, case_id, version_of(if_match), act, at, reason=body.reason, note=body.note, into=body.into
+    )
+    return await _detail(work, actor, centre.catalogue, response, case, at)
 
 
-@router.post("/cases/{case_id}/dismiss", operation_id="dismiss_case", summary="Dismiss a case with a reason", responses=ACT)
-async def dismiss(
-    work: Writing, actor: SignedIn, centre: CentreOf, response: Response, case_id: CaseId, body: DismissIn,
-    if_match: IfMatch = None,
-) -> CaseDetail:
-    case = await service.dismiss(work, actor, case_id, version_of(if_match), body.reason, body.note)
-    return await _detail(work, actor, centre.catalogue, response, case)
-
-
-async def _detail(work: Work, actor: Actor, catalogue: Catalogue, response: Response, case: Case) -> CaseDetail:
+async def _detail(work: Work, actor: Actor, catalogue: Catalogue, response: Response, case: Case, at: datetime) -> CaseDetail:
     response.headers["ETag"] = etag(case.version)
     found = (await evidence.of_cases(work, actor, [case.id]))[case.id]
     transitions = await service.list_transitions(work, actor, case.id)
+    choices = await service.choices(work, actor, case, transitions, at)
     return CaseDetail(
         **dict(_summary(case, catalogue)),
         votes=AttributeVotes(looks=case.looks, sure=case.sure_looks, violating=case.violating_looks),
         evidence=[_evidence(row) for row in found],
         transitions=[TransitionOut.model_validate(row) for row in transitions],
-        actions=service.acts_of(actor, case),
+        actions=[choice.step.act for choice in choices if choice.refused is None],
     )
 
 
@@ -92,7 +88,7 @@ def _summary(case: Case, catalogue: Catalogue) -> CaseSummary:
         id=case.id, state=case.state, rule=case.rule, rule_name=name, severity=case.severity,
         camera=Named(id=case.camera_id, name=case.camera.name), shop=Named(id=case.shop_id, name=case.shop.name),
         area=case.area.kind, area_name=case.area.name, opened_at=case.opened_at, captured_at=case.captured_at,
-        observations=case.observations, version=case.version,
+        observations=case.observations, version=case.version, merged_into=case.merged_into, overdue_at=case.overdue_at,
     )
 
 

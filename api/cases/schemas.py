@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.cases.states import Act, CaseState, DismissalReason
+from api.cases.states import Act, CaseState, DismissalReason, WithdrawalReason
 from api.evidence.tables import Chain
 from contract.catalogue import AreaKind, Text
 from contract.evidence import AttributeVotes, FileDigest, MarkedBox, ModelVersion
@@ -29,6 +29,8 @@ class CaseSummary(BaseModel):
     captured_at: datetime = Field(description="by the centre's clock")
     observations: int
     version: int
+    merged_into: int | None
+    overdue_at: datetime | None
 
 
 class Cases(BaseModel):
@@ -39,9 +41,11 @@ class Cases(BaseModel):
 class TransitionOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
+    version: int = Field(description="of the case after it")
     at: datetime
     actor_kind: str
     actor_name: str
+    act: Act
     before: CaseState | None
     after: CaseState
     reason: str | None
@@ -75,14 +79,11 @@ class CaseDetail(CaseSummary):
     actions: list[Act] = Field(description="what you can do with the case now")
 
 
-class ConfirmIn(BaseModel):
+class ActIn(BaseModel):
+    """What an act needs of it: docs/cases.md."""
+
     model_config = ConfigDict(extra="forbid")
 
-    note: Annotated[str, Field(max_length=2000)] | None = None
-
-
-class DismissIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    reason: DismissalReason
-    note: Annotated[str, Field(max_length=2000, description="needed with the reason `other`")] | None = None
+    reason: DismissalReason | WithdrawalReason | None = None
+    note: Annotated[str, Field(max_length=2000, description="needed with the reason `other`, and by many acts")] | None = None
+    into: Annotated[int, Field(ge=1, lt=2**31, description="the case that this one is merged into")] | None = None

@@ -1,35 +1,57 @@
-"""Cases: opened by evidence, decided by a person."""
+"""Cases: opened by evidence, decided by people, step by step as `states.STEPS` says."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from api.accounts.actors import Actor
+from api.accounts.actors import Actor, ActorKind, the_system
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cameras.tables import Camera
 from api.cases import repository
-from api.cases.states import Act, CaseState, DismissalReason, acts_in, step_of
+from api.cases.conditions import REOPEN_WITHIN, Situation, unmet
+from api.cases.states import OPEN, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Work
-from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
-from api.kit.times import now
+from api.kit.problems import Change, Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from contract.evidence import Manifest
 
 NOTE_LENGTH = 2000
+_UNMET: dict[Condition, str] = {
+    Condition.BY_THE_SAME_PERSON_WITHIN_10_S: "Only who did it can take it back, and only within 10 seconds.",
+    Condition.WITHIN_30_DAYS: "A dismissed case can be reopened for 30 days; these are over.",
+    Condition.MINOR_AND_THE_FIRST: "Only a minor case that is the first of its kind at the shop in 30 days can be recorded only.",
+    Condition.OVERDUE: "This is possible once the deadline has passed.",
+    Condition.NOT_BY_WHO_SUBMITTED: "Who submitted the rectification cannot verify it. Another officer must.",
+}
 
 
 class ActNotPossible(Conflict):
+    """`condition` is what does not hold; None where the state itself has no such act."""
+
     code = "act-not-possible"
+
+    def __init__(self, detail: str, condition: Condition | None = None) -> None:
+        super().__init__(detail)
+        self.condition = condition
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A step that the table has for the state of a case; `refused` says what this person lacks, None where nothing."""
+
+    step: Step
+    refused: Permission | Condition | None
 
 
 async def list_cases(
-    work: Work, actor: Actor, *, state: CaseState | None = None, rule: str | None = None, shop_id: str | None = None,
+    work: Work, actor: Actor, *, states: Collection[CaseState] | None = None, rule: str | None = None, shop_id: str | None = None,
     camera_id: str | None = None, before: int | None = None, limit: int = 50,
 ) -> list[Case]:
     """Newest first; `before` is the id after which the next page goes on."""
     actor.require(Permission.CASES_READ)
     return await repository.list_cases(
-        work, actor, state=state, rule=rule, shop_id=shop_id, camera_id=camera_id, before=before, limit=limit
+        work, actor, states=states, rule=rule, shop_id=shop_id, camera_id=camera_id, before=before, limit=limit
     )
 
 
@@ -46,68 +68,114 @@ async def list_transitions(work: Work, actor: Actor, case_id: int) -> Sequence[C
     return await repository.list_transitions(work, actor, case_id)
 
 
-def acts_of(actor: Actor, case: Case) -> list[Act]:
-    """What this actor can do with the case now."""
-    return acts_in(case.state, actor.permissions)
+async def choices(work: Work, actor: Actor, case: Case, transitions: Sequence[CaseTransition], at: datetime) -> list[Choice]:
+    """What there is to do with the case now, and for each what keeps this person from it."""
+    now = await _situation(work, actor, case, transitions, at)
+    return [Choice(step, _refused(step, now)) for step in steps_from(case.state)]
 
 
-async def confirm(work: Work, actor: Actor, case_id: int, expected_version: int, note: str | None = None) -> Case:
-    return await _act(work, actor, case_id, expected_version, Act.CONFIRM, None, note)
-
-
-async def dismiss(
-    work: Work, actor: Actor, case_id: int, expected_version: int, reason: DismissalReason, note: str | None = None
+async def act(
+    work: Work, actor: Actor, case_id: int, expected_version: int, wanted: Act, at: datetime, *, reason: Reason | None = None,
+    note: str | None = None, into: int | None = None,
 ) -> Case:
-    if reason is DismissalReason.OTHER and not (note or "").strip():
-        raise Invalid("Say in a few words why the case is dismissed.")
-    return await _act(work, actor, case_id, expected_version, Act.DISMISS, reason.value, note)
-
-
-async def open_case(work: Work, actor: Actor, camera: Camera, severity: int, manifest: Manifest) -> Case:
-    """From the evidence of an edge; the caller has checked it."""
-    case = Case(
-        camera_id=camera.id, shop_id=camera.shop_id, area_id=camera.area_id, rule=manifest.rule,
-        severity=severity, state=CaseState.PENDING_REVIEW, opened_at=now(),
-        captured_at=manifest.captured_at - timedelta(seconds=manifest.clock_offset_s or 0), looks=manifest.votes.looks,
-        sure_looks=manifest.votes.sure, violating_looks=manifest.votes.violating, observations=1, version=1,
-    )
-    work.add(case)
-    await work.flush()
-    _note_transition(work, actor, case, None, None, None)
-    return case
-
-
-async def _act(
-    work: Work, actor: Actor, case_id: int, expected_version: int, act: Act, reason: str | None, note: str | None
-) -> Case:
+    """One step of the table. Raises VersionConflict with what changed, ActNotPossible, Forbidden or Invalid."""
     actor.require(Permission.CASES_READ)
     case = await repository.get_case(work, actor, case_id, for_change=True)
     if case is None:
         raise _not_found()
+    transitions = await repository.list_transitions(work, actor, case_id)
     if case.version != expected_version:
-        raise VersionConflict("Somebody else has acted on this case since you loaded it. Load it again to see what changed.")
-    step = step_of(case.state, act)
-    if step is None:
-        raise ActNotPossible(f"A case that is {case.state.value} cannot be changed by {act.value}.")
-    if not actor.may(step.needs):
-        raise Forbidden(f"Your account may not do this; it needs the permission {step.needs.value}.")
-    before, case.state = case.state, step.after
-    case.version += 1
-    _note_transition(work, actor, case, before, reason, (note or "").strip()[:NOTE_LENGTH] or None)
-    record(work, actor, f"case.{act.value}", "case", case.id, reason=reason)
+        raise VersionConflict(
+            "Somebody else has acted on this case since you loaded it. See what changed, then decide again.",
+            changes=[_change(step) for step in transitions if step.version > expected_version],
+        )
+    step = step_of(case.state, wanted)
+    if step is None or not isinstance(step.who, Permission):
+        raise ActNotPossible(f"A case that is {case.state.value} cannot be changed by {wanted.value}.")
+    refused = _refused(step, await _situation(work, actor, case, transitions, at))
+    if isinstance(refused, Permission):
+        raise Forbidden(f"Your account may not do this; it needs the permission {refused.value}.")
+    if refused is not None:
+        raise ActNotPossible(_UNMET[refused], refused)
+    note = (note or "").strip()[:NOTE_LENGTH] or None
+    _check_given(step, reason, note, into)
+    if into is not None:
+        await _merge(work, actor, case, into)
+    if step.via is not None:
+        _pass(work, actor, case, *step.via, at)
+    _pass(work, actor, case, step.act, step.after, at, reason.value if reason else None, note)
+    record(work, actor, f"case.{step.act.value}", "case", case.id, reason=reason.value if reason else None)
     await work.flush()
     return case
 
 
-def _note_transition(
-    work: Work, actor: Actor, case: Case, before: CaseState | None, reason: str | None, note: str | None
+async def open_case(work: Work, actor: Actor, camera: Camera, severity: int, manifest: Manifest, at: datetime) -> Case:
+    """From the evidence of an edge; the caller has checked it."""
+    case = Case(
+        camera_id=camera.id, shop_id=camera.shop_id, area_id=camera.area_id, rule=manifest.rule,
+        severity=severity, state=CaseState.DETECTED, opened_at=at,
+        captured_at=manifest.captured_at - timedelta(seconds=manifest.clock_offset_s or 0), looks=manifest.votes.looks,
+        sure_looks=manifest.votes.sure, violating_looks=manifest.votes.violating, observations=1, version=-1,
+    )
+    work.add(case)
+    await work.flush()
+    # Two steps of machines; people find version 1.
+    _pass(work, actor, case, Act.REPORT, CaseState.DETECTED, at, is_first=True)
+    _pass(work, the_system(), case, Act.QUEUE, CaseState.PENDING_REVIEW, at)
+    return case
+
+
+def _refused(step: Step, now: Situation) -> Permission | Condition | None:
+    if now.actor.kind is not ActorKind.PERSON or not isinstance(step.who, Permission) or not now.actor.may(step.who):
+        return step.who if isinstance(step.who, Permission) else Permission.CASES_JUDGE
+    return unmet(step, now)
+
+
+async def _situation(
+    work: Work, actor: Actor, case: Case, transitions: Sequence[CaseTransition], at: datetime
+) -> Situation:
+    confirmed = 0
+    if any(Condition.MINOR_AND_THE_FIRST in step.conditions for step in steps_from(case.state)):
+        confirmed = await repository.count_confirmed_alike(work, actor, case, at - REOPEN_WITHIN)
+    return Situation(case, transitions, actor, at, confirmed)
+
+
+def _check_given(step: Step, reason: Reason | None, note: str | None, into: int | None) -> None:
+    if step.reasons is None and reason is not None:
+        raise Invalid("This act takes no reason; put what you want to say into the note.")
+    if step.reasons is not None and (reason is None or reason.value not in list(step.reasons)):
+        raise Invalid(f"Give one of these reasons: {', '.join(step.reasons)}.")
+    if note is None and (Given.NOTE in step.given or (reason is not None and reason.value == "other")):
+        raise Invalid("Say in a few words why, or what was done.")
+    if (into is not None) != (Given.CASE in step.given):
+        raise Invalid("Name the case that this one is merged into." if into is None else "Only a merge names another case.")
+
+
+async def _merge(work: Work, actor: Actor, case: Case, into: int) -> None:
+    target = await repository.get_case(work, actor, into, for_change=True)
+    if target is None or target.id == case.id or target.shop_id != case.shop_id or target.state not in OPEN:
+        raise Invalid("Name another case of the same shop that is still open.")
+    target.observations += case.observations
+    case.merged_into = target.id
+
+
+def _pass(
+    work: Work, actor: Actor, case: Case, act: Act, after: CaseState, at: datetime, reason: str | None = None,
+    note: str | None = None, *, is_first: bool = False,
 ) -> None:
+    before = None if is_first else case.state
+    case.state = after
+    case.version += 1
     work.add(
         CaseTransition(
-            case_id=case.id, at=now(), actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
-            address=actor.address, before=before, after=case.state, reason=reason, note=note,
+            case_id=case.id, version=case.version, at=at, actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
+            address=actor.address, act=act, before=before, after=after, reason=reason, note=note,
         )
     )
+
+
+def _change(step: CaseTransition) -> Change:
+    return Change(at=step.at, who=step.actor_name, what=step.act.value, note=step.note)
 
 
 def _not_found() -> NotFound:

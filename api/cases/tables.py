@@ -4,7 +4,7 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.cameras.tables import Camera
-from api.cases.states import CaseState
+from api.cases.states import Act, CaseState
 from api.kit.database import Table, words
 from api.kit.times import UtcDateTime
 from api.places.tables import Area, Shop
@@ -37,21 +37,26 @@ class Case(Table):
     sure_looks: Mapped[int]
     violating_looks: Mapped[int]
     observations: Mapped[int] = mapped_column(default=1)
-    version: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int]
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
+    # A flag with its time, not a state.
+    overdue_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class CaseTransition(Table):
-    """Append-only: who did what, when, from where, on what ground."""
+    """Who did what, when, from where, on what ground. Append-only: the database itself refuses to change or delete a row."""
 
     __tablename__ = "case_transitions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    version: Mapped[int]  # of the case after it
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     actor_kind: Mapped[str] = mapped_column(String(10))
     actor_id: Mapped[str] = mapped_column(String(64))
     actor_name: Mapped[str] = mapped_column(String(100))
     address: Mapped[str | None] = mapped_column(String(64))
+    act: Mapped[Act] = mapped_column(words(Act))
     before: Mapped[CaseState | None] = mapped_column(words(CaseState))
     after: Mapped[CaseState] = mapped_column(words(CaseState))
     reason: Mapped[str | None] = mapped_column(String(40))

@@ -1,6 +1,7 @@
 """The list of cases, a case, and the acts on it."""
 
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlencode
@@ -15,7 +16,8 @@ from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
 from api.cases import service as cases
 from api.cases.endpoints import CaseId
 from api.cases.service import ActNotPossible
-from api.cases.states import CaseState, DismissalReason
+from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Reason, Step, step_of
+from api.cases.tables import Case
 from api.centre import Centre
 from api.console.case_views import Exhibit, case_row, case_url, case_view, overtaken, with_form
 from api.console.geometry import close_up
@@ -23,19 +25,21 @@ from api.console.i18n import N_
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
 from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, thumbnail
-from api.console.views import CaseListView, CaseView, Link, Option
-from api.console.words import DONE, STATES
+from api.console.views import CaseListView, CaseView, Fact, Link, Option
+from api.console.words import EVENTS, WHY_NOT
 from api.evidence import service as evidence
 from api.evidence.endpoints import look
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.database import Work
 from api.kit.problems import NotFound, VersionConflict
-from api.kit.work import Reading
+from api.kit.work import At, Reading
 
 router = APIRouter()
 
 # About eight screens; with lazy pictures a page of it weighs some 30 kB.
 _PAGE = 40
+# A shop rarely has more open at once; what is older is merged through the API.
+_MERGED_WITH = 30
 # Evidence never changes; a browser that is left alone forgets it by the next day.
 # Each unfolds a whole picture, 100 MB of one in 8K: forty at once (anyio's default) would leave nothing for the evidence.
 _thumbnails_at_once = anyio.CapacityLimiter(2)
@@ -43,12 +47,25 @@ _THUMBNAIL_CACHE = "private, max-age=86400, immutable"
 
 
 class StateFilter(StrEnum):
-    """What `state` in the address can be."""
+    """What `state` in the address can be: what a person looks for, not each single state."""
 
     PENDING_REVIEW = "pending_review"
     CONFIRMED = "confirmed"
+    WITH_SHOP = "with_shop"
+    ENDED = "ended"
     DISMISSED = "dismissed"
     ALL = "all"
+
+
+TABS: dict[StateFilter, tuple[str, frozenset[CaseState] | None]] = {
+    StateFilter.PENDING_REVIEW: (N_("To judge"), frozenset({CaseState.PENDING_REVIEW})),
+    StateFilter.CONFIRMED: (N_("Confirmed"), frozenset({CaseState.CONFIRMED})),
+    StateFilter.WITH_SHOP: (N_("Being put right"), frozenset(UNTIL_CLOSED)),
+    StateFilter.ENDED: (N_("Ended"), TOLD - frozenset(UNTIL_CLOSED)),
+    StateFilter.DISMISSED: (N_("Dismissed"), frozenset({CaseState.DISMISSED, CaseState.MERGED})),
+    StateFilter.ALL: (N_("All"), None),
+}
+TABS_OUTSIDE = (StateFilter.WITH_SHOP, StateFilter.ENDED, StateFilter.ALL)
 
 
 @router.get("/cases")
@@ -72,10 +89,10 @@ async def case_list(
 
 @router.get("/cases/{case_id}")
 async def case_page(
-    request: Request, case_id: CaseId, actor: SignedIn, work: Reading, centre: CentreOf, done: str = ""
+    request: Request, case_id: CaseId, actor: SignedIn, work: Reading, centre: CentreOf, at: At, done: str = ""
 ) -> Response:
     speaker = speaker_of(request)
-    view = await _case(work, actor, centre, speaker, case_id, done)
+    view = await _case(work, actor, centre, speaker, case_id, at, done)
     return page(request, "case.html", actor=actor, case=view)
 
 
@@ -92,93 +109,113 @@ async def case_thumbnail(case_id: CaseId, actor: SignedInForUpdate, centre: Cent
     return Response(small, media_type="image/jpeg", headers={"Cache-Control": _THUMBNAIL_CACHE})
 
 
-@router.post("/cases/{case_id}/confirm")
-async def confirm(
-    request: Request, case_id: CaseId, actor: SignedIn, centre: CentreOf, version: Annotated[int, Form()]
+@router.post("/cases/{case_id}/{act}")
+async def act_on_case(
+    request: Request, case_id: CaseId, act: Act, actor: SignedIn, centre: CentreOf, at: At, version: Annotated[int, Form()],
+    reason: Annotated[str, Form()] = "", note: Annotated[str, Form()] = "", into: Annotated[str, Form()] = "",
 ) -> Response:
+    # A line's end is one character where it was typed and counted, two where it is sent.
+    typed = {"reason": reason, "note": note.replace("\r\n", "\n"), "into": into}
+    async with centre.database.reading() as work:
+        case = await cases.get_case(work, actor, case_id)
+    step = step_of(case.state, act)
+    if step is not None and case.version == version and (wrong := _missing(step, typed)):
+        return await _again(request, actor, centre, case_id, act, typed, at, 422, wrong=wrong)
     try:
         async with centre.database.writing() as work:
-            await cases.confirm(work, actor, case_id, version)
-    except (VersionConflict, ActNotPossible):
-        return await _too_late(request, actor, centre, case_id, CaseState.CONFIRMED, None, "")
-    return RedirectResponse(f"{case_url(case_id)}?done={CaseState.CONFIRMED}", 303)
+            await cases.act(
+                work, actor, case_id, version, act, at, reason=_reason(step, reason), note=typed["note"],
+                into=int(into) if into else None,
+            )
+    except (VersionConflict, ActNotPossible) as problem:
+        return await _too_late(request, actor, centre, case_id, act, typed, at, problem)
+    return RedirectResponse(f"{case_url(case_id)}?done={act}", 303)
 
 
-@router.post("/cases/{case_id}/dismiss")
-async def dismiss(
-    request: Request, case_id: CaseId, actor: SignedIn, centre: CentreOf, version: Annotated[int, Form()],
-    reason: Annotated[DismissalReason | None, Form()] = None, note: Annotated[str, Form()] = "",
+def _missing(step: Step, typed: dict[str, str]) -> dict[str, str]:
+    """What is wrong with a form, by field, in words not yet translated."""
+    wrong = {}
+    reason = _reason(step, typed["reason"])
+    if step.reasons is not None and reason is None:
+        wrong["reason"] = N_("Choose one of the reasons.")
+    if len(typed["note"]) > cases.NOTE_LENGTH:
+        wrong["note"] = N_("This is longer than it can be.")
+    elif not typed["note"].strip() and reason is not None and reason.value == "other":
+        wrong["note"] = N_("Say in the remark which other reason it is.")
+    elif not typed["note"].strip() and Given.NOTE in step.given:
+        wrong["note"] = N_("Fill this in.")
+    if Given.CASE in step.given and not (typed["into"].isascii() and typed["into"].isdecimal() and len(typed["into"]) < 10):
+        wrong["into"] = N_("Choose one of the cases.")
+    return wrong
+
+
+def _reason(step: Step | None, typed: str) -> Reason | None:
+    if step is None or step.reasons is None or typed not in list(step.reasons):
+        return None
+    return step.reasons(typed)
+
+
+async def _again(
+    request: Request, actor: Actor, centre: Centre, case_id: int, act: Act, typed: dict[str, str], at: datetime, status: int, *,
+    wrong: dict[str, str] | None = None, problem: Fact | None = None,
 ) -> Response:
-    note = note.replace("\r\n", "\n")  # one character where it was typed and counted, two where it is sent
-    wrong, wrong_note = None, None
-    if reason is None:
-        wrong = N_("Choose one of the reasons.")
-    elif reason is DismissalReason.OTHER and not note.strip():
-        wrong_note = N_("Say in the remark which other reason it is.")
-    if len(note) > cases.NOTE_LENGTH:
-        wrong_note = N_("This is longer than it can be.")
-    if reason is None or wrong_note:
-        return await _incomplete(request, actor, centre, case_id, reason, note, wrong, wrong_note)
-    try:
-        async with centre.database.writing() as work:
-            await cases.dismiss(work, actor, case_id, version, reason, note)
-    except (VersionConflict, ActNotPossible):
-        return await _too_late(request, actor, centre, case_id, CaseState.DISMISSED, reason, note)
-    return RedirectResponse(f"{case_url(case_id)}?done={CaseState.DISMISSED}", 303)
-
-
-async def _incomplete(
-    request: Request, actor: Actor, centre: Centre, case_id: int, reason: DismissalReason | None, note: str, wrong: str | None,
-    wrong_note: str | None,
-) -> Response:
-    """The form again, with what was typed and what is missing."""
+    """The page as it is now, with what was typed, and what is wrong with it or with the moment."""
     speaker = speaker_of(request)
     async with centre.database.reading() as work:
-        view = await _case(work, actor, centre, speaker, case_id)
-    view = with_form(
-        view, reason=reason, note=note, wrong=speaker.say(wrong) if wrong else None,
-        wrong_note=speaker.say(wrong_note) if wrong_note else None,
-    )
-    return page(request, "case.html", actor=actor, here=case_url(case_id), status=422, case=view)
+        view = await _case(work, actor, centre, speaker, case_id, at)
+    words = {field: speaker.say(text) for field, text in (wrong or {}).items()}
+    view = with_form(view, act, typed, wrong=words, problem=problem)
+    return page(request, "case.html", actor=actor, here=case_url(case_id), status=status, case=view)
 
 
 async def _too_late(
-    request: Request, actor: Actor, centre: Centre, case_id: int, wanted: CaseState, reason: DismissalReason | None, note: str
+    request: Request, actor: Actor, centre: Centre, case_id: int, act: Act, typed: dict[str, str], at: datetime,
+    problem: VersionConflict | ActNotPossible,
 ) -> Response:
     """The case as it is now, who changed it, and what was typed. A form that was sent twice has done what it should."""
     speaker = speaker_of(request)
     async with centre.database.reading() as work:
-        view = await _case(work, actor, centre, speaker, case_id)
         transitions = await cases.list_transitions(work, actor, case_id)
-    if (transitions[-1].actor_id, transitions[-1].after) == (actor.id, wanted):
-        return RedirectResponse(f"{case_url(case_id)}?done={wanted}", 303)
-    view = with_form(view, reason=reason, note=note, conflict=overtaken(transitions, speaker))
-    return page(request, "case.html", actor=actor, here=case_url(case_id), status=412, case=view)
+    if (transitions[-1].actor_id, transitions[-1].act) == (actor.id, act):
+        return RedirectResponse(f"{case_url(case_id)}?done={act}", 303)
+    told = overtaken(transitions, speaker)
+    if isinstance(problem, ActNotPossible) and problem.condition is not None:
+        told = Fact(speaker.say(N_("Not possible now")), speaker.say(WHY_NOT[problem.condition]))
+    return await _again(request, actor, centre, case_id, act, typed, at, problem.status, problem=told)
 
 
-async def _case(work: Work, actor: Actor, centre: Centre, speaker: Speaker, case_id: int, done: str = "") -> CaseView:
-    """`done` is the state that the reader has just brought the case into, if it is still in it."""
+async def _case(
+    work: Work, actor: Actor, centre: Centre, speaker: Speaker, case_id: int, at: datetime, done: str = ""
+) -> CaseView:
+    """`done` is the act that the reader has just done, if it is still the last one."""
     case = await cases.get_case(work, actor, case_id)
     transitions = await cases.list_transitions(work, actor, case_id)
+    choices = await cases.choices(work, actor, case, transitions, at)
+    others: list[Case] = []
+    if any(choice.step.act is Act.MERGE and choice.refused is None for choice in choices):
+        found = await cases.list_cases(work, actor, states=OPEN, shop_id=case.shop_id, limit=_MERGED_WITH)
+        others = [other for other in found if other.id != case_id]
     exhibits = (await evidence.of_cases(work, actor, [case_id]))[case_id]
     exhibit = None
     if exhibits:
         seal = await evidence.check_seal(work, actor, centre.files, exhibits[0].violation_id)
         exhibit = Exhibit(exhibits[0], evidence.manifest_of(exhibits[0]), seal)
-    view = case_view(case, exhibit, transitions, actor, speaker, centre.catalogue)
-    if done in DONE and done == case.state.value:
-        waiting = await cases.list_cases(work, actor, state=CaseState.PENDING_REVIEW, limit=1)
-        view = replace(view, done=speaker.say(DONE[done]), next_url=case_url(waiting[0].id) if waiting else None)
+    view = case_view(case, exhibit, transitions, choices, others, actor, speaker, centre.catalogue)
+    last = transitions[-1]
+    if done and (last.act, last.actor_id) == (done, actor.id):
+        view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))
+        if view.judges:
+            waiting = await cases.list_cases(work, actor, states=(CaseState.PENDING_REVIEW,), limit=1)
+            view = replace(view, next_url=case_url(waiting[0].id) if waiting else None)
     return view
 
 
 async def _list(
     work: Work, actor: Actor, centre: Centre, speaker: Speaker, asked: StateFilter | None, rule: str, cursor: str | None
 ) -> CaseListView:
-    state = asked or (StateFilter.PENDING_REVIEW if actor.sees_unconfirmed else StateFilter.CONFIRMED)
-    wanted = None if state is StateFilter.ALL else CaseState(state.value)
+    state = asked or _first_tab(actor)
     found = await cases.list_cases(
-        work, actor, state=wanted, rule=rule or None, before=decode_number(cursor), limit=_PAGE + 1
+        work, actor, states=TABS[state][1], rule=rule or None, before=decode_number(cursor), limit=_PAGE + 1
     )
     shown = found[:_PAGE]
     digests = {
@@ -186,20 +223,22 @@ async def _list(
         for case_id, exhibits in (await evidence.of_cases(work, actor, [case.id for case in shown])).items()
         if exhibits
     }
-    tabs = [(StateFilter(kind.value), tone.words) for kind, tone in STATES.items()] + [(StateFilter.ALL, N_("All"))]
-    if not actor.sees_unconfirmed:
-        tabs = [tab for tab in tabs if tab[0] is StateFilter.CONFIRMED]
+    tabs = TABS if actor.sees_unconfirmed else TABS_OUTSIDE
     seen_by_models = [item for item in centre.catalogue.rules if item.available]
     return CaseListView(
         rows=[case_row(case, digests.get(case.id), speaker, centre.catalogue) for case in shown],
-        tabs=[Link(_address("/cases", kind, rule), speaker.say(words), kind is state) for kind, words in tabs],
+        tabs=[Link(_address("/cases", kind, rule), speaker.say(TABS[kind][0]), kind is state) for kind in tabs],
         rules=[Option(known.code, f"{known.code} {speaker.choose(known.name)}") for known in seen_by_models],
-        state="" if state is StateFilter.PENDING_REVIEW else state.value, rule=rule,
+        state="" if state is StateFilter.PENDING_REVIEW else state.value, rule=rule, names_state=len(TABS[state][1] or "all") > 1,
         filtered=state is not StateFilter.PENDING_REVIEW or rule != "",
         older_url=_address("/cases", state, rule, encode_cursor(shown[-1].id)) if len(found) > _PAGE else None,
         newest_url=_address("/cases", state, rule) if cursor else None,
         live_url=None if cursor else _address("/cases/list", state, rule),
     )
+
+
+def _first_tab(actor: Actor) -> StateFilter:
+    return StateFilter.PENDING_REVIEW if actor.sees_unconfirmed else StateFilter.WITH_SHOP
 
 
 def _address(path: str, state: StateFilter, rule: str, cursor: str = "") -> str:

@@ -3,28 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from api.accounts.actors import Actor, ActorKind
+from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
-from api.cases.service import acts_of
-from api.cases.states import CaseState, DismissalReason
+from api.cases.service import Choice
+from api.cases.states import Act, Given
 from api.cases.tables import Case, CaseTransition
 from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.seals import seal_view
 from api.console.speech import Speaker, find_rule
 from api.console.views import (
+    ActForm,
     BoxView,
     CaseRow,
     CaseView,
     EventView,
     Fact,
     LegendItem,
+    Link,
+    NotOffered,
     Option,
     PictureView,
-    VerdictForm,
     VotesView,
 )
-from api.console.words import ARRIVALS, BOX_KINDS, OVERTAKEN, REASONS
+from api.console.words import ACTS, BOX_KINDS, EVENTS, NOTES, REASONS, WHY_NOT
 from api.evidence.service import ORIGINAL, SealCheck
 from api.evidence.tables import Evidence
 from contract.catalogue import Catalogue
@@ -62,8 +64,8 @@ def case_row(case: Case, digest: str | None, speaker: Speaker, catalogue: Catalo
 
 
 def case_view(
-    case: Case, exhibit: Exhibit | None, transitions: Sequence[CaseTransition], actor: Actor, speaker: Speaker,
-    catalogue: Catalogue,
+    case: Case, exhibit: Exhibit | None, transitions: Sequence[CaseTransition], choices: Sequence[Choice], others: Sequence[Case],
+    actor: Actor, speaker: Speaker, catalogue: Catalogue,
 ) -> CaseView:
     row = case_row(case, None, speaker, catalogue)
     seal = seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None
@@ -75,25 +77,34 @@ def case_view(
         votes=_votes(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue), seal=seal,
         facts=_facts(case, exhibit, speaker), timeline=[_event(transition, speaker) for transition in transitions],
-        verdict=_verdict(case, actor, speaker), no_verdict=_no_verdict(case, speaker),
+        acts=_forms(case, choices, others, speaker, catalogue), not_offered=_not_offered(choices, speaker),
+        merged_into=_merged_into(case, speaker), overdue=speaker.overdue(case), judges=actor.may(Permission.CASES_JUDGE),
     )
 
 
 def with_form(
-    view: CaseView, *, reason: str | None, note: str, wrong: str | None = None, wrong_note: str | None = None,
-    conflict: str | None = None,
+    view: CaseView, act: Act, typed: dict[str, str], *, wrong: dict[str, str] | None = None, problem: Fact | None = None
 ) -> CaseView:
     """The page as it comes back after an act that was not done, with what was typed."""
-    verdict = None
-    if view.verdict:
-        verdict = replace(view.verdict, reason=reason, note=note, wrong=wrong, wrong_note=wrong_note)
-    return replace(view, verdict=verdict, conflict=conflict, lost_note=note if conflict and verdict is None else "")
+    acts = [replace(form, typed=typed, wrong=wrong or {}) if form.act == act and not form.is_bare else form for form in view.acts]
+    is_lost = not any(form.typed for form in acts)
+    return replace(view, acts=acts, problem=problem, lost_note=typed.get("note", "") if is_lost else "")
 
 
-def overtaken(transitions: Sequence[CaseTransition], speaker: Speaker) -> str:
+def overtaken(transitions: Sequence[CaseTransition], speaker: Speaker) -> Fact:
     """What somebody else did last."""
     last = transitions[-1]
-    return speaker.say(OVERTAKEN[last.after], actor=last.actor_name, at=speaker.time(last.at).short)
+    what = speaker.say(EVENTS[last.act])
+    sentence = speaker.say(
+        N_("%(actor)s has done this at %(at)s: %(what)s."), actor=speaker.actor(last), at=speaker.time(last.at).short, what=what
+    )
+    return Fact(speaker.say(N_("Somebody else was faster")), sentence)
+
+
+def _merged_into(case: Case, speaker: Speaker) -> Link | None:
+    if case.merged_into is None:
+        return None
+    return Link(case_url(case.merged_into), speaker.say(N_("No. %(id)s"), id=case.merged_into))
 
 
 def _votes(case: Case, speaker: Speaker, catalogue: Catalogue) -> VotesView:
@@ -136,21 +147,44 @@ def _facts(case: Case, exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
 
 
 def _event(transition: CaseTransition, speaker: Speaker) -> EventView:
-    reason = speaker.say(REASONS[DismissalReason(transition.reason)]) if transition.reason else None
+    reason = REASONS.get(transition.reason) if transition.reason else None  # type: ignore[call-overload]
     return EventView(
-        words=speaker.say(ARRIVALS[transition.after]), at=speaker.time(transition.at), actor=transition.actor_name,
-        reason=reason, note=transition.note,
+        words=speaker.say(EVENTS[transition.act]), at=speaker.time(transition.at), actor=speaker.actor(transition),
+        reason=speaker.say(reason) if reason else None, note=transition.note,
     )
 
 
-def _verdict(case: Case, actor: Actor, speaker: Speaker) -> VerdictForm | None:
-    if actor.kind is not ActorKind.PERSON or not acts_of(actor, case):
-        return None
-    reasons = [Option(reason.value, speaker.say(words)) for reason, words in REASONS.items()]
-    return VerdictForm(f"{case_url(case.id)}/confirm", f"{case_url(case.id)}/dismiss", case.version, reasons)
+def _forms(
+    case: Case, choices: Sequence[Choice], others: Sequence[Case], speaker: Speaker, catalogue: Catalogue
+) -> list[ActForm]:
+    """`others` are the cases that this one can be merged into."""
+    forms = []
+    for step in (choice.step for choice in choices if choice.refused is None):
+        cases = []
+        if Given.CASE in step.given:
+            cases = [Option(str(other.id), _named(other, speaker, catalogue)) for other in others]
+            if not cases:
+                continue
+        note = NOTES[step.act] if Given.NOTE in step.given else N_("Needed for “other reason”, welcome otherwise")
+        forms.append(
+            ActForm(
+                step.act, f"{case_url(case.id)}/{step.act}", case.version, speaker.say(ACTS[step.act]),
+                [Option(reason.value, speaker.say(REASONS[reason])) for reason in step.reasons or ()],
+                speaker.say(note) if step.given & {Given.NOTE} or step.reasons else None, cases,
+            )
+        )
+    return forms
 
 
-def _no_verdict(case: Case, speaker: Speaker) -> str:
-    if case.state is CaseState.PENDING_REVIEW:
-        return speaker.say(N_("Your account may read this case but not judge it. Reviewers and officers judge."))
-    return speaker.say(N_("This case has been judged; below is by whom and why."))
+def _named(case: Case, speaker: Speaker, catalogue: Catalogue) -> str:
+    row = case_row(case, None, speaker, catalogue)
+    return f"{speaker.say(N_('No. %(id)s'), id=case.id)} {row.title} · {row.camera} · {row.captured.short}"
+
+
+def _not_offered(choices: Sequence[Choice], speaker: Speaker) -> list[NotOffered]:
+    """Those with the same ground together."""
+    acts: dict[str, list[str]] = {}
+    for choice in choices:
+        if choice.refused is not None:
+            acts.setdefault(speaker.say(WHY_NOT[choice.refused]), []).append(speaker.say(ACTS[choice.step.act]))
+    return [NotOffered(" · ".join(words), why) for why, words in acts.items()]

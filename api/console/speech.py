@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from api.accounts.actors import ActorKind
 from api.cases.states import CaseState
+from api.cases.tables import Case, CaseTransition
 from api.console.i18n import N_, Language, translations
 from api.console.times import LocalTime, local_time, whole_seconds
 from api.console.views import BasisLine, RuleView, VotesView
@@ -52,6 +54,15 @@ class Speaker:
 
     def state(self, state: CaseState) -> Chip:
         return self.chip(STATES[state])
+
+    def overdue(self, case: Case) -> Chip | None:
+        if case.overdue_at is None:
+            return None
+        return Chip(self.say(N_("Overdue since %(at)s"), at=self.time(case.overdue_at).short), "bad")
+
+    def actor(self, transition: CaseTransition) -> str:
+        """Who did it; what the centre does by itself has a name in each language."""
+        return self.say(N_("The system")) if transition.actor_kind == ActorKind.SYSTEM else transition.actor_name
 
     def severity(self, severity: int) -> Chip:
         return self.chip(SEVERITIES[severity])

@@ -1,7 +1,7 @@
 """What the templates show: plain values, already in the reader's language and time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.console.times import LocalTime
 from api.console.words import Chip
@@ -60,6 +60,7 @@ class CaseListView:
     rules: Sequence[Option]
     state: str
     rule: str
+    names_state: bool
     filtered: bool
     older_url: str | None
     newest_url: str | None
@@ -136,28 +137,40 @@ class EventView:
 
 
 @dataclass(frozen=True)
-class VerdictForm:
-    """The two acts that a reviewer has. `wrong` and `wrong_note` say what is wrong with reason and remark in the form that came
-    back, with what was typed."""
+class ActForm:
+    """One act that the reader can do now. `note` says what the remark is for, None where none is asked; `typed` and `wrong` are
+    of a form that came back, by field."""
 
-    confirm_url: str
-    dismiss_url: str
+    act: str
+    url: str
     version: int
+    words: str
     reasons: Sequence[Option]
-    reason: str | None = None
-    note: str = ""
-    wrong: str | None = None
-    wrong_note: str | None = None
+    note: str | None
+    cases: Sequence[Option]
+    typed: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_bare(self) -> bool:
+        """Nothing is asked: the button alone does it."""
+        return not self.reasons and not self.cases and self.note is None
 
     @property
     def open(self) -> bool:
-        return self.wrong is not None or self.reason is not None or self.note != ""
+        return bool(self.typed)
+
+
+@dataclass(frozen=True)
+class NotOffered:
+    acts: str
+    why: str
 
 
 @dataclass(frozen=True)
 class CaseView:
-    """`verdict` is None where there is nothing to judge for this person; `no_verdict` then says why. `lost_note` is a remark that
-    was typed for an act that can no longer be done."""
+    """`acts` are what this person can do now, `not_offered` what others could or what does not hold yet. `problem` is a title and
+    a sentence; `lost_note` is a remark that was typed for an act that can no longer be done."""
 
     id: int
     title: str
@@ -176,11 +189,14 @@ class CaseView:
     seal: SealView | None
     facts: Sequence[Fact]
     timeline: Sequence[EventView]
-    verdict: VerdictForm | None
-    no_verdict: str
+    acts: Sequence[ActForm]
+    not_offered: Sequence[NotOffered]
+    merged_into: Link | None
+    overdue: Chip | None
     done: str | None = None
+    judges: bool = False
     next_url: str | None = None
-    conflict: str | None = None
+    problem: Fact | None = None
     lost_note: str = ""
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from api.accounts.permissions import Role
-from api.cases.states import CaseState, DismissalReason
+from api.accounts.permissions import Permission, Role
+from api.cases.states import Act, CaseState, Condition, DismissalReason, WithdrawalReason
 from api.console.i18n import N_
 from api.places.tables import Duty, LicenceKind
 from contract.catalogue import AreaKind, Post
@@ -57,28 +57,95 @@ DUTIES: dict[Duty, str] = {
 }
 
 STATES: dict[CaseState, Tone] = {
+    CaseState.DETECTED: Tone(N_("Detected"), "wait"),
     CaseState.PENDING_REVIEW: Tone(N_("To judge"), "wait"),
-    CaseState.CONFIRMED: Tone(N_("Confirmed"), "bad"),
+    CaseState.MERGED: Tone(N_("Merged"), "minor"),
     CaseState.DISMISSED: Tone(N_("Dismissed"), "minor"),
+    CaseState.CONFIRMED: Tone(N_("Confirmed"), "bad"),
+    CaseState.RECORDED: Tone(N_("Recorded only"), "minor"),
+    CaseState.ISSUED: Tone(N_("Notice issued"), "bad"),
+    CaseState.ACKNOWLEDGED: Tone(N_("Signed for"), "bad"),
+    CaseState.REFUSED: Tone(N_("Refused by the shop"), "bad"),
+    CaseState.APPEALED: Tone(N_("Appealed"), "wait"),
+    CaseState.SUBMITTED: Tone(N_("To verify"), "wait"),
+    CaseState.RETURNED: Tone(N_("Returned to the shop"), "bad"),
+    CaseState.ON_SITE: Tone(N_("Check on site"), "wait"),
+    CaseState.WITHDRAWN: Tone(N_("Withdrawn"), "minor"),
+    CaseState.CLOSED: Tone(N_("Closed"), "good"),
+    CaseState.TRANSFERRED: Tone(N_("Turned over to enforcement"), "bad"),
 }
 
-# What happened when a case came into this state, for its timeline.
-ARRIVALS: dict[CaseState, str] = {
-    CaseState.PENDING_REVIEW: N_("Reported by the edge box"),
-    CaseState.CONFIRMED: N_("Violation confirmed"),
-    CaseState.DISMISSED: N_("Case dismissed"),
+# What an act is called on its button.
+ACTS: dict[Act, str] = {
+    Act.CONFIRM: N_("Confirm the violation"),
+    Act.DISMISS: N_("Dismiss the case"),
+    Act.MERGE: N_("Merge into another case"),
+    Act.UNDO: N_("Take the judgement back"),
+    Act.REOPEN: N_("Reopen the case"),
+    Act.RECORD: N_("Record only"),
+    Act.ISSUE: N_("Issue the notice"),
+    Act.ACKNOWLEDGE: N_("Sign for the notice"),
+    Act.SUBMIT: N_("Report it as put right"),
+    Act.APPEAL: N_("Object to the notice"),
+    Act.REFUSE: N_("Record that the shop refuses the notice"),
+    Act.UPHOLD: N_("The objection is right: withdraw the notice"),
+    Act.REJECT: N_("The objection is not right: the notice stands"),
+    Act.RETURN: N_("Return to the shop"),
+    Act.GO_ON_SITE: N_("Check on site"),
+    Act.CLOSE: N_("Verified: close the case"),
+    Act.WITHDRAW: N_("Withdraw the notice"),
+    Act.TRANSFER: N_("Turn over to enforcement"),
 }
 
-# What somebody else did while this person was still reading.
-OVERTAKEN: dict[CaseState, str] = {
-    CaseState.PENDING_REVIEW: N_("The case has changed since you opened it."),
-    CaseState.CONFIRMED: N_("%(actor)s confirmed this case at %(at)s."),
-    CaseState.DISMISSED: N_("%(actor)s dismissed this case at %(at)s."),
+# What happened, for the timeline.
+EVENTS: dict[Act, str] = {
+    Act.REPORT: N_("Reported by the edge box"),
+    Act.QUEUE: N_("Put up for judgement"),
+    Act.MUTE: N_("Set aside: this spot is muted for this rule"),
+    Act.CONFIRM: N_("Violation confirmed"),
+    Act.DISMISS: N_("Case dismissed"),
+    Act.MERGE: N_("Merged into another case"),
+    Act.UNDO: N_("Judgement taken back"),
+    Act.REOPEN: N_("Case reopened"),
+    Act.RECORD: N_("Recorded only"),
+    Act.ISSUE: N_("Notice issued"),
+    Act.ACKNOWLEDGE: N_("Notice signed for"),
+    Act.SUBMIT: N_("Reported as put right"),
+    Act.APPEAL: N_("Objection to the notice"),
+    Act.REFUSE: N_("Notice refused by the shop"),
+    Act.UPHOLD: N_("Objection upheld, notice withdrawn"),
+    Act.REJECT: N_("Objection rejected, the notice stands"),
+    Act.RETURN: N_("Returned to the shop"),
+    Act.GO_ON_SITE: N_("Check on site begun"),
+    Act.CLOSE: N_("Verified and closed"),
+    Act.WITHDRAW: N_("Notice withdrawn"),
+    Act.TRANSFER: N_("Turned over to enforcement"),
 }
 
-DONE: dict[str, str] = {
-    "confirmed": N_("You confirmed the violation."),
-    "dismissed": N_("You dismissed the case."),
+# Why an act is not offered.
+WHY_NOT: dict[Permission | Condition, str] = {
+    Permission.CASES_JUDGE: N_("Reviewers and officers judge cases."),
+    Permission.CASES_HANDLE: N_("An officer or a section head does this."),
+    Permission.CASES_DECIDE: N_("Only a section head decides this."),
+    Permission.CASES_ANSWER: N_("The shop does this, or an officer for it."),
+    Condition.BY_THE_SAME_PERSON_WITHIN_10_S: N_("Only who judged can take it back, and only within 10 seconds."),
+    Condition.WITHIN_30_DAYS: N_("A dismissed case can be reopened for 30 days; these are over."),
+    Condition.MINOR_AND_THE_FIRST: N_("Only for a minor case that is the first of its kind at the shop in 30 days."),
+    Condition.OVERDUE: N_("Possible once the deadline has passed."),
+    Condition.NOT_BY_WHO_SUBMITTED: N_("Who reported it as put right cannot verify it; another officer must."),
+}
+
+# What a remark is asked for, where it must be given.
+NOTES: dict[Act, str] = {
+    Act.REOPEN: N_("Why the case is reopened"),
+    Act.SUBMIT: N_("What was done, and by whom"),
+    Act.APPEAL: N_("What is not right about the notice"),
+    Act.REFUSE: N_("How and by whom it was refused"),
+    Act.UPHOLD: N_("Grounds of the decision"),
+    Act.REJECT: N_("Grounds of the decision"),
+    Act.RETURN: N_("What is still missing"),
+    Act.CLOSE: N_("What was found on site"),
+    Act.TRANSFER: N_("Number of the enforcement case"),
 }
 
 SEVERITIES: dict[int, Tone] = {
@@ -87,13 +154,18 @@ SEVERITIES: dict[int, Tone] = {
     3: Tone(N_("Minor"), "3"),
 }
 
-REASONS: dict[DismissalReason, str] = {
+REASONS: dict[DismissalReason | WithdrawalReason, str] = {
     DismissalReason.NOT_A_VIOLATION: N_("Nothing is wrong here"),
     DismissalReason.CANNOT_TELL: N_("The picture does not show it clearly enough"),
     DismissalReason.NOT_STAFF: N_("Not a person who works with food"),
     DismissalReason.DUPLICATE: N_("The same incident is another case already"),
     DismissalReason.TEST: N_("A test or an exercise"),
     DismissalReason.OTHER: N_("Another reason"),
+    WithdrawalReason.INSUFFICIENT_EVIDENCE: N_("The evidence is not sufficient"),
+    WithdrawalReason.WRONG_FACTS: N_("The facts were established wrongly"),
+    WithdrawalReason.ALREADY_PUT_RIGHT: N_("The shop had put it right already"),
+    WithdrawalReason.WRONG_LAW: N_("The wrong rule was applied"),
+    WithdrawalReason.OTHER: N_("Another reason"),
 }
 
 BOX_KINDS: dict[str, str] = {

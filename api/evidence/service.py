@@ -116,7 +116,8 @@ async def store_pictures(files: Files, report: Report) -> None:
 
 
 async def file_report(
-    work: Work, actor: Actor, catalogue: Catalogue, public_url: str, report: Report, announce: Callable[[str], None]
+    work: Work, actor: Actor, catalogue: Catalogue, public_url: str, report: Report, announce: Callable[[str], None],
+    at: datetime,
 ) -> tuple[ReportAnswer, bool]:
     """Open a case for a checked report whose pictures are stored; exactly once per key, also when two arrive together.
 
@@ -144,7 +145,7 @@ async def file_report(
     # A rule that the catalogue has lost since is judged by what was in force when it was broken: the manifest says how serious.
     rule = next((rule for rule in catalogue.rules if rule.code == manifest.rule), None)
     severity = manifest.severity if rule is None else rule.severity_at(manifest.area)
-    case = await cases.open_case(work, actor, camera, severity, manifest)
+    case = await cases.open_case(work, actor, camera, severity, manifest, at)
     await _add_evidence(work, actor, report, case.id)
     answer = ReportAnswer(
         violation_id=manifest.violation_id, case_id=case.id, result="case_opened", url=f"{public_url}/cases/{case.id}"

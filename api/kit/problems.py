@@ -18,6 +18,7 @@ Domain errors are subclasses beside their service.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -43,6 +44,15 @@ class FieldProblem(BaseModel):
     message: str
 
 
+class Change(BaseModel):
+    """What somebody else did meanwhile."""
+
+    at: datetime
+    who: str
+    what: str
+    note: str | None
+
+
 class ProblemDocument(BaseModel):
     """RFC 9457. `code` is stable and made for programs, `detail` for people."""
 
@@ -52,6 +62,7 @@ class ProblemDocument(BaseModel):
     detail: str
     code: str
     errors: list[FieldProblem] | None = None
+    changes: list[Change] | None = None
 
 
 class Problem(Exception):
@@ -77,7 +88,7 @@ class Problem(Exception):
         return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
 
     def response(self) -> Response:
-        content = self.document().model_dump(exclude_none=True)
+        content = self.document().model_dump(mode="json", exclude_none=True)
         return JSONResponse(content, self.status, self.headers(), media_type=MEDIA_TYPE)
 
 
@@ -106,7 +117,16 @@ class Conflict(Problem):
 
 
 class VersionConflict(Problem):
+    """`changes` tells what others did since the version that was named, where that is known."""
+
     status, code = 412, "version-conflict"
+
+    def __init__(self, detail: str, *, changes: Sequence[Change] = ()) -> None:
+        super().__init__(detail)
+        self.changes = list(changes)
+
+    def document(self) -> ProblemDocument:
+        return super().document().model_copy(update={"changes": self.changes or None})
 
 
 class VersionMissing(Problem):

@@ -1,6 +1,8 @@
-"""The unit of work of a request, as a FastAPI dependency. It ends before the answer goes out: what was answered is committed."""
+"""The unit of work of a request and the moment of it, as FastAPI dependencies. The work ends before the answer goes out: what was
+answered is committed."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -18,5 +20,11 @@ async def _writing(request: Request) -> AsyncIterator[Work]:
         yield work
 
 
+def _moment(request: Request) -> datetime:
+    moment: datetime = request.app.state.centre.clock()
+    return moment
+
+
+At = Annotated[datetime, Depends(_moment)]
 Reading = Annotated[Work, Depends(_reading, scope="function")]
 Writing = Annotated[Work, Depends(_writing, scope="function")]

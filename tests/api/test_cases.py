@@ -1,9 +1,18 @@
 import asyncio
+from datetime import timedelta
 
+import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from api.accounts.permissions import Role
+from api.kit.times import now
 from tests.api.world import World, problem_code
+
+
+async def do(client: httpx.AsyncClient, case_id: int, act: str, version: int, **given: object) -> httpx.Response:
+    return await client.post(f"/api/v1/cases/{case_id}/{act}", json=given, headers={"If-Match": f'"{version}"'})
 
 
 class TestList:
@@ -57,9 +66,9 @@ class TestGet:
         assert case["votes"] == {"looks": 10, "sure": 8, "violating": 7}
         assert case["rule_name"] == {"zh": "未戴工作帽", "en": "No work cap"}
         assert case["severity"] == 2  # in a special room the missing cap is more serious
-        assert case["actions"] == ["confirm", "dismiss"]
+        assert case["actions"] == ["confirm", "dismiss", "merge"]
         assert [(step["before"], step["after"], step["actor_kind"]) for step in case["transitions"]] == [
-            (None, "pending_review", "edge")
+            (None, "detected", "edge"), ("detected", "pending_review", "system")
         ]
         assert sorted(case["evidence"][0]["files"]) == ["original.jpg", "overlay.jpg"]
 
@@ -75,19 +84,22 @@ class TestGet:
         case_id = await world.case(place)
         assert (await (await world.person(place=place)).get(f"/api/v1/cases/{case_id}")).status_code == 200
 
-    async def test_a_shop_sees_its_case_once_it_is_confirmed(self, any_world: World):
+    async def test_a_shop_sees_its_case_once_there_is_a_notice(self, any_world: World):
         place = await any_world.place()
         case_id = await any_world.case(place)
         owner, officer = await any_world.person(Role.STORE_OWNER, place=place), await any_world.person()
-        assert (await owner.get(f"/api/v1/cases/{case_id}")).status_code == 404
-        assert (await owner.get("/api/v1/cases")).json()["items"] == []
-        await officer.post(f"/api/v1/cases/{case_id}/confirm", json={}, headers={"If-Match": '"1"'})
+        for version, act in enumerate(("confirm", "issue"), 1):
+            assert (await owner.get(f"/api/v1/cases/{case_id}")).status_code == 404
+            assert (await owner.get("/api/v1/cases")).json()["items"] == []
+            assert (await do(officer, case_id, act, version)).status_code == 200
         case = (await owner.get(f"/api/v1/cases/{case_id}")).json()
-        assert (case["state"], case["evidence"], case["actions"]) == ("confirmed", [], [])
+        assert (case["state"], case["evidence"], case["actions"]) == ("issued", [], ["acknowledge", "submit", "appeal"])
 
     async def test_another_shop_never_sees_it(self, world: World):
         case_id = await world.case(await world.place("A"))
-        await (await world.person()).post(f"/api/v1/cases/{case_id}/confirm", json={}, headers={"If-Match": '"1"'})
+        officer = await world.person()
+        for version, act in enumerate(("confirm", "issue"), 1):
+            await do(officer, case_id, act, version)
         owner = await world.person(Role.STORE_OWNER, place=await world.place("B"))
         assert (await owner.get(f"/api/v1/cases/{case_id}")).status_code == 404
 
@@ -113,7 +125,9 @@ class TestConfirm:
         assert sorted(answer.status_code for answer in answers) == [200, 412]
         loser = next(answer for answer in answers if answer.status_code == 412)
         assert problem_code(loser) == "version-conflict"
-        assert len((await first.get(f"/api/v1/cases/{case_id}")).json()["transitions"]) == 2
+        assert len((await first.get(f"/api/v1/cases/{case_id}")).json()["transitions"]) == 3
+        winner = next(answer for answer in answers if answer.status_code == 200).json()["transitions"][-1]
+        assert [(change["who"], change["what"]) for change in loser.json()["changes"]] == [(winner["actor_name"], winner["act"])]
 
     async def test_without_the_version(self, world: World):
         case_id = await world.case(await world.place())
@@ -168,3 +182,86 @@ class TestDismiss:
             f"/api/v1/cases/{case_id}/dismiss", json={"reason": "bored"}, headers={"If-Match": '"1"'}
         )
         assert (answer.status_code, problem_code(answer)) == (422, "invalid")
+
+
+class TestUndo:
+    async def test_by_the_same_person_at_once(self, any_world: World):
+        case_id = await any_world.case(await any_world.place())
+        reviewer = await any_world.person(Role.REVIEWER)
+        await do(reviewer, case_id, "confirm", 1)
+        answer = await do(reviewer, case_id, "undo", 2)
+        assert (answer.status_code, answer.json()["state"]) == (200, "pending_review")
+        assert [step["act"] for step in answer.json()["transitions"]] == ["report", "queue", "confirm", "undo"]
+
+    async def test_by_somebody_else(self, world: World):
+        case_id = await world.case(await world.place())
+        await do(await world.person(), case_id, "dismiss", 1, reason="test")
+        answer = await do(await world.person(), case_id, "undo", 2)
+        assert (answer.status_code, problem_code(answer)) == (409, "act-not-possible")
+
+    async def test_after_ten_seconds(self, world: World):
+        case_id = await world.case(await world.place())
+        officer = await world.person()
+        await do(officer, case_id, "confirm", 1)
+        world.centre.clock = lambda: now() + timedelta(seconds=11)
+        assert "undo" not in (await officer.get(f"/api/v1/cases/{case_id}")).json()["actions"]
+        assert (await do(officer, case_id, "undo", 2)).status_code == 409
+
+
+class TestMerge:
+    async def test_into_an_open_case_of_the_shop(self, any_world: World):
+        place = await any_world.place()
+        box = await any_world.edge(place)
+        first, second = await any_world.case(place, box), await any_world.case(place, box)
+        officer = await any_world.person()
+        answer = await do(officer, second, "merge", 1, into=first)
+        assert (answer.json()["state"], answer.json()["merged_into"]) == ("merged", first)
+        assert (await officer.get(f"/api/v1/cases/{first}")).json()["observations"] == 2
+
+    async def test_into_what_is_none(self, world: World):
+        place = await world.place("A")
+        box = await world.edge(place)
+        case_id, ended = await world.case(place, box), await world.case(place, box)
+        officer = await world.person()
+        await do(officer, ended, "dismiss", 1, reason="test")
+        for into in (case_id, ended, await world.case(await world.place("B")), 999, None):
+            answer = await do(officer, case_id, "merge", 1, into=into)
+            assert (answer.status_code, problem_code(answer)) == (422, "invalid")
+
+
+class TestAfterTheNotice:
+    async def test_an_answer_signs_for_the_notice_in_the_same_act(self, any_world: World):
+        place = await any_world.place()
+        case_id = await any_world.case(place)
+        officer, owner = await any_world.person(), await any_world.person(Role.STORE_OWNER, place=place)
+        await do(officer, case_id, "confirm", 1)
+        await do(officer, case_id, "issue", 2)
+        answer = await do(owner, case_id, "submit", 3, note="Caps were handed out.")
+        assert [step["after"] for step in answer.json()["transitions"]][-2:] == ["acknowledged", "submitted"]
+
+    async def test_who_answered_for_the_shop_cannot_verify(self, world: World):
+        case_id = await world.case(await world.place())
+        officer, colleague = await world.person(), await world.person()
+        await do(officer, case_id, "confirm", 1)
+        await do(officer, case_id, "issue", 2)
+        await do(officer, case_id, "submit", 3, note="For the shop.")
+        assert (await do(officer, case_id, "close", 5)).status_code == 409
+        assert (await do(colleague, case_id, "close", 5)).json()["state"] == "closed"
+
+    async def test_withdrawing_needs_a_section_head_and_a_ground(self, world: World):
+        case_id = await world.case(await world.place())
+        officer, chief = await world.person(), await world.person(Role.CHIEF)
+        await do(officer, case_id, "confirm", 1)
+        await do(officer, case_id, "issue", 2)
+        assert (await do(officer, case_id, "withdraw", 3, reason="wrong_law")).status_code == 403
+        assert (await do(chief, case_id, "withdraw", 3)).status_code == 422
+        assert (await do(chief, case_id, "withdraw", 3, reason="not_staff")).status_code == 422
+        assert (await do(chief, case_id, "withdraw", 3, reason="wrong_law")).json()["state"] == "withdrawn"
+
+
+@pytest.mark.parametrize("change", ["UPDATE case_transitions SET note = 'x'", "DELETE FROM case_transitions"])
+async def test_the_database_refuses_to_change_what_happened(any_world: World, change: str):
+    await any_world.case(await any_world.place())
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with any_world.centre.database.writing() as work:
+            await work.execute(text(change))

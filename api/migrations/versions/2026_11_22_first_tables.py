@@ -11,6 +11,23 @@ branch_labels = None
 depends_on = None
 
 
+def _refuse_changes(table: str) -> None:
+    """Rows of the table can be added, and nothing else: not by us, and not by hand either."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'append-only'; END $$"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} EXECUTE FUNCTION refuse_change()"
+        )
+        return
+    for change in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} BEGIN SELECT RAISE(ABORT, 'append-only'); END"
+        )
+
+
 def upgrade() -> None:
     op.create_table('audit_entries',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -224,8 +241,11 @@ def upgrade() -> None:
     sa.Column('violating_looks', sa.Integer(), nullable=False),
     sa.Column('observations', sa.Integer(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('merged_into', sa.Integer(), nullable=True),
+    sa.Column('overdue_at', UtcDateTime(), nullable=True),
     sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_cases_area_id_areas')),
     sa.ForeignKeyConstraint(['camera_id'], ['cameras.id'], name=op.f('fk_cases_camera_id_cameras')),
+    sa.ForeignKeyConstraint(['merged_into'], ['cases.id'], name=op.f('fk_cases_merged_into_cases')),
     sa.ForeignKeyConstraint(['shop_id'], ['shops.id'], name=op.f('fk_cases_shop_id_shops')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_cases')),
     sqlite_autoincrement=True
@@ -238,11 +258,13 @@ def upgrade() -> None:
     op.create_table('case_transitions',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('at', UtcDateTime(), nullable=False),
     sa.Column('actor_kind', sa.String(length=10), nullable=False),
     sa.Column('actor_id', sa.String(length=64), nullable=False),
     sa.Column('actor_name', sa.String(length=100), nullable=False),
     sa.Column('address', sa.String(length=64), nullable=True),
+    sa.Column('act', sa.String(length=40), nullable=False),
     sa.Column('before', sa.String(length=40), nullable=True),
     sa.Column('after', sa.String(length=40), nullable=False),
     sa.Column('reason', sa.String(length=40), nullable=True),
@@ -274,6 +296,8 @@ def upgrade() -> None:
     with op.batch_alter_table('evidence', schema=None) as batch_op:
         batch_op.create_index('ix_evidence_camera_id_edge_id_sequence', ['camera_id', 'edge_id', 'sequence'], unique=False)
         batch_op.create_index(batch_op.f('ix_evidence_case_id'), ['case_id'], unique=False)
+
+    _refuse_changes("case_transitions")
 
 
 def downgrade() -> None:
@@ -335,3 +359,5 @@ def downgrade() -> None:
         batch_op.drop_index('ix_audit_entries_object_kind_object_id')
 
     op.drop_table('audit_entries')
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION refuse_change")

@@ -149,10 +149,14 @@ class TestRoles:
         assert "/confirm" not in page
         assert (await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})).status_code == 403
 
-    async def test_a_shop_sees_only_what_is_confirmed_and_no_picture(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    async def test_a_shop_sees_only_what_it_has_notice_of_and_no_picture(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
         confirmed, waiting = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
         await sign_in(browser, "reviewer")
         await browser.post(f"/cases/{confirmed}/confirm", data={"version": "1"})
+        await sign_in(browser, "officer")
+        await browser.post(f"/cases/{confirmed}/issue", data={"version": "2"})
         await sign_in(browser, "store")
         assert _cases_in(await browser.get("/cases")) == [confirmed]
         assert _cases_in(await browser.get("/cases?state=all")) == [confirmed]
@@ -185,9 +189,9 @@ class TestJudgement:
         case_id, other = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
         await sign_in(browser, "reviewer")
         answer = await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{case_id}?done=confirmed")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{case_id}?done=confirm")
         page = (await browser.get(answer.headers["location"])).text
-        assert "您已确认违规" in page
+        assert "操作成功：确认违规" in page
         assert f'href="/cases/{other}">下一个待审核案件' in page
         assert "reviewer 张" in page
 
@@ -197,7 +201,7 @@ class TestJudgement:
         form = {"version": "1", "reason": "not_staff", "note": "送货员"}
         answer = await browser.post(f"/cases/{case_id}/dismiss", data=form)
         page = (await browser.get(answer.headers["location"])).text
-        assert "您已判定不予处理" in page
+        assert "操作成功：不予处理" in page
         assert "不是食品从业人员" in page
         assert "送货员" in page
         assert "没有其他待审核的案件了" in page
@@ -230,14 +234,14 @@ class TestJudgement:
         assert "officer 张 已于" in answer.text
         assert "太模糊了" in answer.text  # what was typed is not lost
         assert f'href="/cases/{case_id}?lang=en"' in answer.text
-        assert "您已" not in (await browser.get(f"/cases/{case_id}")).text
+        assert "操作成功" not in (await browser.get(f"/cases/{case_id}")).text
 
     async def test_a_form_that_is_sent_twice_has_done_what_it_should(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
         await sign_in(browser, "reviewer")
         for _ in range(2):
             answer = await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
-            assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{case_id}?done=confirmed")
+            assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{case_id}?done=confirm")
         answer = await browser.post(f"/cases/{case_id}/dismiss", data={"version": "1", "reason": "test"})
         assert answer.status_code == 412
 
@@ -248,7 +252,7 @@ class TestJudgement:
         form = {"version": "1", "reason": "test", "note": "a b\r\n" * 500 + "z"}
         answer = await browser.post(f"/cases/{case_id}/dismiss", data=form)
         assert answer.status_code == 422
-        assert 'id="note-wrong">内容太长了' in answer.text
+        assert 'id="dismiss-note-wrong">内容太长了' in answer.text
         assert "z</textarea>" in answer.text
         answer = await browser.post(f"/cases/{case_id}/dismiss", data={**form, "note": form["note"][:-1]})
         assert answer.status_code == 303
@@ -273,7 +277,7 @@ class TestJudgement:
     async def test_words_of_thanks_cannot_be_forged(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
         await sign_in(browser, "reviewer")
-        assert "您已确认违规" not in (await browser.get(f"/cases/{case_id}?done=confirmed")).text
+        assert "操作成功" not in (await browser.get(f"/cases/{case_id}?done=confirm")).text
 
 
 def _cases_in(page: httpx.Response) -> list[int]:

@@ -186,22 +186,22 @@ class TestCase:
     def test_confirm_by_keyboard(self, centre: LiveCentre, open_page: OpenPage) -> None:
         page = open_page(path=f"/cases/{centre.hand_in()}")
         page.get_by_role("button", name="确认违规").press("Enter")
-        expect(page.get_by_role("status")).to_contain_text("您已确认违规")
+        expect(page.get_by_role("status")).to_contain_text("操作成功：确认违规")
 
     def test_dismiss_by_keyboard(self, centre: LiveCentre, open_page: OpenPage) -> None:
         page = open_page(path=f"/cases/{centre.hand_in()}")
         page.locator("summary").press("Enter")
         page.get_by_label("没有违规").press("Space")
         page.get_by_label("说明").fill("浅色头巾")
-        page.get_by_role("button", name="确定不予处理").press("Enter")
-        expect(page.get_by_role("status")).to_contain_text("您已判定不予处理")
+        page.locator("details[open] button[type=submit]").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("操作成功：不予处理")
         expect(page.get_by_role("list").filter(has_text="没有违规")).to_contain_text("浅色头巾")
 
     def test_two_reviewers_at_once(self, centre: LiveCentre, open_page: OpenPage) -> None:
         path = f"/cases/{centre.hand_in()}"
         one, other = open_page("reviewer", path), open_page("officer", path)
         one.get_by_role("button", name="确认违规").click()
-        expect(one.get_by_role("status")).to_contain_text("您已确认违规")
+        expect(one.get_by_role("status")).to_contain_text("操作成功：确认违规")
         other.get_by_role("button", name="确认违规").click()
         expect(other.get_by_role("alert")).to_contain_text("reviewer 张 已于")
         expect(other.get_by_role("button", name="确认违规")).to_have_count(0)
@@ -214,8 +214,8 @@ def test_everything_works_without_javascript(centre: LiveCentre, open_page: Open
     page.locator(f"#case-{case_id}").click()
     page.locator("summary").click()
     page.get_by_label("测试或演练").check()
-    page.get_by_role("button", name="确定不予处理").click()
-    expect(page.get_by_role("status")).to_contain_text("您已判定不予处理")
+    page.locator("details[open] button[type=submit]").click()
+    expect(page.get_by_role("status")).to_contain_text("操作成功：不予处理")
     page.get_by_role("link", name="摄像头").click()
     expect(page.get_by_role("heading", name="专间 1 号机")).to_be_visible()
     page.get_by_role("button", name="退出").click()

@@ -1,0 +1,54 @@
+"""What must hold for an act besides state and permission."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from api.accounts.actors import Actor
+from api.cases.states import Act, Condition, Step
+from api.cases.tables import Case, CaseTransition
+
+UNDO_WITHIN = timedelta(seconds=10)
+REOPEN_WITHIN = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """`confirmed_lately` is how many other cases of the same rule a person has confirmed at the shop in the last 30 days."""
+
+    case: Case
+    transitions: Sequence[CaseTransition]
+    actor: Actor
+    at: datetime
+    confirmed_lately: int
+
+    @property
+    def last(self) -> CaseTransition:
+        return self.transitions[-1]
+
+    @property
+    def age(self) -> timedelta:
+        """Since the last act; never negative, also for a clock that was put back."""
+        return max(timedelta(), self.at - self.last.at)
+
+
+def _by_the_same_person(now: Situation) -> bool:
+    return now.last.actor_id == now.actor.id and now.age <= UNDO_WITHIN
+
+
+def _not_by_who_submitted(now: Situation) -> bool:
+    return not any(step.act is Act.SUBMIT and step.actor_id == now.actor.id for step in now.transitions)
+
+
+_HOLDS: dict[Condition, Callable[[Situation], bool]] = {
+    Condition.BY_THE_SAME_PERSON_WITHIN_10_S: _by_the_same_person,
+    Condition.WITHIN_30_DAYS: lambda now: now.age <= REOPEN_WITHIN,
+    Condition.MINOR_AND_THE_FIRST: lambda now: now.case.severity == 3 and now.confirmed_lately == 0,
+    Condition.OVERDUE: lambda now: now.case.overdue_at is not None,
+    Condition.NOT_BY_WHO_SUBMITTED: _not_by_who_submitted,
+}
+
+
+def unmet(step: Step, now: Situation) -> Condition | None:
+    """The first condition of the step that does not hold."""
+    return next((condition for condition in step.conditions if not _HOLDS[condition](now)), None)
