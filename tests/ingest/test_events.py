@@ -19,16 +19,18 @@ CLIPS = [Path(str(files("configs") / "demo" / "kitchen.mp4")), Path(__file__).pa
 
 
 def watch(clip: Path) -> list[Alarm]:
-    """What the edge would tell, from key frames as they come."""
+    """What the edge would tell, from key frames as they come and from bursts where a suspicion needs more."""
     detector, tracker = Detector.load(), Tracker()
     rules = RuleEngine(assumed_place(str(clip)), load_catalogue())
     told = []
-    for picture in file_source(clip, realtime=False, decoding=Decoding()).pictures():
+    source = file_source(clip, realtime=False, decoding=Decoding())
+    for picture in source.pictures():
         frame = picture.frame()
         seen = tracker.update(detector.look([frame.image])[0], frame.camera_time_s)
         for violation in rules.update(seen, frame.camera_time_s, at(frame.camera_time_s)):
             rules.committed(violation)
             told.append(Alarm(frame.camera_time_s, violation.rule.code, violation.box))
+        source.want(rules.wanted_interval_s(frame.camera_time_s))
     return told
 
 
