@@ -22,7 +22,7 @@ COMMANDS = {
     "enrol-code": ("api.cli:enrol_code", "Print a one-time code with which an edge joins the centre."),
     "keys": ("api.cli:keys", "The keys that protect stored credentials: rotate."),
     "openapi": ("api.cli:openapi", "Print the OpenAPI document of the centre."),
-    "edge": ("ingest.edge_cli:app", "The edge box: enroll, run. 边缘端"),
+    "edge": ("ingest.edge_cli:app", "The edge box: enroll, run, capacity. 边缘端"),
     "simulate": ("simulator.cli:app", "Render kitchens with known truth (development)."),
     "model": ("models.cli:app", "Train and evaluate the models (development)."),
     "bench": ("bench.cli:app", "Measure what the edge costs, against baselines of the same run (development)."),

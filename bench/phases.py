@@ -22,7 +22,8 @@ from ingest.edge_cli import edge_folder
 from ingest.enrol import enrol
 from ingest.work_log import VARIABLE
 
-READY_WITHIN_S = 120.0
+# Loading torch on a machine that does other work as well.
+READY_WITHIN_S = 300.0
 # After the last camera began: what an edge does once for each new camera is over.
 SETTLE_S = 1.0
 SAMPLE_S = 1.0

@@ -80,6 +80,8 @@ class Decoder:
         """`on_decode` is called for each packet that is decoded; True: with nothing before or after it."""
         self.damaged = 0
         self._on_decode = on_decode
+        # By how much the distance of pictures is lengthened, because the box is too small; set by another thread.
+        self.stretch = 1.0
         self._stream = stream
         self._decoding = decoding
         self._timeline = timeline
@@ -203,6 +205,10 @@ class Decoder:
             interval_s = self._burst_s / 2
         elif wanted_s is not None and self._everything:
             interval_s = min(interval_s, wanted_s / 2)
+        if self.stretch > 1.0:
+            # Of key frames that come less often than wanted, some must be left out too.
+            natural_s = 0.0 if self._everything or self._key_gap_s is None else self._key_gap_s
+            interval_s = max(interval_s, natural_s) * self.stretch
         if camera_time_s < self._due_s - EARLY * interval_s:
             return False
         on_grid = self._due_s + interval_s

@@ -3,22 +3,23 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
-from detector.rules import RuleEngine
+from contract.evidence import ModelVersion
 from ingest.centre import Centre
 from ingest.config_store import ConfigStore
+from ingest.crew import WORKER, Crew
 from ingest.database import Database
 from ingest.evidence import EvidenceFolder
-from ingest.fleet import Fleet, Looker, MakeRules, OpenReader, open_reader
 from ingest.heartbeat import Pulse
 from ingest.identity import Keys, sole_user
 from ingest.minutes import MinuteBook
 from ingest.outbox import Outbox
+from ingest.pipe import Setup
 from ingest.puller import INTERVAL_S, Puller
 from ingest.recorder import Recorder
 from ingest.sender import Sender
@@ -29,8 +30,6 @@ KEEP_DAYS = 30
 FEWEST_KEEP_DAYS = 7
 # What does not end by then (a request on its way, a camera that hangs) ends with the process: nothing of it is lost.
 STOPPING_S = 4.0
-# Key frames come about once a second: asking twenty times a second costs nothing and delays a look by 2 % of that.
-LOOK_WAIT_S = 0.05
 log = structlog.get_logger(__name__)
 
 
@@ -39,30 +38,32 @@ class EdgeError(RuntimeError):
 
 
 class Edge:
-    """`run` works until `stop` is set, and holds the folder for that time; `load_detector` is called once it does.
+    """`run` works until `stop` is set, and holds the folder for that time.
 
-    `interval_s`: how often the centre is asked for changes and told how the edge fares.
+    `models` look in at most `workers` processes, each started with the command `worker`, with the `weights` of a folder and so
+    many `threads` each. `interval_s`: how often the centre is asked for changes and told how the edge fares.
     """
 
     def __init__(
-        self, folder: Path, edge_id: str, keys: Keys, centre: Centre, load_detector: Callable[[], Looker],
-        *, open_reader: OpenReader = open_reader, make_rules: MakeRules = RuleEngine, keep_days: float = KEEP_DAYS,
-        interval_s: float = INTERVAL_S,
+        self, folder: Path, edge_id: str, keys: Keys, centre: Centre, models: Sequence[ModelVersion],
+        *, weights: Path | None = None, threads: int = 1, workers: int = 1, worker: Sequence[str] = WORKER,
+        keep_days: float = KEEP_DAYS, interval_s: float = INTERVAL_S, on_start: Callable[[Crew, Outbox], None] | None = None,
     ) -> None:
         self._folder = folder
         self._edge_id = edge_id
         self._keys = keys
         self._centre = centre
-        self._load_detector = load_detector
-        self._open_reader = open_reader
-        self._make_rules = make_rules
+        self._models = models
+        self._weights = weights
+        self._threads = threads
+        self._workers = workers
+        self._worker = worker
+        self._on_start = on_start
         self._keep_days = keep_days
         self._interval_s = interval_s
 
     def run(self, stop: threading.Event) -> None:
-        """Raises EdgeBusy when another process uses the folder, EdgeError when the folder cannot be used, and what
-        `load_detector` raises.
-        """
+        """Raises EdgeBusy when another process uses the folder, EdgeError when the folder or the detector cannot be used."""
         try:
             with sole_user(self._folder):
                 self._run(Database(self._folder / "edge.sqlite3"), stop)
@@ -73,31 +74,30 @@ class Edge:
             ) from error
 
     def _run(self, database: Database, stop: threading.Event) -> None:
-        detector = self._load_detector()
         outbox = Outbox(database)
         evidence = EvidenceFolder(self._folder / "evidence")
         recorder = Recorder(
-            evidence, outbox, self._edge_id, self._keys.signing, detector.models, lambda: self._centre.clock_offset_s
+            evidence, outbox, self._edge_id, self._keys.signing, self._models, lambda: self._centre.clock_offset_s
         )
         recorder.recover(datetime.now(UTC))
         book = MinuteBook(database)
         sender = Sender(outbox, evidence, recorder, self._centre, self._keep_days)
-        fleet = Fleet(
-            detector, recorder, book, self._keys.encryption, sender.wake,
-            open_reader=self._open_reader, make_rules=self._make_rules,
-        )
-        puller = Puller(ConfigStore(self._folder), self._centre, fleet.apply, self._interval_s)
+        setup = Setup(self._keys.encryption.private_bytes_raw(), self._weights, self._threads)
+        crew = Crew(recorder, book, sender.wake, setup, self._workers, self._worker)
+        puller = Puller(ConfigStore(self._folder), self._centre, crew.apply, self._interval_s)
         pulse = Pulse(
-            book, outbox, self._centre, lambda: puller.version, lambda: fleet.trouble or sender.trouble,
+            book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble,
             interval_s=self._interval_s,
         )
+        if self._on_start is not None:
+            self._on_start(crew, outbox)
 
-        def look() -> None:
-            while not stop.is_set():
-                if not fleet.look_round():
-                    stop.wait(LOOK_WAIT_S)
+        def work() -> None:
+            crew.run()
+            if crew.unfit is not None:
+                stop.set()
 
-        parts: dict[str, Callable[[], None]] = {"look": look, "send": sender.run, "pull": puller.run, "beat": pulse.run}
+        parts: dict[str, Callable[[], None]] = {"work": work, "send": sender.run, "pull": puller.run, "beat": pulse.run}
         threads = [
             threading.Thread(target=_kept_alive, args=(run, stop), name=name, daemon=True) for name, run in parts.items()
         ]
@@ -108,14 +108,16 @@ class Edge:
         until = time.monotonic() + STOPPING_S
         for part in (sender, puller, pulse):
             part.stop()
+        crew.stop(STOPPING_S / 2)
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
-        fleet.stop(max(0.5, until - time.monotonic()))
         if not any(thread.is_alive() for thread in threads):
             book.turn()
             self._centre.close()
             database.close()
         log.info("edge_stopped", edge=self._edge_id, waiting_threads=[t.name for t in threads if t.is_alive()])
+        if crew.unfit is not None:
+            raise EdgeError(crew.unfit)
 
 
 def _kept_alive(run: Callable[[], None], stop: threading.Event) -> None:

@@ -1,5 +1,6 @@
-"""`sunshine edge`: join a centre, and watch the cameras it gives."""
+"""`sunshine edge`: join a centre, watch the cameras it gives, measure the box."""
 
+import os
 import platform
 import signal
 import threading
@@ -11,15 +12,14 @@ import platformdirs
 import typer
 
 from contract.logs import log_to_stderr
-from detector.card import ModelError
-from detector.pipeline import Detector
+from detector.card import ModelError, default_weights, load_model
 from ingest.centre import Centre, CentreUrlError, checked_centre_url
 from ingest.edge import FEWEST_KEEP_DAYS, KEEP_DAYS, Edge, EdgeError
 from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
-from ingest.work_log import WorkLog
+from ingest.metrics import MetricsError, serve_metrics
 
-app = typer.Typer(help="The edge box: enroll, run. 边缘端", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="The edge box: enroll, run, capacity. 边缘端", no_args_is_help=True, add_completion=False)
 
 Data = Annotated[
     Path | None,
@@ -28,6 +28,11 @@ Data = Annotated[
 
 
 AllowHttp = Annotated[bool, typer.Option(help="Take a plain-http centre on another machine all the same.")]
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def edge_folder(data: Path | None) -> Path:
@@ -62,9 +67,17 @@ def run(
             envvar="SUNSHINE_EDGE_KEEP_DAYS", min=FEWEST_KEEP_DAYS, max=36_500, help="Days to keep evidence that the centre has."
         ),
     ] = KEEP_DAYS,
+    workers: Annotated[
+        int | None,
+        typer.Option(envvar="SUNSHINE_EDGE_WORKERS", min=1, max=256, help="Worker processes at most; by default one a core."),
+    ] = None,
     threads: Annotated[
-        int, typer.Option(envvar="SUNSHINE_EDGE_THREADS", min=1, max=256, help="Processor threads of the detector.")
+        int, typer.Option(envvar="SUNSHINE_EDGE_THREADS", min=1, max=256, help="Processor threads of each worker's detector.")
     ] = 1,
+    metrics: Annotated[
+        str | None,
+        typer.Option(envvar="SUNSHINE_EDGE_METRICS", help="Serve Prometheus metrics here, such as 127.0.0.1:9464."),
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
     centre: Annotated[str | None, typer.Option(help="The centre's address, if it has moved since enrolling.")] = None,
     allow_http: AllowHttp = False,
@@ -72,6 +85,7 @@ def run(
     """Watch the cameras that the centre lists for this edge, until Ctrl-C or SIGTERM."""
     log_to_stderr()
     folder = edge_folder(data)
+    workers = workers or cores()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -82,10 +96,31 @@ def run(
         there = identity.registration
         url = there.centre_url if centre is None else checked_centre_url(centre, allow_http)
         client = Centre(url, there.edge_id, identity.keys.signing)
-        load = partial(Detector.load, weights, threads, WorkLog().ran)
-        Edge(folder, there.edge_id, identity.keys, client, load, keep_days=keep_days).run(stop)
-    except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, ModelError) as error:
+        models = [load_model(weights or default_weights(), name)[0].version for name in ("finder", "attributes")]
+        Edge(
+            folder, there.edge_id, identity.keys, client, models, weights=weights, threads=threads, workers=workers,
+            keep_days=keep_days, on_start=None if metrics is None else partial(serve_metrics, metrics),
+        ).run(stop)
+    except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, MetricsError, ModelError) as error:
         raise _sentence(error) from error
+
+
+@app.command("capacity")
+def capacity(
+    key_frames_s: Annotated[
+        float, typer.Option("--key-frames", min=0.2, max=3.0, help="Seconds between key frames of the cameras.")
+    ] = 2.0,
+    weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
+) -> None:
+    """Measure, in under a minute, how many cameras this box can carry. 本机能承载多少路摄像头"""
+    from detector.pipeline import Detector
+    from ingest.capacity import FPS, CapacityError, measure, words
+
+    try:
+        measured = measure(Detector.load(weights), cores(), round(key_frames_s * FPS), lambda line: typer.echo(line, err=True))
+    except (CapacityError, ModelError) as error:
+        raise _sentence(error) from error
+    typer.echo(words(measured))
 
 
 def _sentence(error: Exception) -> typer.Exit:

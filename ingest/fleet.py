@@ -1,4 +1,4 @@
-"""All cameras of an edge in front of one detector: the newest picture of each in turn, and nobody waits for anybody."""
+"""The cameras of one worker in front of one detector: the newest picture of each in turn, and nobody waits for anybody."""
 
 import time
 from collections import deque
@@ -16,7 +16,7 @@ from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import Catalogue
 from contract.credentials import CredentialError, open_credential
 from contract.edges import EdgeTrouble, StreamFault
-from contract.evidence import ModelVersion
+from contract.evidence import Manifest
 from detector.motion import MotionGate
 from detector.observation import Observation
 from detector.rules import Repeat, RuleEngine, Violation
@@ -24,9 +24,8 @@ from detector.tracks import Tracker, body
 from ingest.address import BadAddress, parse_address
 from ingest.decoding import Decoding
 from ingest.errors import SourceError, disk_trouble
-from ingest.minutes import MinuteBook
 from ingest.reader import CameraReader, ReaderState
-from ingest.recorder import Recorder, Sight
+from ingest.recorder import Sight
 from ingest.source import AvSource, Frame, Picture, Still, open_source
 from ingest.work_log import WorkLog
 
@@ -40,6 +39,14 @@ HEARTBEAT_LOOK_S = 10.0
 # How long after a disk refused evidence it is tried anew, when there was no new evidence to try it with. Not more often:
 # where there is nearly room enough, each attempt writes a megabyte or two.
 DISK_INTERVAL_S = 30.0
+# Pictures in one call of the detector: enough for all crops of a round to share a call, few enough that the first picture does
+# not wait for more than half a second on a slow core.
+MOST_AT_ONCE = 4
+# Too small a box shows in pictures that give way to newer ones before anybody has looked. Then all sampling is lengthened by a
+# quarter at a time; it comes back when even the shorter one would leave the detector a fifth of its time.
+SHED_INTERVAL_S = 10.0
+SHED_DROPPED, SHED_LEAST, SHED_STEP, SHED_MOST = 0.1, 3, 1.25, 10.0
+RESTORE_BUSY = 0.8
 log = structlog.get_logger(__name__)
 
 
@@ -52,14 +59,31 @@ class Reader(Protocol):
         self, timeout_s: float = 0.0, max_age_s: float | None = None, *, wanted: Callable[[Picture], bool]
     ) -> Frame | Still | None: ...
     def want(self, interval_s: float | None) -> None: ...
+    def stretch(self, factor: float) -> None: ...
     def state(self) -> ReaderState: ...
+
+
+class Keeper(Protocol):
+    """What the fleet needs of `ingest.recorder.Recorder`."""
+
+    def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> list[Repeat]: ...
+    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Manifest: ...
+    def try_out(self, camera_id: str) -> None: ...
+
+
+class Book(Protocol):
+    """What the fleet needs of `ingest.minutes.MinuteBook`."""
+
+    def watch(self, camera_id: str) -> None: ...
+    def unwatch(self, camera_id: str) -> None: ...
+    def looked(self, camera_id: str, width: int, height: int) -> None: ...
+    def still(self, camera_id: str) -> None: ...
+    def state(self, camera_id: str, fault: StreamFault | None) -> None: ...
 
 
 class Looker(Protocol):
     """The detector, as far as the edge needs it."""
 
-    @property
-    def models(self) -> list[ModelVersion]: ...
     def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]: ...
 
 
@@ -91,6 +115,20 @@ def open_reader(camera: CameraConfig, password: str | None) -> CameraReader:
     return CameraReader(f"{camera.name} ({camera.id})", make_source, on_drop=lambda: work.dropped(camera.id))
 
 
+@dataclass(frozen=True, slots=True)
+class CameraBeat:
+    """How one camera fares; `interval_s` is what is wanted between looks, `stretch` by how much it is lengthened now.
+
+    `looks` of the detector, and `stills`: pictures in which nothing moved.
+    """
+
+    reader: ReaderState
+    interval_s: float
+    stretch: float
+    looks: int
+    stills: int
+
+
 @dataclass(frozen=True)
 class _Login:
     """A camera's password, in memory only; None where it needs none."""
@@ -116,6 +154,8 @@ class _Camera:
     # Camera time of the last look of the detector, and how often one is needed now for a suspicion.
     looked_s: float | None = None
     wanted_s: float | None = None
+    looks: int = 0
+    stills: int = 0
     # What the last look failed with: told once, not once for each frame.
     failure: str | None = None
 
@@ -132,7 +172,7 @@ class Fleet:
     """One thread calls `look_round`; any thread may hand over a new list with `apply`."""
 
     def __init__(
-        self, detector: Looker, recorder: Recorder, book: MinuteBook, key: X25519PrivateKey, on_evidence: Callable[[], None],
+        self, detector: Looker, recorder: Keeper, book: Book, key: X25519PrivateKey, on_evidence: Callable[[], None],
         *, open_reader: OpenReader = open_reader, make_rules: MakeRules = RuleEngine,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC), timer: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -151,6 +191,11 @@ class Fleet:
         self.trouble: EdgeTrouble | None = None
         # The camera whose evidence the disk refused last, and when it is tried again.
         self._refused = ("", 0.0)
+        # The detector's pictures and seconds since the start.
+        self._looks, self._look_s = 0, 0.0
+        self._stretch = 1.0
+        # When the load was last judged, and what had been counted by then: seconds of looking, pictures, dropped ones.
+        self._judged = (self._timer(), 0.0, 0, 0)
 
     def apply(self, config: EdgeConfig) -> None:
         """Make the cameras those of the list, before the next round. A camera that did not change is not touched."""
@@ -159,13 +204,38 @@ class Fleet:
     def look_round(self) -> int:
         """Look once at the newest picture of each camera that has a new one. Returns at how many."""
         self._change_cameras()
-        looked = sum([self._look_at(camera) for camera in self._cameras.values()])
+        looked = 0
+        batch: list[tuple[_Camera, Frame]] = []
+        for camera in self._cameras.values():
+            shown = self._take(camera)
+            if isinstance(shown, Still):
+                looked += 1
+            elif shown is not None:
+                batch.append((camera, shown))
+            if len(batch) == MOST_AT_ONCE:
+                looked += self._look_at(batch)
+                batch = []
+        looked += self._look_at(batch)
         if self._timer() - self._states_at >= STATE_INTERVAL_S:
             self._states_at = self._timer()
             for camera in self._cameras.values():
                 self._tell_state(camera)
             self._try_disk()
+            self._watch_load()
         return looked
+
+    def report(self) -> tuple[dict[str, CameraBeat], int, float]:
+        """How each camera that is read fares; pictures looked at since the start; seconds that took.
+
+        For the thread that looks.
+        """
+        beats = {
+            camera_id: CameraBeat(
+                camera.reader.state(), camera.config.interval_s, self._stretch, camera.looks, camera.stills
+            )
+            for camera_id, camera in self._cameras.items() if camera.reader is not None
+        }
+        return beats, self._looks, self._look_s
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """Let go of all cameras, after the last round; those that do not answer in time are left to end with the process."""
@@ -217,6 +287,7 @@ class Fleet:
                 reader.start()
         if reader is not None:
             reader.want(None)
+            reader.stretch(self._stretch)
         self._cameras[camera.id] = _Camera(camera, login, catalogue, reader, Tracker(), rules)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
 
@@ -227,18 +298,39 @@ class Fleet:
         self._book.unwatch(camera_id)
         log.info("camera_removed", camera=camera_id, name=camera.config.name)
 
-    def _look_at(self, camera: _Camera) -> bool:
+    def _take(self, camera: _Camera) -> Frame | Still | None:
         try:
             if camera.reader is None:
-                return False
-            frame = camera.reader.take(max_age_s=OLDEST_PICTURE_S, wanted=camera.is_wanted)
-            if frame is None:
-                return False
-            if isinstance(frame, Still):
-                camera.tracker.still(frame.camera_time_s)
+                return None
+            shown = camera.reader.take(max_age_s=OLDEST_PICTURE_S, wanted=camera.is_wanted)
+            if isinstance(shown, Still):
+                camera.tracker.still(shown.camera_time_s)
+                camera.stills += 1
                 self._book.still(camera.config.id)
-                return True
-            observation = camera.tracker.update(self._detector.look([frame.image])[0], frame.camera_time_s)
+            return shown
+        except Exception as error:
+            self._failed(camera, error)
+            return None
+
+    def _look_at(self, batch: Sequence[tuple[_Camera, Frame]]) -> int:
+        """Returns how many of the pictures could be looked at. One that the detector fails on does not take others with it."""
+        if not batch:
+            return 0
+        begun = self._timer()
+        try:
+            seen = self._detector.look([frame.image for _, frame in batch])
+        except Exception as error:
+            if len(batch) > 1:
+                return sum([self._look_at([one]) for one in batch])
+            self._failed(batch[0][0], error)
+            return 0
+        self._look_s += self._timer() - begun
+        self._looks += len(batch)
+        return sum([self._judge(camera, frame, observation) for (camera, frame), observation in zip(batch, seen, strict=True)])
+
+    def _judge(self, camera: _Camera, frame: Frame, seen: Observation) -> bool:
+        try:
+            observation = camera.tracker.update(seen, frame.camera_time_s)
             violations = camera.rules.update(observation, frame.camera_time_s, frame.wall_time)
         except Exception as error:
             self._failed(camera, error)
@@ -250,14 +342,44 @@ class Fleet:
         people = [box for box in map(body, observation.people) if box is not None]
         camera.gate.looked(people, observation.width, observation.height)
         camera.looked_s = frame.camera_time_s
+        camera.looks += 1
         sight = Sight(frame.image, frame.camera_time_s, frame.wall_time, observation)
         for violation in violations:
             self._keep(camera, sight, violation)
         wanted_s = camera.rules.wanted_interval_s(frame.camera_time_s)
         if wanted_s != camera.wanted_s:
             camera.wanted_s = wanted_s
-            camera.reader.want(wanted_s)
+            self._tell_wanted(camera)
         return True
+
+    def _tell_wanted(self, camera: _Camera) -> None:
+        """A box that is too small for its cameras has nothing to spare for bursts."""
+        if camera.reader is not None:
+            camera.reader.want(camera.wanted_s if self._stretch == 1.0 else None)
+
+    def _watch_load(self) -> None:
+        """Lengthens the sampling of all cameras when pictures give way to newer ones, and shortens it when time is left again."""
+        now = self._timer()
+        at, look_s, pictures, dropped = self._judged
+        if now - at < SHED_INTERVAL_S:
+            return
+        states = [camera.reader.state() for camera in self._cameras.values() if camera.reader is not None]
+        self._judged = (now, self._look_s, sum(one.pictures for one in states), sum(one.dropped for one in states))
+        busy, came, lost = (self._look_s - look_s) / (now - at), self._judged[2] - pictures, self._judged[3] - dropped
+        if lost >= SHED_LEAST and lost > SHED_DROPPED * came:
+            stretch = min(SHED_MOST, self._stretch * SHED_STEP)
+        elif self._stretch > 1.0 and busy * SHED_STEP < RESTORE_BUSY and lost == 0:
+            stretch = max(1.0, self._stretch / SHED_STEP)
+            stretch = 1.0 if stretch < 1.01 else stretch
+        else:
+            return
+        if stretch != self._stretch:
+            log.info("sampling_changed", stretch=round(stretch, 2), dropped=lost, pictures=came, busy=round(busy, 2))
+            self._stretch = stretch
+            for camera in self._cameras.values():
+                if camera.reader is not None:
+                    camera.reader.stretch(stretch)
+                    self._tell_wanted(camera)
 
     def _keep(self, camera: _Camera, sight: Sight, violation: Violation) -> None:
         try:

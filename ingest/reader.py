@@ -128,6 +128,7 @@ class CameraReader:
         self._stream: StreamInfo | None = None
         self._stopping = False
         self._wanted_s: float | None = None
+        self._stretch = 1.0
 
     def start(self) -> None:
         self._supervisor = threading.Thread(target=self._supervise, name=f"watch {self.name}", daemon=True)
@@ -165,6 +166,13 @@ class CameraReader:
             self._wanted_s = interval_s
             if self._current is not None and self._current.source is not None:
                 self._current.source.want(interval_s)
+
+    def stretch(self, factor: float) -> None:
+        """Lengthen the distance of pictures by so much from now on; 1.0 as configured."""
+        with self._changed:
+            self._stretch = factor
+            if self._current is not None and self._current.source is not None:
+                self._current.source.stretch(factor)
 
     @overload
     def take(self, timeout_s: float = 0.0, max_age_s: float | None = None) -> Frame | None: ...
@@ -322,6 +330,8 @@ class CameraReader:
                 attempt.source = source
                 if self._wanted_s is not None:
                     source.want(self._wanted_s)
+                if self._stretch != 1.0:
+                    source.stretch(self._stretch)
             with closing(source.pictures()) as pictures:
                 for picture in pictures:
                     if not self._deliver(attempt, source, picture):

@@ -145,6 +145,10 @@ class FrameSource(Protocol):
         """For a while a picture is needed this often, in camera time; None: no longer. From any thread."""
         ...
 
+    def stretch(self, factor: float) -> None:
+        """Lengthen the distance of pictures by so much; 1.0 as configured. From any thread."""
+        ...
+
 
 class AvSource:
     """A source that FFmpeg reads. Make it with `open_source`, `camera_source` or `file_source`."""
@@ -170,6 +174,7 @@ class AvSource:
         self.packets = 0
         self._decoder: Decoder | None = None
         self._wanted_s: float | None = None
+        self._stretch = 1.0
         self._url = url
         self._shown = shown or url
         self._address = address
@@ -196,6 +201,11 @@ class AvSource:
         self._wanted_s = interval_s
         if self._decoder is not None:
             self._decoder.want(interval_s)
+
+    def stretch(self, factor: float) -> None:
+        self._stretch = factor
+        if self._decoder is not None:
+            self._decoder.stretch = factor
 
     def pictures(self) -> Generator[Picture, None, None]:
         container = self._open()
@@ -233,6 +243,7 @@ class AvSource:
     def _read(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
         decoder = self._decoder = Decoder(stream, self._decoding, Timeline(live=self.live), self._tell_decoded)
         decoder.want(self._wanted_s)
+        decoder.stretch = self._stretch
         fps = float(stream.average_rate) if stream.average_rate else None
         self.info = StreamInfo(stream.codec_context.name, stream.codec_context.width, stream.codec_context.height, fps)
         packets = container.demux(stream)

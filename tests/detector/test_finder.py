@@ -3,7 +3,7 @@ import pytest
 
 from detector import finder as finder_module
 from detector.card import default_weights, load_model
-from detector.finder import PAD, Finder, canvas_for, fit, lay
+from detector.finder import MOST_CANVASES, PAD, Finder, canvas_for, fit, lay
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,11 @@ class Scripted:
         self.rows = np.zeros((300, 6), np.float32)
         self.rows[: len(rows)] = np.asarray(rows, np.float32).reshape(-1, 6)
         self.shapes = []
+        self.batches = []
 
     def run(self, batch):
         self.shapes.append(batch.shape)
+        self.batches.append(batch)
         return [np.repeat(self.rows[None], len(batch), axis=0)]
 
 
@@ -81,7 +83,23 @@ def test_doubles_of_one_class_are_removed_and_other_classes_stay(scripted):
     assert found.scores.tolist() == pytest.approx([0.9, 0.7])
 
 
-def test_pictures_of_one_shape_go_together(scripted):
+def test_each_picture_is_seen_in_its_own_shape(scripted):
     finder, network = scripted([])
     finder.find([np.zeros(shape, np.uint8) for shape in ((720, 1280, 3), (480, 640, 3), (1080, 1920, 3))])
-    assert sorted(network.shapes) == [(1, 480, 640, 3), (2, 384, 640, 3)]
+    assert network.shapes == [(1, 384, 640, 3), (1, 480, 640, 3), (1, 384, 640, 3)]
+
+
+def test_a_kept_canvas_shows_nothing_of_another_picture(scripted):
+    """Two sizes share a canvas, but not the place in it."""
+    finder, network = scripted([])
+    finder.find([np.full(shape, 255, np.uint8) for shape in ((720, 1280, 3), (740, 1280, 3), (720, 1280, 3))])
+    border = network.batches[-1][0, :12]
+    assert (border == PAD).all()
+    assert len({id(batch) for batch in network.batches}) == 2
+
+
+def test_canvases_of_many_sizes_are_not_all_kept(scripted):
+    finder, _ = scripted([])
+    for side in range(300, 300 + 40 * MOST_CANVASES, 20):
+        finder.find([np.zeros((side, 640, 3), np.uint8)])
+    assert len(finder._canvases) <= MOST_CANVASES

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -40,6 +41,20 @@ def test_grain_is_no_movement():
 
 def test_a_small_head_is_movement():
     assert gate_after(kitchen(0)).moved(with_square(kitchen(1), 900, 400))
+
+
+@pytest.mark.parametrize("zoom", [1 / 3, 2], ids=["sub-stream", "4K"])
+def test_pictures_of_any_size_are_compared(zoom):
+    def sized(picture):
+        return cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+
+    gate = gate_after(sized(kitchen(0)))
+    assert not gate.moved(sized(kitchen(1)))
+    assert gate.moved(sized(with_square(kitchen(2), 900, 400, side=60)))
+
+
+def test_a_camera_that_changes_its_size_is_looked_at_no_more_than_it_moves():
+    assert not gate_after(kitchen(0)).moved(cv2.resize(kitchen(1), (1280, 720), interpolation=cv2.INTER_AREA))
 
 
 def test_what_creeps_is_seen_in_the_end():

@@ -35,11 +35,12 @@ def make_clip(
     full_range: bool = False,
     options: dict[str, str] | None = None,
     still: bool = False,
+    fps: int = FPS,
 ) -> Path:
     """A blue-grey picture (BGR 120, 60, 40) with a bright square that walks to the right."""
     width, height = size
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=FPS)
+        stream = container.add_stream(codec, rate=fps)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.codec_context.gop_size = gop
         given = dict(options or {})
@@ -49,7 +50,7 @@ def make_clip(
         stream.codec_context.options = {"preset": "ultrafast"} | given
         if full_range:
             stream.codec_context.color_range = 2
-        for number in range(int(seconds * FPS)):
+        for number in range(int(seconds * fps)):
             image = np.empty((height, width, 3), np.uint8)
             image[:] = (120, 60, 40)
             left = 0 if still else number * 12 % (width - 80)

@@ -186,6 +186,8 @@ class FakeReader:
         self.fault: StreamFault | None = None
         self.started = self.stopped = 0
         self.wanted: list[float | None] = []
+        self.stretches: list[float] = []
+        self.pictures = self.dropped = 0
 
     def start(self) -> None:
         self.started += 1
@@ -209,9 +211,12 @@ class FakeReader:
     def want(self, interval_s: float | None) -> None:
         self.wanted.append(interval_s)
 
+    def stretch(self, factor: float) -> None:
+        self.stretches.append(factor)
+
     def state(self) -> ReaderState:
         status = Status.NOT_LOOKING if self.fault else Status.LOOKING
-        return ReaderState(status, self.fault, START, 0, 0, 0, 0, {}, None, None, None, 0)
+        return ReaderState(status, self.fault, START, self.pictures, 0, self.dropped, 0, {}, None, None, None, 0)
 
     def show(self, time_s: float = 0.0, shade: int = 120) -> None:
         self.frames.append(Frame(image(shade), time_s, START + timedelta(seconds=time_s), 0))

@@ -13,11 +13,10 @@ from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.credentials import seal_credential
 from contract.edges import EdgeTrouble, StreamFault
-from contract.evidence import ModelVersion
 from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
-from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, Fleet, open_reader
+from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, SHED_INTERVAL_S, Fleet, open_reader
 from ingest.minutes import MinuteBook
 from tests.ingest.edge_world import FakeReader, Parts, bareheaded, camera, edge_config, violation
 
@@ -27,12 +26,10 @@ BLACK = 0
 class ScriptedDetector:
     """Sees somebody bareheaded in every picture, and breaks on black ones."""
 
-    models: list[ModelVersion] = []  # noqa: RUF012
-
     def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]:
-        if not images[0].any():
+        if not all(one.any() for one in images):
             raise RuntimeError("broken on this picture")
-        return [bareheaded()]
+        return [bareheaded() for _ in images]
 
 
 class ScriptedRules:
@@ -287,6 +284,57 @@ def test_a_suspicion_keeps_it_looking_and_reaches_the_reader(world: World):
         world.fleet.look_round()
     assert world.rules["a"].looks == 4
     assert world.reader("a").wanted == [None, 5.0]
+
+
+def lose(world: World, share: float) -> None:
+    """Ten seconds in which this share of the pictures gave way to newer ones."""
+    world.reader("a").pictures += 100
+    world.reader("a").dropped += round(100 * share)
+    world.parts.timer.now += SHED_INTERVAL_S
+    world.fleet.look_round()
+
+
+def test_too_small_a_box_lengthens_the_sampling_and_gives_no_bursts(world: World):
+    world.apply(camera("a"))
+    lose(world, 0.3)
+    lose(world, 0.3)
+    assert world.reader("a").stretches == [1.0, 1.25, 1.25**2]
+    world.reader("a").show()
+    world.fleet.look_round()
+    assert world.reader("a").wanted[-1] is None
+    assert world.fleet.report()[0]["a"].stretch == 1.25**2
+
+
+def test_the_sampling_comes_back_when_there_is_time_again(world: World):
+    world.apply(camera("a"))
+    lose(world, 0.3)
+    world.reader("a").show()
+    world.fleet.look_round()
+    lose(world, 0.0)
+    assert world.reader("a").stretches == [1.0, 1.25, 1.0]
+    assert world.reader("a").wanted[-1] == 5.0
+
+
+def test_a_few_lost_pictures_are_no_reason(world: World):
+    world.apply(camera("a"))
+    lose(world, 0.05)
+    assert world.reader("a").stretches == [1.0]
+
+
+def test_pictures_of_a_round_are_looked_at_together(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.apply(*[camera(name) for name in "abcde"])
+    calls: list[int] = []
+    look = world.fleet._detector.look
+
+    def counted(images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]:
+        calls.append(len(images))
+        return look(images)
+
+    monkeypatch.setattr(world.fleet._detector, "look", counted)
+    for name in "abcde":
+        world.reader(name).show()
+    assert world.fleet.look_round() == 5
+    assert calls == [4, 1]
 
 
 def test_a_changed_camera_wants_nothing_more(world: World):

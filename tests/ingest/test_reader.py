@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -470,6 +471,20 @@ def test_the_trouble_of_one_camera_does_not_touch_another(serve, closed_port: in
 
     assert [state.fault for state in states] == [StreamFault.REFUSED, StreamFault.TIMEOUT, StreamFault.NOT_RTSP, None]
     assert states[-1].reconnects == {}
+
+
+def test_streams_that_all_restart_at_once_all_come_back(serve, wait_until) -> None:
+    served = serve()
+    readers = [CameraReader(f"camera {i}", lambda: camera_source(parse_address(served.url))) for i in range(6)]
+    with contextlib.ExitStack() as stack:
+        for reader in readers:
+            stack.enter_context(reader)
+        wait_until(lambda: all(reader.state().pictures for reader in readers))
+        before = [reader.state().pictures for reader in readers]
+        served.cut()
+        wait_until(lambda: all(sum(reader.state().reconnects.values()) for reader in readers))
+        wait_until(lambda: all(reader.state().pictures > seen for reader, seen in zip(readers, before, strict=True)))
+        assert all(reader.state().status is Status.LOOKING for reader in readers)
 
 
 def test_a_file_is_read_to_its_end(clips, wait_until) -> None:

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -120,6 +121,42 @@ def test_rare_key_frames_give_what_is_wanted_without_a_burst(clips) -> None:
     source.want(0.2)
 
     assert times(list(source.pictures())) == pytest.approx([0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4])
+
+
+def test_ten_seconds_between_key_frames_keep_the_promised_sampling(clips) -> None:
+    source = file_source(clips(gop=200, seconds=25.0), realtime=False, decoding=Decoding(interval_s=1.0))
+
+    seen = times(list(source.pictures()))
+
+    # The second key frame tells how rare they are.
+    assert seen[:2] == [0.0, 10.0]
+    assert seen[-1] > 24
+    assert all(0.9 < b - a <= 1.0 for a, b in pairwise(seen[1:]))
+
+
+def test_a_burst_of_a_camera_with_b_frames_is_in_order(clips) -> None:
+    source = file_source(clips(gop=20, seconds=4.0, options={"bf": "2", "preset": "veryfast"}), realtime=False)
+    source.want(0.5)
+    seen = times(list(source.pictures()))
+
+    assert seen == sorted(set(seen))
+    assert seen[:2] == [0.0, 1.0]
+    assert max(b - a for a, b in pairwise(seen[1:])) <= 0.3
+
+
+def test_a_burst_of_a_camera_with_eight_pictures_a_second(clips) -> None:
+    source = file_source(clips(gop=16, seconds=6.0, fps=8), realtime=False)
+    source.want(0.5)
+
+    assert times(list(source.pictures())) == [0.0, *(2 + 0.25 * number for number in range(16))]
+
+
+def test_a_stretched_source_leaves_key_frames_out(clips) -> None:
+    source = file_source(clips(gop=10, seconds=4.0), realtime=False)
+    source.stretch(2.0)
+
+    # From the second key frame on, when their distance is known.
+    assert times(list(source.pictures())) == [0.0, 0.5, 1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p", "yuv420p10le"])

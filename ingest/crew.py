@@ -1,0 +1,289 @@
+"""The worker processes of an edge: shares the cameras among them, keeps what they find, and replaces those that die or hang."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+
+import structlog
+
+from contract.cameras import CameraConfig, EdgeConfig
+from contract.edges import EdgeTrouble, StreamFault
+from ingest.backoff import Backoff
+from ingest.minutes import MinuteBook
+from ingest.pipe import STOP, Answer, Beat, Call, Note, Pipe, Ready, Setup, Unfit
+from ingest.recorder import Recorder
+
+WORKER = (sys.executable, "-m", "ingest.worker")
+# A worker tells of itself every second, and between two looks at the latest; a look takes less than a second on any box.
+HANG_S = 60.0
+# Loading the nets on a slow box with a cold disk.
+READY_S = 120.0
+TICK_S = 0.5
+# glibc keeps a heap for each of up to eight threads a core; two heaps for all the readers' threads are plenty.
+FRUGAL = {"MALLOC_ARENA_MAX": "2"}
+# A worker that has worked for so long had no trouble of its own. One that dies again and again is started ever more rarely, in
+# the end every five minutes: an unattended box never gives up, and a picture that kills it does not heat it either.
+STEADY_S = 600.0
+LONGEST_PAUSE_S = 300.0
+# How long a box must be too small before it is said, and how often it is said again.
+OVERLOAD_S, OVERLOAD_AGAIN_S = 30.0, 3600.0
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Worker:
+    number: int
+    backoff: Backoff = field(default_factory=lambda: Backoff(limit_s=LONGEST_PAUSE_S))
+    process: "subprocess.Popen[bytes] | None" = None
+    pipe: Pipe | None = None
+    ready: bool = False
+    begun_at: float = 0.0
+    beat_at: float = 0.0
+    due_at: float = float("-inf")
+    beat: Beat | None = None
+    restarts: int = 0
+    sent: EdgeConfig | None = None
+
+
+class Crew:
+    """`run` works in a thread of its own until `stop`; `apply` may be called by any thread."""
+
+    def __init__(
+        self, recorder: Recorder, book: MinuteBook, on_evidence: Callable[[], None], setup: Setup, most: int,
+        command: Sequence[str] = WORKER,
+    ) -> None:
+        """`most` workers, no more than there are cameras; `command` starts one, and is given the descriptor to talk over."""
+        self._recorder = recorder
+        self._book = book
+        self._on_evidence = on_evidence
+        self._setup = setup
+        self._most = most
+        self._command = [*command]
+        # Held for whatever changes workers or shares; never while something is sent or recorded.
+        self._lock = threading.Lock()
+        self._recording = threading.Lock()
+        self._workers: list[_Worker] = []
+        self._share: dict[str, int] = {}
+        self._config: EdgeConfig | None = None
+        self._stop = threading.Event()
+        self._running = threading.Lock()
+        self._wake = threading.Event()
+        self._overloaded_since: float | None = None
+        self._overload_told_at = float("-inf")
+        self.unfit: str | None = None
+
+    @property
+    def trouble(self) -> EdgeTrouble | None:
+        return next((beat.trouble for beat in self.beats().values() if beat.trouble is not None), None)
+
+    @property
+    def cameras(self) -> list[CameraConfig]:
+        config = self._config
+        return [] if config is None else config.cameras
+
+    def beats(self) -> dict[int, Beat]:
+        """What each worker last told of itself, by its number."""
+        with self._lock:
+            return {worker.number: worker.beat for worker in self._workers if worker.beat is not None and worker.ready}
+
+    def restarts(self) -> dict[int, int]:
+        with self._lock:
+            return {worker.number: worker.restarts for worker in self._workers}
+
+    def pids(self) -> dict[int, int]:
+        """Process ids of the living workers, by number."""
+        with self._lock:
+            processes = {worker.number: worker.process for worker in self._workers}
+        return {number: process.pid for number, process in processes.items() if process is not None and process.poll() is None}
+
+    def apply(self, config: EdgeConfig) -> None:
+        """Make the cameras those of the list. A camera stays with its worker; a new one goes where the fewest are."""
+        with self._lock:
+            gone = self._share.keys() - {camera.id for camera in config.cameras}
+            for camera_id in gone:
+                del self._share[camera_id]
+            while len(self._workers) < min(self._most, len(config.cameras)):
+                self._workers.append(_Worker(len(self._workers)))
+            for camera in config.cameras:
+                if camera.id not in self._share:
+                    numbers = list(self._share.values())
+                    self._share[camera.id] = min((worker.number for worker in self._workers), key=numbers.count)
+            self._config = config
+        for camera in config.cameras:
+            self._book.watch(camera.id)
+        for camera_id in gone:
+            self._book.unwatch(camera_id)
+        self._wake.set()
+
+    def run(self) -> None:
+        """Until `stop`, or until a worker says that it cannot work, which then stands in `unfit`."""
+        with self._running:
+            while not self._stop.is_set() and self.unfit is None:
+                with self._lock:
+                    workers = list(self._workers)
+                for worker in workers:
+                    self._look_after(worker)
+                self._watch_load()
+                self._wake.wait(TICK_S)
+                self._wake.clear()
+
+    def stop(self, timeout_s: float) -> None:
+        """Ends `run` and all workers; after the time-out those that have not ended are killed."""
+        self._stop.set()
+        self._wake.set()
+        until = time.monotonic() + timeout_s
+        with self._running:  # or it might be starting a worker just now
+            for worker in self._workers:
+                if worker.process is not None:
+                    self._send(worker, STOP)
+        for worker in self._workers:
+            if worker.process is not None:
+                try:
+                    worker.process.wait(max(0.0, until - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    worker.process.kill()
+                    worker.process.wait()
+        for camera_id in list(self._share):
+            self._book.unwatch(camera_id)
+
+    # In the thread that runs.
+
+    def _look_after(self, worker: _Worker) -> None:
+        now = time.monotonic()
+        if worker.process is None:
+            if now >= worker.due_at:
+                self._start(worker)
+            return
+        code = worker.process.poll()
+        limit_s = HANG_S if worker.ready else READY_S
+        if code is None and now - worker.beat_at > limit_s:
+            log.error("worker_hangs", worker=worker.number, pid=worker.process.pid, seconds=limit_s)
+            worker.process.kill()
+            code = worker.process.wait()
+        if code is not None:
+            self._ended(worker, code)
+        elif worker.ready:
+            self._tell_cameras(worker)
+
+    def _start(self, worker: _Worker) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # Its own code and settings, and nothing of this process but standard error and the one descriptor.
+            process = subprocess.Popen(
+                [*self._command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2,
+                env=os.environ | FRUGAL,
+            )
+        pipe = Pipe(Connection(ours.detach()))
+        with self._lock:
+            worker.process, worker.pipe, worker.ready, worker.sent = process, pipe, False, None
+            worker.begun_at = worker.beat_at = time.monotonic()
+        threading.Thread(target=self._serve, args=(worker, pipe), name=f"worker {worker.number}", daemon=True).start()
+        self._send(worker, self._setup)
+        log.info("worker_started", worker=worker.number, pid=process.pid)
+
+    def _ended(self, worker: _Worker, code: int) -> None:
+        """Signals are negative. What it had told is kept; what it was about to tell, its successor sees again."""
+        if self._stop.is_set():
+            return
+        if time.monotonic() - worker.begun_at > STEADY_S:
+            worker.backoff.reset()
+        pause_s = worker.backoff.pause_s()
+        log.error("worker_ended", worker=worker.number, status=code, again_in_s=round(pause_s, 1))
+        with self._lock:
+            worker.process, worker.ready, worker.beat = None, False, None
+            worker.due_at = time.monotonic() + pause_s
+            worker.restarts += 1
+            mine = [camera_id for camera_id, number in self._share.items() if number == worker.number]
+        for camera_id in mine:
+            self._book.state(camera_id, StreamFault.DETECTOR_FAILED)
+
+    def _tell_cameras(self, worker: _Worker) -> None:
+        with self._lock:
+            config = self._config
+            if config is None:
+                return
+            mine = [camera for camera in config.cameras if self._share.get(camera.id) == worker.number]
+        share = config.model_copy(update={"cameras": mine})
+        if share != worker.sent:
+            worker.sent = share
+            self._send(worker, share)
+
+    def _send(self, worker: _Worker, message: object) -> None:
+        try:
+            if worker.pipe is not None:
+                worker.pipe.send(message)
+        except OSError:
+            pass  # it has died, which the next round sees
+
+    def _watch_load(self) -> None:
+        """Says in words that the box is too small, once it has been so for a while."""
+        beats = [camera for beat in self.beats().values() for camera in beat.cameras.values()]
+        now = time.monotonic()
+        if not beats or max(beat.stretch for beat in beats) <= 1.0:
+            self._overloaded_since = None
+            return
+        if self._overloaded_since is None:
+            self._overloaded_since = now
+        if now - self._overloaded_since >= OVERLOAD_S and now - self._overload_told_at >= OVERLOAD_AGAIN_S:
+            self._overload_told_at = now
+            log.warning("box_too_small", words=overload_words([beat.stretch for beat in beats]))
+
+    # In the thread of a worker.
+
+    def _serve(self, worker: _Worker, pipe: Pipe) -> None:
+        try:
+            while True:
+                self._handle(worker, pipe, pipe.receive())
+        except (EOFError, OSError):
+            self._wake.set()
+        finally:
+            pipe.close()
+
+    def _handle(self, worker: _Worker, pipe: Pipe, message: object) -> None:
+        match message:
+            case Note(method, arguments):
+                getattr(self._book, method)(*arguments)
+            case Call(method, arguments):
+                pipe.send(self._record(method, arguments))
+            case Beat():
+                worker.beat, worker.beat_at = message, time.monotonic()
+            case Ready():
+                worker.ready, worker.beat_at = True, time.monotonic()
+                self._wake.set()
+            case Unfit(words):
+                self.unfit = words
+
+    def _record(self, method: str, arguments: tuple[object, ...]) -> Answer:
+        try:
+            with self._recording:
+                value = getattr(self._recorder, method)(*arguments)
+        except Exception as error:
+            return Answer(error=_portable(error))
+        if method == "record":
+            self._on_evidence()
+        return Answer(value)
+
+
+def overload_words(stretches: Sequence[float]) -> str:
+    """`stretches`: by how much the sampling of each camera is lengthened now."""
+    carried = max(1, round(sum(1 / stretch for stretch in stretches)))
+    count = len(stretches)
+    return (
+        f"This box can carry about {carried} such cameras; {count} are configured. Looks come less often than wanted. "
+        f"Take cameras out, use a larger box, or set longer intervals. "
+        f"本机约可承载 {carried} 路这样的摄像头，现配置了 {count} 路；检查间隔已自动拉长。"
+        "请减少摄像头、更换更强的主机或调大检查间隔。"
+    )
+
+
+def _portable(error: Exception) -> Exception:
+    """The disk's errors mean something to the fleet; of others the words are enough."""
+    if isinstance(error, OSError):
+        return OSError(error.errno, error.strerror)
+    return RuntimeError(f"{type(error).__name__}: {error}")

@@ -1,0 +1,148 @@
+"""What the edge and its worker processes say to each other: pickled over one socket pair for each worker.
+
+The edge sends a `Setup`, then lists of cameras (`EdgeConfig`), answers to calls, and at the end `STOP`. A worker sends `Ready`
+or `Unfit`, then notes for the book of minutes, calls to the recorder, and a `Beat` every second. Either side notices the other's
+death by the end of the stream.
+"""
+
+import pickle
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from contract.cameras import CameraConfig
+from contract.catalogue import Catalogue
+from contract.edges import EdgeTrouble, StreamFault
+from contract.evidence import Manifest
+from detector.rules import Repeat, Violation
+from ingest.fleet import CameraBeat
+from ingest.recorder import Sight
+
+STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """`key`: the raw private key that camera passwords are encrypted to."""
+
+    key: bytes = field(repr=False)
+    weights: Path | None
+    threads: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    pass
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """The worker cannot work, and would not the next time either; the words say what to do."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A call of a method of the book of minutes; nobody waits for it."""
+
+    method: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a method of the recorder; the worker waits for the answer."""
+
+    method: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    value: Any = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class Beat:
+    """`looks`, `look_s`: pictures that the detector has looked at since the start, and the seconds that took."""
+
+    cameras: dict[str, CameraBeat]
+    looks: int
+    look_s: float
+    cpu_s: float
+    trouble: EdgeTrouble | None
+
+
+class Pipe:
+    """One end. Any thread may send; one thread receives."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+
+    def send(self, message: object) -> None:
+        """Raises OSError when the other side is gone."""
+        content = pickle.dumps(message)
+        with self._sending:
+            self._connection.send_bytes(content)
+
+    def receive(self) -> Any:
+        """Raises EOFError or OSError when the other side is gone."""
+        return pickle.loads(self._connection.recv_bytes())  # noqa: S301  between our own processes, over a pair nobody else can open
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class RemoteRecorder:
+    """The edge's recorder as a worker sees it: the one thread that looks calls it, and waits."""
+
+    def __init__(self, ask: Callable[[Call], Answer]) -> None:
+        self._ask = ask
+
+    def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> list[Repeat]:
+        return list(self._call("repeats", camera_id, catalogue, now))
+
+    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Manifest:
+        manifest: Manifest = self._call("record", camera, catalogue, sight, violation)
+        return manifest
+
+    def try_out(self, camera_id: str) -> None:
+        self._call("try_out", camera_id)
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        answer = self._ask(Call(method, arguments))
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
+
+
+class RemoteBook:
+    """The edge's book of minutes as a worker sees it."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+
+    def watch(self, camera_id: str) -> None:
+        self._note("watch", camera_id)
+
+    def unwatch(self, camera_id: str) -> None:
+        """The edge itself knows which cameras are gone, also of a worker that has died."""
+
+    def looked(self, camera_id: str, width: int, height: int) -> None:
+        self._note("looked", camera_id, width, height)
+
+    def still(self, camera_id: str) -> None:
+        self._note("still", camera_id)
+
+    def state(self, camera_id: str, fault: StreamFault | None) -> None:
+        self._note("state", camera_id, fault)
+
+    def _note(self, method: str, *arguments: Any) -> None:
+        self._pipe.send(Note(method, arguments))

@@ -1,0 +1,77 @@
+"""A worker of the product with scripted eyes: everything but detector and rules is the product's.
+
+    python -m tests.ingest.edge_worker [--quiet] DESCRIPTOR
+"""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from contract.cameras import CameraConfig
+from contract.catalogue import Catalogue
+from contract.evidence import AttributeVotes, ModelVersion
+from detector.observation import Attribute, Box, Head, Observation, Person
+from detector.rules import Repeat, Violation
+from ingest import worker
+
+MODELS = [ModelVersion(name="script", sha256="0" * 64)]
+SPOTS_A_SECOND = 2
+
+
+class ScriptedDetector:
+    def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]:
+        height, width = images[0].shape[:2]
+        unknown = Attribute("unknown", 0.5)
+        head = Head((60.0, 20.0, 90.0, 50.0), 0.9, Attribute("missing", 0.95), unknown, unknown)
+        return [Observation(width, height, (Person((40.0, 20.0, 110.0, 118.0), 0.9, head),)) for _ in images]
+
+
+class NoRules:
+    """Nothing is ever wrong."""
+
+    def __init__(self, camera: CameraConfig, catalogue: Catalogue, repeats: list[Repeat]) -> None:
+        pass
+
+    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
+        return []
+
+    def wanted_interval_s(self, time_s: float) -> float | None:
+        return None
+
+    def committed(self, violation: Violation) -> None:
+        raise AssertionError("nothing was told")
+
+
+class ScriptedRules:
+    """A poster that hangs there for ever (K01, told once an hour) and somebody new every half second (K02)."""
+
+    def __init__(self, camera: CameraConfig, catalogue: Catalogue, repeats: list[Repeat]) -> None:
+        self._catalogue = catalogue
+        self._told = {(repeat.rule, repeat.box) for repeat in repeats}
+
+    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
+        spot = int(wall_time.timestamp() * SPOTS_A_SECOND)
+        found = [self._violation("K01", 0, observation, wall_time), self._violation("K02", spot, observation, wall_time)]
+        return [one for one in found if (one.repeat.rule, one.repeat.box) not in self._told]
+
+    def wanted_interval_s(self, time_s: float) -> float | None:
+        return 5.0  # somebody is always suspected
+
+    def committed(self, violation: Violation) -> None:
+        self._told.add((violation.repeat.rule, violation.repeat.box))
+
+    def _violation(self, code: str, spot: int, observation: Observation, wall_time: datetime) -> Violation:
+        box: Box = (float(spot), 0.0, spot + 10.0, 10.0)
+        return Violation(
+            rule=self._catalogue.rule(code), track=1, since_s=0.0, since=wall_time - timedelta(seconds=10),
+            votes=AttributeVotes(looks=5, sure=5, violating=5), box=box, person=observation.people[0],
+            repeat=Repeat(code, box, wall_time + timedelta(hours=1)),
+        )
+
+
+if __name__ == "__main__":
+    quiet = "--quiet" in sys.argv
+    worker.main(sys.argv[-1:], lambda setup: ScriptedDetector(), NoRules if quiet else ScriptedRules)

@@ -1,0 +1,23 @@
+import pytest
+
+from detector.pipeline import Detector
+from ingest import capacity
+
+
+def test_it_measures_this_box(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(capacity, "CLIP_S", 4)
+    monkeypatch.setattr(capacity, "MEASURE_S", 4.0)
+    monkeypatch.setattr(capacity, "FOUND_WITHIN_S", 120.0)
+    monkeypatch.setattr(capacity, "CAMERAS", 1)
+    said: list[str] = []
+    measured = capacity.measure(Detector.load(), 2, 25, said.append)
+    assert len(said) == 2
+    assert 0.01 < measured.cpu < 1.0
+    assert measured.cameras == int(capacity.USABLE * 2 / measured.cpu)
+
+
+def test_it_says_it_in_both_languages():
+    text = capacity.words(capacity.Capacity(gop=50, cores=4, cpu=0.1, cameras=34))
+    assert "(4 cores) can carry about 34 cameras" in text
+    assert "a key frame every 2 s" in text
+    assert "约可承载 34 路" in text

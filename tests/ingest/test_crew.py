@@ -1,0 +1,151 @@
+"""Real worker processes with scripted eyes: shared, killed, hung, and unfit ones."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from structlog.testing import capture_logs
+
+from contract.edges import StreamFault
+from ingest import crew as crew_module
+from ingest.crew import Crew, overload_words
+from ingest.minutes import MinuteBook
+from ingest.pipe import Setup
+from tests.ingest.edge_world import Parts, camera, edge_config
+
+SCRIPTED = (sys.executable, "-m", "tests.ingest.edge_worker")
+Wait = Callable[..., None]
+
+
+class World:
+    def __init__(self, folder: Path, url: str) -> None:
+        self.url = url
+        self.parts = Parts(folder)
+        self.book = MinuteBook(self.parts.database)
+        self.woken = threading.Event()
+        self.started: list[tuple[Crew, threading.Thread]] = []
+
+    def start(self, *options: str, most: int = 2, command: tuple[str, ...] = SCRIPTED, weights: Path | None = None) -> Crew:
+        setup = Setup(X25519PrivateKey.generate().private_bytes_raw(), weights, 1)
+        crew = Crew(self.parts.recorder, self.book, self.woken.set, setup, most, [*command, *options])
+        thread = threading.Thread(target=crew.run, daemon=True)
+        thread.start()
+        self.started.append((crew, thread))
+        return crew
+
+    def watch(self, crew: Crew, *names: str) -> None:
+        crew.apply(edge_config(*[camera(name, url=self.url) for name in names]))
+
+    def committed(self) -> int:
+        return len(list(self.parts.evidence.committed(set())))
+
+    def close(self) -> None:
+        for crew, thread in self.started:
+            crew.stop(10.0)
+            thread.join(10.0)
+
+
+@pytest.fixture
+def world(tmp_path: Path, serve: Callable[..., Any]) -> Iterator[World]:
+    world = World(tmp_path, serve().url)
+    yield world
+    world.close()
+
+
+def shares(crew: Crew) -> list[set[str]]:
+    return [set(beat.cameras) for _, beat in sorted(crew.beats().items())]
+
+
+def looked(crew: Crew) -> dict[str, int]:
+    return {name: one.looks + one.stills for beat in crew.beats().values() for name, one in beat.cameras.items()}
+
+
+def test_cameras_are_shared_and_stay_where_they_are(world: World, wait_until: Wait):
+    crew = world.start("--quiet")
+    world.watch(crew, "a", "b", "c")
+    wait_until(lambda: shares(crew) == [{"a", "c"}, {"b"}])
+    pids = crew.pids()
+    world.watch(crew, "b", "c", "d")
+    wait_until(lambda: shares(crew) == [{"c"}, {"b", "d"}] or shares(crew) == [{"c", "d"}, {"b"}])
+    wait_until(lambda: len(looked(crew)) == 3 and all(looked(crew).values()))
+    assert crew.pids() == pids
+
+
+def test_no_more_workers_than_cameras(world: World, wait_until: Wait):
+    crew = world.start("--quiet", most=8)
+    world.watch(crew, "a")
+    wait_until(lambda: shares(crew) == [{"a"}])
+    assert len(crew.pids()) == 1
+
+
+def test_what_workers_find_is_kept_and_wakes_the_sender(world: World, wait_until: Wait):
+    crew = world.start()
+    world.watch(crew, "a", "b")
+    wait_until(lambda: {entry.manifest.camera_id for entry in world.parts.evidence.committed(set())} == {"a", "b"})
+    assert world.woken.is_set()
+
+
+def test_a_killed_worker_is_replaced_and_nothing_queued_is_lost(world: World, wait_until: Wait):
+    crew = world.start(most=1)
+    world.watch(crew, "a")
+    wait_until(lambda: world.committed() >= 2)
+    with capture_logs() as logs:
+        (pid,) = crew.pids().values()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: crew.restarts() == {0: 1})
+        before = world.committed()
+        wait_until(lambda: world.committed() > before)
+    assert crew.pids()[0] != pid
+    assert [(line["event"], line.get("status")) for line in logs if line["event"] == "worker_ended"] == [("worker_ended", -9)]
+    chain = [entry.manifest for entry in world.parts.evidence.committed(set())]
+    assert [manifest.sequence for manifest in chain] == list(range(1, len(chain) + 1))
+    assert world.parts.outbox.known() == {manifest.violation_id for manifest in chain}
+    assert [manifest.rule for manifest in chain].count("K01") == 1, "what was told before is told again"
+
+
+def test_a_worker_that_hangs_is_replaced(world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch):
+    crew = world.start("--quiet", most=1)
+    world.watch(crew, "a")
+    wait_until(lambda: any(looked(crew).values()))
+    (pid,) = crew.pids().values()
+    os.kill(pid, signal.SIGSTOP)
+    monkeypatch.setattr(crew_module, "HANG_S", 1.0)
+    wait_until(lambda: crew.restarts() == {0: 1})
+    monkeypatch.undo()
+    wait_until(lambda: any(looked(crew).values()))
+
+
+def test_cameras_of_a_dead_worker_say_why(world: World, wait_until: Wait):
+    crew = world.start(command=(sys.executable, "-c", "import sys; sys.exit(3)"))
+    world.watch(crew, "a")
+    wait_until(lambda: crew.restarts().get(0, 0) >= 1)
+    wait_until(lambda: [(one.camera_id, one.fault) for one in world.book.running()] == [("a", StreamFault.DETECTOR_FAILED)])
+
+
+def test_weights_that_do_not_load_end_it_with_words(world: World, wait_until: Wait, tmp_path: Path):
+    crew = world.start(command=crew_module.WORKER, weights=tmp_path / "no weights here")
+    world.watch(crew, "a")
+    wait_until(lambda: crew.unfit is not None)
+    assert "no weights here" in str(crew.unfit)
+
+
+def test_stop_leaves_no_process(world: World, wait_until: Wait):
+    crew = world.start("--quiet")
+    world.watch(crew, "a", "b")
+    wait_until(lambda: len(crew.beats()) == 2)
+    crew.stop(10.0)
+    assert crew.pids() == {}
+
+
+@pytest.mark.parametrize(
+    ("stretches", "words"),
+    [([1.333] * 24, "about 18 such cameras; 24 are configured"), ([10.0], "about 1 such cameras; 1 are configured")],
+)
+def test_too_small_a_box_is_told_in_words(stretches: list[float], words: str):
+    assert words in overload_words(stretches)

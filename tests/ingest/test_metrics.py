@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from contract.edges import StreamFault
+from ingest.fleet import CameraBeat
+from ingest.metrics import EdgeCollector, MetricsError, serve_metrics
+from ingest.pipe import Beat
+from ingest.reader import ReaderState, Status
+from tests.ingest.edge_world import START, Parts
+
+STATE = ReaderState(Status.LOOKING, None, START, 90, 80, 7, 3, {StreamFault.TIMEOUT: 2}, START, 0.25, None, 0)
+
+
+class FakeCrew:
+    def beats(self) -> dict[int, Beat]:
+        return {0: Beat({"cam-1": CameraBeat(STATE, 1.0, 1.25, 60, 20)}, 60, 4.5, 12.0, None)}
+
+    def restarts(self) -> dict[int, int]:
+        return {0: 1}
+
+    def pids(self) -> dict[int, int]:
+        return {0: 999_999_999}
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> str:
+    parts = Parts(tmp_path)
+    parts.recover()
+    parts.record()
+    registry = CollectorRegistry()
+    registry.register(EdgeCollector(FakeCrew(), parts.outbox))  # type: ignore[arg-type]
+    return generate_latest(registry).decode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'kitchen_camera_frame_age_seconds{camera="cam-1"} 0.25',
+        'kitchen_camera_wanted_interval_seconds{camera="cam-1"} 1.0',
+        'kitchen_camera_sampling_stretch_ratio{camera="cam-1"} 1.25',
+        'kitchen_camera_pictures_total{camera="cam-1",use="looked"} 60.0',
+        'kitchen_camera_pictures_total{camera="cam-1",use="still"} 20.0',
+        'kitchen_camera_dropped_total{camera="cam-1",reason="newer"} 7.0',
+        'kitchen_camera_dropped_total{camera="cam-1",reason="damaged"} 3.0',
+        'kitchen_camera_reconnects_total{camera="cam-1",cause="timeout"} 2.0',
+        'kitchen_inference_seconds_total{worker="0"} 4.5',
+        'kitchen_worker_restarts_total{worker="0"} 1.0',
+        'kitchen_outbox_reports{state="waiting"} 1.0',
+    ],
+)
+def test_what_is_told(text: str, line: str):
+    assert line in text.splitlines()
+
+
+def test_memory_and_cpu_of_living_processes_only(text: str):
+    assert 'kitchen_process_resident_memory_bytes{process="edge"}' in text
+    assert 'process="worker0"' not in text
+
+
+def test_it_is_served(tmp_path: Path, closed_port: int):
+    serve_metrics(f"127.0.0.1:{closed_port}", FakeCrew(), Parts(tmp_path).outbox)  # type: ignore[arg-type]
+    answer = httpx.get(f"http://127.0.0.1:{closed_port}/metrics", trust_env=False)
+    assert "kitchen_camera_looking" in answer.text
+
+
+@pytest.mark.parametrize("address", ["9464", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", ":9464"])
+def test_an_address_that_is_none(tmp_path: Path, address: str):
+    with pytest.raises(MetricsError, match="Give host and port"):
+        serve_metrics(address, FakeCrew(), Parts(tmp_path).outbox)  # type: ignore[arg-type]
