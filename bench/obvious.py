@@ -118,7 +118,7 @@ def main(weights: Path, work: Path, urls: list[str]) -> None:
                 line = {"camera": i, "rule": violation.rule.code, "box": violation.box, "at": time.time()}
                 print(json.dumps(line), flush=True)
         due = max(due + 1.0, time.monotonic())
-        time.sleep(due - time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
 
 
 if __name__ == "__main__":

@@ -118,6 +118,8 @@ class Crew:
         for camera in config.cameras:
             self._book.watch(camera.id)
         for camera_id in gone:
+            # Told here: a worker that is just starting never knew of it.
+            log.info("camera_removed", camera=camera_id)
             self._book.unwatch(camera_id)
         self._wake.set()
 

@@ -296,7 +296,6 @@ class Fleet:
         if camera.reader is not None:
             camera.reader.stop(0.0)
         self._book.unwatch(camera_id)
-        log.info("camera_removed", camera=camera_id, name=camera.config.name)
 
     def _take(self, camera: _Camera) -> Frame | Still | None:
         try:
