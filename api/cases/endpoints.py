@@ -5,7 +5,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
-from api.cases import service
+from api.cases import service, spots
 from api.cases.schemas import (
     ActIn,
     CaseDetail,
@@ -13,6 +13,8 @@ from api.cases.schemas import (
     CaseSummary,
     EvidenceFileOut,
     EvidenceOut,
+    MutedSpotOut,
+    MutedSpots,
     Named,
     TransitionOut,
 )
@@ -26,6 +28,7 @@ from api.kit.database import Work
 from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, VersionMissing, documented
 from api.kit.work import At, Reading, Writing
+from api.places.schemas import Id
 from contract.catalogue import Catalogue
 from contract.evidence import AttributeVotes
 
@@ -68,6 +71,20 @@ async def act(
     return await _detail(work, actor, centre.catalogue, response, case, at)
 
 
+@router.get(
+    "/cameras/{camera_id}/muted-spots", operation_id="list_muted_spots", summary="What is set aside at a camera", responses=READ
+)
+async def list_muted_spots(work: Reading, actor: SignedIn, camera_id: Id) -> MutedSpots:
+    """Spots that were dismissed twice for a rule, until somebody lifts them."""
+    found = await spots.list_muted_spots(work, actor, camera_id)
+    return MutedSpots(items=[MutedSpotOut.model_validate(spot) for spot in found])
+
+
+@router.post("/muted-spots/{spot_id}/revoke", operation_id="revoke_muted_spot", summary="Look at a spot again", responses=READ)
+async def revoke_muted_spot(work: Writing, actor: SignedIn, at: At, spot_id: Id) -> MutedSpotOut:
+    return MutedSpotOut.model_validate(await spots.revoke_muted_spot(work, actor, spot_id, at))
+
+
 async def _detail(work: Work, actor: Actor, catalogue: Catalogue, response: Response, case: Case, at: datetime) -> CaseDetail:
     response.headers["ETag"] = etag(case.version)
     found = (await evidence.of_cases(work, actor, [case.id]))[case.id]
@@ -88,7 +105,8 @@ def _summary(case: Case, catalogue: Catalogue) -> CaseSummary:
         id=case.id, state=case.state, rule=case.rule, rule_name=name, severity=case.severity,
         camera=Named(id=case.camera_id, name=case.camera.name), shop=Named(id=case.shop_id, name=case.shop.name),
         area=case.area.kind, area_name=case.area.name, opened_at=case.opened_at, captured_at=case.captured_at,
-        observations=case.observations, version=case.version, merged_into=case.merged_into, overdue_at=case.overdue_at,
+        observations=case.observations, last_seen_at=case.last_seen_at, version=case.version, merged_into=case.merged_into,
+        overdue_at=case.overdue_at,
     )
 
 

@@ -1,15 +1,19 @@
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, select, true
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
-from api.cases.states import TOLD, CaseState
-from api.cases.tables import Case, CaseTransition
+from api.cameras.tables import Camera
+from api.cases.states import OPEN, TOLD, Act, CaseState, DismissalReason
+from api.cases.tables import Case, CaseTransition, MutedSpot
 from api.kit.database import Work
 from api.places.repository import shop_is_visible
+
+# Two dismissals of one spot lie close together; the look back is bounded for cameras that are dismissed all day.
+_LOOKED_BACK = 200
 
 
 def case_is_visible(actor: Actor) -> ColumnElement[bool]:
@@ -55,6 +59,64 @@ async def count_confirmed_alike(work: Work, actor: Actor, case: Case, since: dat
     alike = and_(Case.shop_id == case.shop_id, Case.rule == case.rule, Case.id != case.id, Case.opened_at >= since)
     confirmed = Case.state.in_((TOLD | {CaseState.CONFIRMED}) - {CaseState.WITHDRAWN})
     return await work.scalar(select(func.count()).select_from(Case).where(case_is_visible(actor), alike, confirmed)) or 0
+
+
+async def list_open_alike(
+    work: Work, actor: Actor, camera_id: str, rule: str, seen_at: datetime, window: timedelta
+) -> list[Case]:
+    """Open cases of this camera and rule that were seen within the window before or after, the latest first."""
+    query = (
+        select(Case)
+        .where(
+            case_is_visible(actor), Case.camera_id == camera_id, Case.rule == rule, Case.state.in_(OPEN),
+            Case.last_seen_at >= seen_at - window, Case.captured_at <= seen_at + window,
+        )
+        .order_by(Case.last_seen_at.desc())
+        .with_for_update(of=Case)
+    )
+    return list(await work.scalars(query))
+
+
+async def list_dismissed_alike(
+    work: Work, actor: Actor, case: Case, reasons: Collection[DismissalReason], since: datetime | None
+) -> list[Case]:
+    """Other cases of the same camera and rule that a person has dismissed for one of these reasons, the latest first."""
+    judged = and_(
+        CaseTransition.case_id == Case.id, CaseTransition.act == Act.DISMISS, CaseTransition.reason.in_(reasons),
+        CaseTransition.version == Case.version,
+    )
+    query = (
+        select(Case)
+        .join(CaseTransition, judged)
+        .where(
+            case_is_visible(actor), Case.camera_id == case.camera_id, Case.rule == case.rule, Case.id != case.id,
+            Case.state == CaseState.DISMISSED,
+        )
+        .order_by(Case.id.desc())
+        .limit(_LOOKED_BACK)
+    )
+    if since is not None:
+        query = query.where(CaseTransition.at > since)
+    return list(await work.scalars(query))
+
+
+async def list_muted_spots(work: Work, actor: Actor, camera_id: str, *, is_active: bool = True) -> list[MutedSpot]:
+    ended = MutedSpot.revoked_at.is_(None) if is_active else MutedSpot.revoked_at.is_not(None)
+    query = select(MutedSpot).where(_spot_is_visible(actor), MutedSpot.camera_id == camera_id, ended)
+    return list(await work.scalars(query.order_by(MutedSpot.muted_at)))
+
+
+async def get_muted_spot(work: Work, actor: Actor, spot_id: str) -> MutedSpot | None:
+    query = select(MutedSpot).where(_spot_is_visible(actor), MutedSpot.id == spot_id).with_for_update(of=MutedSpot)
+    spot: MutedSpot | None = await work.scalar(query)
+    return spot
+
+
+def _spot_is_visible(actor: Actor) -> ColumnElement[bool]:
+    """For those who judge: a spot that was muted is no matter of the shop's."""
+    if not (actor.may(Permission.CASES_READ) and actor.sees_unconfirmed):
+        return false()
+    return MutedSpot.camera_id.in_(select(Camera.id).where(shop_is_visible(actor, Camera.shop_id)))
 
 
 async def list_transitions(work: Work, actor: Actor, case_id: int) -> Sequence[CaseTransition]:

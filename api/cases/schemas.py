@@ -28,6 +28,7 @@ class CaseSummary(BaseModel):
     opened_at: datetime
     captured_at: datetime = Field(description="by the centre's clock")
     observations: int
+    last_seen_at: datetime = Field(description="of the last observation that joined")
     version: int
     merged_into: int | None
     overdue_at: datetime | None
@@ -77,6 +78,26 @@ class CaseDetail(CaseSummary):
     evidence: list[EvidenceOut]
     transitions: list[TransitionOut]
     actions: list[Act] = Field(description="what you can do with the case now")
+
+
+class MutedSpotOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    camera_id: str
+    rule: str
+    box: tuple[float, float, float, float] = Field(description="x1, y1, x2, y2 as parts of width and height")
+    muted_at: datetime
+    because_of: int = Field(description="the case whose dismissal muted it")
+    case_id: int | None = Field(description="the case that keeps what was seen there since")
+    observations: int
+    last_seen_at: datetime | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+
+
+class MutedSpots(BaseModel):
+    items: list[MutedSpotOut]
 
 
 class ActIn(BaseModel):

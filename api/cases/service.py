@@ -1,20 +1,20 @@
-"""Cases: opened by evidence, decided by people, step by step as `states.STEPS` says."""
+"""Cases: what people see of them and do with them, step by step as `states.STEPS` says."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from api.accounts.actors import Actor, ActorKind, the_system
+from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import Permission
 from api.audit.service import record
-from api.cameras.tables import Camera
 from api.cases import repository
 from api.cases.conditions import REOPEN_WITHIN, Situation, unmet
+from api.cases.passing import pass_to
+from api.cases.spots import SPEAKS_OF_THE_SPOT, after_dismissal, lift_with_case
 from api.cases.states import OPEN, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Work
 from api.kit.problems import Change, Conflict, Forbidden, Invalid, NotFound, VersionConflict
-from contract.evidence import Manifest
 
 NOTE_LENGTH = 2000
 _UNMET: dict[Condition, str] = {
@@ -102,26 +102,14 @@ async def act(
     if into is not None:
         await _merge(work, actor, case, into)
     if step.via is not None:
-        _pass(work, actor, case, *step.via, at)
-    _pass(work, actor, case, step.act, step.after, at, reason.value if reason else None, note)
+        pass_to(work, actor, case, *step.via, at)
+    pass_to(work, actor, case, step.act, step.after, at, reason.value if reason else None, note)
     record(work, actor, f"case.{step.act.value}", "case", case.id, reason=reason.value if reason else None)
     await work.flush()
-    return case
-
-
-async def open_case(work: Work, actor: Actor, camera: Camera, severity: int, manifest: Manifest, at: datetime) -> Case:
-    """From the evidence of an edge; the caller has checked it."""
-    case = Case(
-        camera_id=camera.id, shop_id=camera.shop_id, area_id=camera.area_id, rule=manifest.rule,
-        severity=severity, state=CaseState.DETECTED, opened_at=at,
-        captured_at=manifest.captured_at - timedelta(seconds=manifest.clock_offset_s or 0), looks=manifest.votes.looks,
-        sure_looks=manifest.votes.sure, violating_looks=manifest.votes.violating, observations=1, version=-1,
-    )
-    work.add(case)
-    await work.flush()
-    # Two steps of machines; people find version 1.
-    _pass(work, actor, case, Act.REPORT, CaseState.DETECTED, at, is_first=True)
-    _pass(work, the_system(), case, Act.QUEUE, CaseState.PENDING_REVIEW, at)
+    if reason in SPEAKS_OF_THE_SPOT:
+        await after_dismissal(work, actor, case, at)
+    if step.act in (Act.UNDO, Act.REOPEN):
+        await lift_with_case(work, actor, case, at)
     return case
 
 
@@ -157,21 +145,6 @@ async def _merge(work: Work, actor: Actor, case: Case, into: int) -> None:
         raise Invalid("Name another case of the same shop that is still open.")
     target.observations += case.observations
     case.merged_into = target.id
-
-
-def _pass(
-    work: Work, actor: Actor, case: Case, act: Act, after: CaseState, at: datetime, reason: str | None = None,
-    note: str | None = None, *, is_first: bool = False,
-) -> None:
-    before = None if is_first else case.state
-    case.state = after
-    case.version += 1
-    work.add(
-        CaseTransition(
-            case_id=case.id, version=case.version, at=at, actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
-            address=actor.address, act=act, before=before, after=after, reason=reason, note=note,
-        )
-    )
 
 
 def _change(step: CaseTransition) -> Change:

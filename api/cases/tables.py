@@ -1,11 +1,12 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.cameras.tables import Camera
 from api.cases.states import Act, CaseState
 from api.kit.database import Table, words
+from api.kit.ids import ID_LENGTH, new_id
 from api.kit.times import UtcDateTime
 from api.places.tables import Area, Shop
 
@@ -16,6 +17,7 @@ class Case(Table):
     __table_args__ = (
         Index("ix_cases_shop_id_id", "shop_id", "id"),
         Index("ix_cases_state_id", "state", "id"),
+        Index("ix_cases_camera_id_rule_last_seen_at", "camera_id", "rule", "last_seen_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -33,6 +35,10 @@ class Case(Table):
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # By the centre's clock: the edge's time less the offset that its manifest tells.
     captured_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of the last observation that joined: when, which person of the edge's, and the box as parts of width and height.
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    track: Mapped[int]
+    spot: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
     looks: Mapped[int]
     sure_looks: Mapped[int]
     violating_looks: Mapped[int]
@@ -61,3 +67,23 @@ class CaseTransition(Table):
     after: Mapped[CaseState] = mapped_column(words(CaseState))
     reason: Mapped[str | None] = mapped_column(String(40))
     note: Mapped[str | None] = mapped_column(Text)
+
+
+class MutedSpot(Table):
+    """What a camera sees at one spot is set aside for one rule: people have dismissed it there twice."""
+
+    __tablename__ = "muted_spots"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
+    camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"), index=True)
+    rule: Mapped[str] = mapped_column(String(3))
+    box: Mapped[list[float]] = mapped_column(JSON)
+    muted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The second dismissal.
+    because_of: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    # Where what was seen there since is kept; null as long as there was nothing.
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
+    observations: Mapped[int] = mapped_column(default=0)
+    last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_by: Mapped[str | None] = mapped_column(String(100))

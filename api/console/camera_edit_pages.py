@@ -13,9 +13,10 @@ from api.cameras import service as cameras
 from api.cameras.service import PasswordNeededAgain
 from api.cameras.tables import Camera
 from api.cases import service as cases
+from api.cases import spots
 from api.centre import Centre
 from api.console.camera_form import CameraFormView, CameraTyped, NotACamera, read_form
-from api.console.camera_views import CameraView, camera_row
+from api.console.camera_views import CameraView, MutedSpotView, camera_row, muted_spot_view
 from api.console.case_views import picture_url
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
@@ -27,7 +28,7 @@ from api.edges import service as edges
 from api.evidence import service as evidence
 from api.kit.database import Work
 from api.kit.problems import VersionConflict
-from api.kit.work import Reading, Writing
+from api.kit.work import At, Reading, Writing
 from api.places import service as places
 from api.places.schemas import AreaIn
 from contract.catalogue import AreaKind, Post
@@ -120,6 +121,13 @@ async def change_area(camera_id: str, actor: SignedIn, work: Writing, kind: Anno
     return RedirectResponse(f"/cameras/{camera_id}?saved=yes", 303)
 
 
+@router.post("/cameras/{camera_id}/spots/{spot_id}/revoke")
+async def lift_spot(camera_id: str, spot_id: str, actor: SignedIn, work: Writing, at: At) -> Response:
+    """What is seen there is put up for judgement again."""
+    await spots.revoke_muted_spot(work, actor, spot_id, at)
+    return RedirectResponse(f"/cameras/{camera_id}", 303)
+
+
 async def _view(
     work: Work, actor: Actor, centre: Centre, speaker: Speaker, camera_id: str, typed: CameraTyped | None = None,
     wrong: dict[str, str] | None = None, conflict: str | None = None,
@@ -140,7 +148,17 @@ async def _view(
         may_change_area=actor.may(Permission.PLACES_WRITE), conflict=conflict, aspect=aspect,
         zone=" ".join(f"{x * 100:g},{y * 100 * aspect:g}" for x, y in camera.zone or []) or None,
         picture=await _latest_picture(work, actor, camera_id),
+        muted=await _muted(work, actor, centre, speaker, camera_id, aspect), may_lift=actor.may(Permission.CASES_JUDGE),
     )
+
+
+async def _muted(
+    work: Work, actor: Actor, centre: Centre, speaker: Speaker, camera_id: str, aspect: float
+) -> list[MutedSpotView]:
+    if not actor.may(Permission.EVIDENCE_READ):
+        return []
+    found = await spots.list_muted_spots(work, actor, camera_id)
+    return [muted_spot_view(spot, speaker, centre.catalogue, aspect) for spot in found]
 
 
 async def _latest_picture(work: Work, actor: Actor, camera_id: str) -> str | None:

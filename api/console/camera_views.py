@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from api.cameras.schemas import CameraState
 from api.cameras.service import CameraStatus
 from api.cameras.tables import Camera
+from api.cases.tables import MutedSpot
 from api.console.camera_form import CameraFormView
 from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.views import CameraRow, Option, RuleInForce
 from api.console.words import Tone
+from contract.catalogue import Catalogue
 from contract.faults import FAULT_TEXTS, TROUBLE_TEXTS
 
 
@@ -30,6 +32,34 @@ class CameraView:
     aspect: float
     zone: str | None
     picture: str | None
+    muted: Sequence["MutedSpotView"]
+    may_lift: bool
+
+
+@dataclass(frozen=True)
+class MutedSpotView:
+    """`x`, `y`, `width` and `height` lie in the same picture as the zone."""
+
+    id: str
+    rule: str
+    sentence: str
+    case_url: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def muted_spot_view(spot: MutedSpot, speaker: Speaker, catalogue: Catalogue, aspect: float) -> MutedSpotView:
+    x1, y1, x2, y2 = spot.box
+    sentence = speaker.say(
+        N_("Muted since %(at)s, after two dismissals here; seen %(times)s times since."),
+        at=speaker.time(spot.muted_at).short, times=spot.observations,
+    )
+    return MutedSpotView(
+        spot.id, speaker.rule_title(spot.rule, catalogue), sentence, f"/cases/{spot.case_id or spot.because_of}", 100 * x1,
+        100 * aspect * y1, 100 * (x2 - x1), 100 * aspect * (y2 - y1),
+    )
 
 
 _LOOKING = Tone(N_("Looking"), "good")

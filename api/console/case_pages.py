@@ -13,7 +13,9 @@ from fastapi.responses import RedirectResponse
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
+from api.accounts.permissions import Permission
 from api.cases import service as cases
+from api.cases import spots
 from api.cases.endpoints import CaseId
 from api.cases.service import ActNotPossible
 from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Reason, Step, step_of
@@ -201,6 +203,10 @@ async def _case(
         seal = await evidence.check_seal(work, actor, centre.files, exhibits[0].violation_id)
         exhibit = Exhibit(exhibits[0], evidence.manifest_of(exhibits[0]), seal)
     view = case_view(case, exhibit, transitions, choices, others, actor, speaker, centre.catalogue)
+    if actor.may(Permission.EVIDENCE_READ):
+        muted = await spots.list_muted_spots(work, actor, case.camera_id)
+        if any(case_id in (spot.because_of, spot.case_id) for spot in muted):
+            view = replace(view, muted_at=f"/cameras/{case.camera_id}")
     last = transitions[-1]
     if done and (last.act, last.actor_id) == (done, actor.id):
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))

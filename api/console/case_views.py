@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from api.accounts.actors import Actor
-from api.accounts.permissions import Permission
+from api.accounts.permissions import STORE_ROLES, Permission
 from api.cases.service import Choice
 from api.cases.states import Act, Given
 from api.cases.tables import Case, CaseTransition
@@ -77,7 +77,7 @@ def case_view(
         votes=_votes(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue), seal=seal,
         facts=_facts(case, exhibit, speaker), timeline=[_event(transition, speaker) for transition in transitions],
-        acts=_forms(case, choices, others, speaker, catalogue), not_offered=_not_offered(choices, speaker),
+        acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, speaker),
         merged_into=_merged_into(case, speaker), overdue=speaker.overdue(case), judges=actor.may(Permission.CASES_JUDGE),
     )
 
@@ -155,20 +155,23 @@ def _event(transition: CaseTransition, speaker: Speaker) -> EventView:
 
 
 def _forms(
-    case: Case, choices: Sequence[Choice], others: Sequence[Case], speaker: Speaker, catalogue: Catalogue
+    case: Case, choices: Sequence[Choice], others: Sequence[Case], actor: Actor, speaker: Speaker, catalogue: Catalogue
 ) -> list[ActForm]:
-    """`others` are the cases that this one can be merged into."""
-    forms = []
+    """`others` are the cases that this one can be merged into. What an officer does for a shop (代办) says so."""
+    forms: list[ActForm] = []
     for step in (choice.step for choice in choices if choice.refused is None):
         cases = []
         if Given.CASE in step.given:
             cases = [Option(str(other.id), _named(other, speaker, catalogue)) for other in others]
             if not cases:
                 continue
+        is_for_shop = step.who is Permission.CASES_ANSWER and actor.role not in STORE_ROLES
+        words = speaker.say(ACTS[step.act])
         note = NOTES[step.act] if Given.NOTE in step.given else N_("Needed for “other reason”, welcome otherwise")
         forms.append(
             ActForm(
-                step.act, f"{case_url(case.id)}/{step.act}", case.version, speaker.say(ACTS[step.act]),
+                step.act, f"{case_url(case.id)}/{step.act}", case.version,
+                speaker.say(N_("For the shop: %(act)s"), act=words) if is_for_shop else words, not forms and not is_for_shop,
                 [Option(reason.value, speaker.say(REASONS[reason])) for reason in step.reasons or ()],
                 speaker.say(note) if step.given & {Given.NOTE} or step.reasons else None, cases,
             )

@@ -145,6 +145,7 @@ class ActForm:
     url: str
     version: int
     words: str
+    is_main: bool
     reasons: Sequence[Option]
     note: str | None
     cases: Sequence[Option]
@@ -170,7 +171,8 @@ class NotOffered:
 @dataclass(frozen=True)
 class CaseView:
     """`acts` are what this person can do now, `not_offered` what others could or what does not hold yet. `problem` is a title and
-    a sentence; `lost_note` is a remark that was typed for an act that can no longer be done."""
+    a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
+    can no longer be done."""
 
     id: int
     title: str
@@ -193,6 +195,7 @@ class CaseView:
     not_offered: Sequence[NotOffered]
     merged_into: Link | None
     overdue: Chip | None
+    muted_at: str | None = None
     done: str | None = None
     judges: bool = False
     next_url: str | None = None

@@ -12,7 +12,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cameras import repository as cameras
-from api.cases import service as cases
+from api.cases.observations import take_observation
 from api.edges import repository as edges
 from api.edges.service import signing_key
 from api.edges.tables import Edge
@@ -119,7 +119,8 @@ async def file_report(
     work: Work, actor: Actor, catalogue: Catalogue, public_url: str, report: Report, announce: Callable[[str], None],
     at: datetime,
 ) -> tuple[ReportAnswer, bool]:
-    """Open a case for a checked report whose pictures are stored; exactly once per key, also when two arrive together.
+    """Open a case for a checked report whose pictures are stored, or let it join the one that it is more of; exactly once per
+    key, also when two arrive together.
 
     Returns the answer, and whether it is a new one.
     """
@@ -139,18 +140,23 @@ async def file_report(
         if answer is None:
             raise
         return answer, False
-    camera = await cameras.get_camera(work, actor, manifest.camera_id)
+    camera = await cameras.get_camera(work, actor, manifest.camera_id, for_change=True)
     if camera is None:
         raise NotYourCamera("This camera does not belong to this edge.")
     # A rule that the catalogue has lost since is judged by what was in force when it was broken: the manifest says how serious.
     rule = next((rule for rule in catalogue.rules if rule.code == manifest.rule), None)
     severity = manifest.severity if rule is None else rule.severity_at(manifest.area)
-    case = await cases.open_case(work, actor, camera, severity, manifest, at)
+    repeat_s = None if rule is None else rule.repeat_s
+    case, is_new_case = await take_observation(work, actor, camera, severity, repeat_s, manifest, at)
     await _add_evidence(work, actor, report, case.id)
     answer = ReportAnswer(
-        violation_id=manifest.violation_id, case_id=case.id, result="case_opened", url=f"{public_url}/cases/{case.id}"
+        violation_id=manifest.violation_id, case_id=case.id, result="case_opened" if is_new_case else "joined_case",
+        url=f"{public_url}/cases/{case.id}",
     )
     reserved.answer = answer.model_dump_json()
+    if not is_new_case:
+        await work.flush()
+        return answer, True
     record(work, actor, "case.opened", "case", case.id, violation=report.key)
     await work.flush()
     title = manifest.rule if rule is None else f"{rule.code} {rule.name.zh}"

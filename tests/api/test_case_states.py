@@ -18,6 +18,7 @@ from api.accounts.permissions import PERMISSIONS, Permission, Role
 from api.cameras.tables import Camera
 from api.cases import service
 from api.cases.diagram import drawn
+from api.cases.observations import open_case
 from api.cases.states import STEPS, TOLD, Act, CaseState, DismissalReason, Given, WithdrawalReason, step_of
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Database
@@ -147,7 +148,7 @@ class CaseLife(RuleBasedStateMachine):
     async def _open(self) -> int:
         async with self.place.database.writing() as work:
             camera = await work.get_one(Camera, "camera")
-            case = await service.open_case(work, HOUSE, camera, 3, manifest(), self.at)
+            case = await open_case(work, HOUSE, camera, 3, manifest(), self.at)
             return case.id
 
     def _read(self) -> tuple[Case, list[CaseTransition]]:

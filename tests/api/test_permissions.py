@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.accounts.permissions import PERMISSIONS, Permission, Role
+from api.cases.tables import MutedSpot
+from api.kit.times import now
 from tests.api.world import Place, World
 
 P = Permission
@@ -72,6 +74,7 @@ TABLE = (
     row("GET /api/v1/cameras", P.CAMERAS_READ),
     row("GET /api/v1/cameras/{camera_id}", P.CAMERAS_READ),
     row("GET /api/v1/cameras/{camera_id}/minutes", P.CAMERAS_READ),
+    row("GET /api/v1/cameras/{camera_id}/muted-spots", P.EVIDENCE_READ),
     row("GET /api/v1/edges", P.EDGES_READ),
     row("GET /api/v1/audit", P.AUDIT_READ),
     row("GET /", P.CASES_READ, P.CAMERAS_READ, P.EDGES_READ, P.PLACES_READ),
@@ -90,6 +93,8 @@ TABLE = (
     row("GET /shops/{shop_id}", P.PLACES_WRITE),
     row("POST /api/v1/cases/{case_id}/{act}", P.CASES_JUDGE, note="Seen."),
     row("POST /cases/{case_id}/{act}", P.CASES_JUDGE, version="1", note="Seen."),
+    row("POST /api/v1/muted-spots/{spot_id}/revoke", P.CASES_JUDGE),
+    row("POST /cameras/{camera_id}/spots/{spot_id}/revoke", P.CASES_JUDGE),
     row("POST /api/v1/districts", P.PLACES_WRITE, name="New", parent_id="{district_id}"),
     row("POST /api/v1/shops", P.PLACES_WRITE, **SHOP),
     row("PUT /api/v1/shops/{shop_id}", P.PLACES_WRITE, **SHOP),
@@ -140,7 +145,11 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
     box = await world.edge(place)
     case_id = await world.case(place, box)
     case = (await (await world.person()).get(f"/api/v1/cases/{case_id}")).json()
+    async with world.centre.database.writing() as work:
+        spot = MutedSpot(camera_id=place.camera_id, rule="K01", box=[0, 0, 1, 1], muted_at=now(), because_of=case_id)
+        work.add(spot)
     ids = {
+        "spot_id": spot.id,
         "district_id": place.district_id, "district": f"{name} district", "shop_id": place.shop_id, "area_id": place.area_id,
         "camera_id": place.camera_id, "edge_id": box.id, "case_id": str(case_id),
         "violation_id": case["evidence"][0]["violation_id"], "name": "original.jpg",

@@ -174,14 +174,16 @@ class EdgeBox:
         """The next manifest in this edge's chain."""
         pictures = pictures or {"original.jpg": jpeg(), "overlay.jpg": jpeg(90)}
         captured = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+        # Another person at another spot each time; otherwise it would be one case.
+        x, y = 1 + 11 * (self.sequence % 5), 2 + 13 * (self.sequence // 5 % 3)
         fields: dict[str, Any] = {
             "violation_id": uuid4(), "edge_id": self.id, "camera_id": self.place.camera_id, "camera_name": "Camera",
             "shop_id": self.place.shop_id, "area": "special_room", "stream_host": "192.0.2.7", "sequence": self.sequence + 1,
             "previous": self.previous, "rule": "K01", "severity": 1, "catalogue_version": "0" * 12,
             "models": [ModelVersion(name="finder", sha256="a" * 64)], "software_version": "1.0", "captured_at": captured,
             "clock_offset_s": None, "camera_time_s": 1.0, "since": captured - timedelta(seconds=20), "frame_width": WIDTH,
-            "frame_height": HEIGHT, "track": 1, "votes": AttributeVotes(looks=10, sure=8, violating=7),
-            "boxes": [MarkedBox(kind="head", box=(1, 2, 10, 12), score=0.9, violating=True)],
+            "frame_height": HEIGHT, "track": self.sequence + 1, "votes": AttributeVotes(looks=10, sure=8, violating=7),
+            "boxes": [MarkedBox(kind="head", box=(x, y, x + 9, y + 10), score=0.9, violating=True)],
             "files": {name: file_digest(content) for name, content in pictures.items()},
         }
         return Manifest.model_validate({**fields, **changes})

@@ -236,6 +236,9 @@ def upgrade() -> None:
     sa.Column('state', sa.String(length=40), nullable=False),
     sa.Column('opened_at', UtcDateTime(), nullable=False),
     sa.Column('captured_at', UtcDateTime(), nullable=False),
+    sa.Column('last_seen_at', UtcDateTime(), nullable=False),
+    sa.Column('track', sa.Integer(), nullable=False),
+    sa.Column('spot', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('looks', sa.Integer(), nullable=False),
     sa.Column('sure_looks', sa.Integer(), nullable=False),
     sa.Column('violating_looks', sa.Integer(), nullable=False),
@@ -252,6 +255,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('cases', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_cases_camera_id'), ['camera_id'], unique=False)
+        batch_op.create_index('ix_cases_camera_id_rule_last_seen_at', ['camera_id', 'rule', 'last_seen_at'], unique=False)
         batch_op.create_index('ix_cases_shop_id_id', ['shop_id', 'id'], unique=False)
         batch_op.create_index('ix_cases_state_id', ['state', 'id'], unique=False)
 
@@ -297,10 +301,34 @@ def upgrade() -> None:
         batch_op.create_index('ix_evidence_camera_id_edge_id_sequence', ['camera_id', 'edge_id', 'sequence'], unique=False)
         batch_op.create_index(batch_op.f('ix_evidence_case_id'), ['case_id'], unique=False)
 
+    op.create_table('muted_spots',
+    sa.Column('id', sa.String(length=20), nullable=False),
+    sa.Column('camera_id', sa.String(length=20), nullable=False),
+    sa.Column('rule', sa.String(length=3), nullable=False),
+    sa.Column('box', sa.JSON(), nullable=False),
+    sa.Column('muted_at', UtcDateTime(), nullable=False),
+    sa.Column('because_of', sa.Integer(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=True),
+    sa.Column('observations', sa.Integer(), nullable=False),
+    sa.Column('last_seen_at', UtcDateTime(), nullable=True),
+    sa.Column('revoked_at', UtcDateTime(), nullable=True),
+    sa.Column('revoked_by', sa.String(length=100), nullable=True),
+    sa.ForeignKeyConstraint(['because_of'], ['cases.id'], name=op.f('fk_muted_spots_because_of_cases')),
+    sa.ForeignKeyConstraint(['camera_id'], ['cameras.id'], name=op.f('fk_muted_spots_camera_id_cameras')),
+    sa.ForeignKeyConstraint(['case_id'], ['cases.id'], name=op.f('fk_muted_spots_case_id_cases')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_muted_spots'))
+    )
+    with op.batch_alter_table('muted_spots', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_muted_spots_camera_id'), ['camera_id'], unique=False)
+
     _refuse_changes("case_transitions")
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('muted_spots', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_muted_spots_camera_id'))
+
+    op.drop_table('muted_spots')
     with op.batch_alter_table('evidence', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_evidence_case_id'))
         batch_op.drop_index('ix_evidence_camera_id_edge_id_sequence')
@@ -313,6 +341,7 @@ def downgrade() -> None:
     with op.batch_alter_table('cases', schema=None) as batch_op:
         batch_op.drop_index('ix_cases_state_id')
         batch_op.drop_index('ix_cases_shop_id_id')
+        batch_op.drop_index('ix_cases_camera_id_rule_last_seen_at')
         batch_op.drop_index(batch_op.f('ix_cases_camera_id'))
 
     op.drop_table('cases')

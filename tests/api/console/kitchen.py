@@ -105,14 +105,17 @@ class Kitchen:
         """The keyword arguments of the request that hands in one more violation."""
         picture = picture or draw()
         captured = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=5)
+        # Another person at another spot each time; otherwise it would be one case.
+        x1, y1, x2, y2 = BARE_HEAD.box
+        head = BARE_HEAD.model_copy(update={"box": (x1 + 60 * self.sequence, y1, x2 + 60 * self.sequence, y2)})
         self.sequence += 1
         manifest = Manifest(
             violation_id=uuid4(), edge_id=self.edge_id, camera_id=self.camera_id, camera_name=CAMERA, shop_id=self.shop_id,
             area=AreaKind.SPECIAL_ROOM, stream_host="192.0.2.7", sequence=self.sequence, previous=self.previous, rule=rule,
             severity=2, catalogue_version=load_catalogue().version, software_version="0.1.0", camera_time_s=12.0,
             models=[ModelVersion(name="finder", sha256=_sha256(b"finder"))], captured_at=captured, clock_offset_s=0.0,
-            since=captured - timedelta(seconds=22), frame_width=WIDTH, frame_height=HEIGHT, track=7,
-            votes=AttributeVotes(looks=21, sure=18, violating=17), boxes=[CHEF, BARE_HEAD, HELPER],
+            since=captured - timedelta(seconds=22), frame_width=WIDTH, frame_height=HEIGHT, track=6 + self.sequence,
+            votes=AttributeVotes(looks=21, sure=18, violating=17), boxes=[CHEF, head, HELPER],
             files={"original.jpg": file_digest(picture), "overlay.jpg": file_digest(picture)},
         )
         self.previous = manifest.digest()

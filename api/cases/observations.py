@@ -1,0 +1,81 @@
+"""One case for one thing: what an edge reports joins the open case of the same person or spot, with a counter."""
+
+from datetime import datetime, timedelta
+
+from api.accounts.actors import Actor, the_system
+from api.audit.service import record
+from api.cameras.tables import Camera
+from api.cases import repository
+from api.cases.passing import pass_to
+from api.cases.spots import is_same, mute_at, spot_of
+from api.cases.states import Act, CaseState
+from api.cases.tables import Case, MutedSpot
+from api.kit.database import Work
+from contract.evidence import Manifest
+
+# An edge tells again after the rule's repeat interval; one telling may be missed, because somebody stood in front.
+MERGE_REPEATS = 2
+# For a rule that the catalogue has lost: what most of the shipped ones have.
+USUAL_REPEAT_S = 1800.0
+
+
+async def take_observation(
+    work: Work, actor: Actor, camera: Camera, severity: int, repeat_s: float | None, manifest: Manifest, at: datetime
+) -> tuple[Case, bool]:
+    """The case that checked evidence of an edge belongs to, and whether it is a new one. The caller has locked the camera, so
+    that two reports of one thing do not open two."""
+    spot, seen_at = spot_of(manifest), captured_at(manifest)
+    muted = await mute_at(work, camera.id, manifest.rule, spot)
+    if muted is not None:
+        muted.observations += 1
+        muted.last_seen_at = max(muted.last_seen_at or seen_at, seen_at)
+        case = await _set_aside(work, muted)
+    else:
+        window = timedelta(seconds=MERGE_REPEATS * (repeat_s or USUAL_REPEAT_S))
+        alike = await repository.list_open_alike(work, the_system(), camera.id, manifest.rule, seen_at, window)
+        case = next((case for case in alike if case.track == manifest.track or is_same(case.spot, spot)), None)
+    if case is None:
+        return await open_case(work, actor, camera, severity, manifest, at, muted), True
+    case.observations += 1
+    case.last_seen_at = max(case.last_seen_at, seen_at)
+    case.track, case.spot = manifest.track, list(spot) if spot else case.spot
+    record(work, actor, "case.observed", "case", case.id, violation=str(manifest.violation_id))
+    await work.flush()
+    return case, False
+
+
+async def open_case(
+    work: Work, actor: Actor, camera: Camera, severity: int, manifest: Manifest, at: datetime, muted: MutedSpot | None = None
+) -> Case:
+    """A case for judgement; set aside at once where the spot is muted."""
+    spot, seen_at = spot_of(manifest), captured_at(manifest)
+    case = Case(
+        camera_id=camera.id, shop_id=camera.shop_id, area_id=camera.area_id, rule=manifest.rule, severity=severity,
+        state=CaseState.DETECTED, opened_at=at, captured_at=seen_at, last_seen_at=seen_at, track=manifest.track,
+        spot=list(spot) if spot else None, looks=manifest.votes.looks, sure_looks=manifest.votes.sure,
+        violating_looks=manifest.votes.violating, observations=1, version=-1,
+    )
+    work.add(case)
+    await work.flush()
+    # Two steps of machines; people find version 1.
+    pass_to(work, actor, case, Act.REPORT, CaseState.DETECTED, at, is_first=True)
+    if muted is None:
+        pass_to(work, the_system(), case, Act.QUEUE, CaseState.PENDING_REVIEW, at)
+    else:
+        pass_to(work, the_system(), case, Act.MUTE, CaseState.DISMISSED, at)
+        muted.case_id = case.id
+    await work.flush()
+    return case
+
+
+def captured_at(manifest: Manifest) -> datetime:
+    """By the centre's clock: the edge's time less the offset that its manifest tells."""
+    return manifest.captured_at - timedelta(seconds=manifest.clock_offset_s or 0)
+
+
+async def _set_aside(work: Work, muted: MutedSpot) -> Case | None:
+    """The case that what is seen at a muted spot is kept in."""
+    if muted.case_id is None:
+        return None
+    case = await repository.get_case(work, the_system(), muted.case_id, for_change=True)
+    return case if case is not None and case.state is CaseState.DISMISSED else None

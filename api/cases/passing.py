@@ -1,0 +1,23 @@
+"""Passing a case from one state to the next, with its record."""
+
+from datetime import datetime
+
+from api.accounts.actors import Actor
+from api.cases.states import Act, CaseState
+from api.cases.tables import Case, CaseTransition
+from api.kit.database import Work
+
+
+def pass_to(
+    work: Work, actor: Actor, case: Case, act: Act, after: CaseState, at: datetime, reason: str | None = None,
+    note: str | None = None, *, is_first: bool = False,
+) -> None:
+    before = None if is_first else case.state
+    case.state = after
+    case.version += 1
+    work.add(
+        CaseTransition(
+            case_id=case.id, version=case.version, at=at, actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
+            address=actor.address, act=act, before=before, after=after, reason=reason, note=note,
+        )
+    )
