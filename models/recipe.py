@@ -28,9 +28,9 @@ TEACHERS_SHARE = 0.25
 EXPORT_S = 60.0
 SIMULATED_SHARE = 0.4
 """of the finder's canvases: the kitchen camera's view exists nowhere else, real people and hands only elsewhere"""
-# The least score that is reported, and the least probability with which a state is told. On the validation part hands from 0.15 on
-# have the best balance of recall and precision (0.56, 0.69), cigarettes from 0.2 on are right in 0.84; lower scores for heads find
-# more violations: what is no head reads "unknown" in stage 2.
+# The least score that is reported, and the least probability with which a state is told. On the validation part hands from
+# 0.15 on have the best balance of recall and precision (0.56, 0.69), cigarettes from 0.2 on are right in 0.84; lower scores
+# for heads find more violations: what is no head reads "unknown" in stage 2.
 SCORES = {"person": 0.35, "head": 0.25, "hand": 0.15, "cigarette": 0.2}
 SURE = {"cap": 0.65, "mask": 0.65, "smoking": 0.65, "glove": 0.65}
 
