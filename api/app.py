@@ -11,6 +11,7 @@ from api.accounts.endpoints import router as accounts
 from api.audit.endpoints import router as audit
 from api.cameras.endpoints import router as cameras
 from api.cases.endpoints import router as cases
+from api.cases.timekeeper import keeping_time
 from api.centre import Centre
 from api.console.pages import mount as mount_console
 from api.edges.endpoints import protocol as edge_protocol
@@ -35,7 +36,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with keeping_time(centre):
+            yield
         await centre.close()
 
     app = FastAPI(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from api.cases.deadlines import Deadlines, load_deadlines
 from api.kit.database import Database
 from api.kit.files import Files
 from api.kit.lock import make_folder
@@ -52,6 +53,10 @@ class Centre:
     @cached_property
     def catalogue(self) -> Catalogue:
         return load_catalogue(self.settings.catalogue)
+
+    @cached_property
+    def deadlines(self) -> Deadlines:
+        return Deadlines(load_deadlines(self.settings.deadlines), self.catalogue)
 
     async def close(self) -> None:
         if "database" in self.__dict__:

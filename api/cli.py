@@ -17,6 +17,7 @@ from api.accounts.actors import the_house
 from api.accounts.permissions import Role
 from api.app import create_app
 from api.cameras.service import rotate_keys
+from api.cases.deadlines import DeadlinesError
 from api.centre import Centre
 from api.edges.service import create_code
 from api.kit.database import Work
@@ -211,7 +212,7 @@ def told_in_words() -> Iterator[None]:
     """What a person can put right is one sentence, without a traceback."""
     try:
         yield
-    except (DataFolderBusy, DataFolderUnusable, AddressUnusable, KeyringError, CatalogueError) as error:
+    except (DataFolderBusy, DataFolderUnusable, AddressUnusable, KeyringError, CatalogueError, DeadlinesError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except Problem as error:

@@ -48,8 +48,10 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
     app = create_app(settings)
     centre: Centre = app.state.centre
     login = await prepare(centre)
-    _ = centre.keyring, centre.files, centre.catalogue  # whatever is wrong with them is said now, not at the first request
+    _ = centre.keyring, centre.files, centre.deadlines  # whatever is wrong with them is said now, not at the first request
     await _tell_lost_passwords(centre, tell)
+    for year in centre.deadlines.unknown_years(centre.clock()):
+        tell(f"The holidays of {year} are not known; its working days count Monday to Friday. Enter them: docs/cases.md.")
     if login is not None:
         once = "(shown this once; `sunshine accounts reset` makes a new one)"
         tell(f"first login: {login.login} password: {login.password} {once}")

@@ -16,6 +16,7 @@ from api.cases.schemas import (
     MutedSpotOut,
     MutedSpots,
     Named,
+    ReminderOut,
     TransitionOut,
 )
 from api.cases.states import Act, CaseState
@@ -42,12 +43,13 @@ Filter = Annotated[str | None, Query(max_length=64)]
 @router.get("/cases", operation_id="list_cases", summary="Cases, newest first", responses=READ)
 async def list_cases(
     work: Reading, actor: SignedIn, centre: CentreOf, state: CaseState | None = None, rule: Filter = None, shop_id: Filter = None,
-    camera_id: Filter = None, cursor: Cursor = None, limit: Limit = 50,
+    camera_id: Filter = None, overdue: bool = False, cursor: Cursor = None, limit: Limit = 50,
 ) -> Cases:
     before = decode_number(cursor)
     states = None if state is None else (state,)
     rows = await service.list_cases(
-        work, actor, states=states, rule=rule, shop_id=shop_id, camera_id=camera_id, before=before, limit=limit
+        work, actor, states=states, rule=rule, shop_id=shop_id, camera_id=camera_id, is_overdue=overdue, before=before,
+        limit=limit,
     )
     following = encode_cursor(rows[-1].id) if len(rows) == limit else None
     return Cases(items=[_summary(row, centre.catalogue) for row in rows], next=following)
@@ -66,7 +68,8 @@ async def act(
 ) -> CaseDetail:
     """Which acts there are now stands in `actions`, what each needs in docs/cases.md. A 412 tells in `changes` what was done."""
     case = await service.act(
-        work, actor, case_id, version_of(if_match), act, at, reason=body.reason, note=body.note, into=body.into
+        work, actor, case_id, version_of(if_match), act, at, centre.deadlines, reason=body.reason, note=body.note, into=body.into,
+        due_at=body.due_at,
     )
     return await _detail(work, actor, centre.catalogue, response, case, at)
 
@@ -94,6 +97,8 @@ async def _detail(work: Work, actor: Actor, catalogue: Catalogue, response: Resp
         **dict(_summary(case, catalogue)),
         votes=AttributeVotes(looks=case.looks, sure=case.sure_looks, violating=case.violating_looks),
         evidence=[_evidence(row) for row in found],
+        rectify_due_at=case.rectify_due_at,
+        reminders=[ReminderOut.model_validate(row) for row in await service.list_reminders(work, actor, case.id)],
         transitions=[TransitionOut.model_validate(row) for row in transitions],
         actions=[choice.step.act for choice in choices if choice.refused is None],
     )
@@ -106,7 +111,8 @@ def _summary(case: Case, catalogue: Catalogue) -> CaseSummary:
         camera=Named(id=case.camera_id, name=case.camera.name), shop=Named(id=case.shop_id, name=case.shop.name),
         area=case.area.kind, area_name=case.area.name, opened_at=case.opened_at, captured_at=case.captured_at,
         observations=case.observations, last_seen_at=case.last_seen_at, version=case.version, merged_into=case.merged_into,
-        overdue_at=case.overdue_at,
+        stage=case.stage, due_at=case.due_at, overdue_at=case.overdue_at, escalation=case.escalation,
+        escalated_at=case.escalated_at,
     )
 
 

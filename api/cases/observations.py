@@ -6,6 +6,7 @@ from api.accounts.actors import Actor, the_system
 from api.audit.service import record
 from api.cameras.tables import Camera
 from api.cases import repository
+from api.cases.deadlines import Deadlines
 from api.cases.passing import pass_to
 from api.cases.spots import is_same, mute_at, spot_of
 from api.cases.states import Act, CaseState
@@ -20,7 +21,8 @@ USUAL_REPEAT_S = 1800.0
 
 
 async def take_observation(
-    work: Work, actor: Actor, camera: Camera, severity: int, repeat_s: float | None, manifest: Manifest, at: datetime
+    work: Work, actor: Actor, camera: Camera, severity: int, repeat_s: float | None, manifest: Manifest, at: datetime,
+    deadlines: Deadlines,
 ) -> tuple[Case, bool]:
     """The case that checked evidence of an edge belongs to, and whether it is a new one. The caller has locked the camera, so
     that two reports of one thing do not open two."""
@@ -35,7 +37,7 @@ async def take_observation(
         alike = await repository.list_open_alike(work, the_system(), camera.id, manifest.rule, seen_at, window)
         case = next((case for case in alike if case.track == manifest.track or is_same(case.spot, spot)), None)
     if case is None:
-        return await open_case(work, actor, camera, severity, manifest, at, muted), True
+        return await open_case(work, actor, camera, severity, manifest, at, deadlines, muted), True
     case.observations += 1
     case.last_seen_at = max(case.last_seen_at, seen_at)
     case.track, case.spot = manifest.track, list(spot) if spot else case.spot
@@ -45,7 +47,8 @@ async def take_observation(
 
 
 async def open_case(
-    work: Work, actor: Actor, camera: Camera, severity: int, manifest: Manifest, at: datetime, muted: MutedSpot | None = None
+    work: Work, actor: Actor, camera: Camera, severity: int, manifest: Manifest, at: datetime, deadlines: Deadlines,
+    muted: MutedSpot | None = None,
 ) -> Case:
     """A case for judgement; set aside at once where the spot is muted."""
     spot, seen_at = spot_of(manifest), captured_at(manifest)
@@ -58,11 +61,11 @@ async def open_case(
     work.add(case)
     await work.flush()
     # Two steps of machines; people find version 1.
-    pass_to(work, actor, case, Act.REPORT, CaseState.DETECTED, at, is_first=True)
+    pass_to(work, actor, case, Act.REPORT, CaseState.DETECTED, at, deadlines, is_first=True)
     if muted is None:
-        pass_to(work, the_system(), case, Act.QUEUE, CaseState.PENDING_REVIEW, at)
+        pass_to(work, the_system(), case, Act.QUEUE, CaseState.PENDING_REVIEW, at, deadlines)
     else:
-        pass_to(work, the_system(), case, Act.MUTE, CaseState.DISMISSED, at)
+        pass_to(work, the_system(), case, Act.MUTE, CaseState.DISMISSED, at, deadlines)
         muted.case_id = case.id
     await work.flush()
     return case

@@ -3,18 +3,23 @@
 from datetime import datetime
 
 from api.accounts.actors import Actor
+from api.cases.clock import set_clock
+from api.cases.deadlines import Deadlines
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Work
 
 
 def pass_to(
-    work: Work, actor: Actor, case: Case, act: Act, after: CaseState, at: datetime, reason: str | None = None,
-    note: str | None = None, *, is_first: bool = False,
+    work: Work, actor: Actor, case: Case, act: Act, after: CaseState, at: datetime, deadlines: Deadlines,
+    reason: str | None = None, note: str | None = None, *, is_first: bool = False,
 ) -> None:
+    """With its record and its clock."""
     before = None if is_first else case.state
     case.state = after
     case.version += 1
+    if act is not Act.EXTEND:
+        set_clock(case, before, at, deadlines)
     work.add(
         CaseTransition(
             case_id=case.id, version=case.version, at=at, actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,

@@ -8,7 +8,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.cameras.tables import Camera
 from api.cases.states import OPEN, TOLD, Act, CaseState, DismissalReason
-from api.cases.tables import Case, CaseTransition, MutedSpot
+from api.cases.tables import Case, CaseTransition, MutedSpot, Reminder
 from api.kit.database import Work
 from api.places.repository import shop_is_visible
 
@@ -31,7 +31,7 @@ def _readable(actor: Actor) -> Select[Case]:
 
 async def list_cases(
     work: Work, actor: Actor, *, states: Collection[CaseState] | None = None, rule: str | None = None, shop_id: str | None = None,
-    camera_id: str | None = None, before: int | None = None, limit: int = 50,
+    camera_id: str | None = None, is_overdue: bool = False, before: int | None = None, limit: int = 50,
 ) -> list[Case]:
     """Newest first."""
     query = _readable(actor).order_by(Case.id.desc()).limit(limit)
@@ -41,6 +41,8 @@ async def list_cases(
             query = query.where(column == value)
     if states is not None:
         query = query.where(Case.state.in_(states))
+    if is_overdue:
+        query = query.where(Case.overdue_at.is_not(None))
     if before is not None:
         query = query.where(Case.id < before)
     return list(await work.scalars(query))
@@ -97,6 +99,28 @@ async def list_dismissed_alike(
     )
     if since is not None:
         query = query.where(CaseTransition.at > since)
+    return list(await work.scalars(query))
+
+
+async def list_due(work: Work, actor: Actor, at: datetime, limit: int) -> list[Case]:
+    """Cases whose clock has something to tell, the longest waiting first. What another centre is at just now is left to it."""
+    query = (
+        select(Case)
+        .where(case_is_visible(actor), Case.next_check_at <= at)
+        .order_by(Case.next_check_at)
+        .limit(limit)
+        .with_for_update(of=Case, skip_locked=True)
+    )
+    return list(await work.scalars(query))
+
+
+async def list_reminders(work: Work, actor: Actor, case_id: int) -> list[Reminder]:
+    query = (
+        select(Reminder)
+        .join(Case, Case.id == Reminder.case_id)
+        .where(case_is_visible(actor), Reminder.case_id == case_id)
+        .order_by(Reminder.id)
+    )
     return list(await work.scalars(query))
 
 

@@ -2,9 +2,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.cases.states import Act, CaseState, DismissalReason, WithdrawalReason
+from api.cases.tables import Level, ReminderKind, Stage
 from api.evidence.tables import Chain
 from contract.catalogue import AreaKind, Text
 from contract.evidence import AttributeVotes, FileDigest, MarkedBox, ModelVersion
@@ -31,7 +32,11 @@ class CaseSummary(BaseModel):
     last_seen_at: datetime = Field(description="of the last observation that joined")
     version: int
     merged_into: int | None
+    stage: Stage | None = Field(description="which limit runs")
+    due_at: datetime | None = Field(description="when it ends")
     overdue_at: datetime | None
+    escalation: Level | None = Field(description="who has heard that it is overdue")
+    escalated_at: datetime | None
 
 
 class Cases(BaseModel):
@@ -73,10 +78,22 @@ class EvidenceOut(BaseModel):
     manifest_url: str
 
 
+class ReminderOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    due_at: datetime
+    kind: ReminderKind
+    stage: Stage
+    level: Level | None
+
+
 class CaseDetail(CaseSummary):
+    rectify_due_at: datetime | None = Field(description="the shop's; it stands still during an objection and verification")
     votes: AttributeVotes
     evidence: list[EvidenceOut]
     transitions: list[TransitionOut]
+    reminders: list[ReminderOut]
     actions: list[Act] = Field(description="what you can do with the case now")
 
 
@@ -108,3 +125,4 @@ class ActIn(BaseModel):
     reason: DismissalReason | WithdrawalReason | None = None
     note: Annotated[str, Field(max_length=2000, description="needed with the reason `other`, and by many acts")] | None = None
     into: Annotated[int, Field(ge=1, lt=2**31, description="the case that this one is merged into")] | None = None
+    due_at: AwareDatetime | None = Field(None, description="the new deadline of an extension")

@@ -8,15 +8,19 @@ from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cases import repository
+from api.cases.clock import extend
 from api.cases.conditions import REOPEN_WITHIN, Situation, unmet
+from api.cases.deadlines import Deadlines
 from api.cases.passing import pass_to
 from api.cases.spots import SPEAKS_OF_THE_SPOT, after_dismissal, lift_with_case
 from api.cases.states import OPEN, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
-from api.cases.tables import Case, CaseTransition
+from api.cases.tables import Case, CaseTransition, Reminder
 from api.kit.database import Work
 from api.kit.problems import Change, Conflict, Forbidden, Invalid, NotFound, VersionConflict
 
 NOTE_LENGTH = 2000
+# The third minor case of a kind at a shop in 30 days is no minor one any more.
+THIRD = 3
 _UNMET: dict[Condition, str] = {
     Condition.BY_THE_SAME_PERSON_WITHIN_10_S: "Only who did it can take it back, and only within 10 seconds.",
     Condition.WITHIN_30_DAYS: "A dismissed case can be reopened for 30 days; these are over.",
@@ -46,12 +50,13 @@ class Choice:
 
 async def list_cases(
     work: Work, actor: Actor, *, states: Collection[CaseState] | None = None, rule: str | None = None, shop_id: str | None = None,
-    camera_id: str | None = None, before: int | None = None, limit: int = 50,
+    camera_id: str | None = None, is_overdue: bool = False, before: int | None = None, limit: int = 50,
 ) -> list[Case]:
     """Newest first; `before` is the id after which the next page goes on."""
     actor.require(Permission.CASES_READ)
     return await repository.list_cases(
-        work, actor, states=states, rule=rule, shop_id=shop_id, camera_id=camera_id, before=before, limit=limit
+        work, actor, states=states, rule=rule, shop_id=shop_id, camera_id=camera_id, is_overdue=is_overdue,
+        before=before, limit=limit,
     )
 
 
@@ -68,6 +73,11 @@ async def list_transitions(work: Work, actor: Actor, case_id: int) -> Sequence[C
     return await repository.list_transitions(work, actor, case_id)
 
 
+async def list_reminders(work: Work, actor: Actor, case_id: int) -> Sequence[Reminder]:
+    await get_case(work, actor, case_id)
+    return await repository.list_reminders(work, actor, case_id)
+
+
 async def choices(work: Work, actor: Actor, case: Case, transitions: Sequence[CaseTransition], at: datetime) -> list[Choice]:
     """What there is to do with the case now, and for each what keeps this person from it."""
     now = await _situation(work, actor, case, transitions, at)
@@ -75,8 +85,8 @@ async def choices(work: Work, actor: Actor, case: Case, transitions: Sequence[Ca
 
 
 async def act(
-    work: Work, actor: Actor, case_id: int, expected_version: int, wanted: Act, at: datetime, *, reason: Reason | None = None,
-    note: str | None = None, into: int | None = None,
+    work: Work, actor: Actor, case_id: int, expected_version: int, wanted: Act, at: datetime, deadlines: Deadlines, *,
+    reason: Reason | None = None, note: str | None = None, into: int | None = None, due_at: datetime | None = None,
 ) -> Case:
     """One step of the table. Raises VersionConflict with what changed, ActNotPossible, Forbidden or Invalid."""
     actor.require(Permission.CASES_READ)
@@ -92,18 +102,23 @@ async def act(
     step = step_of(case.state, wanted)
     if step is None or not isinstance(step.who, Permission):
         raise ActNotPossible(f"A case that is {case.state.value} cannot be changed by {wanted.value}.")
-    refused = _refused(step, await _situation(work, actor, case, transitions, at))
+    situation = await _situation(work, actor, case, transitions, at)
+    refused = _refused(step, situation)
     if isinstance(refused, Permission):
         raise Forbidden(f"Your account may not do this; it needs the permission {refused.value}.")
     if refused is not None:
         raise ActNotPossible(_UNMET[refused], refused)
     note = (note or "").strip()[:NOTE_LENGTH] or None
-    _check_given(step, reason, note, into)
+    _check_given(step, reason, note, into, due_at)
     if into is not None:
         await _merge(work, actor, case, into)
+    if due_at is not None:
+        extend(case, at, due_at, deadlines)
+    if step.act is Act.ISSUE and case.severity == 3 and situation.confirmed_lately >= THIRD - 1:
+        case.severity = 2
     if step.via is not None:
-        pass_to(work, actor, case, *step.via, at)
-    pass_to(work, actor, case, step.act, step.after, at, reason.value if reason else None, note)
+        pass_to(work, actor, case, *step.via, at, deadlines)
+    pass_to(work, actor, case, step.act, step.after, at, deadlines, reason.value if reason else None, note)
     record(work, actor, f"case.{step.act.value}", "case", case.id, reason=reason.value if reason else None)
     await work.flush()
     if reason in SPEAKS_OF_THE_SPOT:
@@ -128,7 +143,7 @@ async def _situation(
     return Situation(case, transitions, actor, at, confirmed)
 
 
-def _check_given(step: Step, reason: Reason | None, note: str | None, into: int | None) -> None:
+def _check_given(step: Step, reason: Reason | None, note: str | None, into: int | None, due_at: datetime | None) -> None:
     if step.reasons is None and reason is not None:
         raise Invalid("This act takes no reason; put what you want to say into the note.")
     if step.reasons is not None and (reason is None or reason.value not in list(step.reasons)):
@@ -137,6 +152,8 @@ def _check_given(step: Step, reason: Reason | None, note: str | None, into: int 
         raise Invalid("Say in a few words why, or what was done.")
     if (into is not None) != (Given.CASE in step.given):
         raise Invalid("Name the case that this one is merged into." if into is None else "Only a merge names another case.")
+    if (due_at is not None) != (Given.DEADLINE in step.given):
+        raise Invalid("Say until when the time is extended." if due_at is None else "Only an extension names a new deadline.")
 
 
 async def _merge(work: Work, actor: Actor, case: Case, into: int) -> None:

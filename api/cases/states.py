@@ -50,6 +50,7 @@ class Act(StrEnum):
     CLOSE = "close"
     WITHDRAW = "withdraw"
     TRANSFER = "transfer"
+    EXTEND = "extend"
 
 
 class Machine(StrEnum):
@@ -84,6 +85,7 @@ class Given(StrEnum):
 
     NOTE = "note"  # in words
     CASE = "case"  # the number of another case
+    DEADLINE = "deadline"  # a moment still to come
 
 
 class Condition(StrEnum):
@@ -152,6 +154,7 @@ STEPS = (
     Step(S.ON_SITE, A.CLOSE, S.CLOSED, P.CASES_HANDLE, NOTE, conditions=(C.NOT_BY_WHO_SUBMITTED,)),
     Step(S.ON_SITE, A.TRANSFER, S.TRANSFERRED, P.CASES_DECIDE, NOTE),
 
+    *(Step(state, A.EXTEND, state, P.CASES_DECIDE, NOTE | {Given.DEADLINE}) for state in (S.ISSUED, S.ACKNOWLEDGED, S.RETURNED)),
     *(Step(state, A.WITHDRAW, S.WITHDRAWN, P.CASES_DECIDE, reasons=WithdrawalReason) for state in UNTIL_CLOSED),
     Step(S.CLOSED, A.REOPEN, S.RETURNED, P.CASES_DECIDE, NOTE),
 )

@@ -1,4 +1,5 @@
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -9,6 +10,29 @@ from api.kit.database import Table, words
 from api.kit.ids import ID_LENGTH, new_id
 from api.kit.times import UtcDateTime
 from api.places.tables import Area, Shop
+
+
+class Stage(StrEnum):
+    """Which limit runs."""
+
+    REVIEW = "review"
+    SIGN = "sign"
+    RECTIFY = "rectify"
+    VERIFY = "verify"
+
+
+class Level(StrEnum):
+    """Who hears of a case that is overdue."""
+
+    STATION = "station"  # 所
+    BUREAU = "bureau"  # 局
+    TALK = "talk"  # 约谈
+
+
+class ReminderKind(StrEnum):
+    HALF = "half"
+    LIMIT = "limit"
+    ESCALATED = "escalated"
 
 
 class Case(Table):
@@ -45,8 +69,18 @@ class Case(Table):
     observations: Mapped[int] = mapped_column(default=1)
     version: Mapped[int]
     merged_into: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
-    # A flag with its time, not a state.
+
+    # The limit that runs, and its flags with their times: clock.py.
+    stage: Mapped[Stage | None] = mapped_column(words(Stage))
+    stage_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    next_check_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     overdue_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    escalation: Mapped[Level | None] = mapped_column(words(Level))
+    escalated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The shop's own time, which stands still while it waits for others: what was left of it then.
+    rectify_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    rectify_left_s: Mapped[float | None]
 
 
 class CaseTransition(Table):
@@ -67,6 +101,20 @@ class CaseTransition(Table):
     after: Mapped[CaseState] = mapped_column(words(CaseState))
     reason: Mapped[str | None] = mapped_column(String(40))
     note: Mapped[str | None] = mapped_column(Text)
+
+
+class Reminder(Table):
+    """That a limit is half over or over, or who hears of it now. Append-only."""
+
+    __tablename__ = "case_reminders"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[ReminderKind] = mapped_column(words(ReminderKind))
+    stage: Mapped[Stage] = mapped_column(words(Stage))
+    level: Mapped[Level | None] = mapped_column(words(Level))
 
 
 class MutedSpot(Table):

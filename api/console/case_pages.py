@@ -16,6 +16,7 @@ from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
 from api.accounts.permissions import Permission
 from api.cases import service as cases
 from api.cases import spots
+from api.cases.clock import BadDeadline
 from api.cases.endpoints import CaseId
 from api.cases.service import ActNotPossible
 from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Reason, Step, step_of
@@ -34,6 +35,7 @@ from api.evidence.endpoints import look
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.database import Work
 from api.kit.problems import NotFound, VersionConflict
+from api.kit.times import SHOP_TIME
 from api.kit.work import At, Reading
 
 router = APIRouter()
@@ -56,6 +58,7 @@ class StateFilter(StrEnum):
     WITH_SHOP = "with_shop"
     ENDED = "ended"
     DISMISSED = "dismissed"
+    OVERDUE = "overdue"
     ALL = "all"
 
 
@@ -65,9 +68,10 @@ TABS: dict[StateFilter, tuple[str, frozenset[CaseState] | None]] = {
     StateFilter.WITH_SHOP: (N_("Being put right"), frozenset(UNTIL_CLOSED)),
     StateFilter.ENDED: (N_("Ended"), TOLD - frozenset(UNTIL_CLOSED)),
     StateFilter.DISMISSED: (N_("Dismissed"), frozenset({CaseState.DISMISSED, CaseState.MERGED})),
+    StateFilter.OVERDUE: (N_("Overdue"), None),
     StateFilter.ALL: (N_("All"), None),
 }
-TABS_OUTSIDE = (StateFilter.WITH_SHOP, StateFilter.ENDED, StateFilter.ALL)
+TABS_OUTSIDE = (StateFilter.WITH_SHOP, StateFilter.OVERDUE, StateFilter.ENDED, StateFilter.ALL)
 
 
 @router.get("/cases")
@@ -115,26 +119,30 @@ async def case_thumbnail(case_id: CaseId, actor: SignedInForUpdate, centre: Cent
 async def act_on_case(
     request: Request, case_id: CaseId, act: Act, actor: SignedIn, centre: CentreOf, at: At, version: Annotated[int, Form()],
     reason: Annotated[str, Form()] = "", note: Annotated[str, Form()] = "", into: Annotated[str, Form()] = "",
+    due: Annotated[str, Form()] = "",
 ) -> Response:
     # A line's end is one character where it was typed and counted, two where it is sent.
-    typed = {"reason": reason, "note": note.replace("\r\n", "\n"), "into": into}
+    typed = {"reason": reason, "note": note.replace("\r\n", "\n"), "into": into, "due": due}
     async with centre.database.reading() as work:
         case = await cases.get_case(work, actor, case_id)
     step = step_of(case.state, act)
-    if step is not None and case.version == version and (wrong := _missing(step, typed)):
+    if step is not None and case.version == version and (wrong := _missing(step, typed, at)):
         return await _again(request, actor, centre, case_id, act, typed, at, 422, wrong=wrong)
     try:
         async with centre.database.writing() as work:
             await cases.act(
-                work, actor, case_id, version, act, at, reason=_reason(step, reason), note=typed["note"],
-                into=int(into) if into else None,
+                work, actor, case_id, version, act, at, centre.deadlines, reason=_reason(step, reason), note=typed["note"],
+                into=int(into) if into else None, due_at=_moment(due),
             )
+    except BadDeadline:
+        wrong = {"due": N_("Choose a time after the deadline that there is, and within a year.")}
+        return await _again(request, actor, centre, case_id, act, typed, at, 422, wrong=wrong)
     except (VersionConflict, ActNotPossible) as problem:
         return await _too_late(request, actor, centre, case_id, act, typed, at, problem)
     return RedirectResponse(f"{case_url(case_id)}?done={act}", 303)
 
 
-def _missing(step: Step, typed: dict[str, str]) -> dict[str, str]:
+def _missing(step: Step, typed: dict[str, str], at: datetime) -> dict[str, str]:
     """What is wrong with a form, by field, in words not yet translated."""
     wrong = {}
     reason = _reason(step, typed["reason"])
@@ -148,7 +156,19 @@ def _missing(step: Step, typed: dict[str, str]) -> dict[str, str]:
         wrong["note"] = N_("Fill this in.")
     if Given.CASE in step.given and not (typed["into"].isascii() and typed["into"].isdecimal() and len(typed["into"]) < 10):
         wrong["into"] = N_("Choose one of the cases.")
+    if Given.DEADLINE in step.given:
+        due = _moment(typed["due"])
+        if due is None or due <= at:
+            wrong["due"] = N_("Choose a day and a time that are still to come.")
     return wrong
+
+
+def _moment(typed: str) -> datetime | None:
+    """As a browser sends it, in the time of the shops."""
+    try:
+        return datetime.fromisoformat(typed).replace(tzinfo=SHOP_TIME)
+    except ValueError:
+        return None
 
 
 def _reason(step: Step | None, typed: str) -> Reason | None:
@@ -193,6 +213,7 @@ async def _case(
     case = await cases.get_case(work, actor, case_id)
     transitions = await cases.list_transitions(work, actor, case_id)
     choices = await cases.choices(work, actor, case, transitions, at)
+    reminders = await cases.list_reminders(work, actor, case_id)
     others: list[Case] = []
     if any(choice.step.act is Act.MERGE and choice.refused is None for choice in choices):
         found = await cases.list_cases(work, actor, states=OPEN, shop_id=case.shop_id, limit=_MERGED_WITH)
@@ -202,7 +223,7 @@ async def _case(
     if exhibits:
         seal = await evidence.check_seal(work, actor, centre.files, exhibits[0].violation_id)
         exhibit = Exhibit(exhibits[0], evidence.manifest_of(exhibits[0]), seal)
-    view = case_view(case, exhibit, transitions, choices, others, actor, speaker, centre.catalogue)
+    view = case_view(case, exhibit, transitions, choices, others, reminders, actor, speaker, centre.catalogue)
     if actor.may(Permission.EVIDENCE_READ):
         muted = await spots.list_muted_spots(work, actor, case.camera_id)
         if any(case_id in (spot.because_of, spot.case_id) for spot in muted):
@@ -221,7 +242,8 @@ async def _list(
 ) -> CaseListView:
     state = asked or _first_tab(actor)
     found = await cases.list_cases(
-        work, actor, states=TABS[state][1], rule=rule or None, before=decode_number(cursor), limit=_PAGE + 1
+        work, actor, states=TABS[state][1], rule=rule or None, is_overdue=state is StateFilter.OVERDUE,
+        before=decode_number(cursor), limit=_PAGE + 1,
     )
     shown = found[:_PAGE]
     digests = {

@@ -7,7 +7,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import STORE_ROLES, Permission
 from api.cases.service import Choice
 from api.cases.states import Act, Given
-from api.cases.tables import Case, CaseTransition
+from api.cases.tables import Case, CaseTransition, Reminder
 from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.seals import seal_view
@@ -26,7 +26,7 @@ from api.console.views import (
     PictureView,
     VotesView,
 )
-from api.console.words import ACTS, BOX_KINDS, EVENTS, NOTES, REASONS, WHY_NOT
+from api.console.words import ACTS, BOX_KINDS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
 from api.evidence.service import ORIGINAL, SealCheck
 from api.evidence.tables import Evidence
 from contract.catalogue import Catalogue
@@ -59,13 +59,13 @@ def case_row(case: Case, digest: str | None, speaker: Speaker, catalogue: Catalo
         id=case.id, url=case_url(case.id), thumbnail=f"/cases/{case.id}/thumbnail.jpg?v={digest[:12]}" if digest else None,
         title=speaker.rule_title(case.rule, catalogue), severity=speaker.severity(case.severity), state=speaker.state(case.state),
         shop=case.shop.name, area=speaker.area(case.area.kind), camera=case.camera.name, captured=speaker.time(case.captured_at),
-        votes=_votes(case, speaker, catalogue).sentence,
+        votes=_votes(case, speaker, catalogue).sentence, overdue=speaker.overdue(case),
     )
 
 
 def case_view(
     case: Case, exhibit: Exhibit | None, transitions: Sequence[CaseTransition], choices: Sequence[Choice], others: Sequence[Case],
-    actor: Actor, speaker: Speaker, catalogue: Catalogue,
+    reminders: Sequence[Reminder], actor: Actor, speaker: Speaker, catalogue: Catalogue,
 ) -> CaseView:
     row = case_row(case, None, speaker, catalogue)
     seal = seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None
@@ -76,9 +76,10 @@ def case_view(
         picture=_picture(exhibit, row, speaker) if exhibit else None, may_see_picture=actor.may(Permission.EVIDENCE_READ),
         votes=_votes(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue), seal=seal,
-        facts=_facts(case, exhibit, speaker), timeline=[_event(transition, speaker) for transition in transitions],
+        facts=_facts(case, exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
         acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, speaker),
-        merged_into=_merged_into(case, speaker), overdue=speaker.overdue(case), judges=actor.may(Permission.CASES_JUDGE),
+        merged_into=_merged_into(case, speaker), overdue=row.overdue, due=speaker.due(case),
+        judges=actor.may(Permission.CASES_JUDGE),
     )
 
 
@@ -146,6 +147,19 @@ def _facts(case: Case, exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
     return facts
 
 
+def _timeline(
+    transitions: Sequence[CaseTransition], reminders: Sequence[Reminder], speaker: Speaker
+) -> list[EventView]:
+    """What people did and what the clock told, in order of time."""
+    events = [(step.at, _event(step, speaker)) for step in transitions]
+    for reminder in reminders:
+        words = LEVELS[reminder.level] if reminder.level is not None else REMINDERS[reminder.kind]
+        due = speaker.say(DUE[reminder.stage], at=speaker.time(reminder.due_at).short)
+        event = EventView(speaker.say(words), speaker.time(reminder.at), speaker.say(N_("The system")), due, None)
+        events.append((reminder.at, event))
+    return [event for _, event in sorted(events, key=lambda pair: pair[0])]
+
+
 def _event(transition: CaseTransition, speaker: Speaker) -> EventView:
     reason = REASONS.get(transition.reason) if transition.reason else None  # type: ignore[call-overload]
     return EventView(
@@ -173,7 +187,7 @@ def _forms(
                 step.act, f"{case_url(case.id)}/{step.act}", case.version,
                 speaker.say(N_("For the shop: %(act)s"), act=words) if is_for_shop else words, not forms and not is_for_shop,
                 [Option(reason.value, speaker.say(REASONS[reason])) for reason in step.reasons or ()],
-                speaker.say(note) if step.given & {Given.NOTE} or step.reasons else None, cases,
+                speaker.say(note) if step.given & {Given.NOTE} or step.reasons else None, cases, Given.DEADLINE in step.given,
             )
         )
     return forms

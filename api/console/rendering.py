@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.accounts.actors import Actor
+from api.accounts.dependencies import centre_of
 from api.accounts.permissions import Permission
 from api.console.i18n import COOKIE, COOKIE_AGE_S, N_, Language, asked_for, language_of, translations
 from api.console.speech import Speaker
@@ -61,6 +62,7 @@ class PageFrame:
     user: Reader | None
     nav: Sequence[Link]
     other_language: OtherLanguage
+    warning: str | None
 
 
 @cache
@@ -109,7 +111,10 @@ def page(
     """A whole page. `here` is the address that the language switch leads back to; by default the one that was asked."""
     language = language_of(request)
     reader = _reader(actor, language) if actor else None
-    frame = PageFrame(language.value, reader, _nav(request, actor, language), _other_language(request, language, here))
+    frame = PageFrame(
+        language.value, reader, _nav(request, actor, language), _other_language(request, language, here),
+        _warning(request, actor, language),
+    )
     html = environment(language).get_template(template).render(page=frame, **values)
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Content-Language": language.value}
     response = HTMLResponse(html, status, headers)
@@ -126,6 +131,16 @@ def speaker_of(request: Request) -> Speaker:
 
 def _reader(actor: Actor, language: Language) -> Reader:
     return Reader(actor.name, translations(language).gettext(ROLES[actor.role]) if actor.role else "")
+
+
+def _warning(request: Request, actor: Actor | None, language: Language) -> str | None:
+    """What the administrator is to put in order."""
+    if actor is None or not actor.may(Permission.ACCOUNTS_WRITE):
+        return None
+    centre = centre_of(request)
+    years = centre.deadlines.unknown_years(centre.clock())
+    words = N_("The holidays of %(years)s are not known, so its working days count Monday to Friday. Enter them: docs/cases.md.")
+    return translations(language).gettext(words) % {"years": ", ".join(map(str, years))} if years else None
 
 
 def _nav(request: Request, actor: Actor | None, language: Language) -> list[Link]:

@@ -9,7 +9,7 @@ from api.cases.tables import Case, CaseTransition
 from api.console.i18n import N_, Language, translations
 from api.console.times import LocalTime, local_time, whole_seconds
 from api.console.views import BasisLine, RuleView, VotesView
-from api.console.words import AREAS, SEVERITIES, STATES, Chip, Tone
+from api.console.words import AREAS, DUE, LEVELS, SEVERITIES, STATES, Chip, Tone
 from contract.catalogue import AreaKind, Catalogue, Deadline, Rule, Text
 
 _VOTES: dict[str, str] = {
@@ -59,6 +59,15 @@ class Speaker:
         if case.overdue_at is None:
             return None
         return Chip(self.say(N_("Overdue since %(at)s"), at=self.time(case.overdue_at).short), "bad")
+
+    def due(self, case: Case) -> str | None:
+        """Which limit runs, and who has heard that it is over."""
+        if case.stage is None or case.due_at is None:
+            return None
+        words = [self.say(DUE[case.stage], at=self.time(case.due_at).short)]
+        if case.escalation is not None:
+            words.append(self.say(LEVELS[case.escalation]))
+        return " · ".join(words)
 
     def actor(self, transition: CaseTransition) -> str:
         """Who did it; what the centre does by itself has a name in each language."""

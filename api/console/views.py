@@ -49,6 +49,7 @@ class CaseRow:
     camera: str
     captured: LocalTime
     votes: str
+    overdue: Chip | None
 
 
 @dataclass(frozen=True)
@@ -149,13 +150,14 @@ class ActForm:
     reasons: Sequence[Option]
     note: str | None
     cases: Sequence[Option]
+    asks_deadline: bool
     typed: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_bare(self) -> bool:
         """Nothing is asked: the button alone does it."""
-        return not self.reasons and not self.cases and self.note is None
+        return not self.reasons and not self.cases and self.note is None and not self.asks_deadline
 
     @property
     def open(self) -> bool:
@@ -195,6 +197,7 @@ class CaseView:
     not_offered: Sequence[NotOffered]
     merged_into: Link | None
     overdue: Chip | None
+    due: str | None
     muted_at: str | None = None
     done: str | None = None
     judges: bool = False

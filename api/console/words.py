@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from api.accounts.permissions import Permission, Role
 from api.cases.states import Act, CaseState, Condition, DismissalReason, WithdrawalReason
+from api.cases.tables import Level, ReminderKind, Stage
 from api.console.i18n import N_
 from api.places.tables import Duty, LicenceKind
 from contract.catalogue import AreaKind, Post
@@ -95,6 +96,7 @@ ACTS: dict[Act, str] = {
     Act.CLOSE: N_("Verified: close the case"),
     Act.WITHDRAW: N_("Withdraw the notice"),
     Act.TRANSFER: N_("Turn over to enforcement"),
+    Act.EXTEND: N_("Extend the deadline"),
 }
 
 # What happened, for the timeline.
@@ -120,6 +122,26 @@ EVENTS: dict[Act, str] = {
     Act.CLOSE: N_("Verified and closed"),
     Act.WITHDRAW: N_("Notice withdrawn"),
     Act.TRANSFER: N_("Turned over to enforcement"),
+    Act.EXTEND: N_("Deadline extended"),
+}
+
+# Until when what is to be done.
+DUE: dict[Stage, str] = {
+    Stage.REVIEW: N_("To be judged by %(at)s"),
+    Stage.SIGN: N_("To be signed for by %(at)s"),
+    Stage.RECTIFY: N_("To be put right by %(at)s"),
+    Stage.VERIFY: N_("To be verified by %(at)s"),
+}
+
+LEVELS: dict[Level, str] = {
+    Level.STATION: N_("Reported to the station"),
+    Level.BUREAU: N_("Reported to the bureau"),
+    Level.TALK: N_("To be summoned for a talk"),
+}
+
+REMINDERS: dict[ReminderKind, str] = {
+    ReminderKind.HALF: N_("Reminder: half of the time is over"),
+    ReminderKind.LIMIT: N_("Reminder: the deadline has passed"),
 }
 
 # Why an act is not offered.
@@ -146,6 +168,7 @@ NOTES: dict[Act, str] = {
     Act.RETURN: N_("What is still missing"),
     Act.CLOSE: N_("What was found on site"),
     Act.TRANSFER: N_("Number of the enforcement case"),
+    Act.EXTEND: N_("Why the shop is given more time"),
 }
 
 SEVERITIES: dict[int, Tone] = {

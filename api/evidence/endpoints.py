@@ -82,7 +82,7 @@ async def report_violation(
         # Only now, and for moments: nobody else can write while a transaction of SQLite does.
         async with centre.database.writing() as work:
             answer, is_new = await service.file_report(
-                work, actor, centre.catalogue, centre.public_url, report, centre.announce, centre.clock()
+                work, actor, centre.deadlines, centre.public_url, report, centre.announce, centre.clock()
             )
     response.status_code = 201 if is_new else 200
     return answer

@@ -12,6 +12,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cameras import repository as cameras
+from api.cases.deadlines import Deadlines
 from api.cases.observations import take_observation
 from api.edges import repository as edges
 from api.edges.service import signing_key
@@ -24,7 +25,6 @@ from api.kit.pictures import NotAPicture, check_jpeg
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
 from api.kit.settings import Settings
 from api.kit.times import in_shop_time, now
-from contract.catalogue import Catalogue
 from contract.edges import ReportAnswer
 from contract.evidence import FIRST_OF_CHAIN, Manifest, SealedManifest, SealError, verify_seal
 
@@ -116,7 +116,7 @@ async def store_pictures(files: Files, report: Report) -> None:
 
 
 async def file_report(
-    work: Work, actor: Actor, catalogue: Catalogue, public_url: str, report: Report, announce: Callable[[str], None],
+    work: Work, actor: Actor, deadlines: Deadlines, public_url: str, report: Report, announce: Callable[[str], None],
     at: datetime,
 ) -> tuple[ReportAnswer, bool]:
     """Open a case for a checked report whose pictures are stored, or let it join the one that it is more of; exactly once per
@@ -144,10 +144,10 @@ async def file_report(
     if camera is None:
         raise NotYourCamera("This camera does not belong to this edge.")
     # A rule that the catalogue has lost since is judged by what was in force when it was broken: the manifest says how serious.
-    rule = next((rule for rule in catalogue.rules if rule.code == manifest.rule), None)
+    rule = next((rule for rule in deadlines.catalogue.rules if rule.code == manifest.rule), None)
     severity = manifest.severity if rule is None else rule.severity_at(manifest.area)
     repeat_s = None if rule is None else rule.repeat_s
-    case, is_new_case = await take_observation(work, actor, camera, severity, repeat_s, manifest, at)
+    case, is_new_case = await take_observation(work, actor, camera, severity, repeat_s, manifest, at, deadlines)
     await _add_evidence(work, actor, report, case.id)
     answer = ReportAnswer(
         violation_id=manifest.violation_id, case_id=case.id, result="case_opened" if is_new_case else "joined_case",

@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     files_url: str | None = Field(None, description="s3://bucket/prefix, az://…, gs://…; without one, inside the data folder")
     keys: SecretStr | None = Field(None, description="id:base64 of 32 bytes, comma-separated, the current key first")
     catalogue: Path | None = Field(None, description="rule catalogue (YAML); without one, the one that is shipped")
+    deadlines: Path | None = Field(None, description="deadlines and holidays (YAML); without one, those that are shipped")
+    # Fine enough for a limit of half an hour.
+    clock_every_s: float = Field(30.0, gt=0, description="how often reminders and overdue cases are looked for")
 
     session_idle_hours: float = Field(12, gt=0, description="a forgotten browser is signed out by the next morning")
     session_longest_days: float = Field(7, gt=0)

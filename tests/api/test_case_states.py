@@ -10,13 +10,15 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import event
 
 from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import PERMISSIONS, Permission, Role
 from api.cameras.tables import Camera
 from api.cases import service
+from api.cases.clock import tick
+from api.cases.deadlines import Deadlines, load_deadlines
 from api.cases.diagram import drawn
 from api.cases.observations import open_case
 from api.cases.states import STEPS, TOLD, Act, CaseState, DismissalReason, Given, WithdrawalReason, step_of
@@ -24,10 +26,11 @@ from api.cases.tables import Case, CaseTransition
 from api.kit.database import Database
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from api.places.tables import Area, District, Shop
-from contract.catalogue import AreaKind
+from contract.catalogue import AreaKind, load_catalogue
 from contract.evidence import FIRST_OF_CHAIN, AttributeVotes, Manifest, ModelVersion, file_digest
 from tests.api.world import HOUSE
 
+DEADLINES = Deadlines(load_deadlines(), load_catalogue())
 R = TypeVar("R")
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -148,7 +151,7 @@ class CaseLife(RuleBasedStateMachine):
     async def _open(self) -> int:
         async with self.place.database.writing() as work:
             camera = await work.get_one(Camera, "camera")
-            case = await open_case(work, HOUSE, camera, 3, manifest(), self.at)
+            case = await open_case(work, HOUSE, camera, 3, manifest(), self.at, DEADLINES)
             return case.id
 
     def _read(self) -> tuple[Case, list[CaseTransition]]:
@@ -171,7 +174,7 @@ class CaseLife(RuleBasedStateMachine):
         """Whether it was done."""
         async def write() -> None:
             async with self.place.database.writing() as work:
-                await service.act(work, who, self.case_id, version, wanted, self.at, **given)
+                await service.act(work, who, self.case_id, version, wanted, self.at, DEADLINES, **given)
 
         try:
             self.place.run(write())
@@ -183,20 +186,20 @@ class CaseLife(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.at += timedelta(seconds=seconds)
 
-    @precondition(lambda self: self.case.overdue_at is None)
     @rule()
-    def it_becomes_overdue(self) -> None:
-        async def write() -> None:
+    def the_clock_looks_around(self) -> None:
+        async def look() -> None:
             async with self.place.database.writing() as work:
-                (await work.get_one(Case, self.case_id)).overdue_at = self.at
+                await tick(work, self.at, DEADLINES)
 
-        self.place.run(write())
+        self.place.run(look())
 
     @rule(who=st.sampled_from(PEOPLE), wanted=st.sampled_from(Act), note=st.sampled_from(["", "In words."]), stale=st.booleans())
     def somebody_tries_anything(self, who: Actor, wanted: Act, note: str, stale: bool) -> None:
         step = step_of(self.case.state, wanted)
         reason = next(iter(step.reasons)) if step and step.reasons else None
-        is_complete = step is not None and Given.CASE not in step.given and (note != "" or Given.NOTE not in step.given)
+        given = step.given if step is not None else frozenset()
+        is_complete = not given & {Given.CASE, Given.DEADLINE} and (note != "" or Given.NOTE not in given)
         is_offered = wanted in self._offered(who) and (who is not OWNER or self.case.state in TOLD)
         version = self.case.version - (1 if stale else 0)
         assert self._act(who, wanted, version, {"note": note, "reason": reason}) == (is_offered and is_complete and not stale)
@@ -208,7 +211,10 @@ class CaseLife(RuleBasedStateMachine):
             return
         wanted = data.draw(st.sampled_from(offered))
         reason = {Act.DISMISS: DismissalReason.CANNOT_TELL, Act.WITHDRAW: WithdrawalReason.WRONG_LAW}.get(wanted)
-        assert self._act(who, wanted, self.case.version, {"note": "In words.", "reason": reason}), wanted
+        given = {"note": "In words.", "reason": reason}
+        if wanted is Act.EXTEND:
+            given["due_at"] = max(self.case.rectify_due_at or self.at, self.at) + timedelta(days=1)
+        assert self._act(who, wanted, self.case.version, given), wanted
 
     @invariant()
     def what_was_recorded_stays_and_hangs_together(self) -> None:
@@ -247,8 +253,18 @@ class CaseLife(RuleBasedStateMachine):
             assert not (step.act in (Act.SUBMIT, Act.APPEAL) and step.before is CaseState.ISSUED)
 
     @invariant()
-    def an_appeal_never_makes_it_more_serious(self) -> None:
-        assert self.case.severity >= self.severity
+    def an_appeal_stops_the_clock_and_never_makes_it_more_serious(self) -> None:
+        if self.transitions[-1].act in (Act.APPEAL, Act.UPHOLD, Act.REJECT):
+            assert self.case.severity == self.severity
+        self.severity = self.case.severity
+        if self.case.state is CaseState.APPEALED:
+            assert (self.case.due_at, self.case.overdue_at, self.case.next_check_at) == (None, None, None)
+
+    @invariant()
+    def flags_speak_of_the_limit_that_runs(self) -> None:
+        assert (self.case.due_at is None) == (self.case.stage is None)
+        assert self.case.overdue_at in (None, self.case.due_at)
+        assert self.case.escalation is None or self.case.overdue_at is not None
 
 
 def test_whatever_people_do(place: Place):

@@ -137,6 +137,12 @@ def test_a_host_that_is_not_this_machine(data: Path, host: str):
     assert (answer.exit_code, "Give --host" in answer.stderr) == (1, True)
 
 
+def test_a_table_of_deadlines_that_is_not_there(data: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SUNSHINE_DEADLINES", str(data / "mine.yaml"))
+    answer = sunshine(data, "serve", "--port", "0")
+    assert (answer.exit_code, "mine.yaml cannot be used" in answer.stderr) == (1, True)
+
+
 def test_a_case_is_one_line(serving: Serving, data: Path):
     added = httpx.Client(base_url=serving.url, trust_env=False, timeout=PATIENCE_S)
     password = sunshine(data, "accounts", "reset").stdout.split()[1]

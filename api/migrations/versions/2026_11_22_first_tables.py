@@ -245,7 +245,15 @@ def upgrade() -> None:
     sa.Column('observations', sa.Integer(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('merged_into', sa.Integer(), nullable=True),
+    sa.Column('stage', sa.String(length=40), nullable=True),
+    sa.Column('stage_from', UtcDateTime(), nullable=True),
+    sa.Column('due_at', UtcDateTime(), nullable=True),
+    sa.Column('next_check_at', UtcDateTime(), nullable=True),
     sa.Column('overdue_at', UtcDateTime(), nullable=True),
+    sa.Column('escalation', sa.String(length=40), nullable=True),
+    sa.Column('escalated_at', UtcDateTime(), nullable=True),
+    sa.Column('rectify_due_at', UtcDateTime(), nullable=True),
+    sa.Column('rectify_left_s', sa.Double(), nullable=True),
     sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_cases_area_id_areas')),
     sa.ForeignKeyConstraint(['camera_id'], ['cameras.id'], name=op.f('fk_cases_camera_id_cameras')),
     sa.ForeignKeyConstraint(['merged_into'], ['cases.id'], name=op.f('fk_cases_merged_into_cases')),
@@ -256,8 +264,23 @@ def upgrade() -> None:
     with op.batch_alter_table('cases', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_cases_camera_id'), ['camera_id'], unique=False)
         batch_op.create_index('ix_cases_camera_id_rule_last_seen_at', ['camera_id', 'rule', 'last_seen_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_cases_next_check_at'), ['next_check_at'], unique=False)
         batch_op.create_index('ix_cases_shop_id_id', ['shop_id', 'id'], unique=False)
         batch_op.create_index('ix_cases_state_id', ['state', 'id'], unique=False)
+
+    op.create_table('case_reminders',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('due_at', UtcDateTime(), nullable=False),
+    sa.Column('kind', sa.String(length=40), nullable=False),
+    sa.Column('stage', sa.String(length=40), nullable=False),
+    sa.Column('level', sa.String(length=40), nullable=True),
+    sa.ForeignKeyConstraint(['case_id'], ['cases.id'], name=op.f('fk_case_reminders_case_id_cases')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_reminders'))
+    )
+    with op.batch_alter_table('case_reminders', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_case_reminders_case_id'), ['case_id'], unique=False)
 
     op.create_table('case_transitions',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -338,9 +361,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_case_transitions_case_id'))
 
     op.drop_table('case_transitions')
+    with op.batch_alter_table('case_reminders', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_case_reminders_case_id'))
+
+    op.drop_table('case_reminders')
     with op.batch_alter_table('cases', schema=None) as batch_op:
         batch_op.drop_index('ix_cases_state_id')
         batch_op.drop_index('ix_cases_shop_id_id')
+        batch_op.drop_index(batch_op.f('ix_cases_next_check_at'))
         batch_op.drop_index('ix_cases_camera_id_rule_last_seen_at')
         batch_op.drop_index(batch_op.f('ix_cases_camera_id'))
 

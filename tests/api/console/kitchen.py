@@ -33,6 +33,8 @@ WIDTH, HEIGHT = 1280, 720
 LOGINS = {
     "reviewer": Role.REVIEWER,
     "officer": Role.OFFICER,
+    "chief": Role.CHIEF,
+    "admin": Role.ADMIN,
     "bureau": Role.BUREAU,
     "installer": Role.INSTALLER,
     "auditor": Role.AUDITOR,

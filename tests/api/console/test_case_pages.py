@@ -1,3 +1,4 @@
+from datetime import date, timedelta
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,10 @@ from markupsafe import escape
 from sqlalchemy import func, select
 
 from api.audit.tables import AuditEntry
+from api.cases.tables import Case, Level
 from api.console import case_pages
 from api.kit.database import Database
+from api.kit.working_time import WorkingTime
 from tests.api.console.kitchen import CAMERA, SHOP, Kitchen, hand_in, sign_in
 
 
@@ -184,6 +187,66 @@ class TestThumbnail:
         assert (await browser.get("/cases/7/thumbnail.jpg")).status_code == 404
 
 
+class TestDeadlines:
+    async def issued(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> int:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "chief")
+        await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        await browser.post(f"/cases/{case_id}/issue", data={"version": "2"})
+        return case_id
+
+    async def test_says_until_when(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await self.issued(browser, kitchen)
+        assert "签收期限：" in (await browser.get(f"/cases/{case_id}")).text
+
+    async def test_is_extended_to_a_time_of_the_shops(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await self.issued(browser, kitchen)
+        form = {"version": "3", "due": f"{_in_100_days()}T18:30", "note": "等待配件"}
+        answer = await browser.post(f"/cases/{case_id}/extend", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{case_id}?done=extend")
+        case = (await browser.get(f"/api/v1/cases/{case_id}")).json()
+        assert case["rectify_due_at"] == f"{_in_100_days()}T10:30:00Z"
+
+    @pytest.mark.parametrize("due", ["2020-01-01T09:00", "soon"])
+    async def test_a_deadline_that_is_none(self, browser: httpx.AsyncClient, kitchen: Kitchen, due: str) -> None:
+        case_id = await self.issued(browser, kitchen)
+        answer = await browser.post(f"/cases/{case_id}/extend", data={"version": "3", "due": due, "note": "等待配件"})
+        assert answer.status_code == 422
+        assert 'id="due-wrong">请选择今后的日期和时间' in answer.text
+        assert "等待配件" in answer.text
+
+    async def test_not_shorter_than_it_was(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await self.issued(browser, kitchen)
+        form = {"version": "3", "due": f"{_in_100_days()}T18:30", "note": "等待配件"}
+        await browser.post(f"/cases/{case_id}/extend", data=form)
+        answer = await browser.post(f"/cases/{case_id}/extend", data={**form, "version": "4", "due": f"{_in_100_days()}T18:00"})
+        assert answer.status_code == 422
+        assert "请选择晚于现有期限、且在一年以内的时间" in answer.text
+
+    async def test_what_is_overdue_stands_out_and_can_be_listed(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        late, other = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
+        database = Database(kitchen.settings.async_database_url, 60)
+        async with database.writing() as work:
+            case = await work.get_one(Case, late)
+            case.overdue_at, case.escalation = case.due_at, Level.BUREAU
+        await database.close()
+        await sign_in(browser, "officer")
+        page = await browser.get("/cases?state=overdue")
+        assert _cases_in(page) == [late]
+        assert "已逾期（" in page.text
+        assert "已上报局" in (await browser.get(f"/cases/{late}")).text
+        assert "已逾期" not in (await browser.get(f"/cases/{other}")).text
+
+    async def test_an_administrator_is_told_of_a_year_without_holidays(
+        self, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(WorkingTime, "knows", lambda self, year: False)
+        await sign_in(browser, "admin")
+        assert "节假日安排未知" in (await browser.get("/shops")).text
+        await sign_in(browser, "officer")
+        assert "节假日安排未知" not in (await browser.get("/shops")).text
+
+
 class TestJudgement:
     async def test_confirm(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id, other = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
@@ -296,3 +359,7 @@ async def _recorded(kitchen: Kitchen, action: str) -> int:
 def _spoil(folder: Path, name: str) -> None:
     stored = next(folder.rglob(name))
     stored.write_bytes(stored.read_bytes()[:-1] + b"\0")
+
+
+def _in_100_days() -> date:
+    return date.today() + timedelta(days=100)

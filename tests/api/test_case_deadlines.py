@@ -1,0 +1,204 @@
+"""Deadlines, reminders and escalation, with a clock that the tests move."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.accounts.permissions import Role
+from api.cases import clock
+from api.cases.deadlines import DeadlinesError, load_deadlines
+from api.cases.timekeeper import catch_up
+from api.kit.times import SHOP_TIME
+from tests.api.world import EdgeBox, World, problem_code
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=SHOP_TIME).astimezone(UTC)
+
+
+TUESDAY = at("2026-11-24 09:00")
+
+
+class Life:
+    """A case of class 2 (K01 in a special room: 3 working days to rectify) that people walk through."""
+
+    def __init__(self, world: World, box: EdgeBox, people: dict[Role, httpx.AsyncClient], case_id: int) -> None:
+        self.world, self.box, self.people, self.case_id = world, box, people, case_id
+
+    @classmethod
+    async def begin(cls, world: World) -> "Life":
+        world.centre.clock = lambda: TUESDAY
+        place = await world.place()
+        people = {role: await world.person(role, place=place) for role in (Role.OFFICER, Role.CHIEF, Role.STORE_OWNER)}
+        box = await world.edge(place)
+        return cls(world, box, people, await world.case(place, box))
+
+    async def at(self, moment: datetime) -> dict[str, Any]:
+        """The clock stands at this moment, and has looked around."""
+        self.world.centre.clock = lambda: moment
+        await catch_up(self.world.centre)
+        return await self.case()
+
+    async def case(self) -> dict[str, Any]:
+        case: dict[str, Any] = (await self.people[Role.OFFICER].get(f"/api/v1/cases/{self.case_id}")).json()
+        return case
+
+    async def do(self, act: str, who: Role = Role.OFFICER, **given: object) -> httpx.Response:
+        version = (await self.case())["version"]
+        path = f"/api/v1/cases/{self.case_id}/{act}"
+        return await self.people[who].post(path, json=given, headers={"If-Match": f'"{version}"'})
+
+    async def done(self, *acts: str, who: Role = Role.OFFICER) -> dict[str, Any]:
+        for act in acts:
+            answer = await self.do(act, who, **({"note": "Words."} if act in ("submit", "appeal", "reject", "return") else {}))
+            assert answer.status_code == 200, answer.text
+        return await self.case()
+
+
+def moment(case: dict[str, Any], name: str) -> datetime:
+    return datetime.fromisoformat(case[name])
+
+
+class TestLimits:
+    async def test_each_stage_has_its_own(self, any_world: World):
+        life = await Life.begin(any_world)
+        case = await life.case()
+        assert (case["stage"], moment(case, "due_at")) == ("review", at("2026-11-24 15:00"))  # 4 working hours
+        case = await life.done("confirm")
+        assert (case["stage"], case["due_at"]) == (None, None)
+        case = await life.done("issue")
+        assert (case["stage"], moment(case, "due_at")) == ("sign", at("2026-11-25 17:30"))
+        # The rule's own 3 working days, from the notice on.
+        assert moment(case, "rectify_due_at") == at("2026-11-27 17:30")
+        case = await life.done("acknowledge", who=Role.STORE_OWNER)
+        assert (case["stage"], moment(case, "due_at")) == ("rectify", at("2026-11-27 17:30"))
+        case = await life.done("submit", who=Role.STORE_OWNER)
+        assert (case["stage"], moment(case, "due_at")) == ("verify", at("2026-11-26 17:30"))
+        case = await life.done("close")
+        assert (case["stage"], case["due_at"]) == (None, None)
+
+    async def test_an_objection_stops_the_clock(self, any_world: World):
+        life = await Life.begin(any_world)
+        await life.done("confirm", "issue")
+        await life.done("appeal", who=Role.STORE_OWNER)
+        case = await life.at(at("2026-12-08 09:00"))  # two weeks later
+        assert (case["due_at"], case["overdue_at"], case["severity"]) == (None, None, 2)
+        case = await life.done("reject", who=Role.CHIEF)
+        # What was left on Tuesday morning: that day and three more.
+        assert moment(case, "due_at") == at("2026-12-11 17:30")
+        assert case["reminders"] == []
+
+    async def test_waiting_for_verification_is_not_the_shops_time(self, world: World):
+        life = await Life.begin(world)
+        await life.done("confirm", "issue")
+        await life.done("submit", who=Role.STORE_OWNER)
+        await life.at(at("2026-11-30 09:00"))
+        case = await life.done("return")
+        assert moment(case, "due_at") == at("2026-12-03 17:30")
+
+
+class TestReminders:
+    async def test_at_half_and_at_the_limit_once_each(self, any_world: World):
+        life = await Life.begin(any_world)
+        told = []
+        for text in ("2026-11-24 11:59", "2026-11-24 12:01", "2026-11-24 14:59", "2026-11-24 15:00", "2026-11-24 15:01"):
+            case = await life.at(at(text))
+            told.append([reminder["kind"] for reminder in case["reminders"]])
+        assert told == [[], ["half"], ["half"], ["half", "limit"], ["half", "limit"]]
+        assert moment(case, "overdue_at") == at("2026-11-24 15:00")
+
+    async def test_escalation_goes_up_step_by_step(self, any_world: World):
+        life = await Life.begin(any_world)
+        levels = []
+        for text in ("2026-11-25 10:00", "2026-11-26 17:31", "2026-12-01 17:31", "2026-12-08 17:31", "2027-01-30 09:00"):
+            levels.append((await life.at(at(text)))["escalation"])
+        assert levels == [None, "station", "bureau", "talk", "talk"]
+        assert len((await life.case())["reminders"]) == 4
+
+    async def test_acting_lowers_the_flags(self, world: World):
+        life = await Life.begin(world)
+        assert (await life.at(at("2026-12-08 17:31")))["escalation"] == "talk"
+        case = await life.done("confirm")
+        assert (case["overdue_at"], case["escalation"]) == (None, None)
+
+    async def test_an_officer_may_go_once_it_is_overdue(self, world: World):
+        life = await Life.begin(world)
+        await life.done("confirm", "issue")
+        assert (await life.do("go_on_site")).status_code == 409
+        await life.at(at("2026-11-25 17:31"))
+        assert (await life.do("go_on_site")).json()["state"] == "on_site"
+
+
+class TestStandstill:
+    async def test_catching_up_tells_each_case_once(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(clock, "BATCH", 2)
+        monkeypatch.setattr("api.cases.timekeeper.BATCH", 2)
+        life = await Life.begin(any_world)
+        for _ in range(4):
+            await any_world.case(life.box.place, life.box)
+        any_world.centre.clock = lambda: at("2026-12-08 17:31")
+        assert await catch_up(any_world.centre) >= 5
+        assert await catch_up(any_world.centre) == 0
+        cases = (await life.people[Role.OFFICER].get("/api/v1/cases", params={"overdue": True})).json()["items"]
+        assert len(cases) == 5
+        for case in cases:
+            told = (await life.people[Role.OFFICER].get(f"/api/v1/cases/{case['id']}")).json()["reminders"]
+            assert [(reminder["kind"], reminder["level"]) for reminder in told] == [("escalated", "talk")]
+
+    async def test_a_clock_that_jumps_back_and_forth_repeats_nothing(self, world: World):
+        life = await Life.begin(world)
+        for text in ("2026-11-24 15:01", "2020-01-01 00:00", "2026-11-24 15:02"):
+            case = await life.at(at(text))
+        assert [reminder["kind"] for reminder in case["reminders"]] == ["limit"]
+
+
+class TestExtension:
+    async def test_by_a_section_head(self, any_world: World):
+        life = await Life.begin(any_world)
+        await life.done("confirm", "issue")
+        await life.done("acknowledge", who=Role.STORE_OWNER)
+        given = {"note": "New caps arrive on Monday.", "due_at": "2026-12-01T18:00:00+08:00"}
+        assert (await life.do("extend", **given)).status_code == 403
+        case = (await life.do("extend", Role.CHIEF, **given)).json()
+        assert (case["state"], moment(case, "due_at")) == ("acknowledged", at("2026-12-01 18:00"))
+        assert case["transitions"][-1]["act"] == "extend"
+
+    @pytest.mark.parametrize("due_at", ["2026-11-23T09:00:00+08:00", "2026-11-26T09:00:00+08:00", "2062-11-30T09:00:00+08:00"])
+    async def test_a_deadline_in_the_past_before_the_one_there_is_or_far_ahead(self, world: World, due_at: str):
+        life = await Life.begin(world)
+        await life.done("confirm", "issue")
+        answer = await life.do("extend", Role.CHIEF, note="Words.", due_at=due_at)
+        assert (answer.status_code, problem_code(answer)) == (422, "bad-deadline")
+
+
+async def test_the_third_of_a_kind_in_30_days_is_more_serious(world: World):
+    life = await Life.begin(world)
+    severities = []
+    for _ in range(3):
+        life.case_id = (await life.box.report(rule="K06")).json()["case_id"]
+        before = (await life.case())["severity"]
+        severities.append((before, (await life.done("confirm", "issue"))["severity"]))
+    assert severities == [(3, 3), (3, 3), (3, 2)]
+
+
+class TestTable:
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [("08:30", "13:30"), ("unit: hours", "unit: moons"), ("  3:  #", "  4:  #"), ("holidays: []", "holidays: [soon]")],
+    )
+    def test_one_that_cannot_be_used(self, tmp_path: Path, old: str, new: str):
+        text = (Path(__file__).parents[2] / "configs" / "deadlines.yaml").read_text(encoding="utf-8")
+        assert old in text
+        path = tmp_path / "deadlines.yaml"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(DeadlinesError, match=r"deadlines\.yaml cannot be used"):
+            load_deadlines(path)
+
+    def test_a_year_whose_holidays_nobody_knows_is_told(self, world: World):
+        deadlines = world.centre.deadlines
+        assert deadlines.unknown_years(at("2026-10-01 09:00")) == []
+        assert deadlines.unknown_years(at("2026-12-24 09:00")) == [2027]
+        assert deadlines.unknown_years(at("2026-12-24 09:00") + timedelta(days=30)) == [2027]
