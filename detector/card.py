@@ -3,7 +3,7 @@
 import hashlib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +12,7 @@ from contract.base import Sha256
 from contract.evidence import ModelVersion
 
 Share = Annotated[float, Field(ge=0, le=1)]
+FILE = r"^[\w.-]+\.onnx$"
 
 
 class _Part(BaseModel):
@@ -65,11 +66,24 @@ class Bin(_Part):
     count: int
 
 
+Precision = Literal["fp32", "int8"]
+
+
+class Variant(_Part):
+    """The same weights in numbers of one precision; `cpu_ms` of one call on one thread, on the machine that made them."""
+
+    precision: Precision
+    file: str = Field(pattern=FILE)
+    sha256: Sha256
+    cpu_ms: float = Field(gt=0)
+
+
 class Measured(_Part):
-    """What one command measured on one set of pictures or clips."""
+    """What one command measured on one set of pictures or clips, with one of the variants."""
 
     on: str
     command: str
+    precision: Precision = "fp32"
     figures: list[Figure]
     reliability: list[Bin] = Field(default_factory=list)
 
@@ -100,8 +114,9 @@ class Thresholds(_Part):
 
 class ModelCard(_Part):
     name: str
-    file: str = Field(pattern=r"^[\w.-]+\.onnx$")
+    file: str = Field(pattern=FILE, description="the variant that is used where nobody asks for another")
     sha256: Sha256
+    variants: list[Variant] = Field(default_factory=list, description="all, the one above too; none if it is the only one")
     purpose: str
     licence: str
     input: Tensor
@@ -123,6 +138,20 @@ class ModelCard(_Part):
     def version(self) -> ModelVersion:
         return ModelVersion(name=self.name, sha256=self.sha256)
 
+    @property
+    def precision(self) -> Precision:
+        """Of the default variant."""
+        return next((variant.precision for variant in self.variants if variant.file == self.file), "fp32")
+
+    def of(self, precision: Precision) -> Self:
+        """The card with one variant in the place of the default. Raises ModelError if there is no such variant."""
+        if precision == self.precision:
+            return self
+        variant = next((v for v in self.variants if v.precision == precision), None)
+        if variant is None:
+            raise ModelError(f"There is no {precision} variant of {self.name}. Make it with: sunshine model quantise")
+        return self.model_copy(update={"file": variant.file, "sha256": variant.sha256})
+
 
 class ModelError(ValueError):
     """Weights that must not be used; the message says which file and why."""
@@ -133,11 +162,15 @@ def default_weights() -> Path:
     return Path(str(files("models") / "weights"))
 
 
-def load_model(folder: Path, name: str) -> tuple[ModelCard, bytes]:
-    """Read `name`.yaml and the weights it describes. Raises ModelError if a file is missing, torn, or not the card's."""
+def load_model(folder: Path, name: str, precision: Precision | None = None) -> tuple[ModelCard, bytes]:
+    """Read `name`.yaml and the weights it describes, without `precision` those of its default variant.
+
+    Raises ModelError if a file is missing, torn, or not the card's.
+    """
     path = folder / f"{name}.yaml"
     try:
         card = ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        card = card if precision is None else card.of(precision)
         weights = (folder / card.file).read_bytes()
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         raise ModelError(

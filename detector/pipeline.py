@@ -10,7 +10,7 @@ import numpy.typing as npt
 from contract.evidence import ModelVersion
 from detector.attributes import AttributeReader, Reading
 from detector.boxes import square_around
-from detector.card import default_weights, load_model
+from detector.card import Precision, default_weights, load_model
 from detector.crops import head_region
 from detector.finder import Finder, Found, Image
 from detector.observation import Attribute, Box, Hand, Head, Observation, Person, SeenObject
@@ -27,14 +27,17 @@ class Detector:
         self.models = list(models)
 
     @classmethod
-    def load(cls, weights: Path | None = None, threads: int = 1, on_run: OnRun | None = None) -> Self:
+    def load(
+        cls, weights: Path | None = None, threads: int = 1, on_run: OnRun | None = None, precision: Precision | None = None
+    ) -> Self:
         """Load both stages from a folder of weights, by default the shipped one. Raises detector.card.ModelError.
 
-        `on_run` is told the model's name and the input's shape whenever a net runs.
+        `on_run` is told the model's name and the input's shape whenever a net runs. `precision` asks for one variant of both
+        stages; without it each stage's card says which is used.
         """
         folder = weights or default_weights()
-        finder, finder_weights = load_model(folder, "finder")
-        attributes, attributes_weights = load_model(folder, "attributes")
+        finder, finder_weights = load_model(folder, "finder", precision)
+        attributes, attributes_weights = load_model(folder, "attributes", precision)
         return cls(
             Finder(finder, finder_weights, threads, on_run),
             AttributeReader(attributes, attributes_weights, threads, on_run),

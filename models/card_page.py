@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from detector.card import Aim, Figure, Measured, ModelCard, load_model
+from detector.card import Aim, Figure, Measured, ModelCard, Precision, load_model
 from models.publish import TEST_LIST
 
 # Measures that share a table, in the order of its columns.
@@ -44,6 +44,7 @@ def _card(card: ModelCard) -> str:
         _table(("source", "pictures", "licence"), [(s.source, str(s.pictures), s.licence) for s in card.data]),
         "### Starts and teachers\n",
         _table(("weights", "role", "licence"), [(s.name, s.role, s.licence) for s in card.starts]),
+        *_variants(card),
         *_aims(card),
         *(part for measured in card.measured for part in _measured(measured)),
         "### Known failures\n",
@@ -54,7 +55,7 @@ def _card(card: ModelCard) -> str:
 
 def _aims(card: ModelCard) -> list[str]:
     """Each aim beside what was measured on the test list."""
-    figures = {(f.subject, f.measure): f for m in card.measured if m.on == TEST_LIST for f in m.figures if f.part == "all"}
+    figures = _on_test_list(card, card.precision)
     rows = []
     for aim in card.aims:
         figure = figures.get((aim.subject, aim.measure))
@@ -71,13 +72,34 @@ def _aims(card: ModelCard) -> list[str]:
     return ["### Aims on the test list\n", _table(("figure", "aim", "measured", "", "what would close it"), rows)] if rows else []
 
 
+def _variants(card: ModelCard) -> list[str]:
+    """Each variant with its cost, and what it is worth on the test list, both stages in that precision."""
+    if not card.variants:
+        return []
+    values = {variant.precision: _on_test_list(card, variant.precision) for variant in card.variants}
+    common = [key for key in values["fp32"] if all(key in found for found in values.values())]
+    aimed = [key for key in common if key in {(aim.subject, aim.measure) for aim in card.aims}]
+    names = [f"{v.precision}, used" if v.file == card.file else v.precision for v in card.variants]
+    rows: list[Sequence[str]] = [
+        ("file", *(f"`{v.file}`" for v in card.variants)),
+        ("CPU time of a call", *(f"{v.cpu_ms:.1f} ms" for v in card.variants)),
+        *((f"{key[0]}, {key[1]}", *(f"{values[v.precision][key].value:.3f}" for v in card.variants)) for key in aimed),
+    ]
+    return ["### Variants\n", _table(("", *names), rows)]
+
+
+def _on_test_list(card: ModelCard, precision: Precision) -> dict[tuple[str, str], Figure]:
+    measured = (m for m in card.measured if (m.on, m.precision) == (TEST_LIST, precision))
+    return {(f.subject, f.measure): f for m in measured for f in m.figures if f.part == "all"}
+
+
 def shortfall(aim: Aim, figure: Figure) -> float:
     """By how much a figure misses its aim; not above 0 where it is met."""
     return figure.value - aim.value if aim.measure == "calibration error" else aim.value - figure.value
 
 
 def _measured(measured: Measured) -> list[str]:
-    parts = [f"### Measured: {measured.on}\n", f"`{measured.command}`\n"]
+    parts = [f"### Measured: {measured.on} ({measured.precision})\n", f"`{measured.command}`\n"]
     for columns in TABLES:
         found = [figure for figure in measured.figures if figure.measure in columns]
         used = [column for column in columns if any(f.measure == column for f in found)]

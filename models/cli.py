@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -82,12 +82,21 @@ def evaluate(
     weights: Annotated[Path, typer.Option(help="Folder with the weights and cards to measure.")] = ROOM / "weights",
     part: Annotated[str, typer.Option(help="train, val, test, or all")] = "test",
     only: Annotated[list[str] | None, typer.Option(help="Only these sources (repeat).")] = None,
+    precision: Annotated[
+        Literal["fp32", "int8"] | None, typer.Option(help="Which variant of both stages; by default what each card says.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for figures.json and the pictures, outside the checkout.")] = MEASURED,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="Two folders of weights, the old and the new one: may the new one take its place?"),
+    ] = None,
     record: Annotated[bool, typer.Option(help="Write the figures into the weights' cards, under --name.")] = False,
-    name: Annotated[str, typer.Option(help="What the cards call these pictures.")] = "models/split.csv, test",
+    name: Annotated[str | None, typer.Option(help="What the cards call these pictures; not needed for the test list.")] = None,
 ) -> None:
     """Measure the weights end to end: whole pictures, by default those never trained on, and clips whose truth is known."""
     from detector.card import ModelError, load_model
+    from detector.pipeline import Detector
+    from models import compare as comparison
     from models import events, publish, report
     from models.data import PARTS, DataError, choose, split
     from models.evaluate import bins, figures, look
@@ -96,6 +105,8 @@ def evaluate(
         raise SystemExit(f"There is no part {part!r}. Choose train, val, test or all.")
     if out.resolve().is_relative_to(CHECKOUT):
         raise SystemExit(f"{out} lies in the checkout, where pictures of people must not be. Choose another folder with --out.")
+    if record and name is None and (data or only or part != "test"):
+        raise SystemExit("These pictures are not the test list. Say with --name what the cards shall call them.")
     given = data or [SHARED / "data", CHECKOUT / "configs" / "demo", CHECKOUT / "tests" / "simulator"]
     try:
         pictures, clips = _pictures_and_clips(given)
@@ -103,24 +114,55 @@ def evaluate(
         chosen = choose([p for p in pictures if part in ("all", parts[p.source, p.name])], only or ())
         if not chosen and not clips:
             raise SystemExit(f"None of these pictures is in the part {part!r}. Choose another with --part.")
-        learned = {source.source for source in load_model(weights, "attributes")[0].data}
-        evaluation = look(chosen, weights, _say) if chosen else None
+        if compare is not None:
+            differences = comparison.compare(*(look(chosen, folder, _say, precision) for folder in compare))
+            print(comparison.table(differences), comparison.verdict(differences), sep="\n\n")
+            return
+        card, _ = load_model(weights, "attributes", precision)
+        evaluation = look(chosen, weights, _say, precision) if chosen else None
         of_pictures = figures(evaluation) if evaluation else []
-        of_clips = events.figures(events.watch_all(clips, weights, _say)) if clips else []
+        detector = Detector.load(weights, precision=precision)
+        of_clips = events.figures(events.watch_all(clips, detector, _say)) if clips else []
     except (DataError, ModelError) as error:
         raise SystemExit(str(error)) from None
+    learned = {source.source for source in card.data}
     print(report.table([*of_pictures, *of_clips], unseen=frozenset(p.source for p in chosen) - learned))
-    command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *(["--part", part] if part != "test" else [])])
+    options = _changed(part, only or [], precision)
+    command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *options])
     out.mkdir(parents=True, exist_ok=True)
-    about = {"command": command, "weights": publish.hashes(weights)}
+    about = {"command": command, "weights": {model.name: model.sha256 for model in detector.models}}
     (out / "figures.json").write_text(report.as_json([*of_pictures, *of_clips], evaluation, about), encoding="utf-8")
     drawn = report.draw(evaluation, out) if evaluation else []
     print(f"{out / 'figures.json'}, {', '.join(path.name for path in drawn) or 'no pictures'}")
-    if record:
-        if evaluation:
-            publish.record(weights, of_pictures, name, command, bins(evaluation))
-        if of_clips:
-            publish.record(weights, of_clips, "clips: " + ", ".join(clip.name for clip in clips), command)
+    if record and evaluation:
+        publish.record(weights, name or publish.TEST_LIST, command, of_pictures, precision, bins(evaluation))
+    if record and of_clips:
+        publish.record(weights, "clips: " + ", ".join(clip.name for clip in clips), command, of_clips, precision)
+
+
+def _changed(part: str, only: list[str], precision: str | None) -> list[str]:
+    """The options that decide what is measured, where they are not the default."""
+    options = ["--part", part] if part != "test" else []
+    options += [word for source in only for word in ("--only", source)]
+    return [*options, *(["--precision", precision] if precision else [])]
+
+
+@app.command()
+def quantise(
+    data: Annotated[list[Path] | None, typer.Argument(help="Data folders whose training part the int8 scales come from.")] = None,
+    weights: Annotated[Path, typer.Option(help="Folder of the weights; the int8 variants go beside them.")] = ROOM / "weights",
+) -> None:
+    """Make the int8 variants of both stages and write them, with the CPU time of each variant, into the cards."""
+    from detector.card import ModelError
+    from models.data import DataError, read_folders, split
+    from models.int8 import quantise as make
+
+    try:
+        pictures = [p for folder in data or [SHARED / "data"] for p in read_folders(folder)]
+        parts = split(pictures, ROOM / "split.csv")
+        make(weights, [p for p in pictures if parts[p.source, p.name] == "train"], _say)
+    except (DataError, ModelError) as error:
+        raise SystemExit(str(error)) from None
 
 
 @app.command()

@@ -10,7 +10,7 @@ import yaml
 from numpy.typing import NDArray
 
 from detector.attributes import NAMES
-from detector.card import Bin, Figure, load_model
+from detector.card import Bin, Figure, Precision, load_model
 from detector.pipeline import Detector
 from models.data import DataError, Picture
 from models.matching import NOT_FOUND, Judged, Matches
@@ -64,7 +64,12 @@ class Evaluation:
         )
 
 
-def look(pictures: Sequence[Picture], weights: Path, say: Callable[[str], None] = lambda _: None) -> Evaluation:
+def look(
+    pictures: Sequence[Picture],
+    weights: Path,
+    say: Callable[[str], None] = lambda _: None,
+    precision: Precision | None = None,
+) -> Evaluation:
     """Run the detector over pictures and compare. Torn pictures are left out, and named."""
     finder, _ = load_model(weights, "finder")
     reader, _ = load_model(weights, "attributes")
@@ -73,7 +78,7 @@ def look(pictures: Sequence[Picture], weights: Path, say: Callable[[str], None] 
     readable: list[Picture] = []
     torn: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        detector = Detector.load(_unthresholded(weights, Path(folder)))
+        detector = Detector.load(_unthresholded(weights, Path(folder)), precision=precision)
         for picture in pictures:
             try:
                 image = picture.read()
@@ -197,5 +202,6 @@ def _unthresholded(weights: Path, folder: Path) -> Path:
         card = yaml.safe_load((weights / f"{name}.yaml").read_text(encoding="utf-8"))
         card["thresholds"]["score"] = dict.fromkeys(card["thresholds"].get("score", {}), LEAST_SCORE)
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
-        (folder / card["file"]).symlink_to((weights / card["file"]).resolve())
+        for file in {card["file"], *(variant["file"] for variant in card.get("variants", ()))}:
+            (folder / file).symlink_to((weights / file).resolve())
     return folder

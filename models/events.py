@@ -155,9 +155,9 @@ def _figures(part: str, watched: Sequence[Watched]) -> list[Figure]:
     ]
 
 
-def watch_all(paths: Sequence[Path], weights: Path, say: Callable[[str], None] = lambda _: None) -> list[Watched]:
+def watch_all(paths: Sequence[Path], detector: Detector, say: Callable[[str], None] = lambda _: None) -> list[Watched]:
     """Watch every clip, and compare it with its truth."""
-    detector, watched = Detector.load(weights), []
+    watched = []
     for clip in paths:
         one = compare(clip, watch(clip, detector))
         say(f"{clip.name}: {len(one.found)} of {len(one.planted)} violations found, {len(one.false)} false")

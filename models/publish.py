@@ -7,7 +7,21 @@ from pathlib import Path
 
 import yaml
 
-from detector.card import Aim, Bin, Crop, Figure, Measured, ModelCard, Source, Start, Tensor, Thresholds, Training, load_model
+from detector.card import (
+    Aim,
+    Bin,
+    Crop,
+    Figure,
+    Measured,
+    ModelCard,
+    Precision,
+    Source,
+    Start,
+    Tensor,
+    Thresholds,
+    Training,
+    load_model,
+)
 from models.data import Picture
 
 LICENCE = "AGPL-3.0-or-later"
@@ -62,7 +76,7 @@ def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, 
     return ModelCard(
         name="finder",
         file=weights.name,
-        sha256=_sha256(weights),
+        sha256=sha256(weights),
         purpose="Stage 1: finds people, whole heads with hair and cap, hands and cigarettes in a whole camera picture.",
         licence=LICENCE,
         input=Tensor(name="images", dtype="uint8", shape=["b", "h", "w", 3]),
@@ -84,7 +98,7 @@ def attributes_card(weights: Path, sure: dict[str, float], trained: Training, da
     return ModelCard(
         name="attributes",
         file=weights.name,
-        sha256=_sha256(weights),
+        sha256=sha256(weights),
         purpose=(
             "Stage 2: reads cap, mask and smoking from crops of heads and gloves from crops of hands; "
             "each answer can be 'unknown'."
@@ -119,21 +133,31 @@ def write_card(card: ModelCard, path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def record(folder: Path, figures: Sequence[Figure], on: str, command: str, reliability: Sequence[Bin] = ()) -> None:
-    """Write what was measured into the cards of a folder of weights, in the place of what was measured on the same data."""
+def record(
+    folder: Path,
+    on: str,
+    command: str,
+    figures: Sequence[Figure],
+    precision: Precision | None = None,
+    reliability: Sequence[Bin] = (),
+) -> None:
+    """Write what was measured into the cards of a folder of weights, in the place of what was measured on the same data.
+
+    ``precision``: the variant that was measured; None is each card's default one.
+    """
     for name in ("finder", "attributes"):
         card, _ = load_model(folder, name)
-        kept = [measured for measured in card.measured if measured.on != on]
-        own = [figure for figure in figures if (figure.subject in FINDER_SUBJECTS) == (name == "finder")]
-        curve = list(reliability) if name == "attributes" else []
-        new = [Measured(on=on, command=command, figures=own, reliability=curve)] if own else []
+        measured = Measured(
+            on=on,
+            command=command,
+            precision=precision or card.precision,
+            figures=[figure for figure in figures if (figure.subject in FINDER_SUBJECTS) == (name == "finder")],
+            reliability=list(reliability) if name == "attributes" else [],
+        )
+        kept = [old for old in card.measured if (old.on, old.precision) != (measured.on, measured.precision)]
+        new = [measured] if measured.figures else []
         write_card(card.model_copy(update={"measured": [*kept, *new]}), folder / f"{name}.yaml")
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of the weights of a folder, by model."""
-    return {name: load_model(folder, name)[0].sha256 for name in ("finder", "attributes")}
-
-
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

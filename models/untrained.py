@@ -24,6 +24,7 @@ def write_untrained(out: Path, seed: int = 0, weights: Path = WEIGHTS) -> None:
     rng = np.random.default_rng(seed)
     for name in ("finder", "attributes"):
         card = yaml.safe_load((weights / f"{name}.yaml").read_text(encoding="utf-8"))
+        card["file"] = next((v["file"] for v in card.pop("variants", []) if v["precision"] == "fp32"), card["file"])
         model = onnx.load(weights / card["file"])
         arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
         for node in model.graph.node:

@@ -5,7 +5,7 @@ import onnx
 import pytest
 import yaml
 
-from detector.card import ModelError, default_weights
+from detector.card import ModelError, default_weights, load_model
 from detector.pipeline import Detector
 
 
@@ -112,3 +112,32 @@ def test_weights_that_do_not_load_are_refused(weights, spoil):
     change_card(weights, "finder", sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(ModelError, match="do not load"):
         Detector.load(weights)
+
+
+def add_variant(folder, name, file, content):
+    """A second variant beside the shipped one, of the given bytes."""
+    card = yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
+    sha256 = hashlib.sha256(content).hexdigest()
+    (folder / file).write_bytes(content)
+    change_card(folder, name, variants=[{"precision": "fp32", "file": card["file"], "sha256": card["sha256"], "cpu_ms": 80.0},
+                                        {"precision": "int8", "file": file, "sha256": sha256, "cpu_ms": 40.0}])  # fmt: skip
+
+
+def test_a_variant_is_loaded_by_its_precision(weights):
+    add_variant(weights, "finder", "finder.other.onnx", b"other")
+    assert load_model(weights, "finder", "int8")[1] == b"other"
+    assert load_model(weights, "finder", "int8")[0].version.sha256 == hashlib.sha256(b"other").hexdigest()
+    assert load_model(weights, "finder") == load_model(weights, "finder", "fp32")
+
+
+def test_a_variant_with_another_hash_is_refused(weights):
+    add_variant(weights, "finder", "finder.other.onnx", b"other")
+    (weights / "finder.other.onnx").write_bytes(b"another")
+    with pytest.raises(ModelError, match=r"finder\.other\.onnx.*SHA-256"):
+        load_model(weights, "finder", "int8")
+
+
+def test_a_variant_that_is_not_there_says_how_to_make_it(weights):
+    change_card(weights, "finder", variants=[])
+    with pytest.raises(ModelError, match="sunshine model quantise"):
+        load_model(weights, "finder", "int8")

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import models
 from detector.card import default_weights, load_model
 from models.cli import app
+from models.publish import write_card
 from tests.models.data_folder import write_folder
 
 run = CliRunner().invoke
@@ -93,6 +94,26 @@ def test_clips_with_their_truth_are_measured_too(tmp_path: Path):
     assert "of 4" in found
 
 
+def test_two_folders_of_weights_are_compared(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{}, {}], {"p0": "0 0.5 0.5 0.5 0.5\n", "p1": "0 0.5 0.5 0.5 0.5\n"})
+    shipped = str(default_weights())
+    result = run(app, ["eval", str(folder), "--part", "all", "--out", str(tmp_path / "out"), "--compare", shipped, shipped])
+    assert result.exit_code == 0, result.output
+    assert "no need" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_variant_that_is_not_there_says_how_to_make_it(tmp_path: Path):
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    card, _ = load_model(weights, "attributes")
+    write_card(card.model_copy(update={"variants": []}), weights / "attributes.yaml")
+    folder = write_folder(tmp_path / "d", [{}])
+    options = ["--part", "all", "--out", str(tmp_path / "out"), "--weights", str(weights), "--precision", "int8"]
+    result = run(app, ["eval", str(folder), *options])
+    assert result.exit_code == 1
+    assert "sunshine model quantise" in result.output
+
+
 def test_pictures_of_people_do_not_go_into_the_checkout(tmp_path: Path):
     result = run(app, ["eval", str(tmp_path), "--out", str(Path(models.__file__).parent / "out")])
     assert result.exit_code == 1
@@ -106,6 +127,12 @@ def test_figures_go_into_the_cards_on_request(tmp_path: Path):
     assert run(app, ["eval", str(folder), *options]).exit_code == 0
     (measured,) = [m for m in load_model(weights, "finder")[0].measured if m.on == "one picture"]
     assert [(f.subject, f.count) for f in measured.figures if (f.measure, f.part) == ("AP", "all")] == [("person", 1)]
+
+
+def test_figures_of_other_pictures_do_not_pass_for_those_of_the_test_list(tmp_path: Path):
+    result = run(app, ["eval", str(tmp_path), "--record", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "--name" in result.output
 
 
 def test_an_unknown_part_is_refused(tmp_path: Path):

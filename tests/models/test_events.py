@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.card import default_weights
+from detector.pipeline import Detector
 from models.data import DataError
 from models.events import Alarm, clips, compare, figures, watch_all
 
@@ -64,7 +64,7 @@ def test_clips_have_their_truth_beside_them(tmp_path: Path):
 
 def test_a_clip_that_is_no_video_is_named(tmp_path: Path):
     with pytest.raises(DataError, match=r"clip\.mp4 is no readable video"):
-        watch_all([clip(tmp_path, EVENT)], default_weights())
+        watch_all([clip(tmp_path, EVENT)], Detector.load())
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"duration_s": 9}', '{"duration_s": 9, "frames": [], "events": [{}]}'])

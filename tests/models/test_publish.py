@@ -4,6 +4,7 @@ from shutil import copytree
 from detector.card import Bin, Figure, default_weights, load_model
 from models.publish import record
 
+COMMAND = "sunshine model eval"
 FIGURES = [
     Figure(subject="person", measure="AP", part="all", value=0.5, low=0.4, high=0.6, count=12),
     Figure(subject="cap", measure="coverage", part="all", value=0.9, count=7),
@@ -16,16 +17,16 @@ def weights(folder: Path) -> Path:
 
 def test_figures_go_to_the_card_they_belong_to(tmp_path: Path):
     folder = weights(tmp_path)
-    record(folder, FIGURES, "drawn", "sunshine model eval")
-    measured = {name: load_model(folder, name)[0].measured for name in ("finder", "attributes")}
-    assert [m.figures for m in measured["finder"] if m.on == "drawn"] == [FIGURES[:1]]
-    assert [m.figures for m in measured["attributes"] if m.on == "drawn"] == [FIGURES[1:]]
+    record(folder, "drawn", COMMAND, FIGURES)
+    kept = {name: load_model(folder, name)[0].measured for name in ("finder", "attributes")}
+    assert [m.figures for m in kept["finder"] if m.on == "drawn"] == [FIGURES[:1]]
+    assert [m.figures for m in kept["attributes"] if m.on == "drawn"] == [FIGURES[1:]]
 
 
 def test_measuring_again_replaces_what_was_measured_on_the_same_pictures(tmp_path: Path):
     folder = weights(tmp_path)
     for on in ("drawn", "other", "drawn"):
-        record(folder, FIGURES, on, "sunshine model eval")
+        record(folder, on, COMMAND, FIGURES)
     places = [m.on for m in load_model(folder, "finder")[0].measured]
     assert places[-2:] == ["other", "drawn"]
     assert places.count("drawn") == 1
@@ -34,5 +35,12 @@ def test_measuring_again_replaces_what_was_measured_on_the_same_pictures(tmp_pat
 def test_a_reliability_curve_goes_into_the_card(tmp_path: Path):
     folder = weights(tmp_path)
     curve = [Bin(attribute="cap", told=0.9, true=0.8, count=5)]
-    record(folder, FIGURES, "drawn", "sunshine model eval", curve)
+    record(folder, "drawn", COMMAND, FIGURES, reliability=curve)
     assert load_model(folder, "attributes")[0].measured[-1].reliability == curve
+
+
+def test_each_variant_keeps_its_own_figures(tmp_path: Path):
+    folder = weights(tmp_path)
+    for precision in ("fp32", "int8"):
+        record(folder, "drawn", COMMAND, FIGURES, precision)
+    assert [m.precision for m in load_model(folder, "finder")[0].measured if m.on == "drawn"] == ["fp32", "int8"]

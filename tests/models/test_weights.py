@@ -1,24 +1,58 @@
+from importlib.resources import files
 from pathlib import Path
 
+import av
 import numpy as np
 import onnxruntime as ort
 import pytest
+from numpy.typing import NDArray
 
-from detector.card import default_weights, load_model
+from detector.card import Precision, default_weights, load_model
+from detector.crops import crop_square
+from detector.finder import Finder
 from detector.pipeline import Detector
+from detector.session import Session
+from models.boxes import iou
 from models.fixtures import difference, seeded_input
 from models.untrained import write_untrained
+
+VARIANTS: tuple[Precision, ...] = ("fp32", "int8")
 
 
 @pytest.mark.parametrize("name", ["finder", "attributes"])
 def test_the_weights_answer_as_the_model_they_were_made_from(name: str):
-    card, weights = load_model(default_weights(), name)
+    card, weights = load_model(default_weights(), name, "fp32")
     with np.load(default_weights() / f"{name}.parity.npz") as kept:
         outputs = [output.name for output in card.outputs]
         images = seeded_input(tuple(kept["shape"]))
         now = ort.InferenceSession(weights).run(outputs, {card.input.name: images})
         for output, values in zip(outputs, now, strict=True):
             assert difference(kept[output], values) < 1e-3, output
+
+
+@pytest.fixture(scope="module")
+def kitchen() -> NDArray[np.uint8]:
+    """The first picture of the demo clip: on noise no score is high enough to compare int8 by."""
+    with av.open(str(files("configs") / "demo" / "kitchen.mp4")) as container:
+        return next(container.decode(video=0)).to_ndarray(format="bgr24")
+
+
+def test_int8_finds_what_fp32_finds(kitchen: NDArray[np.uint8]):
+    fp32, int8 = (Finder(*load_model(default_weights(), "finder", precision)).find([kitchen])[0] for precision in VARIANTS)
+    clear = fp32.take(fp32.scores >= 0.6)
+    assert len(clear.scores) >= 6
+    same = (iou(clear.boxes, int8.boxes) >= 0.7) & (clear.classes[:, None] == int8.classes)
+    assert same.any(axis=1).all()
+    # 7 bits move a score by some hundredths; scales that suit no layer leave none above 0.1.
+    assert np.abs(clear.scores - int8.scores[same.argmax(axis=1)]).max() < 0.2
+
+
+def test_int8_reads_what_fp32_reads(kitchen: NDArray[np.uint8]):
+    heads = Finder(*load_model(default_weights(), "finder", "fp32")).find([kitchen])[0].boxes
+    crops = np.stack([crop_square(kitchen, box, 1.6, 96) for box in heads])
+    fp32, int8 = (Session(*load_model(default_weights(), "attributes", precision)).run(crops) for precision in VARIANTS)
+    for before, after in zip(fp32, int8, strict=True):
+        assert np.abs(before - after).max() < 0.1
 
 
 @pytest.mark.parametrize("height_width", [(96, 160), (384, 640), (640, 384), (320, 320)])
@@ -28,8 +62,9 @@ def test_the_finder_takes_any_shape_of_whole_strides(height_width: tuple[int, in
     assert found.shape == (2, 300, 6)
 
 
-def test_probabilities_of_every_attribute_add_up():
-    card, weights = load_model(default_weights(), "attributes")
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_probabilities_of_every_attribute_add_up(precision: Precision):
+    card, weights = load_model(default_weights(), "attributes", precision)
     names = [output.name for output in card.outputs]
     answers = ort.InferenceSession(weights).run(names, {card.input.name: seeded_input((5, 96, 96, 3))})
     for name, values in zip(names, answers, strict=True):
@@ -39,8 +74,17 @@ def test_probabilities_of_every_attribute_add_up():
 
 
 def test_both_stages_fit_the_size_that_is_promised():
+    cards = [load_model(default_weights(), name)[0] for name in ("finder", "attributes")]
+    used = sum((default_weights() / card.file).stat().st_size for card in cards)
     shipped = sum(path.stat().st_size for path in default_weights().glob("*.onnx"))
-    assert shipped <= 15e6
+    assert used <= 15e6
+    assert shipped <= 35e6
+
+
+def test_no_weights_lie_about_that_no_card_names():
+    cards = [load_model(default_weights(), name)[0] for name in ("finder", "attributes")]
+    named = {variant.file for card in cards for variant in card.variants} | {card.file for card in cards}
+    assert {path.name for path in default_weights().glob("*.onnx")} == named
 
 
 def test_an_untrained_net_loads_and_finds_nobody(tmp_path: Path):

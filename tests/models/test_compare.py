@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import numpy as np
+
+from models.compare import FEWEST, compare, table, verdict
+from models.data import Picture
+from models.evaluate import Evaluation
+from models.matching import Candidate, Label, Matches
+
+BOX = (0.0, 0.0, 40.0, 40.0)
+
+
+def evaluation(found: list[bool], shops: list[str]) -> Evaluation:
+    """One person in each picture, found or not; each picture is a scene of its own."""
+    none = (np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
+    pictures = [Picture(Path(f"{i}.png"), s, f"g{i}", "CC0", frozenset(), (64, 48), *none) for i, s in enumerate(shops)]
+    matches = Matches(1.6, {})
+    for number, hit in enumerate(found):
+        matches.labels["person"].append(Label(number, BOX, 40.0, hit))
+        if hit:
+            matches.candidates["person"].append(Candidate(number, BOX, 0.9, True, 40.0))
+    return Evaluation(pictures, [], matches, {"person": 0.5})
+
+
+COUNT = 2 * FEWEST
+TWO_SHOPS = ["first"] * FEWEST + ["second"] * FEWEST
+HALF = [i % 2 == 0 for i in range(COUNT)]
+
+
+def test_weights_that_are_better_everywhere_may_replace_the_old_ones():
+    differences = compare(evaluation(HALF, TWO_SHOPS), evaluation([True] * COUNT, TWO_SHOPS))
+    assert [(d.part, d.better) for d in differences] == [("all", True), ("first", True), ("second", True)]
+    assert "may replace" in verdict(differences)
+
+
+def test_weights_that_are_worse_in_one_shop_must_not():
+    spoilt = [True] * FEWEST + [i % 4 == 0 for i in range(FEWEST)]
+    differences = compare(evaluation(HALF, TWO_SHOPS), evaluation(spoilt, TWO_SHOPS))
+    assert verdict(differences) == "The new weights must not replace the old ones: surely worse at person (second)."
+    assert "worse" in table(differences).splitlines()[-1]
+
+
+def test_the_same_weights_are_neither_better_nor_worse():
+    differences = compare(evaluation(HALF, TWO_SHOPS), evaluation(HALF, TWO_SHOPS))
+    assert all((d.low, d.high) == (0, 0) for d in differences)
+    assert "no need" in verdict(differences)
+
+
+def test_a_shop_with_few_labels_does_not_decide():
+    shops = ["first"] * (COUNT - 3) + ["small"] * 3
+    differences = compare(evaluation([True] * COUNT, shops), evaluation([True] * (COUNT - 3) + [False] * 3, shops))
+    assert {d.part for d in differences} == {"all", "first"}
+
+
+def test_without_labels_there_is_nothing_to_compare():
+    assert "nothing to compare" in verdict(compare(evaluation([], []), evaluation([], [])))
