@@ -127,8 +127,8 @@ def evaluate(
         raise SystemExit(str(error)) from None
     learned = {source.source for source in card.data}
     print(report.table([*of_pictures, *of_clips], unseen=frozenset(p.source for p in chosen) - learned))
-    options = _changed(part, only or [], precision)
-    command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *options])
+    chosen_options = _options(part, only or [], precision or card.precision)
+    command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *chosen_options])
     out.mkdir(parents=True, exist_ok=True)
     about = {"command": command, "weights": {model.name: model.sha256 for model in detector.models}}
     (out / "figures.json").write_text(report.as_json([*of_pictures, *of_clips], evaluation, about), encoding="utf-8")
@@ -140,11 +140,11 @@ def evaluate(
         publish.record(weights, "clips: " + ", ".join(clip.name for clip in clips), command, of_clips, precision)
 
 
-def _changed(part: str, only: list[str], precision: str | None) -> list[str]:
-    """The options that decide what is measured, where they are not the default."""
+def _options(part: str, only: list[str], precision: str) -> list[str]:
+    """What decides about the figures; the precision too, because its default may change."""
     options = ["--part", part] if part != "test" else []
     options += [word for source in only for word in ("--only", source)]
-    return [*options, *(["--precision", precision] if precision else [])]
+    return [*options, "--precision", precision]
 
 
 @app.command()
@@ -163,6 +163,23 @@ def quantise(
         make(weights, [p for p in pictures if parts[p.source, p.name] == "train"], _say)
     except (DataError, ModelError) as error:
         raise SystemExit(str(error)) from None
+
+
+@app.command()
+def use(
+    precision: Annotated[Literal["fp32", "int8"], typer.Argument(help="The variant that both stages use from now on.")],
+    weights: Annotated[Path, typer.Option(help="Folder with the weights and cards.")] = ROOM / "weights",
+) -> None:
+    """Choose the variant that the cards name as the default: the best per CPU second, as `sunshine model cards` shows."""
+    from detector.card import ModelError, load_model
+    from models.publish import write_card
+
+    try:
+        chosen = [load_model(weights, name, precision)[0] for name in ("finder", "attributes")]
+    except ModelError as error:
+        raise SystemExit(str(error)) from None
+    for card in chosen:
+        write_card(card, weights / f"{card.name}.yaml")
 
 
 @app.command()

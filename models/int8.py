@@ -35,7 +35,7 @@ OPERATIONS = ["Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "S
 def quantise(weights: Path, pictures: Sequence[Picture], say: Callable[[str], None] = lambda _: None) -> None:
     """Write NAME.int8.onnx beside the fp32 weights of both stages, and the variants into their cards.
 
-    The default variant stays what it is. Raises DataError without pictures, ModelError without weights.
+    fp32 is the default until another is chosen. Raises DataError without pictures, ModelError without weights.
     """
     if not pictures:
         raise DataError("There is no training picture to take the int8 scales from. Name a data folder with more groups.")
@@ -52,8 +52,7 @@ def quantise(weights: Path, pictures: Sequence[Picture], say: Callable[[str], No
             Variant(precision="fp32", file=card.file, sha256=card.sha256, cpu_ms=times["fp32"]),
             Variant(precision="int8", file=path.name, sha256=sha256(path), cpu_ms=times["int8"]),
         ]
-        whole, _ = load_model(weights, name)
-        write_card(whole.model_copy(update={"variants": variants}), weights / f"{name}.yaml")
+        write_card(card.model_copy(update={"variants": variants}), weights / f"{name}.yaml")
         say(f"{name}: " + ", ".join(f"{v.precision} {v.cpu_ms:.1f} ms of CPU" for v in variants))
 
 

@@ -45,6 +45,7 @@ def test_an_aim_that_is_missed_says_what_would_close_it(tmp_path: Path):
     path = weights / "attributes.yaml"
     card = yaml.safe_load(path.read_text("utf-8"))
     card["aims"] = [{"subject": "cap", "measure": "AP", "value": 0.9, "closed_by": "More caps."}]
+    card["variants"] = []
     card["measured"] = [{"on": TEST_LIST, "command": "c", "figures": [figure("AP", 0.7).model_dump()]}]
     path.write_text(yaml.safe_dump(card), "utf-8")
     assert "| cap, AP | 0.9 | 0.70, 9 | 0.20 short | More caps. |" in render(weights)
@@ -52,7 +53,7 @@ def test_an_aim_that_is_missed_says_what_would_close_it(tmp_path: Path):
 
 def test_cards_of_other_weights_are_not_rendered(tmp_path: Path):
     weights = shutil.copytree(default_weights(), tmp_path / "weights")
-    (weights / "finder.onnx").write_bytes(b"other")
+    (weights / load_model(weights, "finder")[0].file).write_bytes(b"other")
     result = CliRunner().invoke(app, ["cards", "--weights", str(weights), "--out", str(tmp_path / "page.md")])
     assert result.exit_code == 1
     assert "SHA-256" in result.output

@@ -64,7 +64,8 @@ def test_measuring_leaves_a_table_figures_and_pictures(tmp_path: Path):
     assert result.exit_code == 0, result.output
     assert "person" in result.output
     measured = json.loads((tmp_path / "out" / "figures.json").read_text())
-    assert measured["command"] == f"sunshine model eval {folder} --part all"
+    precision = load_model(default_weights(), "attributes")[0].precision
+    assert measured["command"] == f"sunshine model eval {folder} --part all --precision {precision}"
     found = {(f["subject"], f["measure"]) for f in measured["figures"]}
     assert found >= {("person", "AP"), ("no cap", "recall at 95 % precision")}
     assert measured["confusion"] == {"cap": {"missing": {"not found": 1}}}
@@ -112,6 +113,16 @@ def test_a_variant_that_is_not_there_says_how_to_make_it(tmp_path: Path):
     result = run(app, ["eval", str(folder), *options])
     assert result.exit_code == 1
     assert "sunshine model quantise" in result.output
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_variant_is_made_the_default(tmp_path: Path, precision: str):
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    assert run(app, ["use", precision, "--weights", str(weights)]).exit_code == 0
+    for name in ("finder", "attributes"):
+        card, content = load_model(weights, name)
+        assert card.precision == precision
+        assert content == load_model(weights, name, precision)[1]
 
 
 def test_pictures_of_people_do_not_go_into_the_checkout(tmp_path: Path):
