@@ -15,6 +15,7 @@ from contract.logs import log_to_stderr
 from detector.card import ModelError, default_weights, load_model
 from ingest.centre import Centre, CentreUrlError, checked_centre_url
 from ingest.edge import FEWEST_KEEP_DAYS, KEEP_DAYS, Edge, EdgeError
+from ingest.ending import end_on_signals
 from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
 from ingest.metrics import MetricsError, serve_metrics
@@ -87,8 +88,7 @@ def run(
     folder = edge_folder(data)
     workers = workers or cores()
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    end_on_signals(stop, signal.SIGINT, signal.SIGTERM)
     try:
         identity = read_identity(folder)
         if identity is None or identity.registration is None:

@@ -14,6 +14,7 @@ from contract.logs import log_to_stderr
 from ingest.centre import Centre
 from ingest.edge import Edge
 from ingest.edge_cli import edge_folder
+from ingest.ending import end_on_signals
 from ingest.identity import read_identity
 from tests.ingest.edge_worker import MODELS
 
@@ -26,7 +27,7 @@ def main() -> None:
     given = parser.parse_args()
     log_to_stderr()
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    end_on_signals(stop, signal.SIGTERM)
     folder = edge_folder(given.data)
     identity = read_identity(folder)
     assert identity is not None

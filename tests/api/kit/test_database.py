@@ -129,13 +129,13 @@ async def test_sqlite_keeps_what_it_committed(world: World):
 async def test_a_connection_that_cannot_be_opened_leaves_no_thread(tmp_path: Path):
     database = Database(f"sqlite+aiosqlite:///{tmp_path}", wait_s=0.1)
 
-    def workers() -> list[threading.Thread]:
-        return [thread for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
+    def workers() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if "_connection_worker_thread" in thread.name}
 
     before = workers()
     for _ in range(20):  # one alone may end in time by luck
         with pytest.raises(OperationalError):
             async with database.reading() as work:
                 await work.connection()
-        assert workers() == before
+        assert workers() <= before
     await database.close()
