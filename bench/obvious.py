@@ -17,10 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+# What ultralytics prints, which takes its stream at import, goes elsewhere than what is told here.
+TOLD = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 os.environ["YOLO_AUTOINSTALL"] = "false"
 os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
 
-from models.torchvision_shim import install
+from models.torchvision_shim import install  # noqa: E402
 
 install()
 import cv2  # noqa: E402
@@ -92,8 +95,6 @@ class Capture:
 
 def main(weights: Path, work: Path, urls: list[str]) -> None:
     end_with_input()
-    # What ultralytics says goes elsewhere than what is measured.
-    told, sys.stdout = sys.stdout, sys.stderr
     torch.set_num_threads(1)
     finder = UltralyticsFinder(weights, work)
     detector = Detector(finder, OneAtATime(*load_model(weights, "attributes")), [])  # type: ignore[arg-type]
@@ -102,8 +103,8 @@ def main(weights: Path, work: Path, urls: list[str]) -> None:
         id="obvious", name="", shop_id="bench", shop_name="", area=AreaKind.SPECIAL_ROOM,
         posts=frozenset({Post.GLOVES_REQUIRED}), url="rtsp://bench",
     )
-    print("ready", file=told, flush=True)
-    print(finder.name, file=told, flush=True)
+    print("ready", file=TOLD, flush=True)
+    print(finder.name, file=TOLD, flush=True)
     captures = [Capture(url) for url in urls]
     trackers = [Tracker() for _ in urls]
     rules = [RuleEngine(place, catalogue) for _ in urls]
@@ -118,7 +119,7 @@ def main(weights: Path, work: Path, urls: list[str]) -> None:
             for violation in rules[i].update(seen, now, datetime.now(UTC)):
                 rules[i].committed(violation)
                 line = {"camera": i, "rule": violation.rule.code, "box": violation.box, "at": time.time()}
-                print(json.dumps(line), file=told, flush=True)
+                print(json.dumps(line), file=TOLD, flush=True)
         due = max(due + 1.0, time.monotonic())
         time.sleep(max(0.0, due - time.monotonic()))
 
