@@ -69,6 +69,12 @@ def measure(detector: Looker, cores: int, gop: int, say: Callable[[str], None]) 
         begun, before = time.monotonic(), time.process_time()
         _look(fleet, MEASURE_S, lambda: False)
         cpu = (time.process_time() - before) / (time.monotonic() - begun) / CAMERAS
+        if any(one.stretch > 1.0 for one in fleet.report()[0].values()):
+            # What was left out costs nothing, and would make the box look larger than it is.
+            raise CapacityError(
+                f"This box did not keep up with {CAMERAS} cameras. Stop its other work (a running edge too) and measure again; "
+                "if it stays so, the box is too small."
+            )
     return Capacity(gop, cores, cpu, int(USABLE * cores / cpu))
 
 

@@ -116,6 +116,7 @@ def capacity(
     from detector.pipeline import Detector
     from ingest.capacity import FPS, CapacityError, measure, words
 
+    log_to_stderr()
     try:
         measured = measure(Detector.load(weights), cores(), round(key_frames_s * FPS), lambda line: typer.echo(line, err=True))
     except (CapacityError, ModelError) as error:

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from detector.pipeline import Detector
 from ingest import capacity
+from ingest.fleet import CameraBeat, Fleet
 
 
 def test_it_measures_this_box(monkeypatch: pytest.MonkeyPatch):
@@ -14,6 +17,22 @@ def test_it_measures_this_box(monkeypatch: pytest.MonkeyPatch):
     assert len(said) == 2
     assert 0.01 < measured.cpu < 1.0
     assert measured.cameras == int(capacity.USABLE * 2 / measured.cpu)
+
+
+def test_a_box_that_does_not_keep_up_is_not_called_large(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(capacity, "CLIP_S", 4)
+    monkeypatch.setattr(capacity, "MEASURE_S", 1.0)
+    monkeypatch.setattr(capacity, "FOUND_WITHIN_S", 120.0)
+    monkeypatch.setattr(capacity, "CAMERAS", 1)
+    report = Fleet.report
+
+    def shedding(fleet: Fleet) -> tuple[dict[str, CameraBeat], int, float]:
+        beats, looks, look_s = report(fleet)
+        return {name: replace(beat, stretch=1.25) for name, beat in beats.items()}, looks, look_s
+
+    monkeypatch.setattr(Fleet, "report", shedding)
+    with pytest.raises(capacity.CapacityError, match="did not keep up"):
+        capacity.measure(Detector.load(), 2, 25, lambda _: None)
 
 
 def test_it_says_it_in_both_languages():
