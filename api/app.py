@@ -1,5 +1,6 @@
 """The application: every noun's endpoints under /api/v1, the console's pages, and what holds for all of them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,9 @@ from api.cameras.endpoints import router as cameras
 from api.cases.endpoints import router as cases
 from api.centre import Centre
 from api.console.pages import mount as mount_console
+from api.deliveries.dispatcher import Dispatcher
+from api.deliveries.endpoints import router as deliveries
+from api.deliveries.events import document_webhooks
 from api.edges.endpoints import protocol as edge_protocol
 from api.edges.endpoints import router as edges
 from api.evidence.endpoints import protocol as evidence_protocol
@@ -26,7 +30,7 @@ from api.places.endpoints import router as places
 from contract.evidence import SealedManifest
 
 PREFIX = "/api/v1"
-ROUTERS = (accounts, cases, evidence, places, cameras, edges, audit, edge_protocol, evidence_protocol)
+ROUTERS = (accounts, cases, evidence, places, cameras, edges, deliveries, audit, edge_protocol, evidence_protocol)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -35,7 +39,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        dispatcher = Dispatcher(centre)
+        sending = asyncio.create_task(dispatcher.run())
         yield
+        await dispatcher.stop()
+        await sending
         await centre.close()
 
     app = FastAPI(
@@ -51,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         "/healthz", healthz, operation_id="get_health", summary="Whether the centre and its database answer", tags=["health"],
         responses=documented(),
     )
+    document_webhooks(app)
     mount_console(app)
     problems.install(app)
     app.add_middleware(Guard, uploads={f"{PREFIX}/edge/violations": centre.settings.upload_bytes})

@@ -10,6 +10,7 @@ from api.cameras.tables import Camera
 from api.cases import repository
 from api.cases.states import Act, CaseState, DismissalReason, acts_in, step_of
 from api.cases.tables import Case, CaseTransition
+from api.deliveries.outbox import tell_case
 from api.kit.database import Work
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from api.kit.times import now
@@ -74,6 +75,7 @@ async def open_case(work: Work, actor: Actor, camera: Camera, severity: int, man
     work.add(case)
     await work.flush()
     _note_transition(work, actor, case, None, None, None)
+    await tell_case(work, case)
     return case
 
 
@@ -95,6 +97,7 @@ async def _act(
     case.version += 1
     _note_transition(work, actor, case, before, reason, (note or "").strip()[:NOTE_LENGTH] or None)
     record(work, actor, f"case.{act.value}", "case", case.id, reason=reason)
+    await tell_case(work, case)
     await work.flush()
     return case
 

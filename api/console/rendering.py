@@ -35,6 +35,7 @@ PAGES = (
     ("/cameras", N_("Cameras"), Permission.CAMERAS_READ),
     ("/edge-boxes", N_("Edge boxes"), Permission.EDGES_READ),
     ("/shops", N_("Shops"), Permission.PLACES_READ),
+    ("/deliveries", N_("Messages"), Permission.DELIVERIES_READ),
 )
 
 _NAMES = {Language.ZH: "中文", Language.EN: "English"}
