@@ -78,11 +78,12 @@ async def claim(work: Work, settings: Settings, target_id: str, at: datetime) ->
 
     A claim runs out: what a process that was killed had taken is found again by the next one.
     """
-    target = await repository.lock_target(work, target_id)
+    await repository.lock_robot(work, target_id)  # its pace holds for all processes together
     while True:
         due = await repository.due_deliveries(work, target_id, at, is_quiet(settings, at), LONGEST_DIGEST)
         if not due:
             return None
+        target = due[0].target
         taken = due if target.channel in ROBOTS and len(due) > DIGEST_ABOVE else due[:1]
         for delivery in taken:
             if delivery.claim is not None:

@@ -136,6 +136,12 @@ async def lock_target(work: Work, target_id: str) -> Target:
 
 
 @without_actor("the dispatcher serves all targets")
+async def lock_robot(work: Work, target_id: str) -> None:
+    """Where the target is a robot: one process at a time takes messages for it."""
+    await work.scalar(select(Target).where(Target.id == target_id, Target.channel.in_(ROBOTS)).with_for_update(key_share=True))
+
+
+@without_actor("the dispatcher serves all targets")
 async def lock_deliveries(work: Work, ids: Sequence[int]) -> list[Delivery]:
     query = (
         select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.id).with_for_update(of=Delivery)

@@ -7,7 +7,9 @@ import pytest
 
 from api.accounts.actors import the_house
 from api.accounts.permissions import Role
+from api.deliveries import outbox, repository
 from api.deliveries.dispatcher import Dispatcher
+from api.deliveries.kinds import Fault
 from api.deliveries.retries import DELAYS_S
 from api.deliveries.sending import Outcome
 from api.deliveries.service import rotate_keys
@@ -188,6 +190,36 @@ async def test_two_dispatchers_share_the_work(any_post: Post):
     await other.stop()
     told = [json.loads(request.body)["data"]["case_id"] for request in any_post.receiver.requests]
     assert sorted(told) == sorted(cases)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("any_settings", ["postgres"], indirect=True)
+async def test_what_another_process_has_locked_is_left_to_it(any_post: Post):
+    await any_post.target()
+    cases = [await any_post.open_case() for _ in range(2)]
+    first = (await any_post.deliveries())[0]
+    async with any_post.world.centre.database.writing() as work:
+        await repository.lock_deliveries(work, [first["id"]])
+        await any_post.send()
+        assert [json.loads(request.body)["data"]["case_id"] for request in any_post.receiver.requests] == cases[1:]
+    await any_post.send()
+    assert len(any_post.receiver.requests) == 2
+
+
+async def test_a_failure_told_too_late_leaves_the_claim_of_another_alone(post: Post):
+    """A process was stopped for so long that its claim ran out, and another one is sending now."""
+    target = await post.target()
+    await post.open_case()
+    settings, database = post.world.centre.settings, post.world.centre.database
+    claims = []
+    for _ in range(2):
+        async with database.writing() as work:
+            claims.append(await outbox.claim(work, settings, target["id"], post.clock.now))
+        post.clock.pass_by(minutes=2)
+    async with database.writing() as work:
+        await outbox.record(work, claims[0], Outcome("", fault=Fault.NO_ANSWER), post.clock.now, post.clock.now, 0.0)
+    answer = await post.admin.post("/api/v1/deliveries/1/resend")
+    assert (answer.status_code, problem_code(answer)) == (409, "being-sent")
 
 
 class TestOutbox:
