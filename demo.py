@@ -28,6 +28,7 @@ from contract.lifetime import ENDS_WITH_INPUT
 from ingest.address import BadAddress, CameraAddress, parse_address
 from ingest.cli import PASSWORD_VARIABLE
 from ingest.edge_cli import edge_folder
+from ingest.ending import end_on_signals
 from ingest.identity import IdentityError, read_identity
 
 # Ctrl-C ends everything within 15 s: first the edge, then the rest gets this long to finish by itself.
@@ -229,9 +230,7 @@ def demo(
     try:
         own = _own_camera(camera, video)
         # Not before the prompt for the password, which Ctrl-C shall end as it does everywhere.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # In a thread: this one may hold the lock of the event just now, and would wait for itself for ever.
-            signal.signal(number, lambda *_: threading.Thread(target=stopped.set).start())
+        end_on_signals(stopped, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         settings = read_settings(data, port=port)
         _port_must_be_free(settings)
         make_folder(settings.data)
