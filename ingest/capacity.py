@@ -22,7 +22,8 @@ from contract.edges import StreamFault
 from contract.evidence import Manifest
 from contract.lifetime import ENDS_WITH_INPUT
 from detector.rules import Repeat, Violation
-from ingest.fleet import Fleet, Looker
+from ingest.fleet import Fleet
+from ingest.parts import Looker
 from ingest.recorder import Sight
 
 # The measure of a camera: what most send as their main stream.
@@ -57,7 +58,7 @@ def measure(detector: Looker, cores: int, gop: int, say: Callable[[str], None]) 
         clip = Path(folder) / "camera.mp4"
         _write_clip(clip, gop)
         urls = [stack.enter_context(_camera(clip)) for _ in range(CAMERAS)]
-        fleet = Fleet(detector, _Forgetful(), _Forgetful(), X25519PrivateKey.generate(), lambda: None)
+        fleet = Fleet(detector, _Forgetful(), _Forgetful(), X25519PrivateKey.generate())
         stack.callback(fleet.stop)
         # Without rules: what it costs to see, not what these people do.
         catalogue = load_catalogue().model_copy(update={"rules": []})

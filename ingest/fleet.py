@@ -5,10 +5,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol, Self
+from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 import structlog
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -16,16 +14,17 @@ from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import Catalogue
 from contract.credentials import CredentialError, open_credential
 from contract.edges import EdgeTrouble, StreamFault
-from contract.evidence import Manifest
 from detector.motion import MotionGate
 from detector.observation import Observation
-from detector.rules import Repeat, RuleEngine, Violation
+from detector.rules import RuleEngine, Violation
 from detector.tracks import Tracker, body
 from ingest.address import BadAddress, parse_address
 from ingest.decoding import Decoding
 from ingest.errors import SourceError, disk_trouble
+from ingest.parts import Book, Keeper, Looker, MakeRules, OpenReader, Reader, Rules
 from ingest.reader import CameraReader, ReaderState
 from ingest.recorder import Sight
+from ingest.shedding import Shedding
 from ingest.source import AvSource, Frame, Picture, Still, open_source
 from ingest.work_log import WorkLog
 
@@ -42,59 +41,7 @@ DISK_INTERVAL_S = 30.0
 # Pictures in one call of the detector: enough for all crops of a round to share a call, few enough that the first picture does
 # not wait for more than half a second on a slow core.
 MOST_AT_ONCE = 4
-# Too small a box shows in pictures that give way to newer ones before anybody has looked. Then all sampling is lengthened by a
-# quarter at a time; it comes back when even the shorter one would leave the detector a fifth of its time.
-SHED_INTERVAL_S = 10.0
-SHED_DROPPED, SHED_LEAST, SHED_STEP, SHED_MOST = 0.1, 3, 1.25, 10.0
-RESTORE_BUSY = 0.8
 log = structlog.get_logger(__name__)
-
-
-class Reader(Protocol):
-    """What the fleet needs of `ingest.reader.CameraReader`."""
-
-    def start(self) -> None: ...
-    def stop(self, timeout_s: float) -> None: ...
-    def take(
-        self, timeout_s: float = 0.0, max_age_s: float | None = None, *, wanted: Callable[[Picture], bool]
-    ) -> Frame | Still | None: ...
-    def want(self, interval_s: float | None) -> None: ...
-    def stretch(self, factor: float) -> None: ...
-    def state(self) -> ReaderState: ...
-
-
-class Keeper(Protocol):
-    """What the fleet needs of `ingest.recorder.Recorder`."""
-
-    def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> list[Repeat]: ...
-    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Manifest: ...
-    def try_out(self, camera_id: str) -> None: ...
-
-
-class Book(Protocol):
-    """What the fleet needs of `ingest.minutes.MinuteBook`."""
-
-    def watch(self, camera_id: str) -> None: ...
-    def unwatch(self, camera_id: str) -> None: ...
-    def looked(self, camera_id: str, width: int, height: int) -> None: ...
-    def still(self, camera_id: str) -> None: ...
-    def state(self, camera_id: str, fault: StreamFault | None) -> None: ...
-
-
-class Looker(Protocol):
-    """The detector, as far as the edge needs it."""
-
-    def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]: ...
-
-
-class Rules(Protocol):
-    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]: ...
-    def committed(self, violation: Violation) -> None: ...
-    def wanted_interval_s(self, time_s: float) -> float | None: ...
-
-
-OpenReader = Callable[[CameraConfig, str | None], Reader]
-MakeRules = Callable[[CameraConfig, Catalogue, list[Repeat]], Rules]
 
 
 def open_reader(camera: CameraConfig, password: str | None) -> CameraReader:
@@ -172,15 +119,14 @@ class Fleet:
     """One thread calls `look_round`; any thread may hand over a new list with `apply`."""
 
     def __init__(
-        self, detector: Looker, recorder: Keeper, book: Book, key: X25519PrivateKey, on_evidence: Callable[[], None],
-        *, open_reader: OpenReader = open_reader, make_rules: MakeRules = RuleEngine,
+        self, detector: Looker, recorder: Keeper, book: Book, key: X25519PrivateKey, *,
+        open_reader: OpenReader = open_reader, make_rules: MakeRules = RuleEngine,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC), timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._detector = detector
         self._recorder = recorder
         self._book = book
         self._key = key
-        self._on_evidence = on_evidence
         self._open_reader = open_reader
         self._make_rules = make_rules
         self._clock = clock
@@ -193,9 +139,7 @@ class Fleet:
         self._refused = ("", 0.0)
         # The detector's pictures and seconds since the start.
         self._looks, self._look_s = 0, 0.0
-        self._stretch = 1.0
-        # When the load was last judged, and what had been counted by then: seconds of looking, pictures, dropped ones.
-        self._judged = (self._timer(), 0.0, 0, 0)
+        self._shedding = Shedding(self._timer())
 
     def apply(self, config: EdgeConfig) -> None:
         """Make the cameras those of the list, before the next round. A camera that did not change is not touched."""
@@ -231,7 +175,7 @@ class Fleet:
         """
         beats = {
             camera_id: CameraBeat(
-                camera.reader.state(), camera.config.interval_s, self._stretch, camera.looks, camera.stills
+                camera.reader.state(), camera.config.interval_s, self._shedding.stretch, camera.looks, camera.stills
             )
             for camera_id, camera in self._cameras.items() if camera.reader is not None
         }
@@ -287,7 +231,7 @@ class Fleet:
                 reader.start()
         if reader is not None:
             reader.want(None)
-            reader.stretch(self._stretch)
+            reader.stretch(self._shedding.stretch)
         self._cameras[camera.id] = _Camera(camera, login, catalogue, reader, Tracker(), rules)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
 
@@ -354,31 +298,17 @@ class Fleet:
     def _tell_wanted(self, camera: _Camera) -> None:
         """A box that is too small for its cameras has nothing to spare for bursts."""
         if camera.reader is not None:
-            camera.reader.want(camera.wanted_s if self._stretch == 1.0 else None)
+            camera.reader.want(camera.wanted_s if self._shedding.stretch == 1.0 else None)
 
     def _watch_load(self) -> None:
-        """Lengthens the sampling of all cameras when pictures give way to newer ones, and shortens it when time is left again."""
-        now = self._timer()
-        at, look_s, pictures, dropped = self._judged
-        if now - at < SHED_INTERVAL_S:
-            return
         states = [camera.reader.state() for camera in self._cameras.values() if camera.reader is not None]
-        self._judged = (now, self._look_s, sum(one.pictures for one in states), sum(one.dropped for one in states))
-        busy, came, lost = (self._look_s - look_s) / (now - at), self._judged[2] - pictures, self._judged[3] - dropped
-        if lost >= SHED_LEAST and lost > SHED_DROPPED * came:
-            stretch = min(SHED_MOST, self._stretch * SHED_STEP)
-        elif self._stretch > 1.0 and busy * SHED_STEP < RESTORE_BUSY and lost == 0:
-            stretch = max(1.0, self._stretch / SHED_STEP)
-            stretch = 1.0 if stretch < 1.01 else stretch
-        else:
+        pictures, dropped = sum(one.pictures for one in states), sum(one.dropped for one in states)
+        if not self._shedding.judge(self._timer(), self._look_s, pictures, dropped):
             return
-        if stretch != self._stretch:
-            log.info("sampling_changed", stretch=round(stretch, 2), dropped=lost, pictures=came, busy=round(busy, 2))
-            self._stretch = stretch
-            for camera in self._cameras.values():
-                if camera.reader is not None:
-                    camera.reader.stretch(stretch)
-                    self._tell_wanted(camera)
+        for camera in self._cameras.values():
+            if camera.reader is not None:
+                camera.reader.stretch(self._shedding.stretch)
+                self._tell_wanted(camera)
 
     def _keep(self, camera: _Camera, sight: Sight, violation: Violation) -> None:
         try:
@@ -396,7 +326,6 @@ class Fleet:
             "violation", camera=camera.config.id, rule=violation.rule.code, track=violation.track,
             violation=str(manifest.violation_id),
         )
-        self._on_evidence()
 
     def _try_disk(self) -> None:
         """What could not be kept may never come again, so the trouble must not wait for the next evidence to be over."""

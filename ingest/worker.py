@@ -17,7 +17,8 @@ from contract.logs import log_to_stderr
 from detector.card import ModelError
 from detector.pipeline import Detector
 from detector.rules import RuleEngine
-from ingest.fleet import Fleet, Looker, MakeRules
+from ingest.fleet import Fleet
+from ingest.parts import Looker, MakeRules
 from ingest.pipe import STOP, Answer, Beat, Call, Pipe, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
 from ingest.work_log import WorkLog
 
@@ -52,7 +53,7 @@ def main(
         return answers.get()
 
     fleet = Fleet(
-        detector, RemoteRecorder(ask), RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), lambda: None,
+        detector, RemoteRecorder(ask), RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key),
         make_rules=make_rules,
     )
     stop = threading.Event()

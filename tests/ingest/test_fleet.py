@@ -16,8 +16,9 @@ from contract.edges import EdgeTrouble, StreamFault
 from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
-from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, SHED_INTERVAL_S, Fleet, open_reader
+from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, Fleet, open_reader
 from ingest.minutes import MinuteBook
+from ingest.shedding import INTERVAL_S
 from tests.ingest.edge_world import FakeReader, Parts, bareheaded, camera, edge_config, violation
 
 BLACK = 0
@@ -59,14 +60,10 @@ class World:
         self.readers: dict[str, list[FakeReader]] = {}
         self.passwords: dict[str, str | None] = {}
         self.rules: dict[str, ScriptedRules] = {}
-        self.woken = 0
         self.fleet = Fleet(
-            ScriptedDetector(), self.parts.recorder, self.book, self.key, self._wake,
+            ScriptedDetector(), self.parts.recorder, self.book, self.key,
             open_reader=self._open, make_rules=self._make_rules, clock=self.parts.clock.moment, timer=self.parts.timer,
         )
-
-    def _wake(self) -> None:
-        self.woken += 1
 
     def _open(self, camera: CameraConfig, password: str | None) -> FakeReader:
         self.passwords[camera.id] = password
@@ -104,11 +101,11 @@ def sealed(world: World, camera_id: str, password: str) -> str:
     return seal_credential(world.key.public_key(), camera_id, password)
 
 
-def test_violation_becomes_evidence_and_wakes_the_sender(world: World):
+def test_violation_becomes_evidence(world: World):
     world.apply(camera("a"))
     world.reader("a").show()
     assert world.fleet.look_round() == 1
-    assert (world.evidence(), world.woken) == (["a"], 1)
+    assert world.evidence() == ["a"]
 
 
 def test_committed_is_told_to_the_rules(world: World):
@@ -290,7 +287,7 @@ def lose(world: World, share: float) -> None:
     """Ten seconds in which this share of the pictures gave way to newer ones."""
     world.reader("a").pictures += 100
     world.reader("a").dropped += round(100 * share)
-    world.parts.timer.now += SHED_INTERVAL_S
+    world.parts.timer.now += INTERVAL_S
     world.fleet.look_round()
 
 

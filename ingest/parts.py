@@ -1,0 +1,65 @@
+"""What the fleet works with, as the fleet sees it: in a worker process some of it stands for what lives in the edge's own."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from contract.cameras import CameraConfig
+from contract.catalogue import Catalogue
+from contract.edges import StreamFault
+from contract.evidence import Manifest
+from detector.observation import Observation
+from detector.rules import Repeat, Violation
+from ingest.reader import ReaderState
+from ingest.recorder import Sight
+from ingest.source import Frame, Picture, Still
+
+
+class Reader(Protocol):
+    """Of `ingest.reader.CameraReader`."""
+
+    def start(self) -> None: ...
+    def stop(self, timeout_s: float) -> None: ...
+    def take(
+        self, timeout_s: float = 0.0, max_age_s: float | None = None, *, wanted: Callable[[Picture], bool]
+    ) -> Frame | Still | None: ...
+    def want(self, interval_s: float | None) -> None: ...
+    def stretch(self, factor: float) -> None: ...
+    def state(self) -> ReaderState: ...
+
+
+class Keeper(Protocol):
+    """Of `ingest.recorder.Recorder`."""
+
+    def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> list[Repeat]: ...
+    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Manifest: ...
+    def try_out(self, camera_id: str) -> None: ...
+
+
+class Book(Protocol):
+    """Of `ingest.minutes.MinuteBook`."""
+
+    def watch(self, camera_id: str) -> None: ...
+    def unwatch(self, camera_id: str) -> None: ...
+    def looked(self, camera_id: str, width: int, height: int) -> None: ...
+    def still(self, camera_id: str) -> None: ...
+    def state(self, camera_id: str, fault: StreamFault | None) -> None: ...
+
+
+class Looker(Protocol):
+    """The detector, as far as the edge needs it."""
+
+    def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]: ...
+
+
+class Rules(Protocol):
+    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]: ...
+    def committed(self, violation: Violation) -> None: ...
+    def wanted_interval_s(self, time_s: float) -> float | None: ...
+
+
+OpenReader = Callable[[CameraConfig, str | None], Reader]
+MakeRules = Callable[[CameraConfig, Catalogue, list[Repeat]], Rules]
