@@ -122,7 +122,7 @@ async def act(
     record(work, actor, f"case.{step.act.value}", "case", case.id, reason=reason.value if reason else None)
     await work.flush()
     if reason in SPEAKS_OF_THE_SPOT:
-        await after_dismissal(work, actor, case, at)
+        await after_dismissal(work, case, at)
     if step.act in (Act.UNDO, Act.REOPEN):
         await lift_with_case(work, actor, case, at)
     return case

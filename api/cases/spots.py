@@ -23,7 +23,7 @@ SAME_SPOT_OVERLAP = 0.5
 SPEAKS_OF_THE_SPOT = frozenset({DismissalReason.NOT_A_VIOLATION, DismissalReason.NOT_STAFF, DismissalReason.CANNOT_TELL})
 
 
-async def after_dismissal(work: Work, actor: Actor, case: Case, at: datetime) -> None:
+async def after_dismissal(work: Work, case: Case, at: datetime) -> None:
     """Mute the spot when this was its second dismissal since it was last lifted."""
     if case.spot is None or await mute_at(work, case.camera_id, case.rule, _spot(case.spot)):
         return
