@@ -16,6 +16,7 @@ from models.attribute_crops import SILENT, Patch
 from models.attribute_samples import Sample, sample, shares
 from models.attributes_net import AttributeNet
 from models.checkpoint import Checkpoint
+from models.training import follow
 
 BATCH = 64
 PEAK_RATE = 1.5e-3
@@ -58,7 +59,7 @@ def train(
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
         step += 1
-        _follow(average, model, min(0.997, step / (step + 20)))
+        follow(average, model, min(0.997, step / (step + 20)))
         spent += time.monotonic() - began
         for name, value in losses.items():
             smooth[name] = 0.97 * smooth.get(name, float(value.detach())) + 0.03 * float(value.detach())
@@ -125,15 +126,6 @@ def _binary(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     if not len(target):
         return logits.sum()
     return functional.binary_cross_entropy_with_logits(logits, target.float())
-
-
-@torch.no_grad()  # type: ignore[untyped-decorator]
-def _follow(average: nn.Module, model: nn.Module, keep: float) -> None:
-    for slow, fast in zip(average.state_dict().values(), model.state_dict().values(), strict=False):
-        if slow.dtype.is_floating_point:
-            slow.lerp_(fast, 1 - keep)
-        else:
-            slow.copy_(fast)
 
 
 def _batches(found: Sequence[Patch], seed: int) -> Iterator[Batch]:

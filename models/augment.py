@@ -117,7 +117,7 @@ def _placement(
     h, w = picture.shape[:2]
     fit = min(width / w, height / h)
     # The canvas is smaller than the detector's own, so close-ups must also be shown larger than they fit.
-    least, most = (0.8, 1.9) if scene else (0.4, 2.0)
+    least, most = (0.8, 1.9) if scene else (0.45, 2.4)
     scale = fit * np.exp(rng.uniform(np.log(least), np.log(most)))
     angle = np.deg2rad(rng.normal(0, 4))
     mirror = -1 if rng.random() < 0.5 else 1

@@ -22,6 +22,8 @@ TRAINING_PYTHON = CHECKOUT / ".venv-train" / "bin" / "python"
 SHARED = CHECKOUT.parent / "shared"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sunshine-kitchen"
 WORK, MEASURED = CACHE / "train", CACHE / "eval"
+WITHOUT_GPU, WITH_GPU = "90m", "30m"
+"""budgets; with a GPU the painting of canvases is the bottleneck, so a long run gains little"""
 
 
 @app.command()
@@ -31,7 +33,12 @@ def train(
     / "weights",
     out: Annotated[Path, typer.Option(help="Where the weights and cards go.")] = ROOM / "weights",
     work: Annotated[Path, typer.Option(help="Caches and checkpoints; a killed run resumes from here.")] = WORK,
-    budget: Annotated[str, typer.Option(help="Time for everything, as 90m, 2h or 600s.")] = "60m",
+    budget: Annotated[
+        str | None, typer.Option(help="Time for everything, as 90m, 2h or 600s; by default 90m, with a GPU 30m.")
+    ] = None,
+    stage: Annotated[
+        Literal["finder", "attributes"] | None, typer.Option(help="Train this stage alone; the other's weights stay as they are.")
+    ] = None,
     simulated: Annotated[int, typer.Option(min=0, help="How many kitchen stills to render and learn from.")] = 700,
     only: Annotated[list[str] | None, typer.Option(help="Only these sources (repeat).")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Not these sources (repeat).")] = None,
@@ -42,7 +49,7 @@ def train(
     """Train both stages from data folders to ONNX files and cards, in a given time."""
     from models.data import DataError, choose
 
-    seconds = _seconds(budget)
+    seconds = None if budget is None else _seconds(budget)
     folders = data or [SHARED / "data"]
     if not _has_torch():
         _in_training_environment(folders, work, simulated, seed)
@@ -54,6 +61,10 @@ def train(
     from models.recipe import Plan, prepare_threads, run
 
     prepare_threads()
+    accelerator, alone = _accelerator(), f" --stage {stage}" if stage else ""
+    if seconds is None:
+        budget = WITH_GPU if accelerator else WITHOUT_GPU
+        seconds = _seconds(budget)
     plan = Plan(
         data=folders,
         weights=teachers,
@@ -62,8 +73,9 @@ def train(
         budget_s=seconds,
         spent_s=spent,
         split=ROOM / "split.csv",
-        command=f"sunshine model train --budget {budget} --simulated {simulated} --seed {seed}",
-        machine=f"{platform.machine()}, {os.cpu_count()} cores, {_accelerator()}",
+        command=f"sunshine model train --budget {budget} --simulated {simulated} --seed {seed}{alone}",
+        machine=f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {accelerator or 'no GPU'}",
+        stages=frozenset([stage] if stage else ["finder", "attributes"]),
         keep=lambda pictures: choose(pictures, only or (), without or (), licence or ()),
         seed=seed,
     )
@@ -257,7 +269,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _accelerator() -> str:
+def _accelerator() -> str | None:
     import torch
 
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,17 +20,33 @@ from models.checkpoint import Checkpoint
 from models.data import DataError, Picture
 from models.pseudo import CLASSES, Targets
 from models.torchvision_shim import install
+from models.training import follow, half_precision
 
 install()
 from ultralytics.nn.tasks import DetectionModel  # noqa: E402
 from ultralytics.utils.loss import E2ELoss  # noqa: E402
 
-WIDTH, HEIGHT = 512, 320
-"""training canvas: the camera's shape, and three fifths of the pixels of the default 640 x 384"""
-BATCH = 8
 PEAK_RATE = 1e-3
-FROZEN = 3
-"""first layers that stay as COCO made them: edges and colours; without them a step takes 0.7 of its time"""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What a step costs, chosen for the machine."""
+
+    batch: int
+    canvases: tuple[tuple[int, int, float], ...]
+    """width, height in pixels, and the share of the batches"""
+    frozen: int
+    """first layers that stay as COCO made them: edges and colours"""
+    painters: int
+    """threads that paint canvases ahead (OpenCV works outside the interpreter's lock)"""
+
+
+# The camera's shape with three fifths of the pixels of the detector's 640 x 384, a square for pictures of that shape, and
+# the detector's own size. Frozen layers make a step take 0.7 of its time.
+ON_CPU = Schedule(8, ((512, 320, 0.5), (416, 416, 0.3), (640, 384, 0.2)), frozen=3, painters=1)
+# The learning rate is the same: AdamW's steps do not grow with the gradient of a larger batch.
+ON_GPU = Schedule(32, ((640, 384, 0.5), (640, 640, 0.3), (512, 320, 0.2)), frozen=0, painters=12)
 
 
 @dataclass(frozen=True)
@@ -99,6 +116,7 @@ def train(
     machine sees fewer pictures but ends the same way.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    schedule = ON_GPU if device.type == "cuda" else ON_CPU
     model = build(start, seed).to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
     criterion = E2ELoss(model)
@@ -111,11 +129,10 @@ def train(
         say(f"finder: resuming at step {step}, {spent / 60:.1f} min spent")
 
     model.train()
-    if device.type == "cpu":
-        for layer in list(model.model)[:FROZEN]:
-            layer.eval().requires_grad_(False)
+    for layer in list(model.model)[: schedule.frozen]:
+        layer.eval().requires_grad_(False)
     smooth, first, saved_at = 0.0, step, spent
-    batches = _batches(examples, seed + step)
+    batches = _batches(examples, schedule, seed, step)
     while spent < budget_s:
         began = time.monotonic()
         progress = spent / budget_s
@@ -128,15 +145,17 @@ def train(
         taught.untaught = batch.pop("untaught").to(device)
         batch = {name: value.to(device) for name, value in batch.items()}
         batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
-        loss, _ = criterion(model(batch["img"]), batch)
+        with half_precision(device):
+            found = model(batch["img"])
+        loss, _ = criterion(_as_float(found), batch)
         optimizer.zero_grad()
-        (loss.sum() / BATCH).backward()
+        (loss.sum() / schedule.batch).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 10.0)
         optimizer.step()
         step += 1
-        _follow(average, model, min(0.998, step / (step + 20)))
+        follow(average, model, min(0.998, step / (step + 20)))
         spent += time.monotonic() - began
-        smooth = 0.98 * smooth + 0.02 * float(loss.detach().sum()) / BATCH
+        smooth = 0.98 * smooth + 0.02 * float(loss.detach().sum()) / schedule.batch
         if step % 50 == 0:
             mean = smooth / (1 - 0.98 ** (step - first))
             say(f"finder: {spent / 60:5.1f}/{budget_s / 60:.0f} min, step {step}, loss {mean:.3f}, rate {rate:.1e}")
@@ -162,49 +181,56 @@ def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
     )
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]
-def _follow(average: nn.Module, model: nn.Module, keep: float) -> None:
-    for slow, fast in zip(average.state_dict().values(), model.state_dict().values(), strict=False):
-        if slow.dtype.is_floating_point:
-            slow.lerp_(fast, 1 - keep)
-        else:
-            slow.copy_(fast)
+def _as_float(found: Any) -> Any:
+    """The network's answers, nested as they are, in float32 for the loss."""
+    if isinstance(found, torch.Tensor):
+        return found.float()
+    if isinstance(found, dict):
+        return {name: _as_float(value) for name, value in found.items()}
+    return type(found)(_as_float(value) for value in found)
 
 
-def _batches(examples: Sequence[Example], seed: int) -> Iterator[dict[str, Any]]:
-    """Endless batches, painted ahead by one thread (OpenCV works outside the interpreter's lock)."""
-    rng = np.random.default_rng(seed)
+def _batches(examples: Sequence[Example], schedule: Schedule, seed: int, first: int) -> Iterator[dict[str, Any]]:
+    """Endless batches from number ``first`` on, painted ahead; each has a random state of its own."""
     chances = np.array([e.weight for e in examples])
     chances /= chances.sum()
+    sizes = [(width, height) for width, height, _ in schedule.canvases]
+    shares = [share for _, _, share in schedule.canvases]
 
-    def sample() -> Canvas:
-        # Half of the canvases show one picture, the others two or four: more small heads for the same work.
-        count = int(rng.choice([1, 2, 4], p=[0.5, 0.25, 0.25]))
+    def sample(rng: np.random.Generator, width: int, height: int) -> Canvas:
+        # Most canvases show one picture, the others two or four: more small heads for the same work.
+        pictures = int(rng.choice([1, 2, 4], p=[0.6, 0.25, 0.15]))
         parts: list[tuple[Image, Targets, bool]] = []
-        while len(parts) < count:
+        while len(parts) < pictures:
             example = examples[rng.choice(len(examples), p=chances)]
             try:
                 parts.append((example.picture.read(), example.targets, example.scene))
             except DataError:
                 continue
-        return paint(rng, parts, WIDTH, HEIGHT)
+        return paint(rng, parts, width, height)
 
-    with ThreadPoolExecutor(1) as pool:
-        ahead = [pool.submit(lambda: _collate([sample() for _ in range(BATCH)])) for _ in range(3)]
-        while True:
-            ahead.append(pool.submit(lambda: _collate([sample() for _ in range(BATCH)])))
+    def batch(number: int) -> dict[str, Any]:
+        rng = np.random.default_rng([seed, number])
+        width, height = sizes[rng.choice(len(sizes), p=shares)]
+        return _collate([sample(rng, width, height) for _ in range(schedule.batch)])
+
+    with ThreadPoolExecutor(schedule.painters) as pool:
+        ahead = [pool.submit(batch, first + number) for number in range(3 * schedule.painters)]
+        for number in count(first + len(ahead)):
             yield ahead.pop(0).result()
+            ahead.append(pool.submit(batch, number))
 
 
 def _collate(canvases: Sequence[Canvas]) -> dict[str, Any]:
     images = np.stack([c.image[:, :, ::-1].transpose(2, 0, 1) for c in canvases])
     boxes = np.concatenate([c.boxes for c in canvases])
     centre, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    normalised = np.concatenate([centre, size], 1) / np.array([WIDTH, HEIGHT, WIDTH, HEIGHT], np.float32)
+    height, width = canvases[0].image.shape[:2]
+    normalised = np.concatenate([centre, size], 1) / np.array([width, height, width, height], np.float32)
     untaught = []
     for stride in (8, 16, 32):
-        y = ((np.arange(HEIGHT // stride) + 0.5) * stride // CELL).astype(int)
-        x = ((np.arange(WIDTH // stride) + 0.5) * stride // CELL).astype(int)
+        y = ((np.arange(height // stride) + 0.5) * stride // CELL).astype(int)
+        x = ((np.arange(width // stride) + 0.5) * stride // CELL).astype(int)
         maps = np.stack([c.untaught[:, y][:, :, x] for c in canvases])
         untaught.append(maps.reshape(len(canvases), len(CLASSES), -1))
     return {
