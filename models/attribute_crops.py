@@ -107,24 +107,27 @@ def _heads(
     for head in targets.of(HEAD):
         labels, weight = Labels(), 1.0
         overlap = np.where(given, iou(head[None], picture.boxes)[0], 0)
-        if set(HEADS) <= picture.annotated and overlap.max(initial=0) >= 0.4:
+        if picture.tells_of(HEADS) and overlap.max(initial=0) >= 0.4:
             best = int(overlap.argmax())
             labels = replace(labels, cap=0 if picture.classes[best] == HEAD_HAT else 1)
             kind = picture.hat_kinds[best] if best < len(picture.hat_kinds) else None
             weight = HAT_WEIGHTS.get(kind or "", 1.0)
-        if set(FACES) <= picture.annotated:
-            inside = faces_in_heads(picture.boxes, head[None])[:, 0] & faces
-            if inside.any():
-                state = picture.classes[int(np.argmax(inside))]
-                labels = replace(labels, mask={FACE_MASK: 0, FACE_NO_MASK: 1, MASK_WRONG: 2}[int(state)], readable=1)
-            elif opinion is None or not centres_inside(opinion.face[:, :4], head[None]).any():
-                # A back of a head: labelled through, and no teacher sees a face either.
-                labels = replace(labels, mask=UNKNOWN["mask"], readable=0)
+        inside = faces_in_heads(picture.boxes, head[None])[:, 0] & faces
+        if picture.tells_of(FACES) and inside.any():
+            state = picture.classes[int(np.argmax(inside))]
+            labels = replace(labels, mask={FACE_MASK: 0, FACE_NO_MASK: 1, MASK_WRONG: 2}[int(state)], readable=1)
+        elif set(FACES) <= picture.annotated and (
+            opinion is None or not centres_inside(opinion.face[:, :4], head[None]).any()
+        ):
+            # A back of a head: labelled through, and no teacher sees a face either.
+            labels = replace(labels, mask=UNKNOWN["mask"], readable=0)
         if CIGARETTE in picture.annotated:
             near = centres_inside(picture.of(CIGARETTE), _square(np.array(head_region(head)), CROP.head_scale)[None]).any()
             labels = replace(labels, smoking=int(near), readable=1 if near or labels.readable != 0 else 0)
-        elif no_cigarette or labels.mask == 0:  # nobody smokes through a mask
-            labels = replace(labels, smoking=0)
+        elif (iou(head[None], picture.smokers) >= 0.4).any():
+            labels = replace(labels, smoking=1, readable=1)
+        elif no_cigarette or labels.mask == 0 or (iou(head[None], picture.non_smokers) >= 0.4).any():
+            labels = replace(labels, smoking=0)  # nobody smokes through a mask
         if labels != Labels():
             yield head, labels, weight
 

@@ -50,6 +50,12 @@ def head_from_face(faces: Boxes) -> Boxes:
     return np.asarray(faces + np.hstack([-0.15 * w, -0.45 * h, 0.15 * w, 0.05 * h]), np.float32)
 
 
+def face_in_head(heads: Boxes) -> Boxes:
+    """The face of a head that looks this way: what `head_from_face` grows to that head."""
+    w, h = (heads[:, 2] - heads[:, 0])[:, None] / 1.3, (heads[:, 3] - heads[:, 1])[:, None] / 1.5
+    return np.asarray(heads + np.hstack([0.15 * w, 0.45 * h, -0.15 * w, -0.05 * h]), np.float32)
+
+
 def keep_best(boxes: Boxes, scores: NDArray[np.float32], overlap: float) -> NDArray[np.int64]:
     """Greedy non-maximum suppression: indices of the boxes to keep, best first."""
     if not len(boxes):

@@ -23,7 +23,8 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture with its labels. A class outside ``annotated`` is unknown here, never absent."""
+    """One picture with its labels. A class outside ``annotated`` is unknown here, never absent; a labelled box of such a class
+    is known alone: somebody judged it, and nothing else in the picture (a reviewer's verdict)."""
 
     path: Path
     source: str
@@ -40,6 +41,10 @@ class Picture:
     """one per box, or none at all"""
     derived_heads: bool = False
     """head boxes were grown from face boxes, so their outline is approximate"""
+    smokers: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    """[k, 4], heads of people who were judged to smoke"""
+    non_smokers: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    """[k, 4], heads of people who were judged not to"""
 
     @property
     def name(self) -> str:
@@ -48,6 +53,11 @@ class Picture:
     def of(self, *classes: int) -> NDArray[np.float32]:
         """Boxes [k, 4] of the given classes."""
         return self.boxes[np.isin(self.classes, classes)]
+
+    def tells_of(self, group: tuple[int, ...]) -> bool:
+        """Whether labels of these classes count: all of them were looked for, or none (boxes judged alone)."""
+        looked_for = self.annotated & set(group)
+        return not looked_for or looked_for == set(group)
 
     def read(self) -> NDArray[np.uint8]:
         """The picture as BGR uint8 [H, W, 3]; raises DataError when it is torn, or not of the size that its boxes are for."""
@@ -158,11 +168,8 @@ def _picture(folder: Path, row: dict) -> Picture:  # type: ignore[type-arg]
             continue
         number, *values = line.split()
         label, (cx, cy, w, h) = _class(number, row["label"]), map(float, values)
-        box = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (width, height, width, height)
-        box = np.clip(box, 0, (width, height, width, height))
-        if not np.isfinite(box).all():
-            raise ValueError(f"{row['label']} has a box that is no numbers: {line!r}")
-        if (box[2:] - box[:2]).min() < 1:  # outside the picture, or less than a pixel
+        box = _pixels((cx, cy, w, h), width, height)
+        if box is None:
             continue
         classes.append(label)
         boxes.append(box)
@@ -178,7 +185,24 @@ def _picture(folder: Path, row: dict) -> Picture:  # type: ignore[type-arg]
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         hat_kinds=tuple(kinds),
         derived_heads=bool(row.get("head_boxes_derived") or row.get("derived")),
+        smokers=_heads(row.get("smokers"), width, height),
+        non_smokers=_heads(row.get("non_smokers"), width, height),
     )
+
+
+def _heads(boxes: list[list[float]] | None, width: int, height: int) -> NDArray[np.float32]:
+    found = [_pixels(tuple(map(float, box)), width, height) for box in boxes or []]
+    return np.array([box for box in found if box is not None], np.float32).reshape(-1, 4)
+
+
+def _pixels(box: tuple[float, ...], width: int, height: int) -> NDArray[np.float64] | None:
+    """From cx, cy, w, h as parts of the picture to x1, y1, x2, y2; None when less than a pixel of it lies in the picture."""
+    cx, cy, w, h = box
+    corners = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (width, height, width, height)
+    if not np.isfinite(corners).all():
+        raise ValueError(f"a box that is no numbers: {box}")
+    corners = np.clip(corners, 0, (width, height, width, height))
+    return corners if (corners[2:] - corners[:2]).min() >= 1 else None
 
 
 def _class(number: int | str, where: str) -> int:

@@ -1,7 +1,7 @@
 """One picture's observation against its labels: what was found, what was told about it, and what was missed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -104,7 +104,9 @@ class Matches:
         hands = [hand for p in seen.people for hand in p.hands]
         used_heads = [h for h in heads if h.score >= self.least["head"]]
         used_hands = [h for h in hands if h.score >= self.least["hand"]]
-        head_boxes, used_boxes, hand_boxes = (_boxes([h.box for h in hs]) for hs in (heads, used_heads, used_hands))
+        head_boxes, used_boxes, hand_boxes, used_hand_boxes = (
+            _boxes([h.box for h in hs]) for hs in (heads, used_heads, hands, used_hands)
+        )
         if PERSON in picture.annotated:
             people = [(p.box, p.score) for p in seen.people if p.box is not None and p.score is not None]
             labels = picture.of(PERSON)
@@ -114,27 +116,27 @@ class Matches:
             labels = picture.of(CIGARETTE)
             self._rank("cigarette", number, sticks, labels, iou(_boxes([b for b, _ in sticks]), labels) >= 0.4)
         if set(HANDS) <= picture.annotated:
-            labels, bare = picture.of(*HANDS), picture.of(HAND_BARE)
-            fits = iou(_boxes([h.box for h in hands]), labels) >= 0.4
-            self._rank("hand", number, [(h.box, h.score) for h in hands], labels, fits)
-            ranked = [(h.box, h.glove.score) for h in used_hands]
-            self._rank("bare hand", number, ranked, bare, iou(hand_boxes, bare) >= 0.4)
-            shared = iou(hand_boxes, picture.boxes)
-            self._judge("glove", number, picture, GLOVES, shared, [h.glove for h in used_hands])
-        if set(FACES) <= picture.annotated:
-            labels = picture.of(FACE_NO_MASK, MASK_WRONG)
-            ranked = [(h.box, h.mask.score) for h in used_heads]
-            self._rank("no mask", number, ranked, labels, faces_in_heads(labels, used_boxes).T)
-            shared = faces_in_heads(picture.boxes, used_boxes).T.astype(np.float32)
-            self._judge("mask", number, picture, MASKS, shared, [h.mask for h in used_heads])
-        if set(HEADS) <= picture.annotated:
-            labels, bare = picture.of(*HEADS), picture.of(HEAD_BARE)
-            if not picture.derived_heads:
-                self._rank("head", number, [(h.box, h.score) for h in heads], labels, iou(head_boxes, labels) >= 0.5)
-            ranked = [(h.box, h.cap.score) for h in used_heads]
-            self._rank("no cap", number, ranked, bare, iou(used_boxes, bare) >= SAME_HEAD_IOU)
-            shared = iou(used_boxes, picture.boxes)
-            self._judge("cap", number, picture, CAPS, shared, [h.cap for h in used_heads])
+            labels = picture.of(*HANDS)
+            self._rank("hand", number, [(h.box, h.score) for h in hands], labels, iou(hand_boxes, labels) >= SAME_IOU)
+        self._rank_state(
+            "bare hand", number, [(h.box, h.glove.score) for h in used_hands], picture, HANDS, (HAND_BARE,),
+            lambda labels: iou(used_hand_boxes, labels) >= SAME_IOU,
+        )  # fmt: skip
+        self._judge("glove", number, picture, GLOVES, iou(used_hand_boxes, picture.boxes), [h.glove for h in used_hands])
+        self._rank_state(
+            "no mask", number, [(h.box, h.mask.score) for h in used_heads], picture, FACES, (FACE_NO_MASK, MASK_WRONG),
+            lambda labels: faces_in_heads(labels, used_boxes).T,
+        )  # fmt: skip
+        shared = faces_in_heads(picture.boxes, used_boxes).T.astype(np.float32)
+        self._judge("mask", number, picture, MASKS, shared, [h.mask for h in used_heads])
+        if set(HEADS) <= picture.annotated and not picture.derived_heads:
+            labels = picture.of(*HEADS)
+            self._rank("head", number, [(h.box, h.score) for h in heads], labels, iou(head_boxes, labels) >= 0.5)
+        self._rank_state(
+            "no cap", number, [(h.box, h.cap.score) for h in used_heads], picture, HEADS, (HEAD_BARE,),
+            lambda labels: iou(used_boxes, labels) >= SAME_HEAD_IOU,
+        )  # fmt: skip
+        self._judge("cap", number, picture, CAPS, iou(used_boxes, picture.boxes), [h.cap for h in used_heads])
         self._judge_smoking(number, picture, used_heads)
         if picture.source in EVERY_FACE_LABELLED and set(FACES) <= picture.annotated:
             self._judge_backs(number, picture, used_heads, used_boxes)
@@ -154,6 +156,26 @@ class Matches:
             Label(number, _box(box), _side(box), not left) for box, left in zip(labels, free, strict=True)
         ]
 
+    def _rank_state(
+        self,
+        name: str,
+        number: int,
+        found: Sequence[tuple[Box, float]],
+        picture: Picture,
+        looked_for: tuple[int, ...],
+        violating: tuple[int, ...],
+        fits: Callable[[Boxes], NDArray[np.bool_]],
+    ) -> None:
+        """Rank heads or hands by a state; where single boxes were judged alone, only what was found there."""
+        known = picture.of(*looked_for)
+        if not picture.tells_of(looked_for) or not (len(known) or set(looked_for) <= picture.annotated):
+            return
+        everywhere = set(looked_for) <= picture.annotated
+        counted = np.asarray(np.ones(len(found), bool) if everywhere else fits(known).any(axis=1))
+        labels = picture.of(*violating)
+        rows = [row for row, counts in zip(found, counted, strict=True) if counts]
+        self._rank(name, number, rows, labels, fits(labels)[counted])
+
     def _judge(
         self,
         attribute: AttributeName,
@@ -164,6 +186,8 @@ class Matches:
         told: Sequence[Attribute],
     ) -> None:
         """What is told about each label of ``truth``; ``shared`` [heads or hands, labels of the picture]."""
+        if not picture.tells_of(tuple(truth)):
+            return
         for column, label in enumerate(picture.classes):
             if label not in truth:
                 continue
@@ -178,6 +202,7 @@ class Matches:
 
         Whose cigarette is within reach of the mouth, but outside the crop, is not judged.
         """
+        self._judge_smokers(number, picture, heads)
         sticks = picture.of(CIGARETTE)
         masked = np.asarray(faces_in_heads(picture.of(FACE_MASK), _boxes([h.box for h in heads])).any(axis=0))
         for index, head in enumerate(heads):
@@ -196,6 +221,22 @@ class Matches:
             )
             if len(sticks):
                 self.labels["smoking picture"].append(Label(number, surest.box, size, True))
+
+    def _judge_smokers(self, number: int, picture: Picture, heads: Sequence[Head]) -> None:
+        """Heads of which a reviewer has said whether they smoke."""
+        for truth, judged in (("yes", picture.smokers), ("no", picture.non_smokers)):
+            shared = iou(_boxes([h.box for h in heads]), judged)
+            for column, box in enumerate(judged):
+                best = int(shared[:, column].argmax()) if len(heads) else -1
+                found = best >= 0 and shared[best, column] >= SAME_IOU
+                told = heads[best].smoking if found else Attribute("unknown", 0.0)
+                size = _side(box)
+                state = told.state if found else NOT_FOUND
+                self.judged.append(Judged("smoking", number, _box(box), size, truth, state, told.score))
+                if found:
+                    self.candidates["smoking picture"].append(Candidate(number, _box(box), told.score, truth == "yes", size))
+                if truth == "yes":
+                    self.labels["smoking picture"].append(Label(number, _box(box), size, found))
 
     def _judge_backs(self, number: int, picture: Picture, heads: Sequence[Head], boxes: Boxes) -> None:
         """Heads that show no face: a mask cannot be told."""

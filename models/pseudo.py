@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.boxes import Boxes, area, centres_inside, faces_in_heads, head_from_face, intersection, iou
+from models.boxes import Boxes, area, centres_inside, faces_in_heads, head_from_face, intersection, iou, keep_best
 from models.data import CIGARETTE, FACES, HANDS, HEADS, Picture
 from models.data import PERSON as PERSON_LABEL
 from models.teachers import Opinion
 
 CLASSES = ("person", "head", "hand", "cigarette")
 PERSON, HEAD, HAND, CIG = range(4)
+ANNOTATED_AS = {HEAD: frozenset(HEADS + FACES), HAND: frozenset(HANDS), CIG: frozenset([CIGARETTE])}
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,25 @@ def targets(picture: Picture, opinion: Opinion | None, no_cigarette: bool = Fals
         found[CIG] = picture.of(CIGARETTE)
     elif no_cigarette:
         found[CIG], unsure[CIG] = _none(), np.concatenate([found.get(HAND, _none()), unsure[HAND]])
+    taught = {**{label: _none() for label in range(4)}, **found}
+    for label, alone in ((HEAD, _judged_heads(picture)), (HAND, picture.of(*HANDS)), (CIG, picture.of(CIGARETTE))):
+        others = taught[label]
+        # Boxes of classes that nobody looked for: known alone, and surer than a teacher's box of the same thing.
+        if label not in found or (len(alone) and not ANNOTATED_AS[label] & annotated):
+            taught[label] = np.concatenate([others[_unmatched(others, alone, 0.3)], alone])
     return Targets(
-        np.concatenate([np.full(len(b), label, np.int64) for label, b in found.items()] or [np.zeros(0, np.int64)]),
-        np.concatenate([*found.values(), _none()]),
+        np.concatenate([np.full(len(b), label, np.int64) for label, b in taught.items()]),
+        np.concatenate(list(taught.values())),
         tuple(unsure[label] for label in range(4)),
         frozenset(range(4)) - found.keys(),
     )
+
+
+def _judged_heads(picture: Picture) -> Boxes:
+    """Every head that a label speaks of, once."""
+    boxes = [picture.of(*HEADS), head_from_face(picture.of(*FACES)), picture.smokers, picture.non_smokers]
+    heads = np.concatenate(boxes).astype(np.float32)
+    return heads[keep_best(heads, np.ones(len(heads), np.float32), 0.3)]
 
 
 def _persons(opinion: Opinion) -> tuple[Boxes, Boxes]:

@@ -46,3 +46,19 @@ def test_faces_that_were_not_looked_for_are_silent(tmp_path: Path):
 def test_smoking_is_a_cigarette_at_the_head(tmp_path: Path, where: str, expected: int):
     labels = heads(picture(tmp_path / "d", f"{BARE}{FACE.format(FACE_NO_MASK)}8 {where} 0.05 0.02\n"))
     assert labels[0].smoking == expected
+
+
+def judged(folder: Path, labels: str = "", **row: object) -> Picture:
+    write_folder(folder, [{"annotated": [], **row}], {"p0": labels})
+    return read_folder(folder)[0]
+
+
+def test_a_box_that_was_judged_alone_teaches_its_own_attribute_and_nothing_else(tmp_path: Path):
+    (labels,) = heads(judged(tmp_path / "d", "2 0.5 0.5 0.3 0.4\n"))
+    assert labels == Labels(cap=0)
+
+
+@pytest.mark.parametrize(("key", "expected"), [("smokers", Labels(readable=1, smoking=1)), ("non_smokers", Labels(smoking=0))])
+def test_a_reviewer_says_whether_a_head_smokes(tmp_path: Path, key: str, expected: Labels):
+    (labels,) = heads(judged(tmp_path / "d", **{key: [[0.5, 0.5, 0.3, 0.4]]}))
+    assert labels == expected

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,3 +123,29 @@ def test_a_head_without_a_face_cannot_be_told_where_every_face_is_labelled(sourc
 def test_a_cigarette_in_the_hand_of_an_outstretched_arm_is_not_judged():
     matches = compare(picture([CIGARETTE], [(CIGARETTE, (215, 130, 225, 134))]), head(smoking=0.9))
     assert not matches.judged
+
+
+def verdict(smokes: bool | None = None, labels: Sequence[tuple[int, Box]] = ()) -> Picture:
+    boxes = {True: "smokers", False: "non_smokers"}
+    judged = {} if smokes is None else {boxes[smokes]: np.array([HEAD], np.float32)}
+    return replace(picture([], labels), **judged)
+
+
+def test_of_a_picture_with_one_judged_head_only_that_head_counts():
+    other = head((300, 90, 360, 175))
+    matches = compare(verdict(labels=[(FACE_NO_MASK, FACE)]), head(), other)
+    assert [c.hit for c in matches.candidates["no mask"]] == [True]
+    assert [(j.attribute, j.truth) for j in matches.judged] == [("mask", "missing")]
+
+
+def test_a_judged_hand_that_was_missed_stays_to_be_found():
+    matches = compare(verdict(labels=[(HAND_BARE, (10, 10, 40, 40))]), hand((300, 300, 330, 330)))
+    assert not matches.candidates["bare hand"]
+    assert [label.found for label in matches.labels["bare hand"]] == [False]
+
+
+@pytest.mark.parametrize(("smokes", "truth"), [(True, "yes"), (False, "no")])
+def test_a_judged_smoker_is_compared_at_that_head(smokes: bool, truth: str):
+    matches = compare(verdict(smokes), head(smoking=0.9), head((300, 90, 360, 175), smoking=0.8))
+    assert [(c.score, c.hit) for c in matches.candidates["smoking picture"]] == [(0.9, smokes)]
+    assert [j.truth for j in matches.judged if j.attribute == "smoking"] == [truth]

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.boxes import face_in_head, head_from_face
 from models.data import (
     CIGARETTE,
     FACE_MASK,
@@ -94,3 +95,20 @@ def test_no_cigarette_is_known_only_where_somebody_looked():
 def test_a_given_head_keeps_its_outline(label: int):
     found = targets(picture(frozenset({HEAD_BARE, HEAD_HAT}), [(label, WHOLE_HEAD)]), opinion(face=[[*FACE, 0.9]]))
     assert found.of(HEAD).tolist() == [WHOLE_HEAD]
+
+
+def test_boxes_that_were_judged_alone_are_taught_and_nothing_else_is():
+    found = targets(picture(labels=[(HEAD_BARE, WHOLE_HEAD), (HAND_GLOVE, [0, 0, 40, 40])]), None)
+    assert (found.of(HEAD).tolist(), found.of(HAND).tolist()) == ([WHOLE_HEAD], [[0, 0, 40, 40]])
+    assert found.unknown == {PEOPLE, HEAD, HAND, CIG}
+
+
+def test_a_judged_hand_takes_the_place_of_the_teachers():
+    seen = opinion(pinto_hand=[[0, 0, 42, 42, 0.9], [200, 200, 240, 240, 0.9]], feige_hand=[[200, 200, 240, 240, 0.9]])
+    found = targets(picture(labels=[(HAND_GLOVE, [0, 0, 40, 40])]), seen)
+    assert found.of(HAND).tolist() == [[200, 200, 240, 240], [0, 0, 40, 40]]
+
+
+def test_a_face_of_a_judged_head_grows_back_to_that_head():
+    (head,) = head_from_face(face_in_head(np.array([WHOLE_HEAD], np.float32)))
+    assert head == pytest.approx(WHOLE_HEAD, abs=0.01)
