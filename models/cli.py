@@ -211,6 +211,35 @@ def cards(
     print(f"{out} is written.")
 
 
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A picture or a video.")],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="The drawing to write, as .webp, .png or .jpg.")],
+    at: Annotated[float, typer.Option(min=0.0, help="Which moment of a video, in seconds.")] = 0.0,
+    weights: Annotated[Path, typer.Option(help="Folder with the weights and cards.")] = ROOM / "weights",
+) -> None:
+    """Draw what stage 1 found in a picture, each crop that stage 2 read, and what it said of it."""
+    import cv2
+
+    from detector.card import ModelError
+    from detector.pipeline import Detector
+    from models.data import DataError
+    from models.explain import explain as drawing
+    from models.explain import frame_at
+
+    if out.suffix not in (".webp", ".png", ".jpg"):
+        raise SystemExit(f"{out} must end in .webp, .png or .jpg.")
+    try:
+        image = frame_at(file, at)
+        (seen,) = Detector.load(weights).look([image])
+    except (DataError, ModelError) as error:
+        raise SystemExit(str(error)) from None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _, packed = cv2.imencode(out.suffix, drawing(image, seen))
+    out.write_bytes(packed.tobytes())
+    print(f"{out} is written.")
+
+
 def _pictures_and_clips(given: list[Path]) -> "tuple[list[Picture], list[Path]]":
     """What lies at the paths; raises DataError where there is neither."""
     from models.data import read_folders

@@ -54,14 +54,14 @@ def chart(title: str, x_name: str, y_name: str, lines: Sequence[Line], diagonal:
     for tick in np.linspace(0, 1, 6):
         cv2.line(canvas, at(tick, 0), at(tick, 1), FAINT, 1)
         cv2.line(canvas, at(0, tick), at(1, tick), FAINT, 1)
-        _write(canvas, f"{tick:.1f}", (at(tick, 0)[0] - 12, top + side + 20))
-        _write(canvas, f"{tick:.1f}", (left - 38, at(0, tick)[1] + 5))
+        write(canvas, f"{tick:.1f}", (at(tick, 0)[0] - 12, top + side + 20))
+        write(canvas, f"{tick:.1f}", (left - 38, at(0, tick)[1] + 5))
     cv2.rectangle(canvas, at(0, 0), at(1, 1), INK, 1)
     if diagonal:
         cv2.line(canvas, at(0, 0), at(1, 1), FAINT, 2, cv2.LINE_AA)
-    _write(canvas, title, (left, 28), 0.65)
-    _write(canvas, x_name, (left + side // 2 - 60, top + side + 45))
-    _write(canvas, y_name, (4, top - 12))
+    write(canvas, title, (left, 28), 0.65)
+    write(canvas, x_name, (left + side // 2 - 60, top + side + 45))
+    write(canvas, y_name, (4, top - 12))
     for index, line in enumerate(lines):
         colour = COLOURS[index % len(COLOURS)]
         points = np.array([at(float(x), float(y)) for x, y in zip(line.x, line.y, strict=True)], np.int32).reshape(-1, 1, 2)
@@ -70,7 +70,7 @@ def chart(title: str, x_name: str, y_name: str, lines: Sequence[Line], diagonal:
             cv2.circle(canvas, (int(point[0]), int(point[1])), 4, colour, -1, cv2.LINE_AA)
         y = top + 20 + 24 * index
         cv2.line(canvas, (left + side + 20, y), (left + side + 44, y), colour, 3)
-        _write(canvas, line.name, (left + side + 54, y + 5))
+        write(canvas, line.name, (left + side + 54, y + 5))
     return canvas
 
 
@@ -87,12 +87,12 @@ def matrix(title: str, counts: Mapping[str, Mapping[str, int]]) -> Image:
     told = sorted({state for row in counts.values() for state in row})
     left, top, cell = 130, 90, 110
     canvas = np.full((top + cell * len(counts) + 20, left + cell * len(told) + 20, 3), PAPER, np.uint8)
-    _write(canvas, title, (12, 28), 0.65)
-    _write(canvas, "true", (12, top - 12))
+    write(canvas, title, (12, 28), 0.65)
+    write(canvas, "true", (12, top - 12))
     for column, state in enumerate(told):
-        _write(canvas, state, (left + cell * column + 10, top - 12))
+        write(canvas, state, (left + cell * column + 10, top - 12))
     for row, (truth, values) in enumerate(counts.items()):
-        _write(canvas, truth, (12, top + cell * row + cell // 2))
+        write(canvas, truth, (12, top + cell * row + cell // 2))
         total = max(1, sum(values.values()))
         for column, state in enumerate(told):
             share = values.get(state, 0) / total
@@ -100,8 +100,8 @@ def matrix(title: str, counts: Mapping[str, Mapping[str, int]]) -> Image:
             colour = tuple(float(255 - share * (255 - c)) for c in COLOURS[0])
             cv2.rectangle(canvas, corner, (corner[0] + cell - 2, corner[1] + cell - 2), colour, -1)
             ink = PAPER if share > 0.5 else INK
-            _write(canvas, str(values.get(state, 0)), (corner[0] + 12, corner[1] + 48), 0.7, ink)
-            _write(canvas, f"{100 * share:.0f} %", (corner[0] + 12, corner[1] + 78), 0.5, ink)
+            write(canvas, str(values.get(state, 0)), (corner[0] + 12, corner[1] + 48), 0.7, ink)
+            write(canvas, f"{100 * share:.0f} %", (corner[0] + 12, corner[1] + 78), 0.5, ink)
     return canvas
 
 
@@ -137,12 +137,18 @@ def contact_sheet(tiles: Sequence[tuple[Image, Mistake]], columns: int = 6) -> I
             2,
         )
         canvas[y : y + TILE, x : x + TILE] = tile
-        _write(canvas, mistake.subject, (x, y + TILE + 15), 0.45)
-        _write(canvas, mistake.words, (x, y + TILE + 32), 0.4)
+        write(canvas, mistake.subject, (x, y + TILE + 15), 0.45)
+        write(canvas, mistake.words, (x, y + TILE + 32), 0.4)
     return canvas
 
 
-def _write(
-    canvas: Image, words: str, place: tuple[int, int], size: float = 0.45, colour: tuple[int, int, int] = INK
+def write(
+    canvas: Image,
+    words: str,
+    place: tuple[int, int],
+    size: float = 0.45,
+    colour: tuple[int, int, int] = INK,
+    thickness: int = 1,
 ) -> None:
-    cv2.putText(canvas, words, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
+    """Write on a canvas from the lower left corner ``place`` on."""
+    cv2.putText(canvas, words, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thickness, cv2.LINE_AA)
