@@ -212,6 +212,35 @@ def cards(
 
 
 @app.command()
+def collect(
+    centre: Annotated[str, typer.Argument(help="Address of the centre, as https://centre.example")],
+    out: Annotated[Path, typer.Argument(file_okay=False, help="Data folder to write, or to add to; outside the checkout.")],
+    login: Annotated[str, typer.Option(prompt=True, help="An account that may see the cases' evidence.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="SUNSHINE_PASSWORD", help="Its password.")],
+    keep_faces_because: Annotated[
+        str | None,
+        typer.Option(help="Why faces of others must stay recognisable, for the centre's audit. By default they are blurred."),
+    ] = None,
+) -> None:
+    """Fetch reviewers' verdicts from a centre as a data folder that `train` and `eval` take beside the shipped data."""
+    import httpx
+
+    from models.collect import collect as fetch
+    from models.collect import sign_in
+    from models.data import DataError
+
+    if out.resolve().is_relative_to(CHECKOUT):
+        raise SystemExit(f"{out} lies in the checkout, where pictures of people must not be. Choose another folder.")
+    try:
+        with httpx.Client(base_url=centre, timeout=30) as client:
+            sign_in(client, login, password)
+            added = fetch(client, out, keep_faces_because, _say)
+    except (DataError, OSError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise SystemExit(str(error)) from None
+    print(f"{added} new verdicts are in {out}." if added else f"There are no verdicts that {out} does not hold yet.")
+
+
+@app.command()
 def explain(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A picture or a video.")],
     out: Annotated[Path, typer.Option(dir_okay=False, help="The drawing to write, as .webp, .png or .jpg.")],

@@ -1,0 +1,218 @@
+"""Reviewers' verdicts as a data folder: what people at a centre decided teaches the next weights.
+
+A verdict speaks of one box. Its picture is annotated for nothing, and the box is a label all the same, which says: this one is
+known, and nothing else in the picture is.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from contract.catalogue import Catalogue, load_catalogue
+from contract.evidence import MarkedBox
+from models.boxes import Boxes, centres_inside, face_in_head
+from models.data import CIGARETTE, FACE_MASK, FACE_NO_MASK, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT, DataError
+
+API = "/api/v1"
+UNDECIDED = frozenset({"pending_review", "merged", "withdrawn"})
+SURE = 0.5
+"""Score from which on a dismissed box is taken for the head or hand it was said to be; below it may have been a pot."""
+BLOCKS = 8
+"""across a face: fewer than any recogniser can use (DOMAIN 3)"""
+VIOLATES = {"cap": HEAD_BARE, "mask": FACE_NO_MASK, "glove": HAND_BARE}
+FITS = {"cap": HEAD_HAT, "mask": FACE_MASK, "glove": HAND_GLOVE}
+_BOXES = TypeAdapter(list[MarkedBox])
+
+
+def sign_in(centre: httpx.Client, login: str, password: str) -> None:
+    """Open a session; raises DataError with what to do."""
+    try:
+        answer = centre.post(f"{API}/login", json={"login": login, "password": password})
+    except httpx.HTTPError as error:
+        raise DataError(f"The centre at {centre.base_url} cannot be reached ({error}). Check the address.") from None
+    if answer.status_code != 200:
+        raise DataError(f"The centre refused to sign {login} in: {_said(answer)}")
+
+
+def collect(
+    centre: httpx.Client, out: Path, faces_because: str | None, say: Callable[[str], None], catalogue: Catalogue | None = None
+) -> int:
+    """Add every verdict that ``out`` does not hold yet; returns how many.
+
+    Faces outside the violation are made unrecognisable, unless ``faces_because`` says why they must be kept; the centre writes
+    every look and that reason into its audit.
+    """
+    signs = {rule.code: rule.sign.attribute for rule in (catalogue or load_catalogue()).rules if rule.sign}
+    manifest = out / "manifest.jsonl"
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    (out / "labels").mkdir(exist_ok=True)
+    known = _known(manifest)
+    added = 0
+    reason = faces_because or "training data, faces outside the violation blurred"
+    with manifest.open("a", encoding="utf-8") as file:
+        for case in _cases(centre):
+            attribute, violates = signs.get(case["rule"]), _verdict(case)
+            if attribute is None or violates is None:
+                continue
+            for evidence in case["evidence"]:
+                if evidence["violation_id"] in known or _moment(evidence["received_at"]) > _decided_at(case):
+                    continue
+                boxes = _BOXES.validate_python(evidence["boxes"])
+                labels = _labels(attribute, violates, boxes, (evidence["frame_width"], evidence["frame_height"]))
+                if labels is None:
+                    continue
+                picture = _picture(centre, evidence, reason)
+                if picture is None:
+                    say(f"case {case['id']}: the picture cannot be read, it is left out")
+                    continue
+                if faces_because is None:
+                    picture = _without_faces(picture, boxes)
+                _write(file, out, case, evidence, picture, labels, str(centre.base_url.host))
+                added += 1
+    return added
+
+
+def _known(manifest: Path) -> set[str]:
+    """Violations that the folder holds; a last line that a kill cut short is taken away."""
+    if not manifest.is_file():
+        return set()
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    if lines and not lines[-1].endswith(b"\n"):
+        manifest.write_bytes(b"".join(lines[:-1]))
+        del lines[-1]
+    return {Path(json.loads(line)["image"]).stem for line in lines if line.strip()}
+
+
+def _cases(centre: httpx.Client) -> Iterator[dict[str, Any]]:
+    """Every decided case with its details."""
+    cursor: str | None = None
+    while True:
+        page = _get(centre, "/cases", {"limit": 100} | ({"cursor": cursor} if cursor else {})).json()
+        for row in page["items"]:
+            if row["state"] not in UNDECIDED:
+                yield _get(centre, f"/cases/{row['id']}", {}).json()
+        cursor = page["next"]
+        if cursor is None:
+            return
+
+
+def _verdict(case: dict[str, Any]) -> bool | None:
+    """Whether people said that it violates; None where they said neither. "Cannot tell" is no negative."""
+    if case["state"] != "dismissed":
+        return True
+    return False if _last(case, "dismiss")["reason"] == "not_a_violation" else None
+
+
+def _decided_at(case: dict[str, Any]) -> datetime:
+    """Later evidence of the same case was not before the reviewer's eyes."""
+    return _moment(_last(case, "dismiss" if case["state"] == "dismissed" else "confirm")["at"])
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _last(case: dict[str, Any], act: str) -> dict[str, Any]:
+    return next(step for step in reversed(case["transitions"]) if step["act"] == act)
+
+
+def _labels(
+    attribute: str, violates: bool, boxes: list[MarkedBox], size: tuple[int, int]
+) -> tuple[list[tuple[int, Boxes]], dict[str, list[list[float]]]] | None:
+    """Label lines (class, boxes) and further keys of the manifest; None when no box is sure enough to carry the verdict."""
+    kind = "hand" if attribute == "glove" else "head"
+    guilty = [box for box in boxes if box.violating and box.kind == kind and (violates or box.score >= SURE)]
+    if not guilty:
+        return None
+    judged = np.array([box.box for box in guilty], np.float32)
+    if attribute == "smoking":
+        sticks = np.array([b.box for b in boxes if b.violating and b.kind == "cigarette"], np.float32).reshape(-1, 4)
+        key = "smokers" if violates else "non_smokers"
+        return ([(CIGARETTE, sticks)] if violates else []), {key: _relative(judged, size)}
+    label = (VIOLATES if violates else FITS)[attribute]
+    return [(label, face_in_head(judged) if attribute == "mask" else judged)], {}
+
+
+def _picture(centre: httpx.Client, evidence: dict[str, Any], reason: str) -> NDArray[np.uint8] | None:
+    """The original frame, BGR; None when it is torn or of another size than its boxes are for."""
+    answer = _get(centre, f"/evidence/{evidence['violation_id']}/original.jpg", {"reason": reason})
+    image = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR) if answer.content else None
+    if image is None or image.shape[:2] != (evidence["frame_height"], evidence["frame_width"]):
+        return None
+    return np.asarray(image, np.uint8)
+
+
+def _without_faces(image: NDArray[np.uint8], boxes: list[MarkedBox]) -> NDArray[np.uint8]:
+    """Every head that does not violate becomes a few blocks; where a person's head was not found, their upper third does."""
+    heads = np.array([b.box for b in boxes if b.kind == "head"], np.float32).reshape(-1, 4)
+    people = np.array([b.box for b in boxes if b.kind == "person"], np.float32).reshape(-1, 4)
+    upper = people.copy()
+    upper[:, 3] = people[:, 1] + (people[:, 3] - people[:, 1]) / 3
+    headless = ~centres_inside(heads, people).any(axis=0) if len(heads) else np.ones(len(people), bool)
+    others = np.array([b.box for b in boxes if b.kind == "head" and not b.violating], np.float32).reshape(-1, 4)
+    for x1, y1, x2, y2 in np.concatenate([others, upper[headless]]).round().astype(int):
+        part = image[max(0, y1) : y2, max(0, x1) : x2]
+        if part.size:
+            h, w = part.shape[:2]
+            size = min(BLOCKS, w), min(BLOCKS, h)
+            small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+            part[:] = cv2.resize(small, (w, h), interpolation=cv2.INTER_NEAREST)
+    return image
+
+
+def _write(
+    file: Any,
+    out: Path,
+    case: dict[str, Any],
+    evidence: dict[str, Any],
+    picture: NDArray[np.uint8],
+    labels: tuple[list[tuple[int, Boxes]], dict[str, list[list[float]]]],
+    host: str,
+) -> None:
+    """Picture and label first, the manifest's line last: what a kill leaves behind is written again."""
+    name, size = evidence["violation_id"], (evidence["frame_width"], evidence["frame_height"])
+    _, packed = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 95])
+    (out / "images" / f"{name}.webp").write_bytes(packed.tobytes())
+    lines = [" ".join(map(str, (label, *box))) for label, boxes in labels[0] for box in _relative(boxes, size)]
+    (out / "labels" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    row = {
+        "image": f"images/{name}.webp", "label": f"labels/{name}.txt", "source": f"shop {case['shop']['name']}",
+        "group": case["camera"]["id"], "licence": f"pictures of {host}, for its own training only", "annotated": [],
+        "width": size[0], "height": size[1], "case": case["id"], **labels[1],
+    }  # fmt: skip
+    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _relative(boxes: Boxes, size: tuple[int, int]) -> list[list[float]]:
+    """cx, cy, w, h as parts of the picture."""
+    centre, extent = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    rows: list[list[float]] = np.round(np.concatenate([centre, extent], 1) / np.array([*size, *size]), 6).tolist()
+    return rows
+
+
+def _get(centre: httpx.Client, path: str, parameters: dict[str, str | int]) -> httpx.Response:
+    try:
+        answer = centre.get(API + path, params=parameters)
+    except httpx.HTTPError as error:
+        raise DataError(f"The centre stopped answering ({error}). Run the command again: it goes on where it stopped.") from None
+    if answer.status_code != 200:
+        raise DataError(f"The centre refused {path}: {_said(answer)}")
+    return answer
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"
