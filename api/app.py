@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from api.accounts.endpoints import router as accounts
+from api.audit.chainer import chaining
 from api.audit.endpoints import router as audit
 from api.cameras.endpoints import router as cameras
 from api.cases.endpoints import router as cases
@@ -36,7 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with keeping_time(centre):
+        async with chaining(centre), keeping_time(centre):
             yield
         await centre.close()
 

@@ -60,7 +60,7 @@ def the_house(name: str = "command line") -> Actor:
 
 
 def the_system() -> Actor:
-    return Actor(ActorKind.SYSTEM, "system", "system", permissions=frozenset({Permission.CASES_READ}))
+    return Actor(ActorKind.SYSTEM, "system", "system", permissions=frozenset({Permission.CASES_READ, Permission.AUDIT_READ}))
 
 
 def nobody(address: str) -> Actor:

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
@@ -53,7 +54,9 @@ async def end_sign_in(
     if user is None or not fits or user.disabled:
         failures = await throttle.failed(work, login, address)
         # An unknown login is not written down: it may be a password in the wrong field.
-        record(work, nobody(address), "session.refused", "user", user.id if user else "unknown", failures=failures)
+        record(
+            work, nobody(address), "session.refused", "user", user.id if user else "unknown", **_place_of(user), failures=failures
+        )
         return None
     await throttle.succeeded(work, login, address)
     actor = actor_of(user, address)
@@ -119,7 +122,7 @@ async def create_user(
         await work.flush()
     except IntegrityError as error:
         raise LoginTaken("This login is taken, or the district or shop does not exist.") from error
-    record(work, actor, "user.created", "user", user.id, login=login, role=role.value, is_admin=is_admin)
+    record(work, actor, "user.created", "user", user.id, **_place_of(user), login=login, role=role.value, is_admin=is_admin)
     return password
 
 
@@ -129,7 +132,7 @@ async def reset_password(work: Work, actor: Actor, login: str) -> SecretStr:
     password = random_password()
     user.password_hash = await hash_password(password)
     await repository.end_sessions(work, actor, user.id)
-    record(work, actor, "user.password_reset", "user", user.id)
+    record(work, actor, "user.password_reset", "user", user.id, **_place_of(user), login=user.login)
     return password
 
 
@@ -138,7 +141,12 @@ async def set_disabled(work: Work, actor: Actor, login: str, disabled: bool) -> 
     user = await _named(work, actor, login)
     user.disabled = disabled
     await repository.end_sessions(work, actor, user.id)
-    record(work, actor, "user.disabled" if disabled else "user.enabled", "user", user.id)
+    record(work, actor, "user.disabled" if disabled else "user.enabled", "user", user.id, **_place_of(user), login=user.login)
+
+
+def _place_of(user: User | None) -> dict[str, Any]:
+    """What an account is bound to: the chain of the audit into which what concerns it goes."""
+    return {"shop_id": user.shop_id, "district_id": user.district_id} if user else {}
 
 
 async def _named(work: Work, actor: Actor, login: str) -> User:

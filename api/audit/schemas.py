@@ -12,11 +12,16 @@ class AuditEntryOut(BaseModel):
     actor_kind: str
     actor_id: str
     actor_name: str
+    unit: str | None = Field(description="the district or shop that the account is bound to, as it was called then")
     address: str | None
     action: str
     object_kind: str
     object_id: str
+    reason: str | None
     detail: dict[str, Any]
+    chain: str = Field(description="id of the district that it concerns, or `centre`")
+    sequence: int | None = Field(description="place in the chain; null for a moment, until it is chained")
+    digest: str | None
 
 
 class AuditEntries(BaseModel):

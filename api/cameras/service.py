@@ -66,7 +66,7 @@ async def create_camera(work: Work, actor: Actor, keyring: Keyring, new: CameraI
     actor.require(Permission.CAMERAS_WRITE)
     camera = Camera(version=1)
     await _fill(work, actor, keyring, camera, new)
-    record(work, actor, "camera.created", "camera", camera.id, name=new.name)
+    record(work, actor, "camera.created", "camera", camera.id, shop_id=camera.shop_id, name=new.name)
     return camera
 
 
@@ -81,7 +81,9 @@ async def update_camera(
         raise VersionConflict("Somebody else has changed this camera since. Load it again, then repeat your change.")
     camera.version += 1
     await _fill(work, actor, keyring, camera, new)
-    record(work, actor, "camera.changed", "camera", camera.id, password="password" in new.model_fields_set)
+    record(
+        work, actor, "camera.changed", "camera", camera.id, shop_id=camera.shop_id, password="password" in new.model_fields_set
+    )
     return camera
 
 

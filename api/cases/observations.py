@@ -41,7 +41,7 @@ async def take_observation(
     case.observations += 1
     case.last_seen_at = max(case.last_seen_at, seen_at)
     case.track, case.spot = manifest.track, list(spot) if spot else case.spot
-    record(work, actor, "case.observed", "case", case.id, violation=str(manifest.violation_id))
+    record(work, actor, "case.observed", "case", case.id, shop_id=case.shop_id, violation=str(manifest.violation_id))
     await work.flush()
     return case, False
 

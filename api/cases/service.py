@@ -119,7 +119,10 @@ async def act(
     if step.via is not None:
         pass_to(work, actor, case, *step.via, at, deadlines)
     pass_to(work, actor, case, step.act, step.after, at, deadlines, reason.value if reason else None, note)
-    record(work, actor, f"case.{step.act.value}", "case", case.id, reason=reason.value if reason else None)
+    record(
+        work, actor, f"case.{step.act.value}", "case", case.id, shop_id=case.shop_id, reason=note,
+        **({"reason_code": reason.value} if reason else {}),
+    )
     await work.flush()
     if reason in SPEAKS_OF_THE_SPOT:
         await after_dismissal(work, case, at)

@@ -37,14 +37,14 @@ async def after_dismissal(work: Work, case: Case, at: datetime) -> None:
         spot = MutedSpot(camera_id=case.camera_id, rule=case.rule, box=case.spot, because_of=case.id, muted_at=at)
         work.add(spot)
         await work.flush()
-        record(work, the_system(), "spot.muted", "muted_spot", spot.id, case=case.id, rule=case.rule)
+        record(work, the_system(), "spot.muted", "muted_spot", spot.id, shop_id=case.shop_id, case=case.id, rule=case.rule)
 
 
 async def lift_with_case(work: Work, actor: Actor, case: Case, at: datetime) -> None:
     """The judgement that muted a spot was taken back, or what was set aside there is looked at again after all."""
     for spot in await repository.list_muted_spots(work, the_system(), case.camera_id):
         if case.id in (spot.because_of, spot.case_id):
-            _lift(work, actor, spot, at)
+            _lift(work, actor, spot, at, case.shop_id)
 
 
 async def list_muted_spots(work: Work, actor: Actor, camera_id: str) -> Sequence[MutedSpot]:
@@ -61,7 +61,8 @@ async def revoke_muted_spot(work: Work, actor: Actor, spot_id: str, at: datetime
     if spot is None:
         raise NotFound("There is no such muted spot, or it is not yours to see.")
     if spot.revoked_at is None:
-        _lift(work, actor, spot, at)
+        camera = await cameras.get_camera(work, actor, spot.camera_id)
+        _lift(work, actor, spot, at, camera.shop_id if camera else None)
         await work.flush()
     return spot
 
@@ -101,6 +102,6 @@ async def mute_at(work: Work, camera_id: str, rule: str, spot: Spot | None) -> M
     return next((muted for muted in found if muted.rule == rule and is_same(muted.box, spot)), None)
 
 
-def _lift(work: Work, actor: Actor, spot: MutedSpot, at: datetime) -> None:
+def _lift(work: Work, actor: Actor, spot: MutedSpot, at: datetime, shop_id: str | None) -> None:
     spot.revoked_at, spot.revoked_by = at, actor.name
-    record(work, actor, "spot.lifted", "muted_spot", spot.id)
+    record(work, actor, "spot.lifted", "muted_spot", spot.id, shop_id=shop_id, rule=spot.rule)

@@ -36,6 +36,7 @@ PAGES = (
     ("/cameras", N_("Cameras"), Permission.CAMERAS_READ),
     ("/edge-boxes", N_("Edge boxes"), Permission.EDGES_READ),
     ("/shops", N_("Shops"), Permission.PLACES_READ),
+    ("/audit", N_("Audit"), Permission.AUDIT_READ),
 )
 
 _NAMES = {Language.ZH: "中文", Language.EN: "English"}

@@ -259,6 +259,21 @@ class RuleInForce:
 
 
 @dataclass(frozen=True)
+class AuditRow:
+    """`place` is where the entry stands in its chain."""
+
+    at: LocalTime
+    who: str
+    unit: str | None
+    address: str | None
+    what: str
+    object: str
+    reason: str | None
+    facts: Sequence[Fact]
+    place: str
+
+
+@dataclass(frozen=True)
 class ProblemView:
     status: int
     title: str

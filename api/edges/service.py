@@ -70,7 +70,7 @@ async def approve_edge(work: Work, actor: Actor, edge_id: str) -> Edge:
     if edge.approved_at is None:
         edge.approved_at = now()
         await cameras.give_to_edge(work, actor, edge.shop_id, edge.id)
-        record(work, actor, "edge.approved", "edge", edge.id, shop=edge.shop_id)
+        record(work, actor, "edge.approved", "edge", edge.id, shop_id=edge.shop_id, shop=edge.shop_id)
         await work.flush()
     return edge
 
@@ -83,7 +83,7 @@ async def revoke_edge(work: Work, actor: Actor, edge_id: str) -> Edge:
     if edge.revoked_at is None:
         edge.revoked_at = now()
         await cameras.take_from_edge(work, actor, edge.id)
-        record(work, actor, "edge.revoked", "edge", edge.id)
+        record(work, actor, "edge.revoked", "edge", edge.id, shop_id=edge.shop_id)
         await work.flush()
     return edge
 
@@ -108,7 +108,7 @@ async def create_code(work: Work, actor: Actor, settings: Settings, shop_id: str
             is_approved=actor.may(Permission.EDGES_APPROVE),
         )
     )
-    record(work, actor, "enrolment_code.created", "shop", shop_id)
+    record(work, actor, "enrolment_code.created", "shop", shop_id, shop_id=shop_id)
     await work.flush()
     return code, expires_at
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Select, false, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
@@ -14,7 +14,7 @@ from api.kit.database import Work
 def _readable(actor: Actor) -> Select[Evidence]:
     allowed = case_is_visible(actor) if actor.may(Permission.EVIDENCE_READ) else false()
     query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(allowed)
-    return query.options(joinedload(Evidence.edge))
+    return query.options(joinedload(Evidence.edge), contains_eager(Evidence.case))
 
 
 async def list_of_cases(work: Work, actor: Actor, case_ids: Sequence[int]) -> list[Evidence]:

@@ -67,6 +67,7 @@ class Report:
 @dataclass(frozen=True)
 class EvidenceFile:
     case_id: int
+    shop_id: str
     content: bytes
     media_type: str
     sha256: str
@@ -157,7 +158,7 @@ async def file_report(
     if not is_new_case:
         await work.flush()
         return answer, True
-    record(work, actor, "case.opened", "case", case.id, violation=report.key)
+    record(work, actor, "case.opened", "case", case.id, shop_id=case.shop_id, violation=report.key)
     await work.flush()
     title = manifest.rule if rule is None else f"{rule.code} {rule.name.zh}"
     line = f"case {case.id} {title} {in_shop_time(case.captured_at):%Y-%m-%d %H:%M:%S} {answer.url}"
@@ -178,18 +179,19 @@ async def read_file(work: Work, actor: Actor, files: Files, violation_id: str, n
     evidence = await _get(work, actor, violation_id)
     if name == MANIFEST:
         sealed = sealed_manifest(evidence).model_dump_json().encode()
-        return EvidenceFile(evidence.case_id, sealed, "application/json", hashlib.sha256(sealed).hexdigest())
+        sha256 = hashlib.sha256(sealed).hexdigest()
+        return EvidenceFile(evidence.case_id, evidence.case.shop_id, sealed, "application/json", sha256)
     digest = manifest_of(evidence).files.get(name)
     if name not in PICTURES or digest is None:
         raise NotFound("There is no such file in this evidence.")
     content = await files.get(f"{evidence.folder}/{name}")
     if hashlib.sha256(content).hexdigest() != digest.sha256:
         raise BadSeal("The file in the store is not the one that was sealed. Tell the administrator.")
-    return EvidenceFile(evidence.case_id, content, "image/jpeg", digest.sha256)
+    return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", digest.sha256)
 
 
 def record_look(work: Work, actor: Actor, file: EvidenceFile, violation_id: str, name: str) -> None:
-    record(work, actor, "evidence.read", "case", file.case_id, violation=violation_id, file=name)
+    record(work, actor, "evidence.read", "case", file.case_id, shop_id=file.shop_id, violation=violation_id, file=name)
 
 
 async def check_seal(work: Work, actor: Actor, files: Files, violation_id: str) -> SealCheck:

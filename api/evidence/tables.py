@@ -4,6 +4,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from api.cases.tables import Case
 from api.edges.tables import Edge
 from api.kit.database import Table, words
 from api.kit.times import UtcDateTime
@@ -25,6 +26,7 @@ class Evidence(Table):
 
     violation_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    case: Mapped[Case] = relationship(lazy="raise")
     camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"))
     edge_id: Mapped[str] = mapped_column(ForeignKey("edges.id"))
     edge: Mapped[Edge] = relationship(lazy="raise")

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     # Fine enough for a limit of half an hour.
     clock_every_s: float = Field(30.0, gt=0, description="how often reminders and overdue cases are looked for")
 
+    # An entry is chained within a second of its commit.
+    audit_chained_every_s: float = Field(0.5, gt=0, description="how often the audit is chained")
+
     session_idle_hours: float = Field(12, gt=0, description="a forgotten browser is signed out by the next morning")
     session_longest_days: float = Field(7, gt=0)
     enrolment_minutes: float = Field(15, gt=0)

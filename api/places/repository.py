@@ -13,11 +13,11 @@ def shop_is_visible(actor: Actor, shop_id: InstrumentedAttribute[str]) -> Column
     if actor.shop_id is not None:
         return shop_id == actor.shop_id
     if actor.district_id is not None:
-        return shop_id.in_(select(Shop.id).where(Shop.district_id.in_(_own_and_below(actor.district_id))))
+        return shop_id.in_(select(Shop.id).where(Shop.district_id.in_(own_and_below(actor.district_id))))
     return true() if actor.sees_all_places else false()
 
 
-def _own_and_below(district_id: str) -> Select[str]:
+def own_and_below(district_id: str) -> Select[str]:
     """The ids of a county and its stations; of a station, its own."""
     return select(District.id).where(or_(District.id == district_id, District.parent_id == district_id))
 
@@ -32,7 +32,7 @@ def _readable_districts(actor: Actor) -> Select[District]:
     if actor.sees_all_places:
         return query
     shops = select(Shop.district_id).where(shop_is_visible(actor, Shop.id))
-    return query.where(District.id.in_(_own_and_below(actor.district_id or "")) | District.id.in_(shops))
+    return query.where(District.id.in_(own_and_below(actor.district_id or "")) | District.id.in_(shops))
 
 
 async def list_districts(

@@ -40,7 +40,7 @@ async def create_district(work: Work, actor: Actor, new: DistrictIn) -> District
     district = District(name=new.name, parent_id=new.parent_id)
     work.add(district)
     await work.flush()
-    record(work, actor, "district.created", "district", district.id, name=new.name)
+    record(work, actor, "district.created", "district", district.id, district_id=district.id, name=new.name)
     return district
 
 
@@ -70,7 +70,7 @@ async def create_shop(work: Work, actor: Actor, new: ShopIn) -> Shop:
     _fill(shop, new)
     work.add(shop)
     await _flush_shop(work)
-    record(work, actor, "shop.created", "shop", shop.id, name=new.name)
+    record(work, actor, "shop.created", "shop", shop.id, shop_id=shop.id, name=new.name)
     return shop
 
 
@@ -84,7 +84,7 @@ async def update_shop(work: Work, actor: Actor, shop_id: str, new: ShopIn) -> Sh
     await work.flush()  # the old entries leave their places first
     _fill(shop, new)
     await _flush_shop(work)
-    record(work, actor, "shop.changed", "shop", shop.id)
+    record(work, actor, "shop.changed", "shop", shop.id, shop_id=shop.id)
     return shop
 
 
@@ -101,7 +101,7 @@ async def create_area(work: Work, actor: Actor, new: AreaIn) -> Area:
     area = Area(**new.model_dump())
     work.add(area)
     await work.flush()
-    record(work, actor, "area.created", "area", area.id, shop=new.shop_id)
+    record(work, actor, "area.created", "area", area.id, shop_id=new.shop_id, shop=new.shop_id)
     return area
 
 
@@ -112,7 +112,7 @@ async def update_area(work: Work, actor: Actor, area_id: str, new: AreaIn) -> Ar
         raise NotFound("There is no such area, or it is not yours to see.")
     area.kind, area.name = new.kind, new.name
     await work.flush()
-    record(work, actor, "area.changed", "area", area.id)
+    record(work, actor, "area.changed", "area", area.id, shop_id=area.shop_id)
     return area
 
 

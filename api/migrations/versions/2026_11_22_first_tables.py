@@ -28,6 +28,25 @@ def _refuse_changes(table: str) -> None:
         )
 
 
+def _chain_once(table: str) -> None:
+    """Rows can be added, and be chained once; nothing else."""
+    fixed = "id, at, actor_kind, actor_id, actor_name, unit, address, action, object_kind, object_id, reason, detail, chain"
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OF {fixed} OR DELETE OR TRUNCATE ON {table} "
+            "EXECUTE FUNCTION refuse_change()"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_chained_once BEFORE UPDATE ON {table} FOR EACH ROW WHEN (OLD.digest IS NOT NULL) "
+            "EXECUTE FUNCTION refuse_change()"
+        )
+        return
+    refuse = "BEGIN SELECT RAISE(ABORT, 'append-only'); END"
+    op.execute(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}")
+    op.execute(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE OF {fixed} ON {table} {refuse}")
+    op.execute(f"CREATE TRIGGER {table}_chained_once BEFORE UPDATE ON {table} WHEN OLD.digest IS NOT NULL {refuse}")
+
+
 def upgrade() -> None:
     op.create_table('audit_entries',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -35,16 +54,32 @@ def upgrade() -> None:
     sa.Column('actor_kind', sa.String(length=10), nullable=False),
     sa.Column('actor_id', sa.String(length=64), nullable=False),
     sa.Column('actor_name', sa.String(length=100), nullable=False),
+    sa.Column('unit', sa.String(length=100), nullable=True),
     sa.Column('address', sa.String(length=64), nullable=True),
     sa.Column('action', sa.String(length=60), nullable=False),
     sa.Column('object_kind', sa.String(length=30), nullable=False),
     sa.Column('object_id', sa.String(length=64), nullable=False),
+    sa.Column('reason', sa.String(length=500), nullable=True),
     sa.Column('detail', sa.JSON(), nullable=False),
+    sa.Column('chain', sa.String(length=20), nullable=False),
+    sa.Column('sequence', sa.Integer(), nullable=True),
+    sa.Column('previous', sa.String(length=64), nullable=True),
+    sa.Column('digest', sa.String(length=64), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entries')),
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('audit_entries', schema=None) as batch_op:
         batch_op.create_index('ix_audit_entries_object_kind_object_id', ['object_kind', 'object_id'], unique=False)
+        batch_op.create_index('ix_audit_entries_chain_sequence', ['chain', 'sequence'], unique=True)
+        batch_op.create_index('ix_audit_entries_chain_id', ['chain', 'id'], unique=False)
+        batch_op.create_index('ix_audit_entries_waiting', ['id'], unique=False, sqlite_where=sa.text('digest IS NULL'), postgresql_where=sa.text('digest IS NULL'))
+
+    op.create_table('audit_chains',
+    sa.Column('chain', sa.String(length=20), nullable=False),
+    sa.Column('sequence', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('chain', name=op.f('pk_audit_chains'))
+    )
 
     op.create_table('districts',
     sa.Column('id', sa.String(length=20), nullable=False),
@@ -345,6 +380,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_muted_spots_camera_id'), ['camera_id'], unique=False)
 
     _refuse_changes("case_transitions")
+    _chain_once("audit_entries")
 
 
 def downgrade() -> None:
@@ -412,7 +448,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_districts_parent_id'))
 
     op.drop_table('districts')
+    op.drop_table('audit_chains')
     with op.batch_alter_table('audit_entries', schema=None) as batch_op:
+        batch_op.drop_index('ix_audit_entries_waiting')
+        batch_op.drop_index('ix_audit_entries_chain_id')
+        batch_op.drop_index('ix_audit_entries_chain_sequence')
         batch_op.drop_index('ix_audit_entries_object_kind_object_id')
 
     op.drop_table('audit_entries')

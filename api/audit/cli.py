@@ -1,0 +1,77 @@
+"""The auditor's command: check the audit, offline on exports or on the database."""
+
+import asyncio
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.accounts.actors import the_house
+from api.audit.chain import Source, differences, problems_of, read_export
+from api.audit.service import read_database
+from api.centre import Centre
+from api.cli import Data, read_settings, told_in_words
+from api.kit.settings import Settings
+from api.migrations import upgrade
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The record of who did what. 审计")
+
+
+@app.callback()
+def _audit() -> None:
+    """A callback keeps `verify` a command of its own although it is the only one."""
+
+
+@app.command()
+def verify(
+    exports: Annotated[list[Path] | None, typer.Argument(help="Exported files; without one, the database is checked.")] = None,
+    database: Annotated[bool, typer.Option("--database", help="Check the database too, and the exports against it.")] = False,
+    data: Data = None,
+) -> None:
+    """Say in words whether the audit is whole: nothing changed, nothing removed, no fork. 核验审计记录
+
+    Exports that are kept elsewhere show what a look at the database alone cannot: that somebody wrote a whole chain anew.
+    """
+    sources, notes = [], []
+    for path in exports or []:
+        try:
+            with path.open("rb") as file:
+                sources.append(read_export(path.name, file))
+        except OSError as error:
+            typer.echo(f"{path} cannot be read ({error.strerror}). Name a file that was exported from the audit page.", err=True)
+            raise typer.Exit(2) from error
+    if database or not sources:
+        with told_in_words():
+            source, waiting = asyncio.run(_database(read_settings(data)))
+        sources.insert(0, source)
+        if waiting:
+            notes.append(f"{waiting} entries are not chained yet: the centre does that within a second while it runs.")
+    problems = []
+    for source in sources:
+        typer.echo(source.name)
+        found = problems_of(source)
+        for chain in sorted(source.links):
+            typer.echo(f"  {source.span(chain)}")
+        if not source.links:
+            typer.echo("  There is no entry in it.")
+        typer.echo("  " + ("\n  ".join(found) if found else "Whole: no entry was changed or removed, and there is no fork."))
+        problems += found
+    for one, other in combinations(sources, 2):
+        for problem in differences(one, other, is_whole=database and one is sources[0]):
+            typer.echo(problem)
+            problems.append(problem)
+    for note in notes:
+        typer.echo(note)
+    typer.echo("The audit does not hold." if problems else "The audit holds.")
+    raise typer.Exit(1 if problems else 0)
+
+
+async def _database(settings: Settings) -> tuple[Source, int]:
+    centre = Centre(settings)
+    try:
+        await upgrade(centre.database)
+        async with centre.database.reading() as work:
+            return await read_database(work, the_house(), f"the database in {settings.data}", settings.centre_name)
+    finally:
+        await centre.close()
