@@ -119,6 +119,12 @@ class RuleEngine:
             self._tracks[violation.track].told_until[violation.rule.code] = violation.repeat.until
             self._tracks[violation.track].suspected.pop(violation.rule.code, None)
 
+    def refused(self, violation: Violation) -> None:
+        """What `committed` was told of could not be kept after all: tell of it again at the next look, if it lasts."""
+        self._repeats = [repeat for repeat in self._repeats if repeat != violation.repeat]
+        if violation.track in self._tracks:
+            self._tracks[violation.track].told_until.pop(violation.rule.code, None)
+
     def wanted_interval_s(self, time_s: float) -> float | None:
         """How far apart looks may be, in seconds, for the most urgent open suspicion to be told in time; None without one.
 
@@ -131,6 +137,24 @@ class RuleEngine:
                 for track in self._tracks.values()
                 for code, seen_s in track.suspected.items()
                 if time_s - seen_s <= by_code[code].hold_s
+            ),
+            default=None,
+        )
+
+    def wanted_at_s(self, time_s: float) -> float | None:
+        """The next moment (camera's time) at which an open suspicion will have lasted the hold time, None without one.
+
+        A look then, and not only with the next key frame, tells of it as early as it may be told.
+        """
+        by_code = {rule.code: rule for rule in self.rules}
+        return min(
+            (
+                look.time_s + by_code[code].hold_s
+                for track in self._tracks.values()
+                for code, seen_s in track.suspected.items()
+                if time_s - seen_s <= by_code[code].hold_s
+                for look in track.looks[code]
+                if look.violating and look.time_s + by_code[code].hold_s > time_s + SAME_TIME_S
             ),
             default=None,
         )

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,7 +25,7 @@ from contract.lifetime import ENDS_WITH_INPUT
 from detector.rules import Repeat, Violation
 from ingest.fleet import Fleet
 from ingest.parts import Looker
-from ingest.recorder import Sight
+from ingest.sight import Sight
 
 # The measure of a camera: what most send as their main stream.
 WIDTH, HEIGHT, FPS, BITS_A_SECOND = 1920, 1080, 25, 4_000_000
@@ -147,7 +148,7 @@ class _Forgetful:
     def repeats(self, camera_id: str, catalogue: Catalogue, now: object) -> list[Repeat]:
         return []
 
-    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Manifest:
+    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Future[Manifest]:
         raise AssertionError("no rule is in force")
 
     def try_out(self, camera_id: str) -> None:

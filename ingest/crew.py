@@ -1,6 +1,8 @@
 """The worker processes of an edge: shares the cameras among them, keeps what they find, and replaces those that die or hang."""
 
+import contextlib
 import os
+import queue
 import socket
 import subprocess
 import sys
@@ -67,7 +69,9 @@ class Crew:
         self._command = [*command]
         # Held for whatever changes workers or shares; never while something is sent or recorded.
         self._lock = threading.Lock()
-        self._recording = threading.Lock()
+        # In the order in which they came, of all workers: a successor asks what its predecessor has told after that is kept.
+        self._calls: queue.SimpleQueue[tuple[Pipe, Call]] = queue.SimpleQueue()
+        threading.Thread(target=self._keep, name="keep", daemon=True).start()
         self._workers: list[_Worker] = []
         self._share: dict[str, int] = {}
         self._config: EdgeConfig | None = None
@@ -251,8 +255,8 @@ class Crew:
         match message:
             case Note(method, arguments):
                 getattr(self._book, method)(*arguments)
-            case Call(method, arguments):
-                pipe.send(self._record(method, arguments))
+            case Call():
+                self._calls.put((pipe, message))
             case Beat():
                 worker.beat, worker.beat_at = message, time.monotonic()
             case Ready():
@@ -261,15 +265,23 @@ class Crew:
             case Unfit(words):
                 self.unfit = words
 
-    def _record(self, method: str, arguments: tuple[object, ...]) -> Answer:
+    # In the thread that keeps: a disk that takes its time holds up neither a worker nor what it has to tell.
+
+    def _keep(self) -> None:
+        while True:
+            pipe, call = self._calls.get()
+            answer = self._answer(call)
+            with contextlib.suppress(OSError):  # the worker has died meanwhile; what it told is kept
+                pipe.send(answer)
+
+    def _answer(self, call: Call) -> Answer:
         try:
-            with self._recording:
-                value = getattr(self._recorder, method)(*arguments)
+            value = getattr(self._recorder, call.method)(*call.arguments)
         except Exception as error:
-            return Answer(error=_portable(error))
-        if method == "record":
+            return Answer(call.number, error=_portable(error))
+        if call.method == "record":
             self._on_evidence()
-        return Answer(value)
+        return Answer(call.number, value)
 
 
 def overload_words(stretches: Sequence[float]) -> str:

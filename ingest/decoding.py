@@ -23,6 +23,7 @@ DISORDER_S = 1.0
 # (16 s, the longest spell of that rule). Full decoding costs eight times as much as key frames alone.
 BURST_SHARE = 0.1
 BURST_MOST_S = 16.0
+SAME_TIME_S = 1e-6  # rounding of time stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ class Timeline:
         self._shift_s: float | None = None
         self._last_s = 0.0
         self._last_arrival = 0.0
+
+    def expected(self, stamp_s: float | None) -> float:
+        """What `at` would say unless the camera's clock leaps."""
+        return self._last_s if stamp_s is None or self._shift_s is None else stamp_s + self._shift_s
 
     def at(self, stamp_s: float | None) -> float:
         """The time of a picture that has arrived now and carries this stamp (None: it carries none)."""
@@ -90,19 +95,24 @@ class Decoder:
         self._due_s = float("-inf")
         self._last_key_s: float | None = None
         self._wanted_s: float | None = None
+        # When a picture is wanted besides, the last such time that was served, and whether everything is decoded for it now.
+        self._wanted_at_s: float | None = None
+        self._served_s = float("-inf")
+        self._approaching = False
         self._key_gap_s: float | None = None
         self._everything = not decoding.keyframes_only
         self._burst_s: float | None = None
         self._budget_s, self._budget_at = BURST_MOST_S, 0.0
         self._needs_keyframe = True
 
-    def want(self, interval_s: float | None) -> None:
+    def want(self, interval_s: float | None, at_s: float | None = None) -> None:
         """Something needs a picture this often, in camera time, for as long as this is said; None: nothing does any more.
 
-        Where key frames come less often, everything is decoded from the next one on, until the budget is spent. May be called
-        by another thread.
+        Where key frames come less often, everything is decoded from the next one on, until the budget is spent. For a picture at
+        the time `at_s`, everything is decoded from the last key frame before it until it is there. May be called by another
+        thread.
         """
-        self._wanted_s = interval_s
+        self._wanted_s, self._wanted_at_s = interval_s, at_s
 
     def decode(self, packet: Packet[VideoStream]) -> Iterator[tuple[av.VideoFrame, float]]:
         """The wanted pictures that this packet completes, with their camera time in seconds."""
@@ -110,7 +120,7 @@ class Decoder:
             self._watch_key_gap(packet)
         self._watch_burst(packet)
         if not self._everything and self._burst_s is None:
-            yield from self._decode_alone(packet)
+            yield from self._decode_towards(packet) if self._approaches(packet) else self._decode_alone(packet)
             return
         if packet.is_keyframe:
             self._needs_keyframe = False
@@ -120,6 +130,38 @@ class Decoder:
             camera_time_s = self._timeline.at(_seconds(frame.pts, frame.time_base or packet.time_base))
             if self._is_due(camera_time_s):
                 yield frame, camera_time_s
+
+    def _decode_towards(self, packet: Packet[VideoStream]) -> Iterator[tuple[av.VideoFrame, float]]:
+        """Of everything that is decoded, the key frame and the picture that is wanted at its time."""
+        for frame in self._frames(packet):
+            camera_time_s = self._timeline.at(_seconds(frame.pts, frame.time_base or packet.time_base))
+            if (frame.key_frame or self._is_awaited(camera_time_s)) and self._is_due(camera_time_s):
+                yield frame, camera_time_s
+
+    def _approaches(self, packet: Packet[VideoStream]) -> bool:
+        """Whether a picture is wanted between this key frame and the next; a packet in between goes on as its key frame began."""
+        begun, at_s, gap_s = self._approaching, self._awaited_s, self._key_gap_s
+        if packet.size and packet.is_keyframe:
+            left_s = 0.0 if at_s is None else at_s - self._timeline.expected(_seconds(packet.pts, packet.time_base))
+            self._approaching = (
+                gap_s is not None and EARLY * gap_s < left_s < (1 - EARLY) * gap_s and self._budget_s >= left_s
+            )
+            self._needs_keyframe = self._needs_keyframe and not self._approaching
+        elif at_s is None or self._needs_keyframe:
+            self._approaching = False
+        if begun and not self._approaching and self._context.is_open:
+            self._context.flush_buffers()
+        return self._approaching
+
+    @property
+    def _awaited_s(self) -> float | None:
+        """The time at which a picture is wanted besides, until there is one."""
+        at_s = self._wanted_at_s
+        return None if at_s is None or at_s <= self._served_s else at_s
+
+    def _is_awaited(self, camera_time_s: float) -> bool:
+        at_s = self._awaited_s
+        return at_s is not None and at_s <= camera_time_s + SAME_TIME_S
 
     def _decode_alone(self, packet: Packet[VideoStream]) -> Iterator[tuple[av.VideoFrame, float]]:
         if not packet.size or not packet.is_keyframe:
@@ -181,7 +223,7 @@ class Decoder:
         if now_s is not None:
             passed_s = min(max(0.0, now_s - self._budget_at), MAX_LEAP_S)
             self._budget_at = now_s
-            spent_s = passed_s if self._burst_s is not None else 0.0
+            spent_s = passed_s if self._burst_s is not None or self._approaching else 0.0
             self._budget_s = min(BURST_MOST_S, self._budget_s + BURST_SHARE * passed_s - spent_s)
         if self._burst_s is not None and (wanted_s is None or self._budget_s <= 0 or self._everything):
             self._burst_s = None
@@ -200,6 +242,9 @@ class Decoder:
 
     def _is_due(self, camera_time_s: float) -> bool:
         interval_s, wanted_s = self._decoding.interval_s, self._wanted_s
+        if self._is_awaited(camera_time_s):
+            self._served_s = camera_time_s + SAME_TIME_S
+            return True
         # Twice as often as needed: of the looks, half may be unsure.
         if self._burst_s is not None:
             interval_s = self._burst_s / 2

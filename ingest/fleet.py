@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
@@ -14,6 +15,7 @@ from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import Catalogue
 from contract.credentials import CredentialError, open_credential
 from contract.edges import EdgeTrouble, StreamFault
+from contract.evidence import Manifest
 from detector.motion import MotionGate
 from detector.observation import Observation
 from detector.rules import RuleEngine, Violation
@@ -23,8 +25,8 @@ from ingest.decoding import Decoding
 from ingest.errors import SourceError, disk_trouble
 from ingest.parts import Book, Keeper, Looker, MakeRules, OpenReader, Reader, Rules
 from ingest.reader import CameraReader, ReaderState
-from ingest.recorder import Sight
 from ingest.shedding import Shedding
+from ingest.sight import Sight, sights
 from ingest.source import AvSource, Frame, Picture, Still, open_source
 from ingest.work_log import WorkLog
 
@@ -41,6 +43,8 @@ DISK_INTERVAL_S = 30.0
 # Pictures in one call of the detector: enough for all crops of a round to share a call, few enough that the first picture does
 # not wait for more than half a second on a slow core.
 MOST_AT_ONCE = 4
+# Pictures that are being recorded; with more of them the next one waits. A bound on memory: one has a megabyte or two.
+MOST_RECORDING = 8
 log = structlog.get_logger(__name__)
 
 
@@ -98,9 +102,10 @@ class _Camera:
     tracker: Tracker
     rules: Rules
     gate: MotionGate = field(default_factory=MotionGate)
-    # Camera time of the last look of the detector, and how often one is needed now for a suspicion.
+    # Camera time of the last look of the detector; how often one is needed now for a suspicion, and when at the latest.
     looked_s: float | None = None
     wanted_s: float | None = None
+    wanted_at_s: float | None = None
     looks: int = 0
     stills: int = 0
     # What the last look failed with: told once, not once for each frame.
@@ -140,6 +145,7 @@ class Fleet:
         # The detector's pictures and seconds since the start.
         self._looks, self._look_s = 0, 0.0
         self._shedding = Shedding(self._timer())
+        self._recording: deque[tuple[_Camera, Violation, Future[Manifest]]] = deque()
 
     def apply(self, config: EdgeConfig) -> None:
         """Make the cameras those of the list, before the next round. A camera that did not change is not touched."""
@@ -147,6 +153,7 @@ class Fleet:
 
     def look_round(self) -> int:
         """Look once at the newest picture of each camera that has a new one. Returns at how many."""
+        self._settle()
         self._change_cameras()
         looked = 0
         batch: list[tuple[_Camera, Frame]] = []
@@ -182,7 +189,10 @@ class Fleet:
         return beats, self._looks, self._look_s
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Let go of all cameras, after the last round; those that do not answer in time are left to end with the process."""
+        """Let go of all cameras, after the last round; those that do not answer in time are left to end with the process.
+
+        What is being recorded is waited for.
+        """
         cameras, self._cameras = self._cameras, {}
         readers = [camera.reader for camera in cameras.values() if camera.reader is not None]
         for reader in readers:
@@ -190,6 +200,8 @@ class Fleet:
         until = self._timer() + timeout_s
         for reader in readers:
             reader.stop(max(0.0, until - self._timer()))
+        wait([future for _, _, future in self._recording], max(0.0, until - self._timer()))
+        self._settle()
         for camera_id in cameras:
             self._book.unwatch(camera_id)
 
@@ -230,7 +242,7 @@ class Fleet:
                 reader = self._open_reader(camera, login.password)
                 reader.start()
         if reader is not None:
-            reader.want(None)
+            reader.want(None, None)
             reader.stretch(self._shedding.stretch)
         self._cameras[camera.id] = _Camera(camera, login, catalogue, reader, Tracker(), rules)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
@@ -275,6 +287,7 @@ class Fleet:
         try:
             observation = camera.tracker.update(seen, frame.camera_time_s)
             violations = camera.rules.update(observation, frame.camera_time_s, frame.wall_time)
+            seen_wrong = sights(frame, observation, violations)
         except Exception as error:
             self._failed(camera, error)
             return False
@@ -286,19 +299,22 @@ class Fleet:
         camera.gate.looked(people, observation.width, observation.height)
         camera.looked_s = frame.camera_time_s
         camera.looks += 1
-        sight = Sight(frame.image, frame.camera_time_s, frame.wall_time, observation)
-        for violation in violations:
+        for violation, sight in zip(violations, seen_wrong, strict=True):
             self._keep(camera, sight, violation)
-        wanted_s = camera.rules.wanted_interval_s(frame.camera_time_s)
-        if wanted_s != camera.wanted_s:
-            camera.wanted_s = wanted_s
+        wanted_s, wanted_at_s = (
+            camera.rules.wanted_interval_s(frame.camera_time_s), camera.rules.wanted_at_s(frame.camera_time_s)
+        )
+        if (wanted_s, wanted_at_s) != (camera.wanted_s, camera.wanted_at_s):
+            camera.wanted_s, camera.wanted_at_s = wanted_s, wanted_at_s
             self._tell_wanted(camera)
         return True
 
     def _tell_wanted(self, camera: _Camera) -> None:
         """A box that is too small for its cameras has nothing to spare for bursts."""
-        if camera.reader is not None:
-            camera.reader.want(camera.wanted_s if self._shedding.stretch == 1.0 else None)
+        if camera.reader is not None and self._shedding.stretch == 1.0:
+            camera.reader.want(camera.wanted_s, camera.wanted_at_s)
+        elif camera.reader is not None:
+            camera.reader.want(None, None)
 
     def _watch_load(self) -> None:
         states = [camera.reader.state() for camera in self._cameras.values() if camera.reader is not None]
@@ -311,21 +327,35 @@ class Fleet:
                 self._tell_wanted(camera)
 
     def _keep(self, camera: _Camera, sight: Sight, violation: Violation) -> None:
+        """Hand it over; whether it could be recorded shows later, and until then the rules take it for told."""
+        if len(self._recording) >= MOST_RECORDING:
+            wait([self._recording[0][2]])
+        self._recording.append((camera, violation, self._recorder.record(camera.config, camera.catalogue, sight, violation)))
         try:
-            manifest = self._recorder.record(camera.config, camera.catalogue, sight, violation)
             camera.rules.committed(violation)
-        except OSError as error:
-            # Not committed, so the rules tell of it again at the next look, as long as it lasts.
-            self._disk_refused(camera.config.id, error)
-            return
         except Exception as error:
             self._failed(camera, error)
-            return
-        self._disk_took()
-        log.info(
-            "violation", camera=camera.config.id, rule=violation.rule.code, track=violation.track,
-            violation=str(manifest.violation_id),
-        )
+        self._settle()
+
+    def _settle(self) -> None:
+        """See what has become of what was handed over."""
+        while self._recording and self._recording[0][2].done():
+            camera, violation, recorded = self._recording.popleft()
+            try:
+                manifest = recorded.result()
+            except OSError as error:
+                # Nothing was kept, so the rules shall tell of it again at the next look, as long as it lasts.
+                camera.rules.refused(violation)
+                self._disk_refused(camera.config.id, error)
+            except Exception as error:
+                camera.rules.refused(violation)
+                self._failed(camera, error)
+            else:
+                self._disk_took()
+                log.info(
+                    "violation", camera=camera.config.id, rule=violation.rule.code, track=violation.track,
+                    violation=str(manifest.violation_id),
+                )
 
     def _try_disk(self) -> None:
         """What could not be kept may never come again, so the trouble must not wait for the next evidence to be over."""

@@ -1,6 +1,7 @@
 """What the fleet works with, as the fleet sees it: in a worker process some of it stands for what lives in the edge's own."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from contract.evidence import Manifest
 from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.reader import ReaderState
-from ingest.recorder import Sight
+from ingest.sight import Sight
 from ingest.source import Frame, Picture, Still
 
 
@@ -26,16 +27,16 @@ class Reader(Protocol):
     def take(
         self, timeout_s: float = 0.0, max_age_s: float | None = None, *, wanted: Callable[[Picture], bool]
     ) -> Frame | Still | None: ...
-    def want(self, interval_s: float | None) -> None: ...
+    def want(self, interval_s: float | None, at_s: float | None) -> None: ...
     def stretch(self, factor: float) -> None: ...
     def state(self) -> ReaderState: ...
 
 
 class Keeper(Protocol):
-    """Of `ingest.recorder.Recorder`."""
+    """Of `ingest.recorder.Recorder`, which may be busy: nobody waits for what is being recorded."""
 
     def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> list[Repeat]: ...
-    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Manifest: ...
+    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Future[Manifest]: ...
     def try_out(self, camera_id: str) -> None: ...
 
 
@@ -58,7 +59,9 @@ class Looker(Protocol):
 class Rules(Protocol):
     def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]: ...
     def committed(self, violation: Violation) -> None: ...
+    def refused(self, violation: Violation) -> None: ...
     def wanted_interval_s(self, time_s: float) -> float | None: ...
+    def wanted_at_s(self, time_s: float) -> float | None: ...
 
 
 OpenReader = Callable[[CameraConfig, str | None], Reader]

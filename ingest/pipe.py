@@ -5,9 +5,10 @@ or `Unfit`, then notes for the book of minutes, calls to the recorder, and a `Be
 death by the end of the stream.
 """
 
+import itertools
 import pickle
 import threading
-from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -20,7 +21,7 @@ from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import Manifest
 from detector.rules import Repeat, Violation
 from ingest.fleet import CameraBeat
-from ingest.recorder import Sight
+from ingest.sight import Sight
 
 STOP = "stop"
 
@@ -56,14 +57,16 @@ class Note:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a method of the recorder; the worker waits for the answer."""
+    """A call of a method of the recorder. The calls of a worker are answered in their order."""
 
+    number: int
     method: str
     arguments: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Answer:
+    number: int
     value: Any = None
     error: Exception | None = None
 
@@ -101,26 +104,34 @@ class Pipe:
 
 
 class RemoteRecorder:
-    """The edge's recorder as a worker sees it: the one thread that looks calls it, and waits."""
+    """The edge's recorder as a worker sees it: the thread that looks calls it, the one that listens brings the answers."""
 
-    def __init__(self, ask: Callable[[Call], Answer]) -> None:
-        self._ask = ask
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._numbers = itertools.count()
+        self._asked: dict[int, Future[Any]] = {}
 
     def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> list[Repeat]:
-        return list(self._call("repeats", camera_id, catalogue, now))
+        return list(self._call("repeats", camera_id, catalogue, now).result())
 
-    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Manifest:
-        manifest: Manifest = self._call("record", camera, catalogue, sight, violation)
-        return manifest
+    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Future[Manifest]:
+        return self._call("record", camera, catalogue, sight, violation)
 
     def try_out(self, camera_id: str) -> None:
-        self._call("try_out", camera_id)
+        self._call("try_out", camera_id).result()
 
-    def _call(self, method: str, *arguments: Any) -> Any:
-        answer = self._ask(Call(method, arguments))
-        if answer.error is not None:
-            raise answer.error
-        return answer.value
+    def answered(self, answer: Answer) -> None:
+        future = self._asked.pop(answer.number)
+        if answer.error is None:
+            future.set_result(answer.value)
+        else:
+            future.set_exception(answer.error)
+
+    def _call(self, method: str, *arguments: Any) -> Future[Any]:
+        number = next(self._numbers)
+        future = self._asked[number] = Future()
+        self._pipe.send(Call(number, method, arguments))
+        return future
 
 
 class RemoteBook:

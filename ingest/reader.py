@@ -127,7 +127,7 @@ class CameraReader:
         self._picture_at: datetime | None = None
         self._stream: StreamInfo | None = None
         self._stopping = False
-        self._wanted_s: float | None = None
+        self._wanted: tuple[float | None, float | None] = (None, None)
         self._stretch = 1.0
 
     def start(self) -> None:
@@ -160,12 +160,16 @@ class CameraReader:
     ) -> None:
         self.stop()
 
-    def want(self, interval_s: float | None) -> None:
-        """For a while a picture is needed this often, in camera time; None: no longer."""
+    def want(self, interval_s: float | None, at_s: float | None = None) -> None:
+        """For a while a picture is needed this often, and one at this time, in camera time; None: no longer."""
         with self._changed:
-            self._wanted_s = interval_s
-            if self._current is not None and self._current.source is not None:
-                self._current.source.want(interval_s)
+            self._wanted = (interval_s, at_s)
+            self._tell_wanted()
+
+    def _tell_wanted(self) -> None:
+        attempt, (interval_s, at_s) = self._current, self._wanted
+        if attempt is not None and attempt.source is not None:
+            attempt.source.want(interval_s, None if at_s is None else at_s - attempt.shift_s)
 
     def stretch(self, factor: float) -> None:
         """Lengthen the distance of pictures by so much from now on; 1.0 as configured."""
@@ -328,8 +332,7 @@ class CameraReader:
                 if self._current is not attempt:
                     return
                 attempt.source = source
-                if self._wanted_s is not None:
-                    source.want(self._wanted_s)
+                self._tell_wanted()
                 if self._stretch != 1.0:
                     source.stretch(self._stretch)
             with closing(source.pictures()) as pictures:
@@ -360,6 +363,7 @@ class CameraReader:
                 # Each connection counts from 0; here the time goes on where it was, with the time that went by.
                 if self._pictures:
                     attempt.shift_s = max(now - self._first_at, self._last_camera_time_s) - picture.camera_time_s
+                    self._tell_wanted()
                 self._stream = source.info
                 self._set(Status.LOOKING, None)
             attempt.pictures += 1

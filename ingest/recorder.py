@@ -1,43 +1,25 @@
-"""From a violation to sealed evidence: pictures, manifest, chain, and its place in the outbox."""
+"""From a violation to sealed evidence: manifest, chain, and its place in the outbox."""
 
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import cv2
-import numpy as np
-import numpy.typing as npt
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.evidence import FIRST_OF_CHAIN, Manifest, ModelVersion, file_digest, seal, utc_milliseconds
-from detector.draw import draw
-from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
 from ingest.identity import software_version
 from ingest.outbox import Entry, Head, Outbox
+from ingest.sight import Sight
 
-Image = npt.NDArray[np.uint8]
-# Near-lossless to the eye; at 1080p about 0.5 to 1 MB.
-JPEG_QUALITY = 95
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Sight:
-    """One analysed frame: BGR picture [H, W, 3], the stream's own time (s), the wall-clock time, and what was seen in it."""
-
-    image: Image
-    time_s: float
-    wall_time: datetime
-    observation: Observation
 
 
 class Recorder:
@@ -84,8 +66,7 @@ class Recorder:
 
         Once the evidence is committed this returns; a row that could not be written is made up for by `relist`.
         """
-        overlay = draw(sight.image, sight.observation, [violation])
-        pictures = {"original.jpg": _jpeg(sight.image), "overlay.jpg": _jpeg(overlay)}
+        pictures = {"original.jpg": sight.original, "overlay.jpg": sight.overlay}
         head = self._heads.get(camera.id, Head(0, FIRST_OF_CHAIN))
         sign = violation.rule.sign
         manifest = Manifest(
@@ -139,10 +120,3 @@ class Recorder:
         except BaseException:
             self._unlisted.set()
             raise
-
-
-def _jpeg(image: Image) -> bytes:
-    written, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    if not written:
-        raise ValueError(f"A picture of {image.shape} could not be written as JPEG.")
-    return content.tobytes()

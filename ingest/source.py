@@ -141,8 +141,8 @@ class FrameSource(Protocol):
         """Asks `pictures` to end soon; from any thread."""
         ...
 
-    def want(self, interval_s: float | None) -> None:
-        """For a while a picture is needed this often, in camera time; None: no longer. From any thread."""
+    def want(self, interval_s: float | None, at_s: float | None = None) -> None:
+        """For a while a picture is needed this often, and one at this time, in camera time; None: no longer. From any thread."""
         ...
 
     def stretch(self, factor: float) -> None:
@@ -173,7 +173,7 @@ class AvSource:
         self.info: StreamInfo | None = None
         self.packets = 0
         self._decoder: Decoder | None = None
-        self._wanted_s: float | None = None
+        self._wanted: tuple[float | None, float | None] = (None, None)
         self._stretch = 1.0
         self._url = url
         self._shown = shown or url
@@ -197,10 +197,10 @@ class AvSource:
     def stop(self) -> None:
         self._stopped.set()
 
-    def want(self, interval_s: float | None) -> None:
-        self._wanted_s = interval_s
+    def want(self, interval_s: float | None, at_s: float | None = None) -> None:
+        self._wanted = (interval_s, at_s)
         if self._decoder is not None:
-            self._decoder.want(interval_s)
+            self._decoder.want(interval_s, at_s)
 
     def stretch(self, factor: float) -> None:
         self._stretch = factor
@@ -242,7 +242,7 @@ class AvSource:
 
     def _read(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
         decoder = self._decoder = Decoder(stream, self._decoding, Timeline(live=self.live), self._tell_decoded)
-        decoder.want(self._wanted_s)
+        decoder.want(*self._wanted)
         decoder.stretch = self._stretch
         fps = float(stream.average_rate) if stream.average_rate else None
         self.info = StreamInfo(stream.codec_context.name, stream.codec_context.width, stream.codec_context.height, fps)

@@ -1,7 +1,6 @@
 """A worker process of the edge: its share of the cameras in front of a detector of its own. `ingest.crew` starts it."""
 
 import os
-import queue
 import signal
 import sys
 import threading
@@ -19,7 +18,7 @@ from detector.pipeline import Detector
 from detector.rules import RuleEngine
 from ingest.fleet import Fleet
 from ingest.parts import Looker, MakeRules
-from ingest.pipe import STOP, Answer, Beat, Call, Pipe, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
+from ingest.pipe import STOP, Beat, Pipe, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
 from ingest.work_log import WorkLog
 
 # Key frames come about once a second: asking twenty times a second costs nothing and delays a look by 2 % of that.
@@ -46,18 +45,12 @@ def main(
     except ModelError as error:
         pipe.send(Unfit(str(error)))
         return
-    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-
-    def ask(call: Call) -> Answer:
-        pipe.send(call)
-        return answers.get()
-
+    recorder = RemoteRecorder(pipe)
     fleet = Fleet(
-        detector, RemoteRecorder(ask), RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key),
-        make_rules=make_rules,
+        detector, recorder, RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules
     )
     stop = threading.Event()
-    threading.Thread(target=_listen, args=(pipe, fleet, answers, stop), name="listen", daemon=True).start()
+    threading.Thread(target=_listen, args=(pipe, fleet, recorder, stop), name="listen", daemon=True).start()
     pipe.send(Ready())
     try:
         _look(pipe, fleet, stop)
@@ -83,14 +76,14 @@ def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event) -> None:
             stop.wait(LOOK_WAIT_S)
 
 
-def _listen(pipe: Pipe, fleet: Fleet, answers: "queue.SimpleQueue[Answer]", stop: threading.Event) -> None:
+def _listen(pipe: Pipe, fleet: Fleet, recorder: RemoteRecorder, stop: threading.Event) -> None:
     """Ends the process when the edge is gone: nobody could take what it sees, and the next edge starts workers of its own."""
     try:
         while (message := pipe.receive()) != STOP:
             if isinstance(message, EdgeConfig):
                 fleet.apply(message)
             else:
-                answers.put(message)
+                recorder.answered(message)
         stop.set()
     except (EOFError, OSError):
         os._exit(1)

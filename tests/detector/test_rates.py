@@ -100,6 +100,42 @@ def test_a_suspicion_ends_with_its_hold_time_where_nobody_is_seen_any_more():
     assert engine.wanted_interval_s(3.1) is None
 
 
+@pytest.mark.parametrize(("began_s", "rule"), [(0.3, "K02"), (1.9, "K01"), (0.0, "K01")])
+def test_a_look_when_it_is_wanted_tells_no_later_than_one_key_frame_after_the_truth(began_s, rule):
+    """Key frames every two seconds, whatever the hold time is."""
+    engine, time_s, key_s, hold_s = RuleEngine(camera(), CATALOGUE), 0.0, 2.0, CATALOGUE.rule(rule).hold_s
+    while time_s < 60:
+        wrong = BROKEN[rule] if time_s >= began_s else {}
+        if engine.update(scene(person(track=1, **wrong)), time_s, at(time_s)):
+            break
+        at_s = engine.wanted_at_s(time_s)
+        following = (time_s // key_s + 1) * key_s
+        time_s = following if at_s is None else min(at_s, following)
+    assert time_s - hold_s - began_s < key_s
+
+
+def test_a_suspicion_says_when_it_will_have_lasted():
+    engine = RuleEngine(camera(), CATALOGUE)
+    engine.update(scene(person(track=1)), 0.0, at(0))
+    assert engine.wanted_at_s(0.0) is None
+    for second in (2.0, 4.0):
+        engine.update(scene(person(track=1, cap="missing")), second, at(second))
+    assert engine.wanted_at_s(4.0) == 22.0
+    assert engine.wanted_at_s(22.0) == 24.0
+
+
+def test_what_could_not_be_kept_is_told_again():
+    engine = RuleEngine(camera(), CATALOGUE)
+    told = []
+    for second in range(6):
+        for violation in engine.update(scene(person(track=1, smoking="yes")), second, at(second)):
+            told.append(second)
+            engine.committed(violation)
+            if second < 4:
+                engine.refused(violation)
+    assert told == [3, 4]
+
+
 def test_what_was_told_is_no_suspicion():
     engine = RuleEngine(camera(), CATALOGUE)
     for second in range(4):

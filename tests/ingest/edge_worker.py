@@ -41,7 +41,13 @@ class NoRules:
     def wanted_interval_s(self, time_s: float) -> float | None:
         return None
 
+    def wanted_at_s(self, time_s: float) -> float | None:
+        return None
+
     def committed(self, violation: Violation) -> None:
+        raise AssertionError("nothing was told")
+
+    def refused(self, violation: Violation) -> None:
         raise AssertionError("nothing was told")
 
 
@@ -60,8 +66,14 @@ class ScriptedRules:
     def wanted_interval_s(self, time_s: float) -> float | None:
         return 5.0  # somebody is always suspected
 
+    def wanted_at_s(self, time_s: float) -> float | None:
+        return None
+
     def committed(self, violation: Violation) -> None:
         self._told.add((violation.repeat.rule, violation.repeat.box))
+
+    def refused(self, violation: Violation) -> None:
+        self._told.discard((violation.repeat.rule, violation.repeat.box))
 
     def _violation(self, code: str, spot: int, observation: Observation, wall_time: datetime) -> Violation:
         box: Box = (float(spot), 0.0, spot + 10.0, 10.0)

@@ -4,10 +4,12 @@ import email
 import email.policy
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import av
@@ -19,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import AreaKind, Catalogue, load_catalogue
 from contract.edges import StreamFault
-from contract.evidence import AttributeVotes, ModelVersion, SealedManifest
+from contract.evidence import AttributeVotes, Manifest, ModelVersion, SealedManifest
 from detector.observation import Attribute, Head, Observation, Person
 from detector.rules import Repeat, Violation
 from ingest.centre import Centre
@@ -27,8 +29,9 @@ from ingest.database import Database
 from ingest.evidence import EvidenceFolder
 from ingest.outbox import Outbox
 from ingest.reader import ReaderState, Status
-from ingest.recorder import Recorder, Sight
+from ingest.recorder import Recorder
 from ingest.sender import Sender
+from ingest.sight import Sight, sights
 from ingest.source import Frame, Picture, Still
 
 START = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
@@ -65,7 +68,7 @@ def image(shade: int = 120) -> npt.NDArray[np.uint8]:
 
 
 def sight(moment: datetime = START) -> Sight:
-    return Sight(image(), 12.5, moment, bareheaded())
+    return sights(Frame(image(), 12.5, moment, 0), bareheaded(), [violation(moment)])[0]
 
 
 def violation(moment: datetime = START, rule: str = "K01") -> Violation:
@@ -178,6 +181,22 @@ class Parts:
         return self.recorder.record(camera(camera_id), catalogue(), sight(moment), violation(moment)).violation_id
 
 
+class RecorderAtHand:
+    """The recorder as a fleet sees it, without a process in between: whatever is handed over is recorded at once."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.repeats, self.try_out = recorder.repeats, recorder.try_out
+        self._record = recorder.record
+
+    def record(self, *arguments: Any) -> Future[Manifest]:
+        future: Future[Manifest] = Future()
+        try:
+            future.set_result(self._record(*arguments))
+        except OSError as error:
+            future.set_exception(error)
+        return future
+
+
 class FakeReader:
     """A camera whose pictures and faults a test sets."""
 
@@ -208,7 +227,7 @@ class FakeReader:
             return Still(frame.camera_time_s, frame.wall_time)
         return frame
 
-    def want(self, interval_s: float | None) -> None:
+    def want(self, interval_s: float | None, at_s: float | None) -> None:
         self.wanted.append(interval_s)
 
     def stretch(self, factor: float) -> None:

@@ -110,6 +110,47 @@ def test_a_killed_worker_is_replaced_and_nothing_queued_is_lost(world: World, wa
     assert [manifest.rule for manifest in chain].count("K01") == 1, "what was told before is told again"
 
 
+def test_a_disk_that_takes_its_time_keeps_no_worker_from_looking(
+    world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+):
+    gate, record = threading.Event(), world.parts.recorder.record
+
+    def slow(*arguments: Any) -> Any:
+        gate.wait(30.0)
+        return record(*arguments)
+
+    monkeypatch.setattr(world.parts.recorder, "record", slow)
+    crew = world.start(most=1)
+    world.watch(crew, "a")
+    wait_until(lambda: looked(crew).get("a", 0) >= 3)
+    assert world.committed() == 0
+    gate.set()
+    wait_until(lambda: world.committed() >= 2)
+
+
+def test_what_a_worker_told_before_it_was_killed_is_kept(world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch):
+    """Even if nothing of it was recorded by then, and nothing of it is told twice."""
+    gate, asked, record = threading.Event(), threading.Event(), world.parts.recorder.record
+
+    def slow(*arguments: Any) -> Any:
+        asked.set()
+        gate.wait(30.0)
+        return record(*arguments)
+
+    monkeypatch.setattr(world.parts.recorder, "record", slow)
+    crew = world.start(most=1)
+    world.watch(crew, "a")
+    wait_until(asked.is_set)
+    (pid,) = crew.pids().values()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: crew.restarts() == {0: 1})
+    gate.set()
+    wait_until(lambda: len(looked(crew)) == 1 and world.committed() >= 3)
+    crew.stop(10.0)
+    rules = [entry.manifest.rule for entry in world.parts.evidence.committed(set())]
+    assert rules.count("K01") == 1
+
+
 def test_a_worker_that_hangs_is_replaced(world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch):
     crew = world.start("--quiet", most=1)
     world.watch(crew, "a")

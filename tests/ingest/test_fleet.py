@@ -1,5 +1,6 @@
 import errno
 from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.credentials import seal_credential
 from contract.edges import EdgeTrouble, StreamFault
+from contract.evidence import Manifest
 from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
 from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, Fleet, open_reader
 from ingest.minutes import MinuteBook
 from ingest.shedding import INTERVAL_S
-from tests.ingest.edge_world import FakeReader, Parts, bareheaded, camera, edge_config, violation
+from tests.ingest.edge_world import FakeReader, Parts, RecorderAtHand, bareheaded, camera, edge_config, violation
 
 BLACK = 0
 
@@ -48,8 +50,14 @@ class ScriptedRules:
     def wanted_interval_s(self, time_s: float) -> float | None:
         return 5.0  # somebody is always suspected
 
+    def wanted_at_s(self, time_s: float) -> float | None:
+        return None
+
     def committed(self, violation: Violation) -> None:
         self.told = True
+
+    def refused(self, violation: Violation) -> None:
+        self.told = False
 
 
 class World:
@@ -61,7 +69,7 @@ class World:
         self.passwords: dict[str, str | None] = {}
         self.rules: dict[str, ScriptedRules] = {}
         self.fleet = Fleet(
-            ScriptedDetector(), self.parts.recorder, self.book, self.key,
+            ScriptedDetector(), RecorderAtHand(self.parts.recorder), self.book, self.key,
             open_reader=self._open, make_rules=self._make_rules, clock=self.parts.clock.moment, timer=self.parts.timer,
         )
 
@@ -362,6 +370,28 @@ def test_full_disk_is_told_once_and_the_violation_comes_again(world: World, monk
         "evidence_cannot_be_written", "evidence_can_be_written_again",
     ]
     assert world.rules["a"].looks == 4
+
+
+def test_nobody_waits_for_what_is_being_recorded(world: World, monkeypatch: pytest.MonkeyPatch):
+    """It is not told again meanwhile; and again once it turns out that it could not be kept."""
+    futures: list[Future[Manifest]] = []
+
+    def slow(*args: object) -> Future[Manifest]:
+        futures.append(Future())
+        return futures[-1]
+
+    monkeypatch.setattr(world.fleet._recorder, "record", slow)
+    world.apply(camera("a"))
+    for second in range(3):
+        world.reader("a").show(second)
+        world.fleet.look_round()
+    assert (world.rules["a"].looks, len(futures)) == (3, 1)
+    futures[0].set_exception(OSError(errno.ENOSPC, "No space left on device"))
+    world.fleet.look_round()
+    assert world.fleet.trouble is EdgeTrouble.DISK_FULL
+    world.reader("a").show(3)
+    world.fleet.look_round()
+    assert len(futures) == 2
 
 
 def test_room_on_the_disk_is_noticed_without_new_evidence(world: World, monkeypatch: pytest.MonkeyPatch):

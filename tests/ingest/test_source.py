@@ -106,6 +106,30 @@ def test_no_burst_where_key_frames_come_often_enough(clips) -> None:
     assert times(list(source.pictures())) == [0.0, 0.5, 1.0]
 
 
+@pytest.mark.parametrize("options", [{}, {"bf": "2", "preset": "veryfast"}])
+def test_a_picture_at_a_time_between_key_frames(clips, options: dict[str, str]) -> None:
+    source = file_source(clips(gop=10, seconds=2.2, options=options), realtime=False)
+    source.want(0.5, 1.3)
+
+    # And nothing else of what had to be decoded for it.
+    assert times(list(source.pictures())) == pytest.approx([0, 0.5, 1.0, 1.3, 1.5, 2.0])
+
+
+def test_a_picture_that_the_budget_has_no_time_for_waits_for_the_next_key_frame(clips, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.decoding.BURST_MOST_S", 0.2)
+    source = file_source(clips(gop=10, seconds=3.0), realtime=False)
+    source.want(0.5, 1.3)
+
+    assert times(list(source.pictures())) == pytest.approx([0, 0.5, 1.0, 1.5, 2.0, 2.5])
+
+
+def test_rare_key_frames_give_a_picture_at_its_time_too(clips) -> None:
+    source = file_source(clips(gop=10), realtime=False, decoding=Decoding(max_key_gap_s=0.45, interval_s=0.4))
+    source.want(0.8, 1.15)
+
+    assert times(list(source.pictures())) == pytest.approx([0, 0.5, 0.8, 1.15, 1.2])
+
+
 def test_a_burst_ends_when_its_budget_is_spent(clips, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.decoding.BURST_MOST_S", 0.6)
     source = file_source(clips(gop=10, seconds=4.0), realtime=False)

@@ -1,0 +1,47 @@
+"""What was seen, ready to be kept: coded where the picture lies, so that nobody else has to be handed six megabytes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from detector.draw import draw
+from detector.observation import Observation
+from detector.rules import Violation
+from ingest.source import Frame
+
+# Near-lossless to the eye; at 1080p about 0.5 to 1 MB.
+JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One analysed frame with one violation in it: as JPEG as it came and with boxes, the stream's own time (s), the wall-clock
+    time, and what was seen in it."""
+
+    original: bytes
+    overlay: bytes
+    time_s: float
+    wall_time: datetime
+    observation: Observation
+
+
+def sights(frame: Frame, observation: Observation, violations: Sequence[Violation]) -> list[Sight]:
+    """One for each violation. Raises ValueError when a picture cannot be coded."""
+    if not violations:
+        return []
+    original = _jpeg(frame.image)
+    return [
+        Sight(original, _jpeg(draw(frame.image, observation, [one])), frame.camera_time_s, frame.wall_time, observation)
+        for one in violations
+    ]
+
+
+def _jpeg(image: npt.NDArray[np.uint8]) -> bytes:
+    written, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not written:
+        raise ValueError(f"A picture of {image.shape} could not be written as JPEG.")
+    return content.tobytes()
