@@ -160,6 +160,45 @@ def _options(part: str, only: list[str], precision: str) -> list[str]:
 
 
 @app.command()
+def leave_one_out(
+    data: Annotated[list[Path] | None, typer.Argument(help="Data folders, or folders that hold several.")] = None,
+    weights: Annotated[Path, typer.Option(help="Folder of the weights whose cards the figures go into.")] = ROOM / "weights",
+    work: Annotated[Path, typer.Option(help="Where the other weights are trained.")] = WORK,
+    budget: Annotated[str, typer.Option(help="Time for each training.")] = "15m",
+) -> None:
+    """Train once more without each source in turn, measure on that source, and write the figures into the cards."""
+    from models import publish
+    from models.data import DataError, read_folders
+    from models.evaluate import bins, figures, look
+    from models.left_out import sources, told_elsewhere
+    from models.report import table
+
+    _seconds(budget)
+    folders = data or [SHARED / "data"]
+    try:
+        pictures = [picture for folder in folders for picture in read_folders(folder)]
+        for source in sources(pictures):
+            folder = work / f"without-{source}"
+            folder.mkdir(parents=True, exist_ok=True)
+            for cache in (work / "opinions.jsonl", *work.glob("simulated-*")):  # what does not depend on the sources
+                if cache.exists() and not (folder / cache.name).exists():
+                    (folder / cache.name).symlink_to(cache.resolve())
+            command = ["model", "train", *map(str, folders), "--without", source, "--budget", budget]
+            places = ["--out", folder / "weights", "--work", folder]
+            _say(f"training without {source}")
+            subprocess.run([sys.executable, "-m", "sunshine", *command, *places], check=True, cwd=CHECKOUT)
+            evaluation = look(told_elsewhere(pictures, source), folder / "weights", _say)
+            found = figures(evaluation)
+            print(source, table(found, unseen=frozenset([source])), sep="\n")
+            name, line = f"{source}, left out of a training of {budget}", shlex.join(["sunshine", *command])
+            publish.record(weights, name, line, found, "fp32", bins(evaluation))
+    except DataError as error:
+        raise SystemExit(str(error)) from None
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"The training failed ({error.returncode}); what it said stands above.") from None
+
+
+@app.command()
 def quantise(
     data: Annotated[list[Path] | None, typer.Argument(help="Data folders whose training part the int8 scales come from.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of the weights; the int8 variants go beside them.")] = ROOM / "weights",
