@@ -184,7 +184,7 @@ def leave_one_out(
                 if cache.exists() and not (folder / cache.name).exists():
                     (folder / cache.name).symlink_to(cache.resolve())
             command = ["model", "train", *map(str, folders), "--without", source, "--budget", budget]
-            places = ["--out", folder / "weights", "--work", folder]
+            places = ["--out", str(folder / "weights"), "--work", str(folder)]
             _say(f"training without {source}")
             subprocess.run([sys.executable, "-m", "sunshine", *command, *places], check=True, cwd=CHECKOUT)
             evaluation = look(told_elsewhere(pictures, source), folder / "weights", _say)
