@@ -15,6 +15,9 @@ from api.cases.endpoints import router as cases
 from api.cases.timekeeper import keeping_time
 from api.centre import Centre
 from api.console.pages import mount as mount_console
+from api.deliveries.dispatcher import delivering
+from api.deliveries.endpoints import router as deliveries
+from api.deliveries.events import document_webhooks
 from api.edges.endpoints import protocol as edge_protocol
 from api.edges.endpoints import router as edges
 from api.evidence.endpoints import protocol as evidence_protocol
@@ -28,7 +31,7 @@ from api.places.endpoints import router as places
 from contract.evidence import SealedManifest
 
 PREFIX = "/api/v1"
-ROUTERS = (accounts, cases, evidence, places, cameras, edges, audit, edge_protocol, evidence_protocol)
+ROUTERS = (accounts, cases, evidence, places, cameras, edges, deliveries, audit, edge_protocol, evidence_protocol)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -37,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with chaining(centre), keeping_time(centre):
+        async with chaining(centre), keeping_time(centre), delivering(centre):
             yield
         await centre.close()
 
@@ -54,6 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         "/healthz", healthz, operation_id="get_health", summary="Whether the centre and its database answer", tags=["health"],
         responses=documented(),
     )
+    document_webhooks(app)
     mount_console(app)
     problems.install(app)
     app.add_middleware(Guard, uploads={f"{PREFIX}/edge/violations": centre.settings.upload_bytes})

@@ -19,6 +19,7 @@ from api.app import create_app
 from api.cameras.service import rotate_keys
 from api.cases.deadlines import DeadlinesError
 from api.centre import Centre
+from api.deliveries.service import rotate_keys as rotate_target_keys
 from api.edges.service import create_code
 from api.kit.database import Work
 from api.kit.lock import DataFolderBusy, DataFolderUnusable, hold_folder
@@ -172,7 +173,7 @@ async def _rotate(settings: Settings) -> int:
             # First both keys on disk, then the rows, then the old key away: a cut at any moment loses nothing.
             new.save(path)
         async with centre.database.writing() as work:
-            count = await rotate_keys(work, the_house(), old, new)
+            count = await rotate_keys(work, the_house(), old, new) + await rotate_target_keys(work, the_house(), old, new)
         if settings.keys is None:
             new.only_current().save(path)
         return count

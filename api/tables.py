@@ -4,6 +4,7 @@ import api.accounts.tables
 import api.audit.tables
 import api.cameras.tables
 import api.cases.tables
+import api.deliveries.tables
 import api.edges.tables
 import api.evidence.tables
 import api.places.tables  # noqa: F401

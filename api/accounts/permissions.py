@@ -32,6 +32,9 @@ class Permission(StrEnum):
     EDGES_APPROVE = "edges.approve"
     ACCOUNTS_WRITE = "accounts.write"
     AUDIT_READ = "audit.read"
+    DELIVERIES_READ = "deliveries.read"
+    DELIVERIES_RESEND = "deliveries.resend"
+    TARGETS_WRITE = "targets.write"
 
 
 P = Permission
@@ -42,18 +45,20 @@ _OUTSIDE = {P.CASES_READ, P.PLACES_READ}
 _APPROVING = {P.EDGES_READ, P.EDGES_APPROVE}
 # An officer answers for a shop that cannot (代办); then another officer verifies.
 _HANDLING = {P.CASES_JUDGE, P.CASES_HANDLE, P.CASES_ANSWER}
+# Who is to be told must be able to see that a message has not arrived.
+_TELLING = {P.DELIVERIES_READ, P.DELIVERIES_RESEND}
 _TECHNICAL = {P.PLACES_READ, P.PLACES_WRITE, P.CAMERAS_READ, P.CAMERAS_WRITE, P.EDGES_READ, P.EDGES_WRITE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.REVIEWER: frozenset(_STAFF | {P.CASES_JUDGE}),
-    Role.OFFICER: frozenset(_STAFF | _APPROVING | _HANDLING),
-    Role.CHIEF: frozenset(_STAFF | _APPROVING | _HANDLING | {P.CASES_DECIDE}),
-    Role.BUREAU: frozenset(_STAFF),
+    Role.OFFICER: frozenset(_STAFF | _APPROVING | _HANDLING | _TELLING),
+    Role.CHIEF: frozenset(_STAFF | _APPROVING | _HANDLING | _TELLING | {P.CASES_DECIDE}),
+    Role.BUREAU: frozenset(_STAFF | {P.DELIVERIES_READ}),
     Role.STORE_ADMIN: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CASES_ANSWER}),
     Role.STORE_OWNER: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CASES_ANSWER}),
     Role.INSTALLER: frozenset(_TECHNICAL),
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
-    Role.ADMIN: frozenset(_TECHNICAL | _APPROVING | {P.ACCOUNTS_WRITE, P.AUDIT_READ}),
+    Role.ADMIN: frozenset(_TECHNICAL | _APPROVING | _TELLING | {P.ACCOUNTS_WRITE, P.AUDIT_READ, P.TARGETS_WRITE}),
     Role.PARTNER: frozenset(_OUTSIDE),
 }
 

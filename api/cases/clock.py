@@ -12,6 +12,7 @@ from api.cases import repository
 from api.cases.deadlines import Deadlines
 from api.cases.states import CaseState
 from api.cases.tables import Case, Level, Reminder, ReminderKind, Stage
+from api.deliveries.outbox import tell_reminder
 from api.kit.database import Work
 from api.kit.problems import Invalid
 
@@ -73,6 +74,7 @@ async def tick(work: Work, at: datetime, deadlines: Deadlines) -> int:
         if moment is not None:
             _raise_flags(case, moment, at)
             work.add(Reminder(case_id=case.id, at=at, due_at=case.due_at, kind=moment.kind, stage=case.stage, level=moment.level))
+            await tell_reminder(work, case, moment.kind, moment.level, at)
         case.next_check_at = _next(case, at, deadlines)
     await work.flush()
     return len(cases)

@@ -61,11 +61,11 @@ async def open_case(
     work.add(case)
     await work.flush()
     # Two steps of machines; people find version 1.
-    pass_to(work, actor, case, Act.REPORT, CaseState.DETECTED, at, deadlines, is_first=True)
+    await pass_to(work, actor, case, Act.REPORT, CaseState.DETECTED, at, deadlines, is_first=True)
     if muted is None:
-        pass_to(work, the_system(), case, Act.QUEUE, CaseState.PENDING_REVIEW, at, deadlines)
+        await pass_to(work, the_system(), case, Act.QUEUE, CaseState.PENDING_REVIEW, at, deadlines)
     else:
-        pass_to(work, the_system(), case, Act.MUTE, CaseState.DISMISSED, at, deadlines)
+        await pass_to(work, the_system(), case, Act.MUTE, CaseState.DISMISSED, at, deadlines)
         muted.case_id = case.id
     await work.flush()
     return case

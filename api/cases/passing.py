@@ -7,14 +7,16 @@ from api.cases.clock import set_clock
 from api.cases.deadlines import Deadlines
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition
+from api.deliveries.outbox import tell_step
 from api.kit.database import Work
 
 
-def pass_to(
+async def pass_to(
     work: Work, actor: Actor, case: Case, act: Act, after: CaseState, at: datetime, deadlines: Deadlines,
     reason: str | None = None, note: str | None = None, *, is_first: bool = False,
+    is_told: bool = True,
 ) -> None:
-    """With its record and its clock."""
+    """With its record, its clock, and word to everybody who is to be told."""
     before = None if is_first else case.state
     case.state = after
     case.version += 1
@@ -26,3 +28,5 @@ def pass_to(
             address=actor.address, act=act, before=before, after=after, reason=reason, note=note,
         )
     )
+    if is_told:
+        await tell_step(work, case, act, before, at)

@@ -117,8 +117,8 @@ async def act(
     if step.act is Act.ISSUE and case.severity == 3 and situation.confirmed_lately >= THIRD - 1:
         case.severity = 2
     if step.via is not None:
-        pass_to(work, actor, case, *step.via, at, deadlines)
-    pass_to(work, actor, case, step.act, step.after, at, deadlines, reason.value if reason else None, note)
+        await pass_to(work, actor, case, *step.via, at, deadlines, is_told=False)
+    await pass_to(work, actor, case, step.act, step.after, at, deadlines, reason.value if reason else None, note)
     record(
         work, actor, f"case.{step.act.value}", "case", case.id, shop_id=case.shop_id, reason=note,
         **({"reason_code": reason.value} if reason else {}),

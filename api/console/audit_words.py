@@ -29,6 +29,12 @@ ACTIONS: dict[str, str] = {
     "spot.muted": N_("Spot muted for a rule"),
     "spot.lifted": N_("Muted spot lifted"),
     "evidence.read": N_("Looked at evidence"),
+    "target.created": N_("Target of messages added"),
+    "target.changed": N_("Target of messages changed"),
+    "target.secret_rotated": N_("New keys for a webhook made"),
+    "target.tested": N_("Test message sent"),
+    "target.dead": N_("Target of messages out of order"),
+    "delivery.resent": N_("Message sent again by hand"),
     "audit.exported": N_("Audit exported"),
     # Steps of a case that only machines take are in the case's own history.
     **{f"case.{act}": words for act, words in EVENTS.items() if act not in (Act.REPORT, Act.QUEUE, Act.MUTE)},
@@ -44,6 +50,8 @@ OBJECTS: dict[str, str] = {
     "edge": N_("Edge box"),
     "case": N_("Case"),
     "muted_spot": N_("Muted spot"),
+    "target": N_("Target of messages"),
+    "delivery": N_("Message"),
     "audit": N_("Audit"),
 }
 

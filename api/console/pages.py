@@ -7,7 +7,17 @@ from fastapi.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.console import audit_pages, camera_edit_pages, camera_pages, case_pages, edge_box_pages, place_pages, sign_in_pages
+from api.console import (
+    audit_pages,
+    camera_edit_pages,
+    camera_pages,
+    case_pages,
+    delivery_pages,
+    edge_box_pages,
+    place_pages,
+    sign_in_pages,
+    target_pages,
+)
 from api.console.i18n import N_, Language, translations
 from api.console.rendering import STATIC, page, speaker_of
 from api.console.views import Link, ProblemView
@@ -15,7 +25,10 @@ from api.console.words import PROBLEMS
 from api.kit.problems import Problem, Unauthenticated
 
 router = APIRouter(include_in_schema=False)
-for pages in (sign_in_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages, place_pages, audit_pages):
+for pages in (
+    sign_in_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages, place_pages, delivery_pages, target_pages,
+    audit_pages,
+):
     router.include_router(pages.router)
 
 

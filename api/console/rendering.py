@@ -36,6 +36,7 @@ PAGES = (
     ("/cameras", N_("Cameras"), Permission.CAMERAS_READ),
     ("/edge-boxes", N_("Edge boxes"), Permission.EDGES_READ),
     ("/shops", N_("Shops"), Permission.PLACES_READ),
+    ("/deliveries", N_("Messages"), Permission.DELIVERIES_READ),
     ("/audit", N_("Audit"), Permission.AUDIT_READ),
 )
 

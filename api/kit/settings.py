@@ -1,10 +1,13 @@
 """All settings of the centre, in one place; each can be set as an environment variable SUNSHINE_<NAME>."""
 
+from datetime import time
 from pathlib import Path
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api.kit.outbound import Network, read_networks
 
 
 class Settings(BaseSettings):
@@ -40,10 +43,28 @@ class Settings(BaseSettings):
     # 8K UHD. Decoding is refused above, so that a small file cannot blow up in memory.
     picture_side_px: int = Field(7680, gt=0)
 
+    outbound_networks: str | None = Field(None, description="private networks that webhooks may reach: 10.1.0.0/16,192.168.7.2")
+    # What the Standard Webhooks specification asks receivers to keep to, at its shorter end.
+    delivery_timeout_s: float = Field(15, gt=0, description="how long one try to send may take, with everything")
+    late_minutes: float = Field(30, gt=0, description="a message that has not arrived by then goes to the next target too")
+    late_minutes_serious: float = Field(2, gt=0, description="the same for class 1")
+    quiet_from: time = Field(time(22), description="in shop time; from here no robot is told of anything but class 1")
+    quiet_until: time = Field(time(7), description="in shop time; the same as quiet_from for no quiet hours")
+    # Only the settings can change where the robots' services are: whoever adds a robot gives its key, never an address.
+    wecom_url: str = "https://qyapi.weixin.qq.com"
+    dingtalk_url: str = "https://oapi.dingtalk.com"
+    feishu_url: str = "https://open.feishu.cn"
+
     @field_validator("public_url")
     @classmethod
     def _without_trailing_slash(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else None
+
+    @field_validator("outbound_networks")
+    @classmethod
+    def _networks(cls, value: str | None) -> str | None:
+        read_networks(value)
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -61,6 +82,10 @@ class Settings(BaseSettings):
         scheme, _, rest = self.database_url.get_secret_value().partition("://")
         driver = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
         return f"{driver.get(scheme, scheme)}://{rest}"
+
+    @property
+    def allowed_networks(self) -> tuple[Network, ...]:
+        return read_networks(self.outbound_networks)
 
     @property
     def upload_bytes(self) -> int:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, or_, select, true
+from sqlalchemy import ColumnElement, CompoundSelect, Select, false, or_, select, true, union_all
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from api.accounts.actors import Actor
@@ -15,6 +15,20 @@ def shop_is_visible(actor: Actor, shop_id: InstrumentedAttribute[str]) -> Column
     if actor.district_id is not None:
         return shop_id.in_(select(Shop.id).where(Shop.district_id.in_(own_and_below(actor.district_id))))
     return true() if actor.sees_all_places else false()
+
+
+def district_is_visible(actor: Actor, district_id: InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
+    """The same for what belongs to a district: the actor's own, or one below it."""
+    if actor.sees_all_places:
+        return true()
+    return district_id.in_(own_and_below(actor.district_id)) if actor.district_id is not None else false()
+
+
+def districts_above(shop_id: str) -> CompoundSelect[str]:
+    """The ids of the shop's district and of the county above it."""
+    own = select(Shop.district_id).where(Shop.id == shop_id)
+    county = select(District.parent_id).where(District.id.in_(own), District.parent_id.is_not(None))
+    return union_all(own, county)
 
 
 def own_and_below(district_id: str) -> Select[str]:
@@ -47,6 +61,12 @@ async def list_districts(
 async def get_district(work: Work, actor: Actor, district_id: str) -> District | None:
     district: District | None = await work.scalar(_readable_districts(actor).where(District.id == district_id))
     return district
+
+
+async def is_own_district(work: Work, actor: Actor, district_id: str) -> bool:
+    """Whether all of the district is the actor's to see, not only shops in it."""
+    query = select(District.id).where(District.id == district_id, district_is_visible(actor, District.id))
+    return await work.scalar(query) is not None
 
 
 async def list_shops(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Shop]:

@@ -52,6 +52,9 @@ def row(address: str, *needs: P, **body: Any) -> Row:
 
 
 CAMERA = {"area_id": "{area_id}", "name": "New", "url": "rtsp://192.0.2.7/x"}
+TARGET = {"name": "New", "channel": "webhook", "audience": "authority", "events": ["case.opened"]}
+TARGET_OF_SHOP = {**TARGET, "shop_id": "{shop_id}", "url": "https://example.org/hook"}
+TARGET_PAGE = {**TARGET, "place": "shop:{shop_id}", "url": "https://example.org/hook", "enabled": "yes"}
 SHOP = {"district_id": "{district_id}", "name": "New"}
 # Reads first, then acts, and last what takes something away.
 TABLE = (
@@ -78,6 +81,10 @@ TABLE = (
     row("GET /api/v1/edges", P.EDGES_READ),
     row("GET /api/v1/audit", P.AUDIT_READ),
     row("GET /api/v1/audit/export", P.AUDIT_READ),
+    row("GET /api/v1/targets", P.DELIVERIES_READ),
+    row("GET /api/v1/targets/{target_id}", P.DELIVERIES_READ),
+    row("GET /api/v1/deliveries", P.DELIVERIES_READ),
+    row("GET /api/v1/deliveries/{delivery_id}", P.DELIVERIES_READ),
     row("GET /", P.CASES_READ, P.CAMERAS_READ, P.EDGES_READ, P.PLACES_READ, P.AUDIT_READ),
     row("GET /cases", P.CASES_READ),
     row("GET /cases/list", P.CASES_READ),
@@ -89,6 +96,11 @@ TABLE = (
     row("GET /cameras/{camera_id}", P.CAMERAS_READ),
     row("GET /edge-boxes", P.EDGES_READ),
     row("GET /edge-boxes/new", P.EDGES_WRITE),
+    row("GET /targets", P.DELIVERIES_READ),
+    row("GET /targets/new", P.TARGETS_WRITE),
+    row("GET /targets/{target_id}", P.DELIVERIES_READ),
+    row("GET /deliveries", P.DELIVERIES_READ),
+    row("GET /deliveries/{delivery_id}", P.DELIVERIES_READ),
     row("GET /shops", P.PLACES_READ),
     row("GET /shops/new", P.PLACES_WRITE),
     row("GET /audit", P.AUDIT_READ),
@@ -110,6 +122,16 @@ TABLE = (
     row("POST /cameras/new", P.CAMERAS_WRITE, **CAMERA),
     row("POST /cameras/{camera_id}", P.CAMERAS_WRITE, **CAMERA, version="1"),
     row("POST /cameras/{camera_id}/area", P.PLACES_WRITE, kind="cutting"),
+    row("POST /api/v1/targets", P.TARGETS_WRITE, **TARGET_OF_SHOP),
+    row("PUT /api/v1/targets/{target_id}", P.TARGETS_WRITE, **TARGET_OF_SHOP),
+    row("POST /api/v1/targets/{target_id}/rotate", P.TARGETS_WRITE),
+    row("POST /api/v1/targets/{target_id}/test", P.TARGETS_WRITE),
+    row("POST /api/v1/deliveries/{delivery_id}/resend", P.DELIVERIES_RESEND),
+    row("POST /targets/new", P.TARGETS_WRITE, **TARGET_PAGE),
+    row("POST /targets/{target_id}", P.TARGETS_WRITE, **TARGET_PAGE),
+    row("POST /targets/{target_id}/rotate", P.TARGETS_WRITE),
+    row("POST /targets/{target_id}/test", P.TARGETS_WRITE),
+    row("POST /deliveries/{delivery_id}/resend", P.DELIVERIES_RESEND),
     row("POST /api/v1/enrolment-codes", P.EDGES_WRITE, shop_id="{shop_id}"),
     row("POST /edge-boxes/new", P.EDGES_WRITE, shop_id="{shop_id}"),
     row("POST /api/v1/edges/{edge_id}/approve", P.EDGES_APPROVE),
@@ -146,6 +168,9 @@ class Neighbourhood:
 async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
     place = await world.place(name)
     box = await world.edge(place)
+    admin = await world.person(Role.ADMIN)
+    new_target = {**TARGET_OF_SHOP, "shop_id": place.shop_id, "name": f"{name} target"}
+    target = (await admin.post("/api/v1/targets", json=new_target)).json()
     case_id = await world.case(place, box)
     case = (await (await world.person()).get(f"/api/v1/cases/{case_id}")).json()
     async with world.centre.database.writing() as work:
@@ -156,7 +181,8 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
         "district_id": place.district_id, "district": f"{name} district", "shop_id": place.shop_id, "area_id": place.area_id,
         "camera_id": place.camera_id, "edge_id": box.id, "case_id": str(case_id),
         "violation_id": case["evidence"][0]["violation_id"], "name": "original.jpg",
-        "act": "confirm",
+        "act": "confirm", "target_id": target["id"],
+        "delivery_id": str((await admin.get("/api/v1/deliveries", params={"target_id": target["id"]})).json()["items"][0]["id"]),
     }
     return place, ids
 
@@ -165,8 +191,8 @@ async def neighbourhood(world: World) -> Neighbourhood:
     place, mine = await settle(world, "Homely")
     _, theirs = await settle(world, "Foreign")
     nothing = dict.fromkeys(theirs, "feed" * 5) | {
-        "case_id": "987654", "violation_id": str(uuid4()), "name": "original.jpg", "district": "Unheard-of district",
-        "act": "confirm",
+        "case_id": "987654", "delivery_id": "987655", "violation_id": str(uuid4()), "name": "original.jpg",
+        "district": "Unheard-of district", "act": "confirm",
     }
     return Neighbourhood(mine, theirs, place, nothing)
 
@@ -182,7 +208,7 @@ async def ask(client: httpx.AsyncClient, entry: Row, ids: dict[str, str]) -> htt
 def without_ids(text: str, ids: dict[str, str]) -> str:
     """What was asked for is repeated here and there; that tells nothing."""
     for name, value in ids.items():
-        text = text.replace(f"/cases/{value}" if name == "case_id" else value, "*")
+        text = text.replace({"case_id": f"/cases/{value}", "delivery_id": f"/deliveries/{value}"}.get(name, value), "*")
     return text
 
 
@@ -219,7 +245,7 @@ async def test_every_role_as_a_neighbour(world: World, role: Role):
         answer = await ask(client, entry, there.theirs)
         told = f"{role} {entry.address}: {answer.status_code}"
         assert "Foreign" not in without_ids(answer.text, there.theirs), told
-        secrets = {value for name, value in there.theirs.items() if name not in ("name", "case_id", "act")}
+        secrets = {value for name, value in there.theirs.items() if name not in ("name", "case_id", "delivery_id", "act")}
         if not entry.names_a_place:
             assert not any(secret in answer.text for secret in secrets), told
             continue

@@ -1,0 +1,191 @@
+"""Where messages go: the list, adding a target, changing it, its keys, a test message."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, ValidationError
+
+from api.accounts.actors import Actor
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.permissions import Permission
+from api.console.delivery_views import target_row
+from api.console.delivery_words import AUDIENCES, CHANNELS, EVENTS, WRONG
+from api.console.i18n import N_
+from api.console.rendering import page, speaker_of
+from api.console.speech import Speaker
+from api.console.views import Option
+from api.deliveries import service as deliveries
+from api.deliveries.kinds import ROBOTS, Channel, Event
+from api.deliveries.schemas import TargetIn
+from api.deliveries.secrets import TargetSecrets
+from api.deliveries.service import NotATarget
+from api.deliveries.tables import Target
+from api.kit.cursors import decode_text, encode_cursor
+from api.kit.database import Work
+from api.kit.work import At, Reading, Writing
+from api.places import service as places
+from api.places.schemas import Id
+
+router = APIRouter()
+
+_PAGE = 100
+_FIELDS = {"shop_id": "place", "district_id": "place", "audience": "place"}
+
+
+class TargetTyped(BaseModel):
+    """The fields as they come from a browser. `place` is empty for all places, `shop:ID` or `district:ID`."""
+
+    name: str = ""
+    channel: str = Channel.WEBHOOK.value
+    audience: str = "authority"
+    place: str = ""
+    url: str = ""
+    token: str = ""
+    secret: str = ""
+    events: list[str] = []
+    language: str = "zh-CN"
+    next_id: str = ""
+    # An unticked box is not sent at all.
+    enabled: str = ""
+
+    @classmethod
+    def of(cls, target: Target) -> "TargetTyped":
+        """Without the secrets: they are never shown again."""
+        place = f"shop:{target.shop_id}" if target.shop_id else f"district:{target.district_id}" if target.district_id else ""
+        return cls(
+            name=target.name, channel=target.channel.value, audience=target.audience.value, place=place, url=target.url or "",
+            events=target.events, language=target.language, next_id=target.next_id or "", enabled="yes" if target.enabled else "",
+        )
+
+    def read(self) -> TargetIn:
+        """Raises ValidationError."""
+        kind, _, place_id = self.place.partition(":")
+        is_robot = self.channel in ROBOTS
+        return TargetIn.model_validate(
+            {
+                "name": self.name.strip(), "channel": self.channel, "audience": self.audience,
+                "shop_id": place_id if kind == "shop" else None, "district_id": place_id if kind == "district" else None,
+                "url": None if is_robot else self.url.strip(), "token": (self.token.strip() or None) if is_robot else None,
+                "secret": (self.secret.strip() or None) if is_robot else None, "events": self.events, "language": self.language,
+                "next_id": self.next_id or None, "enabled": self.enabled == "yes",
+            }
+        )
+
+
+@router.get("/targets")
+async def target_list(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
+    found = await deliveries.list_targets(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
+    speaker, names = speaker_of(request), await _names(work, actor)
+    return page(
+        request, "targets.html", actor=actor, targets=[target_row(target, names, speaker) for target in found[:_PAGE]],
+        may_add=actor.may(Permission.TARGETS_WRITE), first_url="/targets" if cursor else None,
+        next_url=f"/targets?cursor={encode_cursor(found[_PAGE - 1].id)}" if len(found) > _PAGE else None,
+    )
+
+
+@router.get("/targets/new")
+async def new_target(request: Request, actor: SignedIn, work: Reading) -> Response:
+    actor.require(Permission.TARGETS_WRITE)
+    return await _form(request, actor, work, TargetTyped(events=[Event.CASE_ISSUED.value], enabled="yes"), {})
+
+
+@router.post("/targets/new")
+async def add_target(
+    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, at: At, typed: Annotated[TargetTyped, Form()]
+) -> Response:
+    """The keys of a webhook are on this answer only."""
+    actor.require(Permission.TARGETS_WRITE)
+    try:
+        target, secrets = await deliveries.create_target(work, actor, centre.settings, centre.keyring, typed.read(), at)
+    except (ValidationError, NotATarget) as error:
+        return await _form(request, actor, work, typed, _wrong(error))
+    if target.channel is Channel.WEBHOOK:
+        return await _target_page(request, actor, work, target, keys=secrets)
+    return RedirectResponse(f"/targets/{target.id}?done=saved", 303)
+
+
+@router.get("/targets/{target_id}")
+async def target_page(request: Request, actor: SignedIn, work: Reading, target_id: Id, done: str = "") -> Response:
+    target = await deliveries.get_target(work, actor, target_id)
+    return await _target_page(request, actor, work, target, done=done)
+
+
+@router.post("/targets/{target_id}")
+async def change_target(
+    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, target_id: Id, typed: Annotated[TargetTyped, Form()]
+) -> Response:
+    actor.require(Permission.TARGETS_WRITE)
+    target = await deliveries.get_target(work, actor, target_id)
+    typed.channel = target.channel.value
+    try:
+        await deliveries.update_target(work, actor, centre.settings, centre.keyring, target_id, typed.read())
+    except (ValidationError, NotATarget) as error:
+        return await _target_page(request, actor, work, target, typed=typed, wrong=_wrong(error))
+    return RedirectResponse(f"/targets/{target_id}?done=saved", 303)
+
+
+@router.post("/targets/{target_id}/test")
+async def send_test(actor: SignedIn, work: Writing, at: At, target_id: Id) -> Response:
+    delivery = await deliveries.send_test(work, actor, target_id, at)
+    return RedirectResponse(f"/deliveries/{delivery.id}?resent=yes", 303)
+
+
+@router.post("/targets/{target_id}/rotate")
+async def rotate(request: Request, actor: SignedIn, work: Writing, centre: CentreOf, at: At, target_id: Id) -> Response:
+    """The new keys are on this answer only."""
+    target, secrets = await deliveries.rotate_secret(work, actor, centre.keyring, target_id, at)
+    return await _target_page(request, actor, work, target, keys=secrets)
+
+
+async def _target_page(
+    request: Request, actor: Actor, work: Work, target: Target, *, typed: TargetTyped | None = None,
+    wrong: dict[str, str] | None = None, keys: TargetSecrets | None = None, done: str = "",
+) -> Response:
+    speaker = speaker_of(request)
+    shown = keys.current if keys is not None else None
+    return page(
+        request, "target.html", actor=actor, here=f"/targets/{target.id}", status=422 if wrong else 200,
+        row=target_row(target, await _names(work, actor), speaker), log_url=f"/deliveries?target={target.id}",
+        keys=shown, until=speaker.time(keys.previous_until) if keys and keys.previous_until else None, saved=done == "saved",
+        may_change=actor.may(Permission.TARGETS_WRITE), is_webhook=target.channel is Channel.WEBHOOK, is_on=target.enabled,
+        **await _fields(actor, work, speaker, typed or TargetTyped.of(target), wrong or {}, target.id),
+    )
+
+
+async def _form(request: Request, actor: Actor, work: Work, typed: TargetTyped, wrong: dict[str, str]) -> Response:
+    fields = await _fields(actor, work, speaker_of(request), typed, wrong, None)
+    return page(request, "target_new.html", actor=actor, status=422 if wrong else 200, **fields)
+
+
+async def _fields(
+    actor: Actor, work: Work, speaker: Speaker, typed: TargetTyped, wrong: dict[str, str], target_id: str | None
+) -> dict[str, Any]:
+    shops = [Option(f"shop:{shop.id}", shop.name) for shop in await places.list_shops(work, actor)]
+    districts = [Option(f"district:{district.id}", district.name) for district in await places.list_districts(work, actor)]
+    all_places = [Option("", speaker.say(N_("All places")))] if actor.sees_all_places else []
+    others = [Option(row.id, row.name) for row in await deliveries.list_targets(work, actor) if row.id != target_id]
+    return {
+        "typed": typed, "wrong": {field: speaker.say(words) for field, words in wrong.items()},
+        "is_robot": typed.channel in ROBOTS, "target_id": target_id, "places": [*all_places, *districts, *shops],
+        "channels": [Option(channel.value, speaker.say(words)) for channel, words in CHANNELS.items()],
+        "audiences": [Option(audience.value, speaker.say(words)) for audience, words in AUDIENCES.items()],
+        "events": [Option(event.value, speaker.say(words)) for event, words in EVENTS.items() if event is not Event.TEST],
+        "languages": [Option("zh-CN", "中文"), Option("en", "English")], "others": others,
+    }
+
+
+async def _names(work: Work, actor: Actor) -> dict[str, str]:
+    """Of shops and districts, by id."""
+    names = {shop.id: shop.name for shop in await places.list_shops(work, actor)}
+    return names | {district.id: district.name for district in await places.list_districts(work, actor)}
+
+
+def _wrong(error: ValidationError | NotATarget) -> dict[str, str]:
+    """In words not yet translated, by field of the form."""
+    if isinstance(error, NotATarget):
+        fields = [problem.field for problem in error.errors or []]
+    else:
+        fields = [str(item["loc"][0]) for item in error.errors()]
+    names = [_FIELDS.get(field, field) for field in fields]
+    return {name: WRONG.get(name, WRONG["name"]) for name in names}

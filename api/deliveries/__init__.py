@@ -1,0 +1,1 @@
+"""Deliveries: what is told to whom, until it has arrived."""

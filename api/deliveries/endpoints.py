@@ -1,0 +1,125 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.deliveries import service
+from api.deliveries.kinds import DeliveryState, Event
+from api.deliveries.schemas import (
+    AttemptOut,
+    Deliveries,
+    DeliveryDetail,
+    DeliveryOut,
+    TargetIn,
+    TargetOut,
+    Targets,
+    TargetWithKeys,
+)
+from api.deliveries.secrets import TargetSecrets
+from api.deliveries.tables import Delivery, Target
+from api.kit.cursors import decode_number, decode_text, encode_cursor
+from api.kit.parameters import Cursor, Limit
+from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
+from api.kit.work import At, Reading, Writing
+from api.places.schemas import Id
+
+router = APIRouter(tags=["deliveries"])
+READ = documented(Unauthenticated, Forbidden, NotFound)
+WRITE = documented(Unauthenticated, Forbidden, NotFound, Conflict)
+DeliveryId = Annotated[int, Path(ge=1, lt=2**31)]
+
+
+@router.get("/targets", operation_id="list_targets", summary="Where messages go", responses=READ)
+async def list_targets(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Targets:
+    rows = await service.list_targets(work, actor, after=decode_text(cursor), limit=limit)
+    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    return Targets(items=[_target(row) for row in rows], next=following)
+
+
+@router.post("/targets", operation_id="create_target", summary="Add a target", status_code=201, responses=WRITE)
+async def create_target(work: Writing, actor: SignedIn, centre: CentreOf, at: At, body: TargetIn) -> TargetWithKeys:
+    """The answer holds the signing secret of a webhook; it is shown this once."""
+    target, secrets = await service.create_target(work, actor, centre.settings, centre.keyring, body, at)
+    return _with_keys(target, secrets)
+
+
+@router.get("/targets/{target_id}", operation_id="get_target", summary="One target", responses=READ)
+async def get_target(work: Reading, actor: SignedIn, target_id: Id) -> TargetOut:
+    return _target(await service.get_target(work, actor, target_id))
+
+
+@router.put("/targets/{target_id}", operation_id="update_target", summary="Change a target, and try it again", responses=WRITE)
+async def update_target(work: Writing, actor: SignedIn, centre: CentreOf, target_id: Id, body: TargetIn) -> TargetOut:
+    return _target(await service.update_target(work, actor, centre.settings, centre.keyring, target_id, body))
+
+
+@router.post(
+    "/targets/{target_id}/rotate", operation_id="rotate_target_secret", summary="New keys for a webhook", responses=WRITE
+)
+async def rotate_secret(work: Writing, actor: SignedIn, centre: CentreOf, at: At, target_id: Id) -> TargetWithKeys:
+    """For 24 hours messages are signed with the previous keys too."""
+    target, secrets = await service.rotate_secret(work, actor, centre.keyring, target_id, at)
+    return _with_keys(target, secrets)
+
+
+@router.post(
+    "/targets/{target_id}/test", operation_id="test_target", summary="Send a test message", status_code=202, responses=WRITE
+)
+async def send_test(work: Writing, actor: SignedIn, at: At, target_id: Id) -> DeliveryOut:
+    """A dead target is tried again with it. How it went stands in the log of the message."""
+    return _delivery(await service.send_test(work, actor, target_id, at))
+
+
+@router.get("/deliveries", operation_id="list_deliveries", summary="Messages, newest first", responses=READ)
+async def list_deliveries(
+    work: Reading, actor: SignedIn, target_id: Annotated[str | None, Query(max_length=64)] = None,
+    case_id: Annotated[int | None, Query(ge=1, lt=2**31)] = None, state: DeliveryState | None = None,
+    late: Annotated[bool, Query(description="only those that were not there in time and are still not")] = False,
+    cursor: Cursor = None, limit: Limit = 50,
+) -> Deliveries:
+    rows = await service.list_deliveries(
+        work, actor, target_id=target_id, case_id=case_id, state=state, late=late, before=decode_number(cursor), limit=limit
+    )
+    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    return Deliveries(items=[_delivery(row) for row in rows], next=following)
+
+
+@router.get("/deliveries/{delivery_id}", operation_id="get_delivery", summary="One message and its log", responses=READ)
+async def get_delivery(work: Reading, actor: SignedIn, delivery_id: DeliveryId) -> DeliveryDetail:
+    row, attempts = await service.get_delivery(work, actor, delivery_id)
+    log = [AttemptOut.model_validate(attempt) for attempt in attempts]
+    return DeliveryDetail(**dict(_delivery(row)), payload=row.payload, log=log)
+
+
+@router.post(
+    "/deliveries/{delivery_id}/resend", operation_id="resend_delivery", summary="Send a message again", status_code=202,
+    responses=WRITE,
+)
+async def resend(work: Writing, actor: SignedIn, at: At, delivery_id: DeliveryId) -> DeliveryOut:
+    return _delivery(await service.resend(work, actor, delivery_id, at))
+
+
+def _target(row: Target) -> TargetOut:
+    return TargetOut(
+        id=row.id, name=row.name, channel=row.channel, audience=row.audience, district_id=row.district_id, shop_id=row.shop_id,
+        url=row.url, events=[Event(event) for event in row.events], language=row.language, next_id=row.next_id,
+        enabled=row.enabled, state=service.state_of(row), dead_at=row.dead_at, dead_reason=row.dead_reason, failures=row.failures,
+        not_before=row.not_before, last_delivered_at=row.last_delivered_at, version=row.version,
+    )
+
+
+def _with_keys(row: Target, secrets: TargetSecrets) -> TargetWithKeys:
+    keys = secrets.current
+    return TargetWithKeys(
+        **dict(_target(row)), secret=keys.symmetric if keys else None, public_key=keys.public if keys else None,
+        previous_until=secrets.previous_until,
+    )
+
+
+def _delivery(row: Delivery) -> DeliveryOut:
+    return DeliveryOut(
+        id=row.id, message_id=row.message_id, target_id=row.target_id, target_name=row.target.name, event=row.event,
+        case_id=row.case_id, state=row.state, attempts=row.attempts, created_at=row.created_at,
+        next_at=row.next_at if row.state is DeliveryState.WAITING else None, delivered_at=row.delivered_at,
+        escalated_at=row.escalated_at, possibly_twice=row.is_possibly_twice,
+    )

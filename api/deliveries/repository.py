@@ -1,0 +1,215 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, delete, false, or_, select, true, update
+from sqlalchemy.orm import InstrumentedAttribute, contains_eager, joinedload
+
+from api.accounts.actors import Actor, without_actor
+from api.accounts.permissions import Permission
+from api.deliveries.kinds import ROBOTS, SERIOUS, DeliveryState, Event
+from api.deliveries.tables import Delivery, DeliveryAttempt, Target
+from api.kit.database import Work
+from api.places.repository import district_is_visible, districts_above, shop_is_visible
+
+
+def _target_is_visible(actor: Actor) -> ColumnElement[bool]:
+    """One that belongs to all places is seen only by who sees all places."""
+    if not actor.may(Permission.DELIVERIES_READ):
+        return false()
+    if actor.sees_all_places:
+        return Target.id.is_not(None)
+    of_shop: InstrumentedAttribute[str] = Target.shop_id  # type: ignore[assignment]
+    return or_(
+        and_(Target.shop_id.is_not(None), shop_is_visible(actor, of_shop)),
+        and_(Target.district_id.is_not(None), district_is_visible(actor, Target.district_id)),
+    )
+
+
+def _readable(actor: Actor) -> Select[Delivery]:
+    joined = select(Delivery).join(Target, Target.id == Delivery.target_id)
+    return joined.where(_target_is_visible(actor)).options(contains_eager(Delivery.target))
+
+
+async def list_targets(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Target]:
+    query = select(Target).where(_target_is_visible(actor)).order_by(Target.id).limit(limit)
+    if after is not None:
+        query = query.where(Target.id > after)
+    return list(await work.scalars(query))
+
+
+async def get_target(work: Work, actor: Actor, target_id: str, *, for_change: bool = False) -> Target | None:
+    query = select(Target).where(_target_is_visible(actor), Target.id == target_id)
+    if for_change:
+        query = query.with_for_update(key_share=True)
+    target: Target | None = await work.scalar(query)
+    return target
+
+
+async def list_deliveries(
+    work: Work, actor: Actor, *, target_id: str | None = None, case_id: int | None = None, state: DeliveryState | None = None,
+    late: bool = False, before: int | None = None, limit: int = 50,
+) -> list[Delivery]:
+    """Newest first; `late` are those that were not there in time and are still not."""
+    query = _readable(actor).order_by(Delivery.id.desc()).limit(limit)
+    for column, value in ((Delivery.target_id, target_id), (Delivery.case_id, case_id), (Delivery.state, state)):
+        if value is not None:
+            query = query.where(column == value)
+    if late:
+        query = query.where(Delivery.escalated_at.is_not(None), Delivery.state != DeliveryState.DELIVERED)
+    if before is not None:
+        query = query.where(Delivery.id < before)
+    return list(await work.scalars(query))
+
+
+async def get_delivery(work: Work, actor: Actor, delivery_id: int, *, for_change: bool = False) -> Delivery | None:
+    query = _readable(actor).where(Delivery.id == delivery_id)
+    if for_change:
+        query = query.with_for_update(of=Delivery)
+    delivery: Delivery | None = await work.scalar(query)
+    return delivery
+
+
+async def list_attempts(work: Work, actor: Actor, delivery_id: int) -> Sequence[DeliveryAttempt]:
+    query = (
+        select(DeliveryAttempt)
+        .join(Delivery, Delivery.id == DeliveryAttempt.delivery_id)
+        .join(Target, Target.id == Delivery.target_id)
+        .where(_target_is_visible(actor), DeliveryAttempt.delivery_id == delivery_id)
+        .order_by(DeliveryAttempt.id)
+    )
+    return list(await work.scalars(query))
+
+
+@without_actor("whoever acted, everybody who is to be told of the place is told")
+async def targets_of(work: Work, event: Event, shop_id: str) -> list[Target]:
+    of_all = and_(Target.district_id.is_(None), Target.shop_id.is_(None))
+    of_place = or_(Target.shop_id == shop_id, Target.district_id.in_(districts_above(shop_id)), of_all)
+    found = await work.scalars(select(Target).where(Target.enabled, of_place).order_by(Target.id))
+    return [target for target in found if event in target.events]
+
+
+@without_actor("a dead target is told of to the others, wherever they belong that its place belongs to")
+async def targets_beside(work: Work, event: Event, dead: Target) -> list[Target]:
+    """Those of its shop or district, of what lies above it, and of all places."""
+    if dead.shop_id is not None:
+        found = await targets_of(work, event, dead.shop_id)
+    else:
+        of_all = and_(Target.district_id.is_(None), Target.shop_id.is_(None))
+        of_district = Target.district_id == dead.district_id if dead.district_id is not None else false()
+        rows = await work.scalars(select(Target).where(Target.enabled, or_(of_all, of_district)).order_by(Target.id))
+        found = [target for target in rows if event in target.events]
+    return [target for target in found if target.id != dead.id]
+
+
+def _is_held(at: datetime) -> ColumnElement[bool]:
+    """Never tried, and not to be tried yet."""
+    return and_(
+        Delivery.state == DeliveryState.WAITING, Delivery.attempts == 0, Delivery.unclear == 0, Delivery.claim.is_(None),
+        Delivery.next_at > at,
+    )
+
+
+@without_actor("whoever takes an act back, nobody is told of it")
+async def take_back(work: Work, key: str, at: datetime) -> None:
+    await work.execute(delete(Delivery).where(Delivery.key == key, _is_held(at)))
+
+
+@without_actor("who was told of an act is told that it was taken back")
+async def targets_told(work: Work, key: str) -> list[Target]:
+    told = select(Delivery.target_id).where(Delivery.key == key)
+    return list(await work.scalars(select(Target).where(Target.enabled, Target.id.in_(told)).order_by(Target.id)))
+
+
+@without_actor("the next step of a case settles the one before it")
+async def hold_no_longer(work: Work, case_id: int, at: datetime) -> None:
+    await work.execute(update(Delivery).where(Delivery.case_id == case_id, _is_held(at)).values(next_at=at))
+
+
+def _may_be_sent(at: datetime, is_quiet: bool) -> ColumnElement[bool]:
+    """In quiet hours a robot is told of nothing but what is serious, and of a test."""
+    now_or_never = or_(Delivery.severity == SERIOUS, Delivery.event == Event.TEST, Target.channel.not_in(ROBOTS))
+    return and_(
+        Delivery.state == DeliveryState.WAITING, Delivery.next_at <= at, Target.enabled, Target.dead_at.is_(None),
+        or_(Target.not_before.is_(None), Target.not_before <= at), now_or_never if is_quiet else true(),
+    )
+
+
+@without_actor("the dispatcher serves all targets")
+async def due_targets(work: Work, at: datetime, is_quiet: bool) -> list[str]:
+    """The ids of the targets for which a message waits that may be sent now."""
+    query = select(Delivery.target_id).join(Target, Target.id == Delivery.target_id).where(_may_be_sent(at, is_quiet)).distinct()
+    return list(await work.scalars(query))
+
+
+@without_actor("the dispatcher serves all targets")
+async def due_deliveries(work: Work, target_id: str, at: datetime, is_quiet: bool, limit: int) -> list[Delivery]:
+    """Locked until the end of the transaction; those that another process has locked are left to it. Oldest first."""
+    query = (
+        select(Delivery).join(Target, Target.id == Delivery.target_id)
+        .where(Delivery.target_id == target_id, _may_be_sent(at, is_quiet))
+        .order_by(Delivery.next_at, Delivery.id).limit(limit)
+        .with_for_update(of=Delivery, skip_locked=True).options(contains_eager(Delivery.target))
+    )
+    return list(await work.scalars(query))
+
+
+@without_actor("the dispatcher serves all targets")
+async def lock_target(work: Work, target_id: str) -> Target:
+    return (await work.scalars(select(Target).where(Target.id == target_id).with_for_update(key_share=True))).one()
+
+
+@without_actor("the dispatcher serves all targets")
+async def lock_robot(work: Work, target_id: str) -> None:
+    """Where the target is a robot: one process at a time takes messages for it."""
+    await work.scalar(select(Target).where(Target.id == target_id, Target.channel.in_(ROBOTS)).with_for_update(key_share=True))
+
+
+@without_actor("the dispatcher serves all targets")
+async def lock_deliveries(work: Work, ids: Sequence[int]) -> list[Delivery]:
+    query = (
+        select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.id).with_for_update(of=Delivery)
+        .options(joinedload(Delivery.target))
+    )
+    return list(await work.scalars(query))
+
+
+@dataclass(frozen=True)
+class Late:
+    """What was written before these moments should have arrived; `robots` is false while robots may still be quiet about it."""
+
+    serious: datetime
+    others: datetime
+    robots: bool
+
+    def condition(self) -> ColumnElement[bool]:
+        of_robots = true() if self.robots else Target.channel.not_in(ROBOTS)
+        return and_(
+            Delivery.awaited,
+            or_(
+                and_(Delivery.severity == SERIOUS, Delivery.created_at <= self.serious),
+                and_(Delivery.severity != SERIOUS, Delivery.created_at <= self.others, of_robots),
+            ),
+        )
+
+
+@without_actor("the dispatcher serves all targets")
+async def is_any_late(work: Work, late: Late) -> bool:
+    query = select(Delivery.id).join(Target, Target.id == Delivery.target_id).where(late.condition()).limit(1)
+    return await work.scalar(query) is not None
+
+
+@without_actor("the dispatcher serves all targets")
+async def late_deliveries(work: Work, late: Late, limit: int) -> list[Delivery]:
+    """Locked, as with `due_deliveries`."""
+    query = (
+        select(Delivery).join(Target, Target.id == Delivery.target_id).where(late.condition()).order_by(Delivery.id).limit(limit)
+        .with_for_update(of=Delivery, skip_locked=True).options(contains_eager(Delivery.target))
+    )
+    return list(await work.scalars(query))
+
+
+@without_actor("the dispatcher serves all targets")
+async def is_told(work: Work, target_id: str, key: str) -> bool:
+    query = select(Delivery.id).where(Delivery.target_id == target_id, Delivery.key == key)
+    return await work.scalar(query) is not None

@@ -1,0 +1,234 @@
+"""Targets and the log of deliveries, for people."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from api.accounts.actors import Actor
+from api.accounts.permissions import Permission
+from api.audit.service import record
+from api.deliveries import outbox, repository
+from api.deliveries.kinds import EVENTS_OF, ROBOTS, SIGNED_ROBOTS, Audience, Channel, DeliveryState, TargetState
+from api.deliveries.schemas import TargetIn
+from api.deliveries.secrets import SigningKeys, TargetSecrets, open_secrets, seal_secrets
+from api.deliveries.tables import Delivery, DeliveryAttempt, Target
+from api.kit.database import Work
+from api.kit.outbound import Refused, check_url
+from api.kit.problems import Conflict, FieldProblem, Invalid, NotFound
+from api.kit.secrets import Keyring
+from api.kit.settings import Settings
+from api.places import repository as places
+
+
+class NotATarget(Invalid):
+    """`errors` names the field."""
+
+    code = "not-a-target"
+
+
+class TargetOff(Conflict):
+    code = "target-off"
+
+
+class BeingSent(Conflict):
+    code = "being-sent"
+
+
+async def list_targets(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Target]:
+    actor.require(Permission.DELIVERIES_READ)
+    return await repository.list_targets(work, actor, after=after, limit=limit)
+
+
+async def get_target(work: Work, actor: Actor, target_id: str) -> Target:
+    actor.require(Permission.DELIVERIES_READ)
+    return await _target(work, actor, target_id)
+
+
+async def create_target(
+    work: Work, actor: Actor, settings: Settings, keyring: Keyring, new: TargetIn, at: datetime
+) -> tuple[Target, TargetSecrets]:
+    """With its secrets; the signing secret of a webhook is told this once."""
+    actor.require(Permission.TARGETS_WRITE)
+    target = Target(channel=new.channel, created_at=at, secrets_encrypted="", version=1)
+    secrets = TargetSecrets(current=SigningKeys.new()) if new.channel is Channel.WEBHOOK else TargetSecrets()
+    secrets = await _fill(work, actor, settings, target, secrets, new)
+    work.add(target)
+    await work.flush()
+    seal_secrets(keyring, target, secrets)
+    record(work, actor, "target.created", "target", target.id, **target.place, name=new.name, channel=new.channel.value)
+    await work.flush()
+    return target, secrets
+
+
+async def update_target(
+    work: Work, actor: Actor, settings: Settings, keyring: Keyring, target_id: str, new: TargetIn
+) -> Target:
+    """A dead one is tried again from now on: somebody has looked at it."""
+    actor.require(Permission.TARGETS_WRITE)
+    target = await _target(work, actor, target_id, for_change=True)
+    if new.channel is not target.channel:
+        raise _wrong("channel", "The channel of a target cannot be changed. Add a new target.")
+    are_new = new.token is not None and (new.secret is not None or new.channel not in SIGNED_ROBOTS)
+    # With all of them entered again, those that cannot be read any more are not needed.
+    before = TargetSecrets() if are_new else open_secrets(keyring, target)
+    seal_secrets(keyring, target, await _fill(work, actor, settings, target, before, new))
+    target.version += 1
+    _revive(target)
+    record(
+        work, actor, "target.changed", "target", target.id, **target.place, enabled=new.enabled, secrets=new.token is not None
+    )
+    await work.flush()
+    return target
+
+
+async def rotate_secret(work: Work, actor: Actor, keyring: Keyring, target_id: str, at: datetime) -> tuple[Target, TargetSecrets]:
+    """New keys for a webhook; for a day the previous ones sign too."""
+    actor.require(Permission.TARGETS_WRITE)
+    target = await _target(work, actor, target_id, for_change=True)
+    if target.channel is not Channel.WEBHOOK:
+        raise _wrong("channel", "The key of a robot is made where the robot was made. Enter the new one here.")
+    secrets = open_secrets(keyring, target).rotated(at)
+    seal_secrets(keyring, target, secrets)
+    record(work, actor, "target.secret_rotated", "target", target.id, **target.place)
+    await work.flush()
+    return target, secrets
+
+
+async def send_test(work: Work, actor: Actor, target_id: str, at: datetime) -> Delivery:
+    actor.require(Permission.TARGETS_WRITE)
+    target = await _target(work, actor, target_id, for_change=True)
+    if not target.enabled:
+        raise TargetOff("The target is switched off. Switch it on, then send the test message.")
+    _revive(target)
+    delivery = outbox.tell_test(work, target, at)
+    record(work, actor, "target.tested", "target", target.id, **target.place)
+    await work.flush()
+    await work.refresh(delivery, ["target"])
+    return delivery
+
+
+async def list_deliveries(
+    work: Work, actor: Actor, *, target_id: str | None = None, case_id: int | None = None, state: DeliveryState | None = None,
+    late: bool = False, before: int | None = None, limit: int = 50,
+) -> list[Delivery]:
+    actor.require(Permission.DELIVERIES_READ)
+    return await repository.list_deliveries(
+        work, actor, target_id=target_id, case_id=case_id, state=state, late=late, before=before, limit=limit
+    )
+
+
+async def get_delivery(work: Work, actor: Actor, delivery_id: int) -> tuple[Delivery, Sequence[DeliveryAttempt]]:
+    """With the log of its tries."""
+    actor.require(Permission.DELIVERIES_READ)
+    delivery = await _delivery(work, actor, delivery_id)
+    return delivery, await repository.list_attempts(work, actor, delivery_id)
+
+
+async def resend(work: Work, actor: Actor, delivery_id: int, at: datetime) -> Delivery:
+    """From the beginning of the schedule, with the same id: whoever has it already knows the repeat."""
+    actor.require(Permission.DELIVERIES_RESEND)
+    delivery = await _delivery(work, actor, delivery_id, for_change=True)
+    if not delivery.target.enabled or delivery.target.dead_at is not None:
+        raise TargetOff("The target takes no messages now. Put it right and send it a test message first.")
+    if delivery.claim is not None:
+        raise BeingSent("The message is being sent just now. Look at its log in a minute.")
+    delivery.state, delivery.attempts, delivery.unclear, delivery.next_at = DeliveryState.WAITING, 0, 0, at
+    record(work, actor, "delivery.resent", "delivery", delivery.id, **delivery.target.place, target=delivery.target_id)
+    await work.flush()
+    return delivery
+
+
+async def rotate_keys(work: Work, actor: Actor, old: Keyring, new: Keyring) -> int:
+    """Encrypt the secrets of every target again with the current key of `new`; returns how many."""
+    targets = await repository.list_targets(work, actor)
+    for target in targets:
+        seal_secrets(new, target, open_secrets(old, target))
+    record(work, actor, "keys.rotated", "keyring", new.current, targets=len(targets))
+    return len(targets)
+
+
+def state_of(target: Target) -> TargetState:
+    if target.dead_at is not None:
+        return TargetState.DEAD
+    if not target.enabled:
+        return TargetState.OFF
+    return TargetState.FAILING if target.failures else TargetState.WORKING
+
+
+def _revive(target: Target) -> None:
+    target.dead_at, target.dead_reason, target.failures, target.not_before = None, None, 0, None
+
+
+async def _fill(
+    work: Work, actor: Actor, settings: Settings, target: Target, secrets: TargetSecrets, new: TargetIn
+) -> TargetSecrets:
+    """Raises NotATarget or NotFound, before anything is changed."""
+    await _check_place(work, actor, new)
+    await _check_next(work, actor, target, new)
+    unfit = [event for event in new.events if event not in EVENTS_OF[new.audience]]
+    if unfit:
+        raise _wrong("events", f"This audience is not told of {unfit[0].value}: nothing reaches it before it is confirmed.")
+    if new.channel is Channel.WEBHOOK:
+        try:
+            check_url(new.url or "", settings.allowed_networks)
+        except Refused as error:
+            raise _wrong("url", str(error)) from error
+    token = new.token.get_secret_value() if new.token is not None else secrets.token
+    secret = new.secret.get_secret_value() if new.secret is not None else secrets.secret
+    if new.channel in ROBOTS and (token is None or not _is_key(token)):
+        raise _wrong("token", "A robot needs its key: what stands at the end of its address, letters, digits, - and _ only.")
+    if new.channel in SIGNED_ROBOTS and secret is None:
+        raise _wrong("secret", "Switch on signing (加签) for the robot, and enter its secret.")
+    target.name, target.audience, target.district_id, target.shop_id = new.name, new.audience, new.district_id, new.shop_id
+    target.url = new.url if new.channel is Channel.WEBHOOK else None
+    target.events = sorted({event.value for event in new.events})
+    target.language, target.next_id, target.enabled = new.language, new.next_id, new.enabled
+    if new.channel is Channel.WEBHOOK:
+        return secrets
+    return secrets.model_copy(update={"token": token, "secret": secret if new.channel in SIGNED_ROBOTS else None})
+
+
+async def _check_place(work: Work, actor: Actor, new: TargetIn) -> None:
+    """Whoever is bound to a place adds targets of that place only."""
+    if new.shop_id is not None and new.district_id is not None:
+        raise _wrong("shop_id", "A target belongs to a shop or to a district. Name one of them.")
+    if new.audience is Audience.SHOP and new.shop_id is None:
+        raise _wrong("shop_id", "A target that a shop reads belongs to that shop. Name it.")
+    is_known = actor.sees_all_places
+    if new.shop_id is not None:
+        is_known = await places.get_shop(work, actor, new.shop_id) is not None
+    elif new.district_id is not None:
+        is_known = await places.is_own_district(work, actor, new.district_id)
+    if not is_known:
+        raise NotFound("There is no such shop or district, or it is not yours to see.")
+
+
+async def _check_next(work: Work, actor: Actor, target: Target, new: TargetIn) -> None:
+    if new.next_id is None:
+        return
+    following = await repository.get_target(work, actor, new.next_id)
+    if following is None or following.id == target.id:
+        raise NotFound("There is no such next target, or it is not yours to see.")
+    if not outbox.can_stand_in(following, new):
+        raise _wrong("next_id", "A shop or another department is told instead of nobody else. Name a target of officers.")
+
+
+def _is_key(token: str) -> bool:
+    return token.isascii() and token.replace("-", "").replace("_", "").isalnum()
+
+
+def _wrong(field: str, message: str) -> NotATarget:
+    return NotATarget(message, errors=[FieldProblem(field=field, message=message)])
+
+
+async def _target(work: Work, actor: Actor, target_id: str, *, for_change: bool = False) -> Target:
+    target = await repository.get_target(work, actor, target_id, for_change=for_change)
+    if target is None:
+        raise NotFound("There is no such target, or it is not yours to see.")
+    return target
+
+
+async def _delivery(work: Work, actor: Actor, delivery_id: int, *, for_change: bool = False) -> Delivery:
+    delivery = await repository.get_delivery(work, actor, delivery_id, for_change=for_change)
+    if delivery is None:
+        raise NotFound("There is no such message, or it is not yours to see.")
+    return delivery

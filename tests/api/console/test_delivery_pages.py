@@ -1,0 +1,109 @@
+import re
+
+import httpx
+import pytest
+
+from tests.api.console.kitchen import Kitchen, hand_in, sign_in
+
+TARGET = {
+    "name": "所里的群", "channel": "wecom", "audience": "authority", "place": "district:district-1", "token": "key-of-the-robot",
+    "events": ["case.opened", "case.confirmed"], "enabled": "yes",
+}
+WEBHOOK = {**TARGET, "name": "<县局平台>", "channel": "webhook", "url": "https://example.org/hook"}
+
+
+async def add(browser: httpx.AsyncClient, form: dict[str, object]) -> str:
+    """The address of the new target's page."""
+    answer = await browser.post("/targets/new", data=form)
+    if answer.status_code == 303:
+        return answer.headers["location"].partition("?")[0]
+    found = re.search(r'action="(/targets/\w+)"', answer.text)
+    assert found is not None, answer.text
+    return found[1]
+
+
+@pytest.fixture
+async def admin(browser: httpx.AsyncClient) -> httpx.AsyncClient:
+    await sign_in(browser, "admin")
+    return browser
+
+
+async def test_a_robot_is_added_and_its_key_is_never_shown(admin: httpx.AsyncClient) -> None:
+    address = await add(admin, TARGET)
+    for path in (address, "/targets"):
+        page = (await admin.get(path)).text
+        assert "所里的群" in page
+        assert "key-of-the-robot" not in page
+
+
+async def test_the_keys_of_a_webhook_are_shown_once(admin: httpx.AsyncClient) -> None:
+    answer = await admin.post("/targets/new", data=WEBHOOK)
+    assert answer.text.count("whsec_") == answer.text.count("whpk_") == 1
+    assert "&lt;县局平台&gt;" in answer.text
+    address = await add(admin, {**WEBHOOK, "name": "另一个"})
+    assert "whsec_" not in (await admin.get(address)).text
+    rotated = (await admin.post(f"{address}/rotate")).text
+    assert "whsec_" in rotated
+    assert "旧密钥也会一起签名" in rotated
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"url": "https://10.0.0.1/"}, "url"), ({"name": ""}, "name"), ({"events": []}, "events"),
+        ({"audience": "shop"}, "place"), ({"audience": "partner"}, "events"), ({"channel": "feishu"}, "secret"),
+        ({"channel": "wecom", "token": ""}, "token"),
+    ],
+)
+async def test_what_is_wrong_is_said_at_its_field(admin: httpx.AsyncClient, wrong: dict[str, object], field: str) -> None:
+    answer = await admin.post("/targets/new", data={**WEBHOOK, **wrong})
+    assert answer.status_code == 422
+    assert f'id="{field}-wrong">' in answer.text
+
+
+async def test_a_target_is_changed_and_keeps_its_key(admin: httpx.AsyncClient) -> None:
+    address = await add(admin, TARGET)
+    answer = await admin.post(address, data={**TARGET, "name": "新名字", "token": "", "enabled": ""})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{address}?done=saved")
+    page = (await admin.get(answer.headers["location"])).text
+    assert "新名字" in page
+    assert "已停用" in page
+    assert "发送测试消息" not in page
+
+
+async def test_a_change_that_is_refused_changes_nothing(admin: httpx.AsyncClient) -> None:
+    address = await add(admin, TARGET)
+    for wrong in ({"audience": "partner"}, {"token": "not a key"}, {"next_id": address.rpartition("/")[2]}):
+        answer = await admin.post(address, data={**TARGET, "name": "新名字", **wrong})
+        assert answer.status_code in (404, 422)
+        assert "新名字" not in (await admin.get(address)).text
+
+
+async def test_a_test_message_and_its_log(admin: httpx.AsyncClient) -> None:
+    address = await add(admin, TARGET)
+    answer = await admin.post(f"{address}/test")
+    assert answer.status_code == 303
+    page = (await admin.get(answer.headers["location"])).text
+    assert "测试消息" in page
+    assert "马上发送" in page
+    assert "测试消息" in (await admin.get("/deliveries")).text
+
+
+async def test_an_officer_sees_the_messages_of_a_case_and_sends_again(admin: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    await add(admin, TARGET)
+    case_id = await hand_in(admin, kitchen)
+    await sign_in(admin, "officer")
+    listed = (await admin.get("/deliveries")).text
+    assert f'<a href="/cases/{case_id}">案件 {case_id}</a>' in listed
+    assert "/targets/new" not in (await admin.get("/targets")).text
+    assert (await admin.get("/targets/new")).status_code == 403
+    answer = await admin.post("/deliveries/1/resend")
+    assert answer.status_code in (303, 409)  # 409 while it is on its way
+
+
+@pytest.mark.parametrize("login", ["store", "reviewer", "auditor", "installer"])
+async def test_is_closed_to(admin: httpx.AsyncClient, login: str) -> None:
+    address = await add(admin, TARGET)
+    await sign_in(admin, login)
+    assert [(await admin.get(path)).status_code for path in ("/deliveries", "/targets")] == [403, 403]
+    assert (await admin.get(address)).status_code == 403
