@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from api.accounts.endpoints import router as accounts
-from api.audit.chainer import chaining
+from api.audit.chainer import chain_all
 from api.audit.endpoints import router as audit
 from api.cameras.endpoints import router as cameras
 from api.cases.endpoints import router as cases
-from api.cases.timekeeper import keeping_time
+from api.cases.timekeeper import catch_up
 from api.centre import Centre
 from api.console.pages import mount as mount_console
 from api.deliveries.dispatcher import delivering
@@ -20,11 +21,13 @@ from api.deliveries.endpoints import router as deliveries
 from api.deliveries.events import document_webhooks
 from api.edges.endpoints import protocol as edge_protocol
 from api.edges.endpoints import router as edges
+from api.evidence.deletion import keep_to_retention
 from api.evidence.endpoints import protocol as evidence_protocol
 from api.evidence.endpoints import router as evidence
 from api.kit import problems
 from api.kit.middleware import Guard
 from api.kit.problems import ProblemDocument, documented
+from api.kit.repeating import repeating
 from api.kit.settings import Settings
 from api.kit.work import Reading
 from api.places.endpoints import router as places
@@ -40,7 +43,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with chaining(centre), keeping_time(centre), delivering(centre):
+        every = centre.settings
+        async with (
+            repeating(partial(chain_all, centre), every.audit_chained_every_s, "the audit could not be chained; trying again"),
+            repeating(partial(catch_up, centre), every.clock_every_s, "deadlines could not be looked at; trying again"),
+            repeating(partial(keep_to_retention, centre), every.retention_every_s, "evidence could not be deleted; trying again"),
+            delivering(centre),
+        ):
             yield
         await centre.close()
 

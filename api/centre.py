@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from api.cases.deadlines import Deadlines, load_deadlines
+from api.evidence.retention import Retention, load_retention
 from api.kit.database import Database
 from api.kit.files import Files
 from api.kit.lock import make_folder
@@ -57,6 +58,10 @@ class Centre:
     @cached_property
     def deadlines(self) -> Deadlines:
         return Deadlines(load_deadlines(self.settings.deadlines), self.catalogue)
+
+    @cached_property
+    def retention(self) -> Retention:
+        return load_retention(self.settings.retention)
 
     async def close(self) -> None:
         if "database" in self.__dict__:

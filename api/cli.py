@@ -21,6 +21,7 @@ from api.cases.deadlines import DeadlinesError
 from api.centre import Centre
 from api.deliveries.service import rotate_keys as rotate_target_keys
 from api.edges.service import create_code
+from api.evidence.retention import RetentionError
 from api.kit.database import Work
 from api.kit.lock import DataFolderBusy, DataFolderUnusable, hold_folder
 from api.kit.problems import Problem, from_database
@@ -36,6 +37,7 @@ R = TypeVar("R")
 BROKEN_FILE = frozenset(
     {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR}
 )
+_FILES_AND_FOLDERS = (DataFolderBusy, DataFolderUnusable, CatalogueError, DeadlinesError, RetentionError)
 Data = Annotated[Path | None, typer.Option("--data", envvar="SUNSHINE_DATA", help="Folder for all that is kept. 数据文件夹")]
 Login = Annotated[str, typer.Argument(help="Name to sign in with. 登录名")]
 
@@ -213,7 +215,7 @@ def told_in_words() -> Iterator[None]:
     """What a person can put right is one sentence, without a traceback."""
     try:
         yield
-    except (DataFolderBusy, DataFolderUnusable, AddressUnusable, KeyringError, CatalogueError, DeadlinesError) as error:
+    except (*_FILES_AND_FOLDERS, AddressUnusable, KeyringError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except Problem as error:

@@ -22,7 +22,8 @@ class Permission(StrEnum):
     CASES_HANDLE = "cases.handle"  # notices, verification, visits
     CASES_DECIDE = "cases.decide"  # appeals, withdrawals, reopening, turning over
     CASES_ANSWER = "cases.answer"  # for the shop
-    EVIDENCE_READ = "evidence.read"
+    EVIDENCE_READ = "evidence.read"  # with faces: in the review, afterwards for a reason
+    EVIDENCE_KEEP = "evidence.keep"  # legal hold, and deletion before its time
     PLACES_READ = "places.read"
     PLACES_WRITE = "places.write"
     CAMERAS_READ = "cameras.read"
@@ -39,7 +40,7 @@ class Permission(StrEnum):
 
 P = Permission
 _STAFF = {P.CASES_READ, P.EVIDENCE_READ, P.PLACES_READ, P.CAMERAS_READ, P.EDGES_READ}
-# A shop and a partner see a case from its notice on (an AI finding is a clue), and no picture with faces in it.
+# A shop and a partner see a case from its notice on (an AI finding is a clue), and no face.
 _OUTSIDE = {P.CASES_READ, P.PLACES_READ}
 # Whoever answers for a shop says which edge box is given its camera passwords; who connects the box does not.
 _APPROVING = {P.EDGES_READ, P.EDGES_APPROVE}
@@ -52,8 +53,8 @@ _TECHNICAL = {P.PLACES_READ, P.PLACES_WRITE, P.CAMERAS_READ, P.CAMERAS_WRITE, P.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.REVIEWER: frozenset(_STAFF | {P.CASES_JUDGE}),
     Role.OFFICER: frozenset(_STAFF | _APPROVING | _HANDLING | _TELLING),
-    Role.CHIEF: frozenset(_STAFF | _APPROVING | _HANDLING | _TELLING | {P.CASES_DECIDE}),
-    Role.BUREAU: frozenset(_STAFF | {P.DELIVERIES_READ}),
+    Role.CHIEF: frozenset(_STAFF | _APPROVING | _HANDLING | _TELLING | {P.CASES_DECIDE, P.EVIDENCE_KEEP}),
+    Role.BUREAU: frozenset(_STAFF | {P.DELIVERIES_READ, P.EVIDENCE_KEEP}),
     Role.STORE_ADMIN: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CASES_ANSWER}),
     Role.STORE_OWNER: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CASES_ANSWER}),
     Role.INSTALLER: frozenset(_TECHNICAL),

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.permissions import Permission
 from api.cases import service, spots
 from api.cases.schemas import (
     ActIn,
@@ -96,7 +97,7 @@ async def _detail(work: Work, actor: Actor, catalogue: Catalogue, response: Resp
     return CaseDetail(
         **dict(_summary(case, catalogue)),
         votes=AttributeVotes(looks=case.looks, sure=case.sure_looks, violating=case.violating_looks),
-        evidence=[_evidence(row) for row in found],
+        evidence=[_evidence(row, actor.may(Permission.EVIDENCE_READ)) for row in found],
         rectify_due_at=case.rectify_due_at,
         reminders=[ReminderOut.model_validate(row) for row in await service.list_reminders(work, actor, case.id)],
         transitions=[TransitionOut.model_validate(row) for row in transitions],
@@ -116,13 +117,15 @@ def _summary(case: Case, catalogue: Catalogue) -> CaseSummary:
     )
 
 
-def _evidence(row: Evidence) -> EvidenceOut:
+def _evidence(row: Evidence, sees_faces: bool) -> EvidenceOut:
     manifest = manifest_of(row)
     base = f"/api/v1/evidence/{row.violation_id}"
     return EvidenceOut(
         violation_id=manifest.violation_id, captured_at=manifest.captured_at, received_at=row.received_at, sequence=row.sequence,
         chain=row.chain, digest=row.digest, frame_width=manifest.frame_width, frame_height=manifest.frame_height,
         boxes=manifest.boxes, models=manifest.models, catalogue_version=manifest.catalogue_version,
-        files={name: EvidenceFileOut(**dict(digest), url=f"{base}/{name}") for name, digest in manifest.files.items()},
-        manifest_url=f"{base}/{evidence.MANIFEST}",
+        files={
+            name: EvidenceFileOut(**dict(digest), url=f"{base}/{name}") for name, digest in manifest.files.items() if sees_faces
+        },
+        manifest_url=f"{base}/{evidence.MANIFEST}" if sees_faces else None, blurred_url=f"{base}/{evidence.BLURRED}",
     )

@@ -1,7 +1,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, select, true, update
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor
@@ -54,6 +54,12 @@ async def get_case(work: Work, actor: Actor, case_id: int, *, for_change: bool =
         query = query.with_for_update(of=Case)
     case: Case | None = await work.scalar(query)
     return case
+
+
+async def repoint_merged(work: Work, actor: Actor, old: Case, new: Case) -> None:
+    """What was merged into one is part of the other now, so that each leads to a case that is none's part."""
+    query = update(Case).where(case_is_visible(actor), Case.merged_into == old.id).values(merged_into=new.id)
+    await work.execute(query.execution_options(synchronize_session=False))
 
 
 async def count_confirmed_alike(work: Work, actor: Actor, case: Case, since: datetime) -> int:

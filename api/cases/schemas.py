@@ -74,8 +74,9 @@ class EvidenceOut(BaseModel):
     boxes: list[MarkedBox]
     models: list[ModelVersion]
     catalogue_version: str
-    files: dict[str, EvidenceFileOut]
-    manifest_url: str
+    files: dict[str, EvidenceFileOut] = Field(description="as they were sealed; empty for who may not see faces")
+    manifest_url: str | None
+    blurred_url: str = Field(description="the picture without faces")
 
 
 class ReminderOut(BaseModel):

@@ -163,6 +163,7 @@ async def _merge(work: Work, actor: Actor, case: Case, into: int) -> None:
     target = await repository.get_case(work, actor, into, for_change=True)
     if target is None or target.id == case.id or target.shop_id != case.shop_id or target.state not in OPEN:
         raise Invalid("Name another case of the same shop that is still open.")
+    await repository.repoint_merged(work, actor, case, target)
     target.observations += case.observations
     case.merged_into = target.id
 

@@ -17,7 +17,7 @@ from api.cases import spots
 from api.centre import Centre
 from api.console.camera_form import CameraFormView, CameraTyped, NotACamera, read_form
 from api.console.camera_views import CameraView, MutedSpotView, camera_row, muted_spot_view
-from api.console.case_views import picture_url
+from api.console.case_views import blurred_url
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.rules_in_force import rules_view
@@ -162,12 +162,12 @@ async def _muted(
 
 
 async def _latest_picture(work: Work, actor: Actor, camera_id: str) -> str | None:
-    """Of the latest case, for who may see it: the zone is easier to place on it."""
-    if not (actor.may(Permission.CASES_READ) and actor.may(Permission.EVIDENCE_READ)):
+    """Of the latest case, without faces, for who may see it: the zone is easier to place on it."""
+    if not actor.may(Permission.CASES_READ):
         return None
     latest = await cases.list_cases(work, actor, camera_id=camera_id, limit=1)
     found = await evidence.of_cases(work, actor, [case.id for case in latest])
-    return next((picture_url(exhibits[0]) for exhibits in found.values() if exhibits), None)
+    return next((blurred_url(exhibits[0]) for exhibits in found.values() if exhibits), None)
 
 
 async def _form(

@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
 from api.accounts.permissions import Permission
+from api.audit.service import REASON_LENGTH
 from api.cases import service as cases
 from api.cases import spots
 from api.cases.clock import BadDeadline
@@ -25,13 +26,15 @@ from api.centre import Centre
 from api.console.case_views import Exhibit, case_row, case_url, case_view, overtaken, with_form
 from api.console.geometry import close_up
 from api.console.i18n import N_
+from api.console.keeping import keeping_view
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
 from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, thumbnail
 from api.console.views import CaseListView, CaseView, Fact, Link, Option
 from api.console.words import EVENTS, WHY_NOT
+from api.evidence import deletion
 from api.evidence import service as evidence
-from api.evidence.endpoints import look
+from api.evidence.endpoints import given_reason, look
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.database import Work
 from api.kit.problems import NotFound, VersionConflict
@@ -95,10 +98,12 @@ async def case_list(
 
 @router.get("/cases/{case_id}")
 async def case_page(
-    request: Request, case_id: CaseId, actor: SignedIn, work: Reading, centre: CentreOf, at: At, done: str = ""
+    request: Request, case_id: CaseId, actor: SignedIn, work: Reading, centre: CentreOf, at: At, done: str = "",
+    why: Annotated[str, Query(max_length=REASON_LENGTH)] = "",
 ) -> Response:
+    """`why` is the reason for which the pictures are shown with faces; each of them is recorded with it."""
     speaker = speaker_of(request)
-    view = await _case(work, actor, centre, speaker, case_id, at, done)
+    view = await _case(work, actor, centre, speaker, case_id, at, done, given_reason(request, why))
     return page(request, "case.html", actor=actor, case=view)
 
 
@@ -108,7 +113,8 @@ async def case_thumbnail(case_id: CaseId, actor: SignedInForUpdate, centre: Cent
         exhibits = (await evidence.of_cases(work, actor, [case_id]))[case_id]
     if not exhibits:
         raise NotFound("There is no such picture, or it is not yours to see.")
-    file = await look(centre, actor, exhibits[0].violation_id, evidence.ORIGINAL)
+    name = evidence.ORIGINAL if evidence.is_in_review(actor, exhibits[0].case) else evidence.BLURRED
+    file = await look(centre, actor, exhibits[0].violation_id, name)
     manifest = evidence.manifest_of(exhibits[0])
     window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, ASPECT)
     small = await anyio.to_thread.run_sync(thumbnail, file.content, window, limiter=_thumbnails_at_once)
@@ -207,9 +213,10 @@ async def _too_late(
 
 
 async def _case(
-    work: Work, actor: Actor, centre: Centre, speaker: Speaker, case_id: int, at: datetime, done: str = ""
+    work: Work, actor: Actor, centre: Centre, speaker: Speaker, case_id: int, at: datetime, done: str = "",
+    why: str | None = None,
 ) -> CaseView:
-    """`done` is the act that the reader has just done, if it is still the last one."""
+    """`done` is the act that the reader has just done, if it is still the last one; `why`, for what faces are shown."""
     case = await cases.get_case(work, actor, case_id)
     transitions = await cases.list_transitions(work, actor, case_id)
     choices = await cases.choices(work, actor, case, transitions, at)
@@ -222,8 +229,13 @@ async def _case(
     exhibit = None
     if exhibits:
         seal = await evidence.check_seal(work, actor, centre.files, exhibits[0].violation_id)
-        exhibit = Exhibit(exhibits[0], evidence.manifest_of(exhibits[0]), seal)
+        sees_faces = evidence.is_in_review(actor, case)
+        reason = (why or "").strip() if actor.may(Permission.EVIDENCE_READ) and not sees_faces else ""
+        exhibit = Exhibit(exhibits[0], evidence.manifest_of(exhibits[0]), seal, sees_faces, reason)
     view = case_view(case, exhibit, transitions, choices, others, reminders, actor, speaker, centre.catalogue)
+    holds, deleted = await deletion.list_holds(work, actor, case_id), await deletion.list_deleted(work, actor, case_id)
+    keeping = keeping_view(case, transitions, holds, deleted, bool(exhibits), centre.retention, actor, speaker)
+    view = replace(view, keeping=keeping, is_deleted=bool(deleted))
     if actor.may(Permission.EVIDENCE_READ):
         muted = await spots.list_muted_spots(work, actor, case.camera_id)
         if any(case_id in (spot.because_of, spot.case_id) for spot in muted):
@@ -254,7 +266,9 @@ async def _list(
     tabs = TABS if actor.sees_unconfirmed else TABS_OUTSIDE
     seen_by_models = [item for item in centre.catalogue.rules if item.available]
     return CaseListView(
-        rows=[case_row(case, digests.get(case.id), speaker, centre.catalogue) for case in shown],
+        rows=[
+            case_row(case, digests.get(case.id), speaker, centre.catalogue, evidence.is_in_review(actor, case)) for case in shown
+        ],
         tabs=[Link(_address("/cases", kind, rule), speaker.say(TABS[kind][0]), kind is state) for kind in tabs],
         rules=[Option(known.code, f"{known.code} {speaker.choose(known.name)}") for known in seen_by_models],
         state="" if state is StateFilter.PENDING_REVIEW else state.value, rule=rule, names_state=len(TABS[state][1] or "all") > 1,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import STORE_ROLES, Permission
@@ -27,7 +28,7 @@ from api.console.views import (
     VotesView,
 )
 from api.console.words import ACTS, BOX_KINDS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
-from api.evidence.service import ORIGINAL, SealCheck
+from api.evidence.service import BLURRED, ORIGINAL, SealCheck
 from api.evidence.tables import Evidence
 from contract.catalogue import Catalogue
 from contract.evidence import Manifest, MarkedBox
@@ -43,20 +44,33 @@ class Exhibit:
     evidence: Evidence
     manifest: Manifest
     seal: SealCheck
+    is_in_review: bool
+    # For which faces are shown outside the review; empty where they are not.
+    reason: str
 
 
 def case_url(case_id: int) -> str:
     return f"/cases/{case_id}"
 
 
-def picture_url(evidence: Evidence) -> str:
-    return f"/api/v1/evidence/{evidence.violation_id}/{ORIGINAL}"
+def blurred_url(evidence: Evidence) -> str:
+    return f"/api/v1/evidence/{evidence.violation_id}/{BLURRED}"
 
 
-def case_row(case: Case, digest: str | None, speaker: Speaker, catalogue: Catalogue) -> CaseRow:
-    """`digest` is of the manifest that the thumbnail is made of; None without a picture that the reader may see."""
+def picture_url(exhibit: Exhibit) -> str:
+    original = f"/api/v1/evidence/{exhibit.evidence.violation_id}/{ORIGINAL}"
+    if exhibit.is_in_review:
+        return original
+    return f"{original}?{urlencode({'reason': exhibit.reason})}" if exhibit.reason else blurred_url(exhibit.evidence)
+
+
+def case_row(
+    case: Case, digest: str | None, speaker: Speaker, catalogue: Catalogue, is_in_review: bool = False
+) -> CaseRow:
+    """`digest` is of the manifest that the thumbnail is made of; None without a picture. With faces it has another address."""
+    version = f"{digest[:12]}{'' if is_in_review else '-blurred'}" if digest else None
     return CaseRow(
-        id=case.id, url=case_url(case.id), thumbnail=f"/cases/{case.id}/thumbnail.jpg?v={digest[:12]}" if digest else None,
+        id=case.id, url=case_url(case.id), thumbnail=f"/cases/{case.id}/thumbnail.jpg?v={version}" if version else None,
         title=speaker.rule_title(case.rule, catalogue), severity=speaker.severity(case.severity), state=speaker.state(case.state),
         shop=case.shop.name, area=speaker.area(case.area.kind), camera=case.camera.name, captured=speaker.time(case.captured_at),
         votes=_votes(case, speaker, catalogue).sentence, overdue=speaker.overdue(case),
@@ -73,7 +87,7 @@ def case_view(
         id=case.id, title=row.title, back_url="/cases", severity=row.severity, state=row.state, shop=row.shop, area=row.area,
         camera=row.camera, captured=row.captured,
         lasted=speaker.lasted(exhibit.manifest.since, exhibit.manifest.captured_at) if exhibit else None,
-        picture=_picture(exhibit, row, speaker) if exhibit else None, may_see_picture=actor.may(Permission.EVIDENCE_READ),
+        picture=_picture(exhibit, row, actor, speaker) if exhibit else None,
         votes=_votes(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue), seal=seal,
         facts=_facts(case, exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
@@ -112,17 +126,18 @@ def _votes(case: Case, speaker: Speaker, catalogue: Catalogue) -> VotesView:
     return speaker.votes(case.looks, case.sure_looks, case.violating_looks, find_rule(case.rule, catalogue))
 
 
-def _picture(exhibit: Exhibit, row: CaseRow, speaker: Speaker) -> PictureView:
+def _picture(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker) -> PictureView:
     manifest = exhibit.manifest
     window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, _CROP_ASPECT)
     drawn = {box.kind for box in manifest.boxes if not box.violating}
     legend = [LegendItem("violating", speaker.say(N_("What this is about")))] if window else []
     legend += [LegendItem(f"kind-{kind}", speaker.say(BOX_KINDS[kind])) for kind in BOX_KINDS if kind in drawn]
     return PictureView(
-        url=picture_url(exhibit.evidence),
+        url=picture_url(exhibit),
         alt=speaker.say(N_("%(camera)s at %(at)s: %(title)s"), camera=row.camera, at=row.captured.full, title=row.title),
         width=manifest.frame_width, height=manifest.frame_height, boxes=[_box(box) for box in manifest.boxes], legend=legend,
-        crop=window.view_box if window else None,
+        crop=window.view_box if window else None, is_blurred=not exhibit.is_in_review and not exhibit.reason,
+        reason=exhibit.reason, ask_url=row.url if actor.may(Permission.EVIDENCE_READ) and not exhibit.is_in_review else None,
     )
 
 

@@ -88,7 +88,7 @@ class LegendItem:
 
 @dataclass(frozen=True)
 class PictureView:
-    """`crop` is the viewBox of the person, in pixels of the original."""
+    """`crop` is the viewBox of the person, in pixels of the original. `ask_url` is there for who may see faces for a `reason`."""
 
     url: str
     alt: str
@@ -97,6 +97,19 @@ class PictureView:
     boxes: Sequence[BoxView]
     legend: Sequence[LegendItem]
     crop: str | None
+    is_blurred: bool
+    reason: str
+    ask_url: str | None
+
+
+@dataclass(frozen=True)
+class KeepingView:
+    """How long the evidence is kept, and what became of it; the addresses are there for who can do so now."""
+
+    sentences: Sequence[str]
+    hold_url: str | None
+    lift_url: str | None
+    delete_url: str | None
 
 
 @dataclass(frozen=True)
@@ -187,7 +200,6 @@ class CaseView:
     captured: LocalTime
     lasted: str | None
     picture: PictureView | None
-    may_see_picture: bool
     votes: VotesView
     rule: RuleView
     seal: SealView | None
@@ -199,6 +211,8 @@ class CaseView:
     overdue: Chip | None
     due: str | None
     muted_at: str | None = None
+    keeping: KeepingView | None = None
+    is_deleted: bool = False
     done: str | None = None
     judges: bool = False
     next_url: str | None = None

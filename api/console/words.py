@@ -217,6 +217,14 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("Not carried out"),
         N_("This request came from another site. Open the page here again, then repeat what you wanted to do."),
     ),
+    "reason-missing": (
+        N_("The reason is missing"),
+        N_("This is done only for a reason, which is kept. Go back and say why, in at most 500 characters."),
+    ),
+    "under-legal-hold": (
+        N_("Under a legal hold"),
+        N_("The evidence of this case is kept until the hold is lifted. Lift it first, with a reason."),
+    ),
     403: (
         N_("Not open to your account"),
         N_("Your account may not see or do this. If it is part of your work, ask an administrator for the role that may."),

@@ -1,17 +1,22 @@
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import rfc8785
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
+from api.audit.service import REASON_LENGTH
+from api.cases.endpoints import CaseId
 from api.centre import Centre
 from api.edges.dependencies import ReportingEdge
-from api.evidence import service
+from api.evidence import deletion, service
+from api.evidence.schemas import LegalHoldOut, ReasonIn
 from api.evidence.service import ORIGINAL, OVERLAY, EvidenceFile, Report
+from api.kit.middleware import is_same_site
 from api.kit.problems import (
     Conflict,
     Forbidden,
@@ -21,6 +26,7 @@ from api.kit.problems import (
     Unauthenticated,
     documented,
 )
+from api.kit.work import At, Reading, Writing
 from contract.edges import ReportAnswer
 from contract.evidence import SealedManifest
 
@@ -92,23 +98,73 @@ async def report_violation(
     "/evidence/{violation_id}/{name}", operation_id="get_evidence_file", summary="One file of a piece of evidence",
     response_class=Response,
     responses={
-        200: {"description": "The file as it was sealed", "content": {"image/jpeg": {}, "application/json": {}}},
+        200: {
+            "description": "The file as it was sealed, or the picture without faces",
+            "content": {"image/jpeg": {}, "application/json": {}},
+        },
         **documented(Unauthenticated, Forbidden, NotFound),
     },
 )
 async def get_file(
-    actor: SignedIn, centre: CentreOf, violation_id: UUID, name: Literal["original.jpg", "overlay.jpg", "manifest.json"]
+    request: Request, actor: SignedIn, centre: CentreOf, violation_id: UUID,
+    name: Literal["original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg"],
+    reason: Annotated[str | None, Query(max_length=REASON_LENGTH, description="why, where faces are seen outside of it")] = None,
 ) -> Response:
-    """Every look is recorded with the name of who looked."""
-    file = await look(centre, actor, str(violation_id), name)
+    """Every look is recorded: who, of which unit, what and why. Without a `reason` only who judges the case sees faces, and
+    only until then; everybody who sees the case may see `blurred.jpg`."""
+    file = await look(centre, actor, str(violation_id), name, given_reason(request, reason))
     return Response(file.content, media_type=file.media_type, headers={"ETag": f'"{file.sha256}"'})
 
 
-async def look(centre: Centre, actor: Actor, violation_id: str, name: str) -> EvidenceFile:
+@router.post(
+    "/cases/{case_id}/evidence/delete", operation_id="delete_evidence_of_case", summary="Delete the evidence of a case for good",
+    status_code=204, responses=documented(Unauthenticated, Forbidden, NotFound, Conflict),
+)
+async def delete_evidence(actor: SignedIn, centre: CentreOf, at: At, case_id: CaseId, body: ReasonIn) -> None:
+    """Pictures, clips and boxes. What is left is who did it, when and why, and the digest that was signed."""
+    await delete_now(centre, actor, case_id, body.reason, at)
+
+
+async def delete_now(centre: Centre, actor: Actor, case_id: int, reason: str, at: datetime) -> None:
+    async with centre.database.writing() as work:
+        await deletion.delete_evidence_of_case(work, actor, case_id, reason, at)
+    await deletion.remove_files(centre)
+
+
+@router.get(
+    "/cases/{case_id}/holds", operation_id="list_legal_holds", summary="Legal holds on the evidence of a case",
+    responses=documented(Unauthenticated, Forbidden, NotFound),
+)
+async def list_holds(work: Reading, actor: SignedIn, case_id: CaseId) -> list[LegalHoldOut]:
+    return [LegalHoldOut.model_validate(hold) for hold in await deletion.list_holds(work, actor, case_id)]
+
+
+@router.post(
+    "/cases/{case_id}/holds/set", operation_id="set_legal_hold", summary="Keep the evidence of a case until this is lifted",
+    status_code=201, responses=documented(Unauthenticated, Forbidden, NotFound, Conflict),
+)
+async def set_hold(work: Writing, actor: SignedIn, at: At, case_id: CaseId, body: ReasonIn) -> LegalHoldOut:
+    return LegalHoldOut.model_validate(await deletion.set_hold(work, actor, case_id, body.reason, at))
+
+
+@router.post(
+    "/cases/{case_id}/holds/lift", operation_id="lift_legal_hold", summary="End the legal hold on the evidence of a case",
+    responses=documented(Unauthenticated, Forbidden, NotFound),
+)
+async def lift_hold(work: Writing, actor: SignedIn, at: At, case_id: CaseId, body: ReasonIn) -> LegalHoldOut:
+    return LegalHoldOut.model_validate(await deletion.lift_hold(work, actor, case_id, body.reason, at))
+
+
+def given_reason(request: Request, reason: str | None) -> str | None:
+    """None where a link on another site gives it: what stands in the audit was said by who looked."""
+    return reason if is_same_site(request.headers) else None
+
+
+async def look(centre: Centre, actor: Actor, violation_id: str, name: str, reason: str | None = None) -> EvidenceFile:
     """Read a file and record that, in this order: nobody else can write to SQLite while a transaction that writes is open, and
     the store may be slow."""
     async with centre.database.reading() as work:
-        file = await service.read_file(work, actor, centre.files, violation_id, name)
+        file = await service.read_file(work, actor, centre.files, violation_id, name, reason)
     async with centre.database.writing() as work:
         service.record_look(work, actor, file, violation_id, name)
     return file

@@ -1,19 +1,20 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import Select, false, select
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy import Select, and_, exists, func, select, update
+from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from api.accounts.actors import Actor
-from api.accounts.permissions import Permission
 from api.cases.repository import case_is_visible
-from api.cases.tables import Case
-from api.evidence.tables import Evidence, IdempotencyKey
+from api.cases.states import CaseState
+from api.cases.tables import Case, CaseTransition
+from api.evidence.tables import Evidence, IdempotencyKey, LegalHold
 from api.kit.database import Work
 
 
 def _readable(actor: Actor) -> Select[Evidence]:
-    allowed = case_is_visible(actor) if actor.may(Permission.EVIDENCE_READ) else false()
-    query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(allowed)
+    """Who sees a case sees that there is evidence; whose faces, the service decides. What was deleted is not there any more."""
+    query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor), Evidence.deleted_at.is_(None))
     return query.options(joinedload(Evidence.edge), contains_eager(Evidence.case))
 
 
@@ -26,6 +27,61 @@ async def list_of_cases(work: Work, actor: Actor, case_ids: Sequence[int]) -> li
 async def get_evidence(work: Work, actor: Actor, violation_id: str) -> Evidence | None:
     evidence: Evidence | None = await work.scalar(_readable(actor).where(Evidence.violation_id == violation_id))
     return evidence
+
+
+async def list_expired(
+    work: Work, actor: Actor, cuts: Mapping[CaseState, datetime], limit: int
+) -> list[tuple[Evidence, CaseState]]:
+    """Evidence whose case came into its last state before that state's moment, and that came in before it itself, with the state;
+    none under a legal hold. What was merged goes with the case that it is part of."""
+    whole, own_hold, its_hold = aliased(Case), aliased(LegalHold), aliased(LegalHold)
+    found: list[tuple[Evidence, CaseState]] = []
+    for state, moment in cuts.items():
+        query = (
+            select(Evidence)
+            .join(Case, Case.id == Evidence.case_id)
+            .join(whole, whole.id == func.coalesce(Case.merged_into, Case.id))
+            .join(CaseTransition, and_(CaseTransition.case_id == whole.id, CaseTransition.version == whole.version))
+            .where(
+                case_is_visible(actor), whole.state == state, CaseTransition.at < moment, Evidence.received_at < moment,
+                Evidence.deleted_at.is_(None),
+                ~exists().where(own_hold.case_id == Case.id, own_hold.lifted_at.is_(None)),
+                ~exists().where(its_hold.case_id == whole.id, its_hold.lifted_at.is_(None)),
+            )
+            .options(contains_eager(Evidence.case))
+            .limit(limit - len(found))
+            .with_for_update(of=Evidence, skip_locked=True)
+        )
+        found += ((evidence, state) for evidence in await work.scalars(query))
+        if len(found) == limit:
+            break
+    return found
+
+
+async def list_deleted(work: Work, actor: Actor, case_id: int) -> list[Evidence]:
+    query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor))
+    query = query.where(Evidence.case_id == case_id, Evidence.deleted_at.is_not(None)).order_by(Evidence.received_at)
+    return list(await work.scalars(query))
+
+
+async def list_files_left(work: Work, actor: Actor) -> list[Evidence]:
+    """Deleted evidence whose files may still be there."""
+    query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor))
+    return list(await work.scalars(query.where(Evidence.deleted_at.is_not(None), Evidence.folder != "")))
+
+
+async def forget_folder(work: Work, actor: Actor, violation_id: str) -> None:
+    if actor.sees_all_places:
+        await work.execute(update(Evidence).where(Evidence.violation_id == violation_id).values(folder=""))
+
+
+async def list_holds(work: Work, actor: Actor, case_id: int) -> list[LegalHold]:
+    query = select(LegalHold).join(Case, Case.id == LegalHold.case_id).where(case_is_visible(actor))
+    return list(await work.scalars(query.where(LegalHold.case_id == case_id).order_by(LegalHold.set_at)))
+
+
+async def active_hold(work: Work, actor: Actor, case_id: int) -> LegalHold | None:
+    return next((hold for hold in await list_holds(work, actor, case_id) if hold.lifted_at is None), None)
 
 
 async def find_answer(work: Work, actor: Actor, key: str) -> IdempotencyKey | None:

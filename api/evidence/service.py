@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+import anyio
 import anyio.to_thread
 from sqlalchemy.exc import IntegrityError
 
@@ -14,10 +16,13 @@ from api.audit.service import record
 from api.cameras import repository as cameras
 from api.cases.deadlines import Deadlines
 from api.cases.observations import take_observation
+from api.cases.states import CaseState
+from api.cases.tables import Case
 from api.edges import repository as edges
 from api.edges.service import signing_key
 from api.edges.tables import Edge
 from api.evidence import repository
+from api.evidence.blur import blurred
 from api.evidence.tables import Chain, Evidence, IdempotencyKey
 from api.kit.database import Work
 from api.kit.files import Files
@@ -26,10 +31,14 @@ from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
 from api.kit.settings import Settings
 from api.kit.times import in_shop_time, now
 from contract.edges import ReportAnswer
-from contract.evidence import FIRST_OF_CHAIN, Manifest, SealedManifest, SealError, verify_seal
+from contract.evidence import FIRST_OF_CHAIN, FileDigest, Manifest, SealedManifest, SealError, verify_seal
 
-ORIGINAL, OVERLAY, MANIFEST = "original.jpg", "overlay.jpg", "manifest.json"
+ORIGINAL, OVERLAY, MANIFEST, BLURRED = "original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg"
+# Of the stored file: one that was made in an earlier way is not shown any more.
+_BLURRED_STORED = "blurred-1.jpg"
 PICTURES = (ORIGINAL, OVERLAY)
+# Each unfolds a whole picture, 100 MB of one in 8K: forty at once (anyio's default) would leave nothing for the evidence.
+_blurred_at_once = anyio.CapacityLimiter(2)
 LARGEST_NUMBER = 2**31 - 1  # of an integer column
 # A PC whose battery is empty starts in 1970 or 2000 and is corrected by its offset; anything else is no clock.
 POSSIBLE_YEARS = range(1970, 2200)
@@ -42,6 +51,10 @@ class BadSeal(Invalid):
 
 class NotYourCamera(Forbidden):
     code = "not-your-camera"
+
+
+class ReasonNeeded(Invalid):
+    code = "reason-needed"
 
 
 class KeyReused(Conflict):
@@ -71,6 +84,9 @@ class EvidenceFile:
     content: bytes
     media_type: str
     sha256: str
+    # Faces can be recognised in it. `reason` says why somebody looks at it, where that is not the review itself.
+    is_unblurred: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -167,31 +183,69 @@ async def file_report(
 
 
 async def of_cases(work: Work, actor: Actor, case_ids: Sequence[int]) -> dict[int, list[Evidence]]:
-    """The evidence that this actor may see, by case, oldest first; nothing for who may see a case but not its pictures."""
+    """The evidence of the cases that this actor may see, oldest first."""
     found: dict[int, list[Evidence]] = {case_id: [] for case_id in case_ids}
     for evidence in await repository.list_of_cases(work, actor, case_ids):
         found[evidence.case_id].append(evidence)
     return found
 
 
-async def read_file(work: Work, actor: Actor, files: Files, violation_id: str, name: str) -> EvidenceFile:
-    """One file of a piece of evidence, not to be shown before `record_look`. Raises NotFound, or BadSeal for one that changed."""
+def is_in_review(actor: Actor, case: Case) -> bool:
+    """Who judges a case sees it as it is; everybody else, and everybody afterwards, without faces."""
+    return case.state is CaseState.PENDING_REVIEW and actor.may(Permission.CASES_JUDGE) and actor.may(Permission.EVIDENCE_READ)
+
+
+async def read_file(
+    work: Work, actor: Actor, files: Files, violation_id: str, name: str, reason: str | None = None
+) -> EvidenceFile:
+    """One file of a piece of evidence, not to be shown before `record_look`.
+
+    Raises NotFound, BadSeal for one that changed, or ReasonNeeded for a picture with faces outside the review.
+    """
+    if name != BLURRED:
+        actor.require(Permission.EVIDENCE_READ)
     evidence = await _get(work, actor, violation_id)
+    if name == BLURRED:
+        content = await _blurred(files, evidence)
+        sha256 = hashlib.sha256(content).hexdigest()
+        return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", sha256)
     if name == MANIFEST:
         sealed = sealed_manifest(evidence).model_dump_json().encode()
         sha256 = hashlib.sha256(sealed).hexdigest()
         return EvidenceFile(evidence.case_id, evidence.case.shop_id, sealed, "application/json", sha256)
+    reason = (reason or "").strip() or None
+    if reason is None and not is_in_review(actor, evidence.case):
+        raise ReasonNeeded("Faces can be recognised in this picture. Say why you look at it: ?reason=…, or take blurred.jpg.")
+    content, digest = await _sealed_file(files, evidence, name)
+    return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", digest.sha256, True, reason)
+
+
+async def _sealed_file(files: Files, evidence: Evidence, name: str) -> tuple[bytes, FileDigest]:
     digest = manifest_of(evidence).files.get(name)
     if name not in PICTURES or digest is None:
         raise NotFound("There is no such file in this evidence.")
     content = await files.get(f"{evidence.folder}/{name}")
     if hashlib.sha256(content).hexdigest() != digest.sha256:
         raise BadSeal("The file in the store is not the one that was sealed. Tell the administrator.")
-    return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", digest.sha256)
+    return content, digest
+
+
+async def _blurred(files: Files, evidence: Evidence) -> bytes:
+    """Made when it is first asked for, and kept beside the original."""
+    with suppress(NotFound):
+        return await files.get(f"{evidence.folder}/{_BLURRED_STORED}")
+    original, _ = await _sealed_file(files, evidence, ORIGINAL)
+    content = await anyio.to_thread.run_sync(blurred, original, manifest_of(evidence).boxes, limiter=_blurred_at_once)
+    await files.put(f"{evidence.folder}/{_BLURRED_STORED}", content)
+    return content
 
 
 def record_look(work: Work, actor: Actor, file: EvidenceFile, violation_id: str, name: str) -> None:
-    record(work, actor, "evidence.read", "case", file.case_id, shop_id=file.shop_id, violation=violation_id, file=name)
+    """With person, unit and content; with the reason, where faces were seen outside the review."""
+    record(
+        work, actor, "evidence.read", "case", file.case_id, shop_id=file.shop_id, reason=file.reason, violation=violation_id,
+        file=name, faces=file.is_unblurred,
+    )
 
 
 async def check_seal(work: Work, actor: Actor, files: Files, violation_id: str) -> SealCheck:
@@ -261,7 +315,6 @@ async def _place_in_chain(work: Work, actor: Actor, manifest: Manifest) -> Chain
 
 
 async def _get(work: Work, actor: Actor, violation_id: str) -> Evidence:
-    actor.require(Permission.EVIDENCE_READ)
     evidence = await repository.get_evidence(work, actor, violation_id)
     if evidence is None:
         raise NotFound("There is no such evidence, or it is not yours to see.")

@@ -1,13 +1,16 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.cases.tables import Case
 from api.edges.tables import Edge
 from api.kit.database import Table, words
+from api.kit.ids import ID_LENGTH, new_id
 from api.kit.times import UtcDateTime
+
+_FILES_LEFT = text("deleted_at IS NOT NULL AND folder <> ''")
 
 
 class Chain(StrEnum):
@@ -22,7 +25,10 @@ class Evidence(Table):
     """One sealed violation. The manifest is kept as the very text that was signed."""
 
     __tablename__ = "evidence"
-    __table_args__ = (Index("ix_evidence_camera_id_edge_id_sequence", "camera_id", "edge_id", "sequence"),)
+    __table_args__ = (
+        Index("ix_evidence_camera_id_edge_id_sequence", "camera_id", "edge_id", "sequence"),
+        Index("ix_evidence_files_to_delete", "violation_id", sqlite_where=_FILES_LEFT, postgresql_where=_FILES_LEFT),
+    )
 
     violation_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
@@ -37,8 +43,27 @@ class Evidence(Table):
     previous: Mapped[str] = mapped_column(String(64))
     chain: Mapped[Chain] = mapped_column(words(Chain))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # Folder of the files in the store; their names are in the manifest.
+    # Folder of the files in the store, empty when they are deleted; their names are in the manifest.
     folder: Mapped[str] = mapped_column(String(200))
+    # Afterwards only who, when, on what ground, and the digest of the manifest are left: deletion.py.
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_by: Mapped[str | None] = mapped_column(String(100))
+    deletion_ground: Mapped[str | None] = mapped_column(String(500))
+
+
+class LegalHold(Table):
+    """The evidence of a case is kept while one stands, whatever its retention says. Who, when and why stay."""
+
+    __tablename__ = "legal_holds"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    set_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    set_by: Mapped[str] = mapped_column(String(100))
+    set_because: Mapped[str] = mapped_column(String(500))
+    lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lifted_by: Mapped[str | None] = mapped_column(String(100))
+    lifted_because: Mapped[str | None] = mapped_column(String(500))
 
 
 class IdempotencyKey(Table):

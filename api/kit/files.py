@@ -1,6 +1,7 @@
 """Where evidence files lie: a folder by default, S3 and the like by URL (obstore)."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import anyio.to_thread
@@ -50,6 +51,26 @@ class Files:
             raise NotFound("The evidence file is no longer there.") from error
         except (BaseError, OSError) as error:
             raise Unavailable("The evidence store does not answer. Try again later.") from error
+
+
+    async def delete_folder(self, key: str) -> int:
+        """Every file below it; returns how many there were. Raises Unavailable."""
+        try:
+            listed = [item["path"] async for page in self._store.list(key) for item in page]
+            if listed:
+                await self._store.delete_async(listed)
+            if self._folder is not None:
+                await anyio.to_thread.run_sync(_remove_empty, self._folder / key)
+            return len(listed)
+        except (NotFoundError, FileNotFoundError):
+            return 0
+        except (BaseError, OSError) as error:
+            raise Unavailable("The evidence store does not answer. Try again later.") from error
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _sync_to_disk(folder: Path, key: str) -> None:

@@ -45,12 +45,12 @@ class Guard:
         limit = self.uploads.get(scope["path"], BODY_BYTES)
         if not length.isdecimal() or int(length) > limit:
             return TooLarge(f"The body is larger than the {limit} bytes that this address takes.")
-        if scope["method"] not in SAFE_METHODS and not _same_site(headers):
+        if scope["method"] not in SAFE_METHODS and not is_same_site(headers):
             return FromAnotherSite("This request comes from another site and was not carried out.")
         return None
 
 
-def _same_site(headers: Headers) -> bool:
+def is_same_site(headers: Headers) -> bool:
     """Browsers say where a request comes from (Fetch Metadata, or Origin in older ones); other programs carry no cookies of
     a person's browser."""
     site = headers.get("sec-fetch-site")

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     keys: SecretStr | None = Field(None, description="id:base64 of 32 bytes, comma-separated, the current key first")
     catalogue: Path | None = Field(None, description="rule catalogue (YAML); without one, the one that is shipped")
     deadlines: Path | None = Field(None, description="deadlines and holidays (YAML); without one, those that are shipped")
+    retention: Path | None = Field(None, description="how long evidence is kept (YAML); without one, as it is shipped")
+    retention_every_s: float = Field(3600.0, gt=0, description="how often evidence whose time is over is looked for")
     # Fine enough for a limit of half an hour.
     clock_every_s: float = Field(30.0, gt=0, description="how often reminders and overdue cases are looked for")
 

@@ -70,6 +70,7 @@ TABLE = (
     row("GET /api/v1/cases", P.CASES_READ),
     row("GET /api/v1/cases/{case_id}", P.CASES_READ),
     row("GET /api/v1/evidence/{violation_id}/{name}", P.EVIDENCE_READ),
+    row("GET /api/v1/cases/{case_id}/holds", P.CASES_READ),
     row("GET /api/v1/districts", P.PLACES_READ),
     row("GET /api/v1/shops", P.PLACES_READ),
     row("GET /api/v1/shops/{shop_id}", P.PLACES_READ),
@@ -108,6 +109,10 @@ TABLE = (
     row("GET /shops/{shop_id}", P.PLACES_WRITE),
     row("POST /api/v1/cases/{case_id}/{act}", P.CASES_JUDGE, note="Seen."),
     row("POST /cases/{case_id}/{act}", P.CASES_JUDGE, version="1", note="Seen."),
+    row("POST /api/v1/cases/{case_id}/holds/set", P.EVIDENCE_KEEP, reason="Court."),
+    row("POST /api/v1/cases/{case_id}/holds/lift", P.EVIDENCE_KEEP, reason="Done."),
+    row("POST /cases/{case_id}/keeping/{keeping}", P.EVIDENCE_KEEP, reason="Court."),
+    row("POST /api/v1/cases/{case_id}/evidence/delete", P.EVIDENCE_KEEP, reason="Asked for."),
     row("POST /api/v1/muted-spots/{spot_id}/revoke", P.CASES_JUDGE),
     row("POST /cameras/{camera_id}/spots/{spot_id}/revoke", P.CASES_JUDGE),
     row("POST /api/v1/districts", P.PLACES_WRITE, name="New", parent_id="{district_id}"),
@@ -181,7 +186,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
         "district_id": place.district_id, "district": f"{name} district", "shop_id": place.shop_id, "area_id": place.area_id,
         "camera_id": place.camera_id, "edge_id": box.id, "case_id": str(case_id),
         "violation_id": case["evidence"][0]["violation_id"], "name": "original.jpg",
-        "act": "confirm", "target_id": target["id"],
+        "act": "confirm", "keeping": "hold", "target_id": target["id"],
         "delivery_id": str((await admin.get("/api/v1/deliveries", params={"target_id": target["id"]})).json()["items"][0]["id"]),
     }
     return place, ids
@@ -192,7 +197,7 @@ async def neighbourhood(world: World) -> Neighbourhood:
     _, theirs = await settle(world, "Foreign")
     nothing = dict.fromkeys(theirs, "feed" * 5) | {
         "case_id": "987654", "delivery_id": "987655", "violation_id": str(uuid4()), "name": "original.jpg",
-        "district": "Unheard-of district", "act": "confirm",
+        "district": "Unheard-of district", "act": "confirm", "keeping": "hold",
     }
     return Neighbourhood(mine, theirs, place, nothing)
 
@@ -245,7 +250,8 @@ async def test_every_role_as_a_neighbour(world: World, role: Role):
         answer = await ask(client, entry, there.theirs)
         told = f"{role} {entry.address}: {answer.status_code}"
         assert "Foreign" not in without_ids(answer.text, there.theirs), told
-        secrets = {value for name, value in there.theirs.items() if name not in ("name", "case_id", "delivery_id", "act")}
+        known = ("name", "case_id", "delivery_id", "act", "keeping")
+        secrets = {value for name, value in there.theirs.items() if name not in known}
         if not entry.names_a_place:
             assert not any(secret in answer.text for secret in secrets), told
             continue

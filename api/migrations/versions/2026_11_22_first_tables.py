@@ -350,6 +350,9 @@ def upgrade() -> None:
     sa.Column('chain', sa.String(length=40), nullable=False),
     sa.Column('received_at', UtcDateTime(), nullable=False),
     sa.Column('folder', sa.String(length=200), nullable=False),
+    sa.Column('deleted_at', UtcDateTime(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=100), nullable=True),
+    sa.Column('deletion_ground', sa.String(length=500), nullable=True),
     sa.ForeignKeyConstraint(['camera_id'], ['cameras.id'], name=op.f('fk_evidence_camera_id_cameras')),
     sa.ForeignKeyConstraint(['case_id'], ['cases.id'], name=op.f('fk_evidence_case_id_cases')),
     sa.ForeignKeyConstraint(['edge_id'], ['edges.id'], name=op.f('fk_evidence_edge_id_edges')),
@@ -358,6 +361,22 @@ def upgrade() -> None:
     with op.batch_alter_table('evidence', schema=None) as batch_op:
         batch_op.create_index('ix_evidence_camera_id_edge_id_sequence', ['camera_id', 'edge_id', 'sequence'], unique=False)
         batch_op.create_index(batch_op.f('ix_evidence_case_id'), ['case_id'], unique=False)
+        batch_op.create_index('ix_evidence_files_to_delete', ['violation_id'], unique=False, sqlite_where=sa.text("deleted_at IS NOT NULL AND folder <> ''"), postgresql_where=sa.text("deleted_at IS NOT NULL AND folder <> ''"))
+
+    op.create_table('legal_holds',
+    sa.Column('id', sa.String(length=20), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('set_at', UtcDateTime(), nullable=False),
+    sa.Column('set_by', sa.String(length=100), nullable=False),
+    sa.Column('set_because', sa.String(length=500), nullable=False),
+    sa.Column('lifted_at', UtcDateTime(), nullable=True),
+    sa.Column('lifted_by', sa.String(length=100), nullable=True),
+    sa.Column('lifted_because', sa.String(length=500), nullable=True),
+    sa.ForeignKeyConstraint(['case_id'], ['cases.id'], name=op.f('fk_legal_holds_case_id_cases')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_legal_holds'))
+    )
+    with op.batch_alter_table('legal_holds', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_legal_holds_case_id'), ['case_id'], unique=False)
 
     op.create_table('muted_spots',
     sa.Column('id', sa.String(length=20), nullable=False),
@@ -388,7 +407,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_muted_spots_camera_id'))
 
     op.drop_table('muted_spots')
+    with op.batch_alter_table('legal_holds', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_legal_holds_case_id'))
+
+    op.drop_table('legal_holds')
     with op.batch_alter_table('evidence', schema=None) as batch_op:
+        batch_op.drop_index('ix_evidence_files_to_delete')
         batch_op.drop_index(batch_op.f('ix_evidence_case_id'))
         batch_op.drop_index('ix_evidence_camera_id_edge_id_sequence')
 

@@ -1,3 +1,5 @@
+import html
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -152,7 +154,7 @@ class TestRoles:
         assert "/confirm" not in page
         assert (await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})).status_code == 403
 
-    async def test_a_shop_sees_only_what_it_has_notice_of_and_no_picture(
+    async def test_a_shop_sees_only_what_it_has_notice_of_and_no_faces(
         self, browser: httpx.AsyncClient, kitchen: Kitchen
     ) -> None:
         confirmed, waiting = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
@@ -166,9 +168,62 @@ class TestRoles:
         assert _cases_in(await browser.get("/cases?state=pending_review")) == []
         assert (await browser.get(f"/cases/{waiting}")).status_code == 404
         page = (await browser.get(f"/cases/{confirmed}")).text
-        assert "您的账号只能看到文字" in page
-        assert "/evidence/" not in page
-        assert (await browser.get(f"/cases/{confirmed}/thumbnail.jpg")).status_code == 404
+        assert set(re.findall(r"/evidence/[^/]*/([^\"]*)", page)) == {"blurred.jpg"}
+        assert "查看未遮挡的图片" not in page
+        asked = (await browser.get(f"/cases/{confirmed}?why=curious")).text
+        assert "original.jpg" not in asked
+        assert not is_face_in(await browser.get(f"/cases/{confirmed}/thumbnail.jpg"))
+
+
+def is_face_in(answer: httpx.Response) -> bool:
+    """Whether the thumbnail shows the round head of `draw` with its hair, or blocks."""
+    picture = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    # The hair is nearly black; averaged with skin and wall it is not.
+    return bool((picture < 60).sum() > 50)
+
+
+class TestFaces:
+    async def test_who_judges_sees_the_original_and_afterwards_nobody(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        assert "original.jpg" in (await browser.get(f"/cases/{case_id}")).text
+        assert is_face_in(await browser.get(f"/cases/{case_id}/thumbnail.jpg"))
+        await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "original.jpg" not in page
+        assert "图中人脸已作不可还原的遮挡" in page
+        assert not is_face_in(await browser.get(f"/cases/{case_id}/thumbnail.jpg"))
+        assert "blurred" in (await browser.get("/cases?state=confirmed")).text
+
+    async def test_who_does_not_judge_sees_no_face_in_the_review_either(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "bureau")
+        assert "original.jpg" not in (await browser.get(f"/cases/{case_id}")).text
+        assert not is_face_in(await browser.get(f"/cases/{case_id}/thumbnail.jpg"))
+
+    async def test_a_look_with_faces_asks_for_a_reason(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "bureau")
+        assert 'name="why"' in (await browser.get(f"/cases/{case_id}")).text
+        page = (await browser.get(f"/cases/{case_id}", params={"why": "复议要求 & <核对>"})).text
+        picture = html.unescape(page.split('<div class="picture">')[1].split('src="')[1].split('"')[0])
+        assert "复议要求 &amp; &lt;核对&gt;" in page
+        assert (await browser.get(picture)).status_code == 200
+        await sign_in(browser, "auditor")
+        audit = (await browser.get("/audit?action=evidence.read")).text
+        assert "复议要求 &amp; &lt;核对&gt;" in audit
+        assert "可辨认人脸：是" in audit
+
+    async def test_a_reason_that_another_site_gives_is_none(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "bureau")
+        elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        assert "original.jpg" not in (await browser.get(f"/cases/{case_id}?why=planted", headers=elsewhere)).text
 
 
 class TestThumbnail:
@@ -363,3 +418,39 @@ def _spoil(folder: Path, name: str) -> None:
 
 def _in_100_days() -> date:
     return date.today() + timedelta(days=100)
+
+
+class TestKeeping:
+    async def test_hold_lift_and_delete(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "chief")
+        keeping = f"/cases/{case_id}/keeping"
+        assert (await browser.post(f"{keeping}/hold", data={"reason": "法院 <调取>"})).status_code == 303
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "设定证据保全：法院 &lt;调取&gt;" in page
+        assert f"{keeping}/delete" not in page
+        refused = await browser.post(f"{keeping}/delete", data={"reason": "x"})
+        assert refused.status_code == 409
+        assert "本案证据处于保全状态" in refused.text
+        assert (await browser.post(f"{keeping}/lift", data={"reason": "已审结"})).status_code == 303
+        assert (await browser.post(f"{keeping}/delete", data={"reason": "拍到儿童"})).status_code == 303
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "图片已删除" in page
+        assert "依据：拍到儿童" in page
+        assert list((kitchen.settings.data / "files").rglob("*.jpg")) == []
+
+    async def test_a_reason_is_needed(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "chief")
+        answer = await browser.post(f"/cases/{case_id}/keeping/delete", data={"reason": "  "})
+        assert answer.status_code == 422
+        assert "此项操作必须说明理由并留存" in answer.text
+
+    async def test_says_until_when(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        assert "案件未结期间保存" in (await browser.get(f"/cases/{case_id}")).text
+        await browser.post(f"/cases/{case_id}/dismiss", data={"version": "1", "reason": "test"})
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "到期删除" in page
+        assert "/keeping/" not in page

@@ -1,0 +1,96 @@
+"""How long the evidence of a case is kept, in words; the legal hold and the deletion."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Response
+from fastapi.responses import RedirectResponse
+
+from api.accounts.actors import Actor
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.permissions import Permission
+from api.cases.endpoints import CaseId
+from api.cases.tables import Case, CaseTransition
+from api.console.case_views import case_url
+from api.console.i18n import N_
+from api.console.speech import Speaker
+from api.console.views import KeepingView
+from api.evidence import deletion
+from api.evidence.endpoints import delete_now
+from api.evidence.retention import Retention
+from api.evidence.tables import Evidence, LegalHold
+from api.kit.work import At
+
+router = APIRouter()
+
+
+class Keeping(StrEnum):
+    HOLD = "hold"
+    LIFT = "lift"
+    DELETE = "delete"
+
+
+@router.post("/cases/{case_id}/keeping/{keeping}")
+async def change_keeping(
+    case_id: CaseId, keeping: Keeping, actor: SignedIn, centre: CentreOf, at: At, reason: Annotated[str, Form()] = ""
+) -> Response:
+    if keeping is Keeping.DELETE:
+        await delete_now(centre, actor, case_id, reason, at)
+    else:
+        change = deletion.set_hold if keeping is Keeping.HOLD else deletion.lift_hold
+        async with centre.database.writing() as work:
+            await change(work, actor, case_id, reason, at)
+    return RedirectResponse(case_url(case_id), 303)
+
+
+def keeping_view(
+    case: Case, transitions: Sequence[CaseTransition], holds: Sequence[LegalHold], deleted: Sequence[Evidence], is_there: bool,
+    retention: Retention, actor: Actor, speaker: Speaker,
+) -> KeepingView | None:
+    """`is_there` says that there is evidence left. None for who has nothing to know of it."""
+    sentences = [_deleted(deleted[-1], speaker)] if deleted else []
+    if not actor.may(Permission.EVIDENCE_READ):
+        return KeepingView(sentences, None, None, None) if sentences else None
+    active = next((hold for hold in holds if hold.lifted_at is None), None)
+    sentences += (_hold(hold, speaker) for hold in holds)
+    days = retention.days_of(case.state)
+    if is_there and active is None:
+        until = _at(transitions[-1], days, speaker) if days is not None else None
+        sentences.append(
+            speaker.say(N_("Kept until %(at)s, then deleted."), at=until) if until
+            else speaker.say(N_("Kept as long as the case is open, or until a section head deletes it."))
+        )
+    base, may = f"{case_url(case.id)}/keeping", actor.may(Permission.EVIDENCE_KEEP)
+    return KeepingView(
+        sentences, f"{base}/{Keeping.HOLD}" if may and is_there and active is None else None,
+        f"{base}/{Keeping.LIFT}" if may and active is not None else None,
+        f"{base}/{Keeping.DELETE}" if may and is_there and active is None else None,
+    )
+
+
+def _at(last: CaseTransition, days: int, speaker: Speaker) -> str:
+    return speaker.time(last.at + timedelta(days=days)).short
+
+
+def _deleted(evidence: Evidence, speaker: Speaker) -> str:
+    at = speaker.time(evidence.deleted_at).short if evidence.deleted_at else ""
+    return speaker.say(
+        N_("Deleted at %(at)s by %(name)s. Ground: %(ground)s. What was signed had the digest %(digest)s."), at=at,
+        name=evidence.deleted_by, ground=evidence.deletion_ground, digest=evidence.digest[:16],
+    )
+
+
+def _hold(hold: LegalHold, speaker: Speaker) -> str:
+    said = speaker.say(
+        N_("Legal hold since %(at)s, by %(name)s: %(reason)s"), at=speaker.time(hold.set_at).short, name=hold.set_by,
+        reason=hold.set_because,
+    )
+    if hold.lifted_at is None:
+        return said
+    lifted = speaker.say(
+        N_("lifted at %(at)s by %(name)s: %(reason)s"), at=speaker.time(hold.lifted_at).short, name=hold.lifted_by,
+        reason=hold.lifted_because,
+    )
+    return f"{said}; {lifted}"

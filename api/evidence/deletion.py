@@ -1,0 +1,133 @@
+"""The end of evidence: by retention or by a person, never under a legal hold. Rows first, then files: whatever is cut off in
+between, nothing that was deleted is shown again, and the files go with the next round."""
+
+import asyncio
+from datetime import datetime
+
+from api.accounts.actors import Actor, the_system
+from api.accounts.permissions import Permission
+from api.audit.service import REASON_LENGTH, record
+from api.cases.service import get_case
+from api.centre import Centre
+from api.evidence import repository
+from api.evidence.retention import Retention
+from api.evidence.tables import Evidence, LegalHold
+from api.kit.database import Work
+from api.kit.problems import Conflict, Invalid, NotFound
+
+# Of one transaction; the rest comes right after it.
+BATCH = 100
+_BY_RETENTION = "retention: {days} days after {state}"
+
+
+class ReasonMissing(Invalid):
+    code = "reason-missing"
+
+
+class UnderHold(Conflict):
+    code = "under-legal-hold"
+
+
+class AlreadyHeld(Conflict):
+    code = "already-held"
+
+
+async def set_hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> LegalHold:
+    """From now on nothing of the case's evidence is deleted. Raises AlreadyHeld."""
+    actor.require(Permission.EVIDENCE_KEEP)
+    case = await get_case(work, actor, case_id)
+    if await repository.active_hold(work, actor, case_id) is not None:
+        raise AlreadyHeld("The evidence of this case is under a legal hold already.")
+    hold = LegalHold(case_id=case_id, set_at=at, set_by=actor.name, set_because=_said(reason))
+    work.add(hold)
+    record(work, actor, "hold.set", "case", case_id, shop_id=case.shop_id, reason=hold.set_because)
+    await work.flush()
+    return hold
+
+
+async def lift_hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> LegalHold:
+    actor.require(Permission.EVIDENCE_KEEP)
+    case = await get_case(work, actor, case_id)
+    hold = await repository.active_hold(work, actor, case_id)
+    if hold is None:
+        raise NotFound("There is no legal hold on this case.")
+    hold.lifted_at, hold.lifted_by, hold.lifted_because = at, actor.name, _said(reason)
+    record(work, actor, "hold.lifted", "case", case_id, shop_id=case.shop_id, reason=hold.lifted_because)
+    await work.flush()
+    return hold
+
+
+async def list_holds(work: Work, actor: Actor, case_id: int) -> list[LegalHold]:
+    """Oldest first; for those who may see evidence."""
+    await get_case(work, actor, case_id)
+    return await repository.list_holds(work, actor, case_id) if actor.may(Permission.EVIDENCE_READ) else []
+
+
+async def list_deleted(work: Work, actor: Actor, case_id: int) -> list[Evidence]:
+    """What is left of evidence that was deleted: who, when, on what ground, and the digest."""
+    return await repository.list_deleted(work, actor, case_id)
+
+
+async def delete_evidence_of_case(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> int:
+    """All of a case's evidence, before its time. Raises UnderHold."""
+    actor.require(Permission.EVIDENCE_KEEP)
+    ground = _said(reason)
+    await get_case(work, actor, case_id)
+    if await repository.active_hold(work, actor, case_id) is not None:
+        raise UnderHold("The evidence of this case is under a legal hold. Lift it first.")
+    found = await repository.list_of_cases(work, actor, [case_id])
+    for evidence in found:
+        delete_evidence(work, actor, evidence, ground, at)
+    await work.flush()
+    return len(found)
+
+
+def delete_evidence(work: Work, actor: Actor, evidence: Evidence, ground: str, at: datetime) -> None:
+    """The one place where evidence ends. What is left is who, when, on what ground, and what was signed: its digest, its place in
+    the chain and the signature. The files go in `remove_files`."""
+    evidence.deleted_at, evidence.deleted_by, evidence.deletion_ground = at, actor.name, ground
+    evidence.manifest = ""
+    record(
+        work, actor, "evidence.deleted", "case", evidence.case_id, shop_id=evidence.case.shop_id, reason=ground,
+        violation=evidence.violation_id, digest=evidence.digest,
+    )
+
+
+async def delete_expired(work: Work, retention: Retention, at: datetime) -> int:
+    """What its retention has ended of, a batch of it."""
+    system = the_system()
+    found = await repository.list_expired(work, system, retention.cuts(at), BATCH)
+    for evidence, state in found:
+        delete_evidence(work, system, evidence, _BY_RETENTION.format(days=retention.days_of(state), state=state), at)
+    await work.flush()
+    return len(found)
+
+
+async def remove_files(centre: Centre) -> None:
+    """The files of what was deleted, this time or before a power failure. A folder is forgotten once it is found empty: who had
+    begun to look may have put a blurred picture there meanwhile."""
+    async with centre.database.reading() as work:
+        left = await repository.list_files_left(work, the_system())
+    for evidence in left:
+        if await centre.files.delete_folder(evidence.folder):
+            continue
+        async with centre.database.writing() as work:
+            await repository.forget_folder(work, the_system(), evidence.violation_id)
+
+
+async def keep_to_retention(centre: Centre, stopping: asyncio.Event | None = None) -> int:
+    """Everything whose time is over; returns how many pieces of evidence."""
+    done, count = 0, BATCH
+    while count == BATCH and not (stopping is not None and stopping.is_set()):
+        async with centre.database.writing() as work:
+            count = await delete_expired(work, centre.retention, centre.clock())
+        done += count
+    await remove_files(centre)
+    return done
+
+
+def _said(reason: str) -> str:
+    reason = reason.strip()
+    if not reason or len(reason) > REASON_LENGTH:
+        raise ReasonMissing(f"Say why, in at most {REASON_LENGTH} characters.")
+    return reason

@@ -1,0 +1,51 @@
+"""How long evidence is kept: configs/retention.yaml."""
+
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api.cases.states import CaseState
+
+Days = Annotated[int, Field(ge=1, le=36600)] | None
+
+
+class RetentionError(ValueError):
+    """A table of retention that cannot be used; the message names the file and the field."""
+
+
+class Retention(BaseModel):
+    """Days after the end of a case; None: until a person deletes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dismissed: Days
+    ended: Days
+    transferred: Days
+
+    def days_of(self, state: CaseState) -> int | None:
+        """None for what is still open, too."""
+        return {
+            CaseState.DISMISSED: self.dismissed, CaseState.CLOSED: self.ended, CaseState.RECORDED: self.ended,
+            CaseState.WITHDRAWN: self.ended, CaseState.TRANSFERRED: self.transferred,
+        }.get(state)
+
+    def cuts(self, at: datetime) -> dict[CaseState, datetime]:
+        """Of each state the moment before which a case must have come into it, for its evidence to go now."""
+        days = {state: self.days_of(state) for state in CaseState}
+        return {state: at - timedelta(days=count) for state, count in days.items() if count is not None}
+
+
+def load_retention(path: Path | None) -> Retention:
+    """The table at `path`, or the one that is shipped. Raises RetentionError."""
+    source = path if path is not None else files("configs") / "retention.yaml"
+    try:
+        return Retention.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise RetentionError(f"The retention table {source} cannot be read. Name another one in SUNSHINE_RETENTION.") from error
+    except ValidationError as error:
+        fields = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'table'}: {item['msg']}" for item in error.errors()[:5])
+        raise RetentionError(f"The retention table {source} cannot be used. {fields}.") from error
