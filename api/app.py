@@ -21,7 +21,7 @@ from api.deliveries.endpoints import router as deliveries
 from api.deliveries.events import document_webhooks
 from api.edges.endpoints import protocol as edge_protocol
 from api.edges.endpoints import router as edges
-from api.evidence.deletion import keep_to_retention
+from api.evidence.deletion import in_rounds
 from api.evidence.endpoints import protocol as evidence_protocol
 from api.evidence.endpoints import router as evidence
 from api.kit import problems
@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with (
             repeating(partial(chain_all, centre), every.audit_chained_every_s, "the audit could not be chained; trying again"),
             repeating(partial(catch_up, centre), every.clock_every_s, "deadlines could not be looked at; trying again"),
-            repeating(partial(keep_to_retention, centre), every.retention_every_s, "evidence could not be deleted; trying again"),
+            repeating(in_rounds(centre), every.retention_every_s, "evidence could not be deleted; trying again"),
             delivering(centre),
         ):
             yield

@@ -2,7 +2,11 @@
 between, nothing that was deleted is shown again, and the files go with the next round."""
 
 import asyncio
-from datetime import datetime
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
 
 from api.accounts.actors import Actor, the_system
 from api.accounts.permissions import Permission
@@ -15,8 +19,10 @@ from api.evidence.tables import Evidence, LegalHold
 from api.kit.database import Work
 from api.kit.problems import Conflict, Invalid, NotFound
 
+log = structlog.get_logger(__name__)
 # Of one transaction; the rest comes right after it.
 BATCH = 100
+_JUMP = timedelta(days=1)
 _BY_RETENTION = "retention: {days} days after {state}"
 
 
@@ -116,14 +122,36 @@ async def remove_files(centre: Centre) -> None:
 
 
 async def keep_to_retention(centre: Centre, stopping: asyncio.Event | None = None) -> int:
-    """Everything whose time is over; returns how many pieces of evidence."""
+    """Everything whose time is over; returns how many pieces of evidence. Where there is none, nothing is locked."""
     done, count = 0, BATCH
     while count == BATCH and not (stopping is not None and stopping.is_set()):
+        async with centre.database.reading() as work:
+            if not await repository.list_expired(work, the_system(), centre.retention.cuts(centre.clock()), 1):
+                break
         async with centre.database.writing() as work:
             count = await delete_expired(work, centre.retention, centre.clock())
         done += count
     await remove_files(centre)
     return done
+
+
+def in_rounds(centre: Centre) -> Callable[[asyncio.Event], Awaitable[None]]:
+    """`keep_to_retention`, while the clock runs evenly: what a clock that jumps ahead deletes, no correction brings back."""
+    begun, running_s = centre.clock(), _running_s()
+
+    async def act(stopping: asyncio.Event) -> None:
+        ahead = centre.clock() - begun - timedelta(seconds=_running_s() - running_s)
+        if abs(ahead) > _JUMP:
+            log.error("the clock has jumped: no evidence is deleted until the centre is started again", ahead=str(ahead))
+            return
+        await keep_to_retention(centre, stopping)
+
+    return act
+
+
+def _running_s() -> float:
+    """Seconds that nobody can set; where the system has such a clock, with those that the machine slept."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _said(reason: str) -> str:

@@ -10,6 +10,7 @@ from api.kit.database import Table, words
 from api.kit.ids import ID_LENGTH, new_id
 from api.kit.times import UtcDateTime
 
+_KEPT = text("deleted_at IS NULL")
 _FILES_LEFT = text("deleted_at IS NOT NULL AND folder <> ''")
 
 
@@ -27,6 +28,7 @@ class Evidence(Table):
     __tablename__ = "evidence"
     __table_args__ = (
         Index("ix_evidence_camera_id_edge_id_sequence", "camera_id", "edge_id", "sequence"),
+        Index("ix_evidence_kept", "received_at", sqlite_where=_KEPT, postgresql_where=_KEPT),
         Index("ix_evidence_files_to_delete", "violation_id", sqlite_where=_FILES_LEFT, postgresql_where=_FILES_LEFT),
     )
 

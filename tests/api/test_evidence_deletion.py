@@ -1,3 +1,4 @@
+import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -157,6 +158,19 @@ class TestRetention:
         assert scene.files() == []
         await scene.after(31)
         assert [row.folder for row in await scene.rows()] == [""]
+
+
+class TestRounds:
+    @pytest.mark.parametrize(("jumps", "left"), [(False, []), (True, SEALED)])
+    async def test_a_clock_that_jumps_deletes_nothing(self, scene: Scene, jumps: bool, left: list[str]):
+        case_id = await scene.case()
+        await scene.act(case_id, "dismiss", reason="test")
+        later, before = now() + timedelta(days=31), scene.world.centre.clock
+        scene.world.centre.clock = before if jumps else lambda: later
+        act = deletion.in_rounds(scene.world.centre)
+        scene.world.centre.clock = lambda: later
+        await act(asyncio.Event())
+        assert scene.files() == left
 
 
 class TestHold:

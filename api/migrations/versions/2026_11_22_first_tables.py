@@ -361,6 +361,7 @@ def upgrade() -> None:
     with op.batch_alter_table('evidence', schema=None) as batch_op:
         batch_op.create_index('ix_evidence_camera_id_edge_id_sequence', ['camera_id', 'edge_id', 'sequence'], unique=False)
         batch_op.create_index(batch_op.f('ix_evidence_case_id'), ['case_id'], unique=False)
+        batch_op.create_index('ix_evidence_kept', ['received_at'], unique=False, sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
         batch_op.create_index('ix_evidence_files_to_delete', ['violation_id'], unique=False, sqlite_where=sa.text("deleted_at IS NOT NULL AND folder <> ''"), postgresql_where=sa.text("deleted_at IS NOT NULL AND folder <> ''"))
 
     op.create_table('legal_holds',
@@ -413,6 +414,7 @@ def downgrade() -> None:
     op.drop_table('legal_holds')
     with op.batch_alter_table('evidence', schema=None) as batch_op:
         batch_op.drop_index('ix_evidence_files_to_delete')
+        batch_op.drop_index('ix_evidence_kept')
         batch_op.drop_index(batch_op.f('ix_evidence_case_id'))
         batch_op.drop_index('ix_evidence_camera_id_edge_id_sequence')
 
