@@ -19,15 +19,13 @@ from pydantic import TypeAdapter
 
 from contract.catalogue import Catalogue, load_catalogue
 from contract.evidence import MarkedBox
-from models.boxes import Boxes, centres_inside, face_in_head
+from models.boxes import Boxes, face_in_head
 from models.data import CIGARETTE, FACE_MASK, FACE_NO_MASK, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT, DataError
 
 API = "/api/v1"
 UNDECIDED = frozenset({"pending_review", "merged", "withdrawn"})
 SURE = 0.5
 """Score from which on a dismissed box is taken for the head or hand it was said to be; below it may have been a pot."""
-BLOCKS = 8
-"""across a face: fewer than any recogniser can use (DOMAIN 3)"""
 VIOLATES = {"cap": HEAD_BARE, "mask": FACE_NO_MASK, "glove": HAND_BARE}
 FITS = {"cap": HEAD_HAT, "mask": FACE_MASK, "glove": HAND_GLOVE}
 _BOXES = TypeAdapter(list[MarkedBox])
@@ -48,7 +46,7 @@ def collect(
 ) -> int:
     """Add every verdict that ``out`` does not hold yet; returns how many.
 
-    Faces outside the violation are made unrecognisable, unless ``faces_because`` says why they must be kept; the centre writes
+    The centre makes faces outside the violation unrecognisable, unless ``faces_because`` says why they must be kept, and writes
     every look and that reason into its audit.
     """
     signs = {rule.code: rule.sign.attribute for rule in (catalogue or load_catalogue()).rules if rule.sign}
@@ -70,12 +68,10 @@ def collect(
                 labels = _labels(attribute, violates, boxes, (evidence["frame_width"], evidence["frame_height"]))
                 if labels is None:
                     continue
-                picture = _picture(centre, evidence, reason)
+                picture = _picture(centre, evidence, "judged.jpg" if faces_because is None else "original.jpg", reason)
                 if picture is None:
                     say(f"case {case['id']}: the picture cannot be read, it is left out")
                     continue
-                if faces_because is None:
-                    picture = _without_faces(picture, boxes)
                 _write(file, out, case, evidence, picture, labels, str(centre.base_url.host))
                 added += 1
     return added
@@ -142,31 +138,13 @@ def _labels(
     return [(label, face_in_head(judged) if attribute == "mask" else judged)], {}
 
 
-def _picture(centre: httpx.Client, evidence: dict[str, Any], reason: str) -> NDArray[np.uint8] | None:
-    """The original frame, BGR; None when it is torn or of another size than its boxes are for."""
-    answer = _get(centre, f"/evidence/{evidence['violation_id']}/original.jpg", {"reason": reason})
+def _picture(centre: httpx.Client, evidence: dict[str, Any], name: str, reason: str) -> NDArray[np.uint8] | None:
+    """The frame, BGR; None when it is torn or of another size than its boxes are for."""
+    answer = _get(centre, f"/evidence/{evidence['violation_id']}/{name}", {"reason": reason})
     image = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR) if answer.content else None
     if image is None or image.shape[:2] != (evidence["frame_height"], evidence["frame_width"]):
         return None
     return np.asarray(image, np.uint8)
-
-
-def _without_faces(image: NDArray[np.uint8], boxes: list[MarkedBox]) -> NDArray[np.uint8]:
-    """Every head that does not violate becomes a few blocks; where a person's head was not found, their upper third does."""
-    heads = np.array([b.box for b in boxes if b.kind == "head"], np.float32).reshape(-1, 4)
-    people = np.array([b.box for b in boxes if b.kind == "person"], np.float32).reshape(-1, 4)
-    upper = people.copy()
-    upper[:, 3] = people[:, 1] + (people[:, 3] - people[:, 1]) / 3
-    headless = ~centres_inside(heads, people).any(axis=0) if len(heads) else np.ones(len(people), bool)
-    others = np.array([b.box for b in boxes if b.kind == "head" and not b.violating], np.float32).reshape(-1, 4)
-    for x1, y1, x2, y2 in np.concatenate([others, upper[headless]]).round().astype(int):
-        part = image[max(0, y1) : y2, max(0, x1) : x2]
-        if part.size:
-            h, w = part.shape[:2]
-            size = min(BLOCKS, w), min(BLOCKS, h)
-            small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-            part[:] = cv2.resize(small, (w, h), interpolation=cv2.INTER_NEAREST)
-    return image
 
 
 def _write(

@@ -22,22 +22,22 @@ Region = tuple[float, float, float, float]
 Picture = NDArray[np.uint8]
 
 
-def blurred(jpeg: bytes, boxes: Sequence[MarkedBox]) -> bytes:
+def blurred(jpeg: bytes, boxes: Sequence[MarkedBox], spare_violating: bool = False) -> bytes:
     """A JPEG made anew of the pixels alone: no thumbnail and no note of the original comes along. Raises NotAPicture."""
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
     if picture is None:
         raise NotAPicture("The evidence file is not a picture that can be read.")
-    hide_faces(np.asarray(picture, np.uint8), boxes)
+    hide_faces(np.asarray(picture, np.uint8), boxes, spare_violating)
     done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not done:
         raise NotAPicture("The blurred picture could not be written.")
     return encoded.tobytes()
 
 
-def hide_faces(picture: Picture, boxes: Sequence[MarkedBox]) -> None:
+def hide_faces(picture: Picture, boxes: Sequence[MarkedBox], spare_violating: bool = False) -> None:
     """In place, `picture` being height x width x 3. Where regions overlap, the smaller is averaged once more, out of the larger
     one's blocks."""
-    for x1, y1, x2, y2 in sorted(regions_of(boxes), key=_area, reverse=True):
+    for x1, y1, x2, y2 in sorted(regions_of(boxes, spare_violating), key=_area, reverse=True):
         part = picture[max(0, int(y1)) : max(0, int(np.ceil(y2))), max(0, int(x1)) : max(0, int(np.ceil(x2)))]
         if not part.size:
             continue
@@ -48,13 +48,14 @@ def hide_faces(picture: Picture, boxes: Sequence[MarkedBox]) -> None:
         part[:] = cv2.resize(averages, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
-def regions_of(boxes: Sequence[MarkedBox]) -> list[Region]:
-    """Every head, with a margin; of a person whose head was not found, the upper third."""
+def regions_of(boxes: Sequence[MarkedBox], spare_violating: bool = False) -> list[Region]:
+    """Every head, with a margin; of a person whose head was not found, the upper third. Heads that violate may be spared."""
     heads = [box.box for box in boxes if box.kind == "head"]
     people = [box.box for box in boxes if box.kind == "person"]
     of_somebody = {_whose(head, people) for head in heads}
     headless = [person for place, person in enumerate(people) if place not in of_somebody]
-    return [_widened(head) for head in heads] + [_upper_part(person) for person in headless]
+    hidden = [box.box for box in boxes if box.kind == "head" and not (spare_violating and box.violating)]
+    return [_widened(head) for head in hidden] + [_upper_part(person) for person in headless]
 
 
 def _whose(head: Region, people: Sequence[Region]) -> int | None:

@@ -107,11 +107,11 @@ async def report_violation(
 )
 async def get_file(
     request: Request, actor: SignedIn, centre: CentreOf, violation_id: UUID,
-    name: Literal["original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg"],
+    name: Literal["original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg", "judged.jpg"],
     reason: Annotated[str | None, Query(max_length=REASON_LENGTH, description="why, where faces are seen outside of it")] = None,
 ) -> Response:
     """Every look is recorded: who, of which unit, what and why. Without a `reason` only who judges the case sees faces, and
-    only until then; everybody who sees the case may see `blurred.jpg`."""
+    only until then; everybody who sees the case may see `blurred.jpg`. In `judged.jpg` only faces that violate are left."""
     file = await look(centre, actor, str(violation_id), name, given_reason(request, reason))
     return Response(file.content, media_type=file.media_type, headers={"ETag": f'"{file.sha256}"'})
 

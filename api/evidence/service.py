@@ -34,6 +34,8 @@ from contract.edges import ReportAnswer
 from contract.evidence import FIRST_OF_CHAIN, FileDigest, Manifest, SealedManifest, SealError, verify_seal
 
 ORIGINAL, OVERLAY, MANIFEST, BLURRED = "original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg"
+# Only the faces that the violation is about; what new weights learn from.
+JUDGED = "judged.jpg"
 # Of the stored file: one that was made in an earlier way is not shown any more.
 _BLURRED_STORED = "blurred-1.jpg"
 PICTURES = (ORIGINAL, OVERLAY)
@@ -216,8 +218,12 @@ async def read_file(
     reason = (reason or "").strip() or None
     if reason is None and not is_in_review(actor, evidence.case):
         raise ReasonNeeded("Faces can be recognised in this picture. Say why you look at it: ?reason=…, or take blurred.jpg.")
-    content, digest = await _sealed_file(files, evidence, name)
-    return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", digest.sha256, True, reason)
+    content, digest = await _sealed_file(files, evidence, ORIGINAL if name == JUDGED else name)
+    sha256 = digest.sha256
+    if name == JUDGED:
+        content = await anyio.to_thread.run_sync(blurred, content, manifest_of(evidence).boxes, True, limiter=_blurred_at_once)
+        sha256 = hashlib.sha256(content).hexdigest()
+    return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", sha256, True, reason)
 
 
 async def _sealed_file(files: Files, evidence: Evidence, name: str) -> tuple[bytes, FileDigest]:

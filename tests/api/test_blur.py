@@ -94,6 +94,13 @@ class TestWhere:
         assert len(regions_of([PERSON, HEAD, behind])) == 2
         assert (120, 20, 240, 140) in regions_of([PERSON, HEAD, behind])
 
+    def test_the_head_that_violates_is_spared_where_it_is_asked_for(self):
+        guilty = HEAD.model_copy(update={"violating": True})
+        other = MarkedBox(kind="head", box=(300, 60, 340, 110), score=0.9)
+        assert len(regions_of([PERSON, guilty, other])) == 2
+        ((x1, *_),) = regions_of([PERSON, guilty, other], spare_violating=True)
+        assert x1 == pytest.approx(294)
+
     def test_hands_are_left(self):
         assert regions_of([MarkedBox(kind="hand", box=(0, 0, 9, 9), score=0.9)]) == []
 
