@@ -68,6 +68,16 @@ class CameraMinute(Wire):
     height: int | None = None
 
 
+class EdgeLoad(Wire):
+    """How the box copes with its cameras."""
+
+    watched: int = Field(ge=0, description="cameras that it is to watch")
+    carries: int | None = Field(None, ge=1, description="about so many such cameras it can carry; null: it keeps up with all")
+    is_exact: bool = Field(
+        False, description="the int8 weights go wrong on this box's processor; the exact ones are used, which take twice as long"
+    )
+
+
 class Heartbeat(Wire):
     """POST /api/v1/edge/heartbeats"""
 
@@ -77,6 +87,7 @@ class Heartbeat(Wire):
     outbox_waiting: int = Field(ge=0)
     outbox_parked: int = Field(0, ge=0, description="reports that the centre refused; tried again after a restart")
     trouble: EdgeTrouble | None = None
+    load: EdgeLoad | None = None
     minutes: list[CameraMinute] = Field(max_length=5000)
 
 

@@ -22,8 +22,8 @@ class Detector:
     """Looks at pictures. One object per worker process; not for use by two threads at once."""
 
     def __init__(self, finder: Finder, reader: AttributeReader, models: Sequence[ModelVersion]) -> None:
-        self._finder = finder
-        self._reader = reader
+        self.finder = finder
+        self.reader = reader
         self.models = list(models)
 
     @classmethod
@@ -46,13 +46,13 @@ class Detector:
 
     def look(self, images: Sequence[Image]) -> list[Observation]:
         """One observation for each BGR uint8 picture [H, W, 3]. All crops of all pictures are read in one call."""
-        found = self._finder.find(images)
+        found = self.finder.find(images)
         crops: list[Image] = []
         for image, one in zip(images, found, strict=True):
             regions = [head_region(box) for box in self._of(one, "head").boxes]
-            crops += self._reader.cut(image, regions, self._reader.crop.head_scale)
-            crops += self._reader.cut(image, self._of(one, "hand").boxes, self._reader.crop.hand_scale)
-        readings = self._reader.read(crops)
+            crops += self.reader.cut(image, regions, self.reader.crop.head_scale)
+            crops += self.reader.cut(image, self._of(one, "hand").boxes, self.reader.crop.hand_scale)
+        readings = self.reader.read(crops)
         observations = []
         for image, one in zip(images, found, strict=True):
             count = len(self._of(one, "head").scores) + len(self._of(one, "hand").scores)
@@ -61,7 +61,7 @@ class Detector:
         return observations
 
     def _of(self, found: Found, name: str) -> Found:
-        return found.of_class(self._finder.classes.index(name))
+        return found.of_class(self.finder.classes.index(name))
 
     def _observe(self, image: Image, found: Found, readings: list[Reading]) -> Observation:
         people, heads, hands, cigarettes = (self._of(found, name) for name in ("person", "head", "hand", "cigarette"))
@@ -95,11 +95,11 @@ class Detector:
         Where no face can be read (the mask cannot be told: mostly the back of a head), stage 2 cannot know about the mouth.
         """
         read = reading.smoking
-        x1, y1, x2, y2 = square_around(head, self._reader.crop.head_scale)
+        x1, y1, x2, y2 = square_around(head, self.reader.crop.head_scale)
         centres: npt.NDArray[np.floating] = (cigarettes.boxes[:, :2] + cigarettes.boxes[:, 2:]) / 2
         near = (centres >= (x1, y1)).all(axis=1) & (centres <= (x2, y2)).all(axis=1)
         best = float(cigarettes.scores[near].max(initial=0.0))
-        if best >= self._reader.sure("smoking"):
+        if best >= self.reader.sure("smoking"):
             return Attribute("yes", max(best, read.score))
         state = "unknown" if read.state == "yes" and reading.mask.state == "unknown" else read.state
         return Attribute(state, max(best, read.score))

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import structlog
 
 from contract.cameras import CameraConfig, EdgeConfig
-from contract.edges import EdgeTrouble, StreamFault
+from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
 from ingest.backoff import Backoff
 from ingest.minutes import MinuteBook
 from ingest.pipe import STOP, Answer, Beat, Call, Note, Pipe, Ready, Setup, Unfit
@@ -45,6 +45,7 @@ class _Worker:
     process: "subprocess.Popen[bytes] | None" = None
     pipe: Pipe | None = None
     ready: bool = False
+    is_exact: bool = False
     begun_at: float = 0.0
     beat_at: float = 0.0
     due_at: float = float("-inf")
@@ -80,6 +81,7 @@ class Crew:
         self._wake = threading.Event()
         self._overloaded_since: float | None = None
         self._overload_told_at = float("-inf")
+        self._carries: int | None = None
         self.unfit: str | None = None
 
     @property
@@ -90,6 +92,11 @@ class Crew:
     def cameras(self) -> list[CameraConfig]:
         config = self._config
         return [] if config is None else config.cameras
+
+    def load(self) -> EdgeLoad:
+        with self._lock:
+            is_exact = any(worker.is_exact for worker in self._workers)
+        return EdgeLoad(watched=len(self.cameras), carries=self._carries, is_exact=is_exact)
 
     def beats(self) -> dict[int, Beat]:
         """What each worker last told of itself, by its number."""
@@ -232,13 +239,16 @@ class Crew:
         beats = [camera for beat in self.beats().values() for camera in beat.cameras.values()]
         now = time.monotonic()
         if not beats or max(beat.stretch for beat in beats) <= 1.0:
-            self._overloaded_since = None
+            self._overloaded_since = self._carries = None
             return
         if self._overloaded_since is None:
             self._overloaded_since = now
-        if now - self._overloaded_since >= OVERLOAD_S and now - self._overload_told_at >= OVERLOAD_AGAIN_S:
+        if now - self._overloaded_since < OVERLOAD_S:
+            return
+        self._carries = carried([beat.stretch for beat in beats])
+        if now - self._overload_told_at >= OVERLOAD_AGAIN_S:
             self._overload_told_at = now
-            log.warning("box_too_small", words=overload_words([beat.stretch for beat in beats]))
+            log.warning("box_too_small", words=overload_words(self._carries, len(self.cameras)))
 
     # In the thread of a worker.
 
@@ -259,8 +269,8 @@ class Crew:
                 self._calls.put((pipe, message))
             case Beat():
                 worker.beat, worker.beat_at = message, time.monotonic()
-            case Ready():
-                worker.ready, worker.beat_at = True, time.monotonic()
+            case Ready(is_exact):
+                worker.is_exact, worker.ready, worker.beat_at = is_exact, True, time.monotonic()
                 self._wake.set()
             case Unfit(words):
                 self.unfit = words
@@ -284,14 +294,16 @@ class Crew:
         return Answer(call.number, value)
 
 
-def overload_words(stretches: Sequence[float]) -> str:
-    """`stretches`: by how much the sampling of each camera is lengthened now."""
-    carried = max(1, round(sum(1 / stretch for stretch in stretches)))
-    count = len(stretches)
+def carried(stretches: Sequence[float]) -> int:
+    """About how many cameras a box can carry that lengthens the sampling of each by so much."""
+    return max(1, round(sum(1 / stretch for stretch in stretches)))
+
+
+def overload_words(carries: int, configured: int) -> str:
     return (
-        f"This box can carry about {carried} such cameras; {count} are configured. Looks come less often than wanted. "
+        f"This box can carry about {carries} such cameras; {configured} are configured. Looks come less often than wanted. "
         f"Take cameras out, use a larger box, or set longer intervals. "
-        f"本机约可承载 {carried} 路这样的摄像头，现配置了 {count} 路；检查间隔已自动拉长。"
+        f"本机约可承载 {carries} 路这样的摄像头，现配置了 {configured} 路；检查间隔已自动拉长。"
         "请减少摄像头、更换更强的主机或调大检查间隔。"
     )
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import structlog
 
-from contract.evidence import ModelVersion
 from ingest.centre import Centre
 from ingest.config_store import ConfigStore
 from ingest.crew import WORKER, Crew
@@ -40,12 +39,12 @@ class EdgeError(RuntimeError):
 class Edge:
     """`run` works until `stop` is set, and holds the folder for that time.
 
-    `models` look in at most `workers` processes, each started with the command `worker`, with the `weights` of a folder and so
-    many `threads` each. `interval_s`: how often the centre is asked for changes and told how the edge fares.
+    It looks in at most `workers` processes, each started with the command `worker`, with the `weights` of a folder and so many
+    `threads` each. `interval_s`: how often the centre is asked for changes and told how the edge fares.
     """
 
     def __init__(
-        self, folder: Path, edge_id: str, keys: Keys, centre: Centre, models: Sequence[ModelVersion],
+        self, folder: Path, edge_id: str, keys: Keys, centre: Centre,
         *, weights: Path | None = None, threads: int = 1, workers: int = 1, worker: Sequence[str] = WORKER,
         keep_days: float = KEEP_DAYS, interval_s: float = INTERVAL_S, on_start: Callable[[Crew, Outbox], None] | None = None,
     ) -> None:
@@ -53,7 +52,6 @@ class Edge:
         self._edge_id = edge_id
         self._keys = keys
         self._centre = centre
-        self._models = models
         self._weights = weights
         self._threads = threads
         self._workers = workers
@@ -76,9 +74,7 @@ class Edge:
     def _run(self, database: Database, stop: threading.Event) -> None:
         outbox = Outbox(database)
         evidence = EvidenceFolder(self._folder / "evidence")
-        recorder = Recorder(
-            evidence, outbox, self._edge_id, self._keys.signing, self._models, lambda: self._centre.clock_offset_s
-        )
+        recorder = Recorder(evidence, outbox, self._edge_id, self._keys.signing, lambda: self._centre.clock_offset_s)
         recorder.recover(datetime.now(UTC))
         book = MinuteBook(database)
         sender = Sender(outbox, evidence, recorder, self._centre, self._keep_days)
@@ -87,7 +83,7 @@ class Edge:
         puller = Puller(ConfigStore(self._folder), self._centre, crew.apply, self._interval_s)
         pulse = Pulse(
             book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble,
-            interval_s=self._interval_s,
+            crew.load, interval_s=self._interval_s,
         )
         if self._on_start is not None:
             self._on_start(crew, outbox)

@@ -12,7 +12,7 @@ import platformdirs
 import typer
 
 from contract.logs import log_to_stderr
-from detector.card import ModelError, default_weights, load_model
+from detector.card import ModelError
 from ingest.centre import Centre, CentreUrlError, checked_centre_url
 from ingest.edge import FEWEST_KEEP_DAYS, KEEP_DAYS, Edge, EdgeError
 from ingest.ending import end_on_signals
@@ -96,12 +96,11 @@ def run(
         there = identity.registration
         url = there.centre_url if centre is None else checked_centre_url(centre, allow_http)
         client = Centre(url, there.edge_id, identity.keys.signing)
-        models = [load_model(weights or default_weights(), name)[0].version for name in ("finder", "attributes")]
         Edge(
-            folder, there.edge_id, identity.keys, client, models, weights=weights, threads=threads, workers=workers,
+            folder, there.edge_id, identity.keys, client, weights=weights, threads=threads, workers=workers,
             keep_days=keep_days, on_start=None if metrics is None else partial(serve_metrics, metrics),
         ).run(stop)
-    except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, MetricsError, ModelError) as error:
+    except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, MetricsError) as error:
         raise _sentence(error) from error
 
 

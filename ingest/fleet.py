@@ -287,7 +287,7 @@ class Fleet:
         try:
             observation = camera.tracker.update(seen, frame.camera_time_s)
             violations = camera.rules.update(observation, frame.camera_time_s, frame.wall_time)
-            seen_wrong = sights(frame, observation, violations)
+            seen_wrong = sights(frame, observation, violations, self._detector.models)
         except Exception as error:
             self._failed(camera, error)
             return False

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from contract.edges import EdgeTrouble, Heartbeat
+from contract.edges import EdgeLoad, EdgeTrouble, Heartbeat
 from ingest.centre import Centre, CentreError, CentreRefused
 from ingest.errors import disk_trouble
 from ingest.identity import software_version
@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 class Pulse:
     def __init__(
         self, book: MinuteBook, outbox: Outbox, centre: Centre, config_version: Callable[[], str | None],
-        trouble: Callable[[], EdgeTrouble | None], clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        trouble: Callable[[], EdgeTrouble | None], load: Callable[[], EdgeLoad],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         interval_s: float = INTERVAL_S,
     ) -> None:
         self._book = book
@@ -33,6 +34,7 @@ class Pulse:
         self._centre = centre
         self._config_version = config_version
         self._trouble = trouble
+        self._load = load
         self._clock = clock
         self._interval_s = interval_s
         self._refused: str | None = None
@@ -76,6 +78,7 @@ class Pulse:
             outbox_waiting=self._outbox.waiting(),
             outbox_parked=self._outbox.parked(),
             trouble=disk_trouble(failure) if failure else self._trouble(),
+            load=self._load(),
             minutes=[*closed, *self._book.running()],
         )
         try:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.edges import StreamFault
-from contract.evidence import Manifest
+from contract.evidence import Manifest, ModelVersion
 from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.reader import ReaderState
@@ -52,6 +52,9 @@ class Book(Protocol):
 
 class Looker(Protocol):
     """The detector, as far as the edge needs it."""
+
+    @property
+    def models(self) -> list[ModelVersion]: ...
 
     def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]: ...
 

@@ -37,7 +37,9 @@ class Setup:
 
 @dataclass(frozen=True)
 class Ready:
-    pass
+    """`is_exact`: the fast weights go wrong on this machine, and the exact ones are used."""
+
+    is_exact: bool
 
 
 @dataclass(frozen=True)

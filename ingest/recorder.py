@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
-from contract.evidence import FIRST_OF_CHAIN, Manifest, ModelVersion, file_digest, seal, utc_milliseconds
+from contract.evidence import FIRST_OF_CHAIN, Manifest, file_digest, seal, utc_milliseconds
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
 from ingest.identity import software_version
@@ -26,14 +26,13 @@ class Recorder:
     """Keeps the chains of all cameras. `record` is called by one thread; `relist` may be called by another."""
 
     def __init__(
-        self, folder: EvidenceFolder, outbox: Outbox, edge_id: str, key: Ed25519PrivateKey, models: Sequence[ModelVersion],
+        self, folder: EvidenceFolder, outbox: Outbox, edge_id: str, key: Ed25519PrivateKey,
         clock_offset_s: Callable[[], float | None],
     ) -> None:
         self._folder = folder
         self._outbox = outbox
         self._edge_id = edge_id
         self._key = key
-        self._models = list(models)
         self._clock_offset_s = clock_offset_s
         self._heads: dict[str, Head] = {}
         self._repeats: dict[str, list[Repeat]] = {}
@@ -82,7 +81,7 @@ class Recorder:
             rule=violation.rule.code,
             severity=violation.rule.severity_at(camera.area),
             catalogue_version=catalogue.version,
-            models=self._models,
+            models=list(sight.models),
             software_version=software_version(),
             captured_at=utc_milliseconds(sight.wall_time.astimezone(UTC)),
             clock_offset_s=self._clock_offset_s(),

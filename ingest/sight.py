@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from contract.evidence import ModelVersion
 from detector.draw import draw
 from detector.observation import Observation
 from detector.rules import Violation
@@ -20,22 +21,25 @@ JPEG_QUALITY = 95
 @dataclass(frozen=True)
 class Sight:
     """One analysed frame with one violation in it: as JPEG as it came and with boxes, the stream's own time (s), the wall-clock
-    time, and what was seen in it."""
+    time, and what was seen in it, by which models."""
 
     original: bytes
     overlay: bytes
     time_s: float
     wall_time: datetime
     observation: Observation
+    models: Sequence[ModelVersion]
 
 
-def sights(frame: Frame, observation: Observation, violations: Sequence[Violation]) -> list[Sight]:
+def sights(
+    frame: Frame, observation: Observation, violations: Sequence[Violation], models: Sequence[ModelVersion]
+) -> list[Sight]:
     """One for each violation. Raises ValueError when a picture cannot be coded."""
     if not violations:
         return []
     original = _jpeg(frame.image)
     return [
-        Sight(original, _jpeg(draw(frame.image, observation, [one])), frame.camera_time_s, frame.wall_time, observation)
+        Sight(original, _jpeg(draw(frame.image, observation, [one])), frame.camera_time_s, frame.wall_time, observation, models)
         for one in violations
     ]
 

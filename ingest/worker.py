@@ -1,11 +1,15 @@
 """A worker process of the edge: its share of the cameras in front of a detector of its own. `ingest.crew` starts it."""
 
+import ctypes
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
+from importlib.resources import files
+from itertools import islice
 from multiprocessing.connection import Connection
 
 import structlog
@@ -16,23 +20,46 @@ from contract.logs import log_to_stderr
 from detector.card import ModelError
 from detector.pipeline import Detector
 from detector.rules import RuleEngine
+from detector.self_check import disagreement
 from ingest.fleet import Fleet
 from ingest.parts import Looker, MakeRules
 from ingest.pipe import STOP, Beat, Pipe, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
+from ingest.source import file_source
 from ingest.work_log import WorkLog
 
 # Key frames come about once a second: asking twenty times a second costs nothing and delays a look by 2 % of that.
 LOOK_WAIT_S = 0.05
 BEAT_INTERVAL_S = 1.0
+# Of the demo clip, for the check of the fast weights: two kitchens full of people, a third of a second of one core.
+CHECKED_PICTURES = 2
 log = structlog.get_logger(__name__)
 
 
-def load_detector(setup: Setup) -> Looker:
-    return Detector.load(setup.weights, setup.threads, WorkLog().ran)
+def load_detector(setup: Setup) -> tuple[Looker, bool]:
+    """The detector, and whether it had to be the exact one because the fast weights go wrong here. Raises ModelError."""
+    on_run = WorkLog().ran
+    usual = Detector.load(setup.weights, setup.threads, on_run)
+    try:
+        exact = Detector.load(setup.weights, setup.threads, on_run, "fp32")
+    except ModelError:
+        return usual, False  # there is but one variant
+    if exact.models == usual.models:
+        return usual, False
+    with closing(file_source(str(files("configs") / "demo" / "kitchen.mp4"), realtime=False).pictures()) as pictures:
+        difference = disagreement(exact, usual, [picture.frame().image for picture in islice(pictures, CHECKED_PICTURES)])
+    if difference is None:
+        return usual, False
+    log.warning(
+        "fast_weights_go_wrong", difference=difference,
+        words="The fast weights (int8) do not see what the exact ones do on this machine. The exact ones are used; they "
+        "take about twice as long. 本机处理器上快速权重（int8）的结果与精确权重不一致，已改用精确权重，耗时约为两倍。",
+    )
+    return exact, True
 
 
 def main(
-    arguments: list[str], load_detector: Callable[[Setup], Looker] = load_detector, make_rules: MakeRules = RuleEngine
+    arguments: list[str], load_detector: Callable[[Setup], tuple[Looker, bool]] = load_detector,
+    make_rules: MakeRules = RuleEngine,
 ) -> None:
     """`arguments`: the number of the file descriptor to talk over."""
     # Ctrl-C reaches the whole group; the edge tells its workers when to end.
@@ -41,17 +68,18 @@ def main(
     pipe = Pipe(Connection(int(arguments[0])))
     setup: Setup = pipe.receive()
     try:
-        detector = load_detector(setup)
+        detector, is_exact = load_detector(setup)
     except ModelError as error:
         pipe.send(Unfit(str(error)))
         return
+    _give_back_memory()
     recorder = RemoteRecorder(pipe)
     fleet = Fleet(
         detector, recorder, RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules
     )
     stop = threading.Event()
     threading.Thread(target=_listen, args=(pipe, fleet, recorder, stop), name="listen", daemon=True).start()
-    pipe.send(Ready())
+    pipe.send(Ready(is_exact))
     try:
         _look(pipe, fleet, stop)
     except OSError:
@@ -61,6 +89,12 @@ def main(
     sys.stderr.flush()
     # Threads that wait for a dead camera are not waited for.
     os._exit(0)
+
+
+def _give_back_memory() -> None:
+    """What the check of the weights had taken, 45 MB a worker, glibc would keep for later."""
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event) -> None:

@@ -8,12 +8,13 @@ from api.cameras.service import CameraStatus
 from api.cameras.tables import Camera
 from api.cases.tables import MutedSpot
 from api.console.camera_form import CameraFormView
+from api.console.edge_box_views import box_troubles
 from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.views import CameraRow, Option, RuleInForce
 from api.console.words import Tone
 from contract.catalogue import Catalogue
-from contract.faults import FAULT_TEXTS, TROUBLE_TEXTS
+from contract.faults import FAULT_TEXTS
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def camera_row(status: CameraStatus, speaker: Speaker) -> CameraRow:
     return CameraRow(
         id=camera.id, name=camera.name, shop=camera.shop.name, area=speaker.area(camera.area.kind), edge=edge,
         state=speaker.chip(tone, dot=True), sentence=sentence, todo=todo,
-        trouble=speaker.choose(TROUBLE_TEXTS[camera.edge.trouble]) if camera.edge and camera.edge.trouble else None,
+        trouble=" ".join(box_troubles(camera.edge, speaker)) or None if camera.edge else None,
         last_seen=speaker.time(camera.last_looked_at) if camera.last_looked_at else None,
     )
 

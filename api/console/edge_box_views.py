@@ -46,8 +46,23 @@ def _describe(edge: Edge, speaker: Speaker) -> tuple[Tone, str]:
 
 
 def _troubles(edge: Edge, speaker: Speaker) -> list[str]:
-    troubles = [speaker.choose(TROUBLE_TEXTS[edge.trouble])] if edge.trouble else []
+    troubles = box_troubles(edge, speaker)
     if edge.outbox_parked:
         refused = N_("The centre refused %(number)s of its reports; they are sent again when the edge box is restarted.")
         troubles.append(speaker.say(refused, number=edge.outbox_parked))
     return troubles
+
+
+def box_troubles(edge: Edge, speaker: Speaker) -> list[str]:
+    """What hinders all cameras of a box: its trouble, and that it is too small or slower than it should be."""
+    sentences = [speaker.choose(TROUBLE_TEXTS[edge.trouble])] if edge.trouble else []
+    if edge.carries is not None:
+        sentences.append(speaker.say(
+            N_("This box can carry about %(carries)s such cameras; %(watched)s are configured. It looks less often than wanted."),
+            carries=edge.carries, watched=edge.watched,
+        ))
+    if edge.is_exact:
+        sentences.append(speaker.say(
+            N_("The fast weights go wrong on the processor of this box; it uses the exact ones, which take about twice as long.")
+        ))
+    return sentences

@@ -23,6 +23,9 @@ class EdgeOut(BaseModel):
     outbox_waiting: int
     outbox_parked: int
     trouble: EdgeTrouble | None
+    watched: int = Field(description="cameras that it is to watch")
+    carries: int | None = Field(description="about how many such cameras it can carry; null: it keeps up with all")
+    is_exact: bool = Field(description="the fast weights go wrong on its processor, so it uses the slower exact ones")
 
 
 class Edges(BaseModel):

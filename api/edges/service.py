@@ -194,6 +194,9 @@ async def take_heartbeat(work: Work, actor: Actor, settings: Settings, heartbeat
     edge.config_version = heartbeat.config_version[:64] if heartbeat.config_version else None
     edge.outbox_waiting, edge.outbox_parked = _storable(heartbeat.outbox_waiting), _storable(heartbeat.outbox_parked)
     edge.trouble = heartbeat.trouble
+    if heartbeat.load is not None:
+        edge.watched, edge.is_exact = _storable(heartbeat.load.watched), heartbeat.load.is_exact
+        edge.carries = None if heartbeat.load.carries is None else _storable(heartbeat.load.carries)
     mine = {camera.id: camera for camera in await cameras.list_cameras(work, actor)}
     oldest, newest = at - timedelta(days=settings.minutes_kept_days), at + timedelta(seconds=CLOCK_LEEWAY_S + 60)
     told = {(minute.camera_id, minute.minute): minute for minute in heartbeat.minutes if oldest <= minute.minute <= newest}

@@ -33,6 +33,10 @@ class Edge(Table):
     outbox_waiting: Mapped[int] = mapped_column(default=0)
     outbox_parked: Mapped[int] = mapped_column(default=0)
     trouble: Mapped[EdgeTrouble | None] = mapped_column(words(EdgeTrouble))
+    # Cameras that it is to watch; about how many it can carry, None where it keeps up; whether the fast weights go wrong on it.
+    watched: Mapped[int] = mapped_column(default=0)
+    carries: Mapped[int | None]
+    is_exact: Mapped[bool] = mapped_column(default=False)
 
     @property
     def is_trusted(self) -> bool:

@@ -281,11 +281,16 @@ class TestHeartbeat:
     async def test_what_the_edge_tells_of_itself(self, world: World):
         box = await world.edge(await world.place())
         sent_at = datetime.now(UTC) + timedelta(seconds=90)
-        await box.beat(sent_at=sent_at, outbox_waiting=3, outbox_parked=1, trouble="disk_full")
+        load = {"watched": 24, "carries": 18}
+        await box.beat(sent_at=sent_at, outbox_waiting=3, outbox_parked=1, trouble="disk_full", load=load)
         installer = await world.person(Role.INSTALLER)
         edge = (await installer.get("/api/v1/edges")).json()["items"][0]
         assert (edge["outbox_waiting"], edge["outbox_parked"], edge["trouble"]) == (3, 1, "disk_full")
+        assert (edge["watched"], edge["carries"], edge["is_exact"]) == (24, 18, False)
         assert 30 < edge["clock_offset_s"] <= 90
+        await box.beat(load={"watched": 18, "is_exact": True})
+        edge = (await installer.get("/api/v1/edges")).json()["items"][0]
+        assert (edge["watched"], edge["carries"], edge["is_exact"]) == (18, None, True)
 
 
 class TestApprove:

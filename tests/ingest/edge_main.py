@@ -16,7 +16,6 @@ from ingest.edge import Edge
 from ingest.edge_cli import edge_folder
 from ingest.ending import end_on_signals
 from ingest.identity import read_identity
-from tests.ingest.edge_worker import MODELS
 
 
 def main() -> None:
@@ -35,7 +34,7 @@ def main() -> None:
     there = identity.registration
     centre = Centre(there.centre_url, there.edge_id, identity.keys.signing, clock=lambda: time.time() + given.clock_ahead)
     worker = [sys.executable, "-m", "tests.ingest.edge_worker", *(["--quiet"] if given.quiet else [])]
-    Edge(folder, there.edge_id, identity.keys, centre, MODELS, worker=worker, interval_s=1.0).run(stop)
+    Edge(folder, there.edge_id, identity.keys, centre, worker=worker, interval_s=1.0).run(stop)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ SPOTS_A_SECOND = 2
 
 
 class ScriptedDetector:
+    models = MODELS
+
     def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]:
         height, width = images[0].shape[:2]
         unknown = Attribute("unknown", 0.5)
@@ -86,4 +88,4 @@ class ScriptedRules:
 
 if __name__ == "__main__":
     quiet = "--quiet" in sys.argv
-    worker.main(sys.argv[-1:], lambda setup: ScriptedDetector(), NoRules if quiet else ScriptedRules)
+    worker.main(sys.argv[-1:], lambda setup: (ScriptedDetector(), False), NoRules if quiet else ScriptedRules)

@@ -68,7 +68,7 @@ def image(shade: int = 120) -> npt.NDArray[np.uint8]:
 
 
 def sight(moment: datetime = START) -> Sight:
-    return sights(Frame(image(), 12.5, moment, 0), bareheaded(), [violation(moment)])[0]
+    return sights(Frame(image(), 12.5, moment, 0), bareheaded(), [violation(moment)], MODELS)[0]
 
 
 def violation(moment: datetime = START, rule: str = "K01") -> Violation:
@@ -167,7 +167,7 @@ class Parts:
         self.database = Database(folder / "edge.sqlite3", busy_timeout_s=0.05)
         self.outbox = Outbox(self.database)
         self.evidence = EvidenceFolder(folder / "evidence")
-        self.recorder = Recorder(self.evidence, self.outbox, EDGE_ID, KEY, MODELS, lambda: None)
+        self.recorder = Recorder(self.evidence, self.outbox, EDGE_ID, KEY, lambda: None)
         self.sender = Sender(
             self.outbox, self.evidence, self.recorder, self.centre.client(self.clock), keep_days,
             clock=self.clock, timer=self.timer, chance=lambda: 1.0,

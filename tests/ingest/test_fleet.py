@@ -21,13 +21,15 @@ from ingest.evidence import EvidenceFolder
 from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, Fleet, open_reader
 from ingest.minutes import MinuteBook
 from ingest.shedding import INTERVAL_S
-from tests.ingest.edge_world import FakeReader, Parts, RecorderAtHand, bareheaded, camera, edge_config, violation
+from tests.ingest.edge_world import MODELS, FakeReader, Parts, RecorderAtHand, bareheaded, camera, edge_config, violation
 
 BLACK = 0
 
 
 class ScriptedDetector:
     """Sees somebody bareheaded in every picture, and breaks on black ones."""
+
+    models = MODELS
 
     def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]:
         if not all(one.any() for one in images):

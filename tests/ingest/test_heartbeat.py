@@ -5,7 +5,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from contract.edges import EdgeTrouble, StreamFault
+from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
 from ingest.heartbeat import MINUTES_A_BEAT, Pulse
 from ingest.minutes import MinuteBook
 from tests.ingest.edge_world import Parts, problem
@@ -19,7 +19,8 @@ class World:
         self.trouble: EdgeTrouble | None = None
         self.book = MinuteBook(self.parts.database, self.clock)
         self.pulse = Pulse(
-            self.book, self.parts.outbox, self.centre.client(self.clock), lambda: "v1", lambda: self.trouble, self.clock.moment
+            self.book, self.parts.outbox, self.centre.client(self.clock), lambda: "v1", lambda: self.trouble,
+            lambda: EdgeLoad(watched=24, carries=18), self.clock.moment,
         )
 
     def told(self) -> list[tuple[object, object]]:
@@ -44,6 +45,7 @@ def test_tells_how_the_edge_fares(world: World):
     (beat,) = world.centre.heartbeats
     assert (beat["config_version"], beat["outbox_waiting"], beat["outbox_parked"]) == ("v1", 1, 0)
     assert beat["trouble"] == "report_refused"
+    assert beat["load"] == {"watched": 24, "carries": 18, "is_exact": False}
 
 
 def test_tells_looks_and_faults(world: World):

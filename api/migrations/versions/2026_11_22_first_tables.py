@@ -142,6 +142,9 @@ def upgrade() -> None:
     sa.Column('outbox_waiting', sa.Integer(), nullable=False),
     sa.Column('outbox_parked', sa.Integer(), nullable=False),
     sa.Column('trouble', sa.String(length=40), nullable=True),
+    sa.Column('watched', sa.Integer(), nullable=False),
+    sa.Column('carries', sa.Integer(), nullable=True),
+    sa.Column('is_exact', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['shop_id'], ['shops.id'], name=op.f('fk_edges_shop_id_shops')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_edges')),
     sa.UniqueConstraint('public_key', name=op.f('uq_edges_public_key'))

@@ -8,19 +8,19 @@ from sqlalchemy import update
 from api.cameras.tables import Camera
 from api.console import camera_pages
 from api.kit.database import Database
-from contract.edges import CameraMinute, EdgeTrouble, Heartbeat, StreamFault
+from contract.edges import CameraMinute, EdgeLoad, EdgeTrouble, Heartbeat, StreamFault
 from tests.api.console.kitchen import Kitchen, sign_in
 
 
 async def heartbeat(
     browser: httpx.AsyncClient, kitchen: Kitchen, *, looks: int, fault: StreamFault | None, age_min: int = 1,
-    trouble: EdgeTrouble | None = None,
+    trouble: EdgeTrouble | None = None, load: EdgeLoad | None = None,
 ) -> None:
     minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=age_min)
     told = CameraMinute(camera_id=kitchen.camera_id, minute=minute, looks=looks, fault=fault)
     body = Heartbeat(
         sent_at=datetime.now(UTC), software_version="0.1.0", config_version=None, outbox_waiting=0, trouble=trouble,
-        minutes=[told],
+        load=load, minutes=[told],
     )
     headers = {"Content-Type": "application/json"}
     answer = await browser.post("/api/v1/edge/heartbeats", headers=headers, content=body.model_dump_json(), auth=kitchen.sign)
@@ -56,6 +56,18 @@ async def test_trouble_of_the_edge_box(browser: httpx.AsyncClient, kitchen: Kitc
     await sign_in(browser, "installer")
     assert "边缘盒的磁盘已满" in (await browser.get("/cameras")).text
     assert "The disk of the edge box is full" in (await browser.get("/cameras?lang=en")).text
+
+
+@pytest.mark.parametrize("page", ["/cameras", "/edge-boxes"])
+async def test_a_box_that_is_too_small_and_slow(browser: httpx.AsyncClient, kitchen: Kitchen, page: str) -> None:
+    await sign_in(browser, "installer")
+    await heartbeat(browser, kitchen, looks=57, fault=None, load=EdgeLoad(watched=24, carries=18, is_exact=True))
+    assert "本机约可承载 18 路这样的摄像头，现配置了 24 路" in (await browser.get(page)).text
+    english = (await browser.get(page + "?lang=en")).text
+    assert "This box can carry about 18 such cameras; 24 are configured." in english
+    assert "it uses the exact ones" in english
+    await heartbeat(browser, kitchen, looks=57, fault=None, load=EdgeLoad(watched=18))
+    assert "This box can carry" not in (await browser.get(page + "?lang=en")).text
 
 
 async def test_english(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
