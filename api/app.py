@@ -30,11 +30,15 @@ from api.kit.problems import ProblemDocument, documented
 from api.kit.repeating import repeating
 from api.kit.settings import Settings
 from api.kit.work import Reading
+from api.notices.endpoints import router as notices
 from api.places.endpoints import router as places
 from contract.evidence import SealedManifest
 
 PREFIX = "/api/v1"
-ROUTERS = (accounts, cases, evidence, places, cameras, edges, deliveries, audit, edge_protocol, evidence_protocol)
+ROUTERS = (
+    accounts, cases, notices, evidence, places, cameras, edges, deliveries, audit, edge_protocol,
+    evidence_protocol,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -49,10 +49,17 @@ class Text(Wire):
 
 
 class LegalBasis(Wire):
-    """One line of the legal basis. `verified` is false where only a memory of the text is at hand, not the text itself."""
+    """One line of the legal basis: `says` whether it is the rule that was broken or what follows from that. `clause` is null
+    where its number is not known; `verified` is false where only a memory of the text is at hand, not the text itself."""
 
-    text: str
+    source: str
+    clause: str | None
+    says: Literal["rule", "consequence"]
     verified: bool
+
+    @property
+    def text(self) -> str:
+        return self.source + (self.clause or "")
 
 
 class Place(Wire):
@@ -84,6 +91,8 @@ class Rule(Wire):
     code: RuleCode
     key: str = Field(pattern=r"^[A-Z_]+$")
     name: Text
+    seen: Text = Field(description="what was seen, in a sentence for the shop")
+    to_do: Text = Field(description="what the shop is asked to do")
     basis: list[LegalBasis]
     where: list[Place]
     severity: Severity
@@ -113,6 +122,7 @@ class Rule(Wire):
 
 class Catalogue(Wire):
     title: str
+    order_basis: list[LegalBasis] = Field(default=[], description="on which any order to correct rests (责令改正通知书)")
     rules: list[Rule]
 
     @model_validator(mode="after")

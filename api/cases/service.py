@@ -17,6 +17,7 @@ from api.cases.states import OPEN, Act, CaseState, Condition, Given, Reason, Ste
 from api.cases.tables import Case, CaseTransition, Reminder
 from api.kit.database import Work
 from api.kit.problems import Change, Conflict, Forbidden, Invalid, NotFound, VersionConflict
+from api.notices import service as notices
 
 NOTE_LENGTH = 2000
 # The third minor case of a kind at a shop in 30 days is no minor one any more.
@@ -88,7 +89,7 @@ async def act(
     work: Work, actor: Actor, case_id: int, expected_version: int, wanted: Act, at: datetime, deadlines: Deadlines, *,
     reason: Reason | None = None, note: str | None = None, into: int | None = None, due_at: datetime | None = None,
 ) -> Case:
-    """One step of the table. Raises VersionConflict with what changed, ActNotPossible, Forbidden or Invalid."""
+    """One step of the table. Raises VersionConflict ActNotPossible, Forbidden, Invalid or NoticeNotPossible."""
     actor.require(Permission.CASES_READ)
     case = await repository.get_case(work, actor, case_id, for_change=True)
     if case is None:
@@ -124,6 +125,8 @@ async def act(
         **({"reason_code": reason.value} if reason else {}),
     )
     await work.flush()
+    if step.act is Act.ISSUE:
+        await notices.issue(work, actor, case, deadlines, at)
     if reason in SPEAKS_OF_THE_SPOT:
         await after_dismissal(work, case, at)
     if step.act in (Act.UNDO, Act.REOPEN):

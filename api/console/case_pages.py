@@ -27,6 +27,7 @@ from api.console.case_views import Exhibit, case_row, case_url, case_view, overt
 from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.keeping import keeping_view
+from api.console.notice_pages import obstacles
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
 from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, thumbnail
@@ -40,6 +41,9 @@ from api.kit.database import Work
 from api.kit.problems import NotFound, VersionConflict
 from api.kit.times import SHOP_TIME
 from api.kit.work import At, Reading
+from api.notices import service as notices
+from api.notices.citations import accepted_texts
+from api.notices.service import NoticeNotPossible
 
 router = APIRouter()
 
@@ -143,6 +147,10 @@ async def act_on_case(
     except BadDeadline:
         wrong = {"due": N_("Choose a time after the deadline that there is, and within a year.")}
         return await _again(request, actor, centre, case_id, act, typed, at, 422, wrong=wrong)
+    except NoticeNotPossible as problem:
+        speaker = speaker_of(request)
+        told = Fact(speaker.say(N_("The notice cannot be issued yet")), obstacles(problem.hindrances, speaker))
+        return await _again(request, actor, centre, case_id, act, typed, at, problem.status, problem=told)
     except (VersionConflict, ActNotPossible) as problem:
         return await _too_late(request, actor, centre, case_id, act, typed, at, problem)
     return RedirectResponse(f"{case_url(case_id)}?done={act}", 303)
@@ -232,7 +240,11 @@ async def _case(
         sees_faces = evidence.is_in_review(actor, case)
         reason = (why or "").strip() if actor.may(Permission.EVIDENCE_READ) and not sees_faces else ""
         exhibit = Exhibit(exhibits[0], evidence.manifest_of(exhibits[0]), seal, sees_faces, reason)
-    view = case_view(case, exhibit, transitions, choices, others, reminders, actor, speaker, centre.catalogue)
+    notice = await notices.find_notice(work, actor, case_id)
+    accepted = await accepted_texts(work, actor)
+    view = case_view(
+        case, exhibit, transitions, choices, others, reminders, notice, accepted, actor, speaker, centre.catalogue
+    )
     holds, deleted = await deletion.list_holds(work, actor, case_id), await deletion.list_deleted(work, actor, case_id)
     keeping = keeping_view(case, transitions, holds, deleted, bool(exhibits), centre.retention, actor, speaker)
     view = replace(view, keeping=keeping, is_deleted=bool(deleted))

@@ -1,13 +1,13 @@
 """Cases as the pages show them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import STORE_ROLES, Permission
 from api.cases.service import Choice
-from api.cases.states import Act, Given
+from api.cases.states import Act, CaseState, Given
 from api.cases.tables import Case, CaseTransition, Reminder
 from api.console.geometry import close_up
 from api.console.i18n import N_
@@ -22,6 +22,7 @@ from api.console.views import (
     Fact,
     LegendItem,
     Link,
+    NoticeCard,
     NotOffered,
     Option,
     PictureView,
@@ -30,6 +31,8 @@ from api.console.views import (
 from api.console.words import ACTS, BOX_KINDS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
 from api.evidence.service import BLURRED, ORIGINAL, SealCheck
 from api.evidence.tables import Evidence
+from api.notices.schemas import Facts
+from api.notices.service import DRAFTABLE
 from contract.catalogue import Catalogue
 from contract.evidence import Manifest, MarkedBox
 
@@ -79,7 +82,8 @@ def case_row(
 
 def case_view(
     case: Case, exhibit: Exhibit | None, transitions: Sequence[CaseTransition], choices: Sequence[Choice], others: Sequence[Case],
-    reminders: Sequence[Reminder], actor: Actor, speaker: Speaker, catalogue: Catalogue,
+    reminders: Sequence[Reminder], notice: Facts | None, accepted: Collection[str], actor: Actor, speaker: Speaker,
+    catalogue: Catalogue,
 ) -> CaseView:
     row = case_row(case, None, speaker, catalogue)
     seal = seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None
@@ -89,7 +93,8 @@ def case_view(
         lasted=speaker.lasted(exhibit.manifest.since, exhibit.manifest.captured_at) if exhibit else None,
         picture=_picture(exhibit, row, actor, speaker) if exhibit else None,
         votes=_votes(case, speaker, catalogue),
-        rule=speaker.rule(case.rule, catalogue), seal=seal,
+        rule=speaker.rule(case.rule, catalogue, accepted, actor.may(Permission.CASES_DECIDE)), seal=seal,
+        notice=_notice(case, notice, actor, speaker),
         facts=_facts(case, exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
         acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, speaker),
         merged_into=_merged_into(case, speaker), overdue=row.overdue, due=speaker.due(case),
@@ -144,6 +149,18 @@ def _picture(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker) -> 
 def _box(box: MarkedBox) -> BoxView:
     x1, y1, x2, y2 = (round(value) for value in box.box)
     return BoxView(box.kind, x1, y1, x2 - x1, y2 - y1, box.violating)
+
+
+def _notice(case: Case, notice: Facts | None, actor: Actor, speaker: Speaker) -> NoticeCard | None:
+    """Who issues notices sees the draft of one before."""
+    url = f"{case_url(case.id)}/notice"
+    order_url = f"{case_url(case.id)}/order" if actor.may(Permission.CASES_HANDLE) and case.state in DRAFTABLE else None
+    if notice is not None:
+        pdf_url = f"/api/v1/cases/{case.id}/notice.pdf?language={speaker.language.value}"
+        return NoticeCard(notice.reference, url, pdf_url, order_url)
+    if case.state is CaseState.CONFIRMED and actor.may(Permission.CASES_HANDLE):
+        return NoticeCard(speaker.say(N_("Not issued yet")), url, None, order_url)
+    return None
 
 
 def _facts(case: Case, exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:

@@ -15,6 +15,7 @@ from api.console import (
     delivery_pages,
     edge_box_pages,
     keeping,
+    notice_pages,
     place_pages,
     sign_in_pages,
     target_pages,
@@ -27,8 +28,8 @@ from api.kit.problems import Problem, Unauthenticated
 
 router = APIRouter(include_in_schema=False)
 for pages in (
-    sign_in_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages, place_pages, delivery_pages, target_pages,
-    audit_pages, keeping,
+    sign_in_pages, notice_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages, place_pages, delivery_pages,
+    target_pages, audit_pages, keeping,
 ):
     router.include_router(pages.router)
 

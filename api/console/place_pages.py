@@ -14,7 +14,7 @@ from api.accounts.permissions import Permission
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
-from api.console.views import Option, ShopRow
+from api.console.views import Link, Option, ShopRow
 from api.console.words import AREAS, DUTIES, LICENCES
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
@@ -22,7 +22,7 @@ from api.kit.work import Reading, Writing
 from api.places import service as places
 from api.places.schemas import AreaIn, DistrictIn, ShopIn
 from api.places.service import CreditCodeTaken, NotACounty
-from api.places.tables import Duty, LicenceKind, Shop
+from api.places.tables import District, Duty, LicenceKind, Shop
 from contract.catalogue import AreaKind
 
 router = APIRouter()
@@ -38,6 +38,12 @@ _WRONG: dict[str, tuple[str, str]] = {
     "licences": ("licence_number", N_("Write the number as it is printed on the licence.")),
     "contacts": ("contact_phone", N_("Write a name, and a telephone number of digits such as 138 0000 0000.")),
     "name": ("name", _NEEDED),
+}
+
+_WRONG_OF_DISTRICT: dict[str, str] = {
+    "name": _NEEDED,
+    "phone": N_("Write a telephone number of digits such as 028 1234 5678."),
+    "address": _TOO_LONG,
 }
 
 
@@ -69,6 +75,16 @@ class ShopTyped(BaseModel):
         return typed
 
 
+class DistrictTyped(BaseModel):
+    name: str = ""
+    phone: str = ""
+    address: str = ""
+
+    @classmethod
+    def of(cls, district: District) -> "DistrictTyped":
+        return cls(name=district.name, phone=district.phone or "", address=district.address or "")
+
+
 class NotAShop(ValueError):
     """What was typed makes no shop; `wrong` says why, by field, in words not yet translated."""
 
@@ -81,8 +97,10 @@ class NotAShop(ValueError):
 async def shop_list(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
     found = await places.list_shops(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
     speaker = speaker_of(request)
+    districts = await places.list_districts(work, actor) if actor.may(Permission.PLACES_WRITE) else []
     return page(
         request, "shops.html", actor=actor, shops=[_row(shop, actor, speaker) for shop in found[:_PAGE]],
+        districts=[Link(f"/districts/{district.id}", district.name) for district in districts],
         may_add_shop=actor.may(Permission.PLACES_WRITE), first_url="/shops" if cursor else None,
         next_url=f"/shops?{urlencode({'cursor': encode_cursor(found[_PAGE - 1].id)})}" if len(found) > _PAGE else None,
     )
@@ -143,6 +161,40 @@ async def change_shop(
         wrong = {"credit_code": N_("Another shop already has this credit code.")}
         return await _page(request, actor, work, typed, wrong, shop_id)
     return RedirectResponse(f"/shops/{shop_id}?saved=yes", 303)
+
+
+@router.get("/districts/{district_id}")
+async def district_page(request: Request, district_id: str, actor: SignedIn, work: Reading, saved: str = "") -> Response:
+    """What notices of this station name for questions."""
+    actor.require(Permission.PLACES_WRITE)
+    district = await places.get_district(work, actor, district_id)
+    return _district_page(request, actor, district, DistrictTyped.of(district), {}, saved=saved == "yes")
+
+
+@router.post("/districts/{district_id}")
+async def change_district(
+    request: Request, district_id: str, actor: SignedIn, work: Writing, typed: Annotated[DistrictTyped, Form()]
+) -> Response:
+    actor.require(Permission.PLACES_WRITE)
+    district = await places.get_district(work, actor, district_id)
+    values = {"name": typed.name.strip(), "phone": typed.phone.strip() or None, "address": typed.address.strip() or None}
+    try:
+        new = DistrictIn.model_validate({**values, "parent_id": district.parent_id})
+    except ValidationError as error:
+        fields = {str(item["loc"][0]) for item in error.errors()}
+        return _district_page(request, actor, district, typed, {field: _WRONG_OF_DISTRICT[field] for field in fields})
+    await places.update_district(work, actor, district_id, new)
+    return RedirectResponse(f"/districts/{district_id}?saved=yes", 303)
+
+
+def _district_page(
+    request: Request, actor: Actor, district: District, typed: DistrictTyped, wrong: dict[str, str], *, saved: bool = False
+) -> Response:
+    speaker = speaker_of(request)
+    return page(
+        request, "district.html", actor=actor, status=422 if wrong else 200, typed=typed, saved=saved, district_id=district.id,
+        wrong={field: speaker.say(words) for field, words in wrong.items()},
+    )
 
 
 def _read(typed: ShopTyped, district_id: str, before: Shop | None = None) -> ShopIn:

@@ -1,5 +1,6 @@
 """Facts put into sentences of the reader's language."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,9 @@ from api.cases.tables import Case, CaseTransition
 from api.console.i18n import N_, Language, translations
 from api.console.times import LocalTime, local_time, whole_seconds
 from api.console.views import BasisLine, RuleView, VotesView
-from api.console.words import AREAS, DUE, LEVELS, SEVERITIES, STATES, Chip, Tone
+from api.console.words import AREAS, DUE, LEVELS, SEVERITIES, STANDINGS, STATES, Chip, Tone
+from api.notices.citations import citations_of
+from api.notices.schemas import Citation, Standing
 from contract.catalogue import AreaKind, Catalogue, Deadline, Rule, Text
 
 _VOTES: dict[str, str] = {
@@ -94,12 +97,17 @@ class Speaker:
         rule = find_rule(code, catalogue)
         return self.choose(rule.name) if rule else self.say(N_("Rule %(code)s"), code=code)
 
-    def rule(self, code: str, catalogue: Catalogue) -> RuleView:
+    def rule(self, code: str, catalogue: Catalogue, accepted: Collection[str], decides: bool) -> RuleView:
+        """`accepted` are citations that a section head has accepted; `decides` says that the reader is one."""
         rule = find_rule(code, catalogue)
         if rule is None:
             return RuleView(code, "", [], None)
-        basis = [BasisLine(line.text, line.verified) for line in rule.basis]
+        basis = [self._basis(line, decides) for line in citations_of(rule.basis, accepted)]
         return RuleView(code, self.choose(rule.name), basis, self._deadline(rule.deadline))
+
+    def _basis(self, line: Citation, decides: bool) -> BasisLine:
+        tone = STANDINGS[line.standing]
+        return BasisLine(line.text, self.chip(tone) if tone else None, decides and line.standing is Standing.UNVERIFIED)
 
     def _deadline(self, deadline: Deadline) -> str:
         return self.say(_DEADLINES[deadline.unit], amount=deadline.amount)

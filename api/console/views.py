@@ -123,8 +123,11 @@ class VotesView:
 
 @dataclass(frozen=True)
 class BasisLine:
+    """`mark` is there for a citation that is not verified; `can_accept` where the reader may accept it."""
+
     text: str
-    verified: bool
+    mark: Chip | None
+    can_accept: bool
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,16 @@ class ActForm:
 
 
 @dataclass(frozen=True)
+class NoticeCard:
+    """The notice of a case, or its draft; `order_url` leads to a draft of the formal order, for who may make one."""
+
+    title: str
+    url: str
+    pdf_url: str | None
+    order_url: str | None
+
+
+@dataclass(frozen=True)
 class NotOffered:
     acts: str
     why: str
@@ -210,6 +223,7 @@ class CaseView:
     merged_into: Link | None
     overdue: Chip | None
     due: str | None
+    notice: NoticeCard | None
     muted_at: str | None = None
     keeping: KeepingView | None = None
     is_deleted: bool = False

@@ -6,6 +6,8 @@ from api.accounts.permissions import Permission, Role
 from api.cases.states import Act, CaseState, Condition, DismissalReason, WithdrawalReason
 from api.cases.tables import Level, ReminderKind, Stage
 from api.console.i18n import N_
+from api.notices.schemas import Standing
+from api.notices.service import Obstacle
 from api.places.tables import Duty, LicenceKind
 from contract.catalogue import AreaKind, Post
 
@@ -169,6 +171,36 @@ NOTES: dict[Act, str] = {
     Act.CLOSE: N_("What was found on site"),
     Act.TRANSFER: N_("Number of the enforcement case"),
     Act.EXTEND: N_("Why the shop is given more time"),
+}
+
+# What stands in the way of a notice, and what to do.
+OBSTACLES: dict[Obstacle, str] = {
+    Obstacle.NO_CONTACT: N_(
+        "The shop %(what)s has no contact, so nobody would get the notice. Have a name and a telephone number "
+        "entered under Shops."
+    ),
+    Obstacle.NO_PHONE: N_(
+        "The station %(what)s has no telephone number, which a notice must name. Have an administrator enter it under Shops."
+    ),
+    Obstacle.NO_RULE: N_("The rule %(what)s is not in the rule catalogue of this server. Have an administrator put it back."),
+    Obstacle.NOT_ACCEPTED: N_(
+        "Nobody has checked %(what)s, and no other clause says that this is forbidden. A section head must read and accept it "
+        "once, on the page of the case."
+    ),
+    Obstacle.NO_CLAUSE: N_(
+        "%(what)s has no clause number, and no other clause says that this is forbidden. Have the number entered in the "
+        "rule catalogue."
+    ),
+    Obstacle.NO_CHARACTER: N_(
+        "The font of the notice lacks the character %(what)s. Have that name or address written without it."
+    ),
+}
+
+STANDINGS: dict[Standing, Tone | None] = {
+    Standing.VERIFIED: None,
+    Standing.ACCEPTED: Tone(N_("accepted by a section head"), "good"),
+    Standing.UNVERIFIED: Tone(N_("wording not verified"), "wait"),
+    Standing.NO_CLAUSE: Tone(N_("clause number missing"), "wait"),
 }
 
 SEVERITIES: dict[int, Tone] = {

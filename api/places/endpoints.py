@@ -42,6 +42,11 @@ async def create_district(work: Writing, actor: SignedIn, body: DistrictIn) -> D
     return DistrictOut.model_validate(await service.create_district(work, actor, body))
 
 
+@router.put("/districts/{district_id}", operation_id="update_district", summary="Change a district", responses=WRITE)
+async def update_district(work: Writing, actor: SignedIn, district_id: Id, body: DistrictIn) -> DistrictOut:
+    return DistrictOut.model_validate(await service.update_district(work, actor, district_id, body))
+
+
 @router.get("/shops", operation_id="list_shops", summary="Shops", responses=READ)
 async def list_shops(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Shops:
     rows = await service.list_shops(work, actor, after=decode_text(cursor), limit=limit)

@@ -7,6 +7,7 @@ from api.places.tables import Duty, LicenceKind
 from contract.catalogue import AreaKind
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+Phone = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{4,28}$")]
 Id = Annotated[str, Field(max_length=64)]
 
 
@@ -15,6 +16,8 @@ class DistrictIn(BaseModel):
 
     name: Name
     parent_id: Id | None = Field(None, description="the county of a station; null for a county")
+    phone: Phone | None = Field(None, description="for questions; a notice names it")
+    address: Annotated[str, Field(max_length=200)] | None = None
 
 
 class DistrictOut(BaseModel):
@@ -23,6 +26,8 @@ class DistrictOut(BaseModel):
     id: str
     name: str
     parent_id: str | None = Field(description="the county of a station; null for a county")
+    phone: str | None
+    address: str | None
 
 
 class LicenceEntry(BaseModel):
@@ -38,7 +43,7 @@ class ContactEntry(BaseModel):
 
     duty: Duty
     name: Name
-    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{4,28}$")]
+    phone: Phone
 
 
 class ShopIn(BaseModel):

@@ -37,10 +37,30 @@ async def create_district(work: Work, actor: Actor, new: DistrictIn) -> District
             raise NotFound("There is no such district, or it is not yours to see.")
         if parent.parent_id is not None:
             raise NotACounty("The district above this one is a station itself. Name its county.")
-    district = District(name=new.name, parent_id=new.parent_id)
+    district = District(name=new.name, parent_id=new.parent_id, phone=new.phone, address=new.address)
     work.add(district)
     await work.flush()
     record(work, actor, "district.created", "district", district.id, district_id=district.id, name=new.name)
+    return district
+
+
+async def get_district(work: Work, actor: Actor, district_id: str) -> District:
+    actor.require(Permission.PLACES_READ)
+    district = await repository.get_district(work, actor, district_id)
+    if district is None:
+        raise NotFound("There is no such district, or it is not yours to see.")
+    return district
+
+
+async def update_district(work: Work, actor: Actor, district_id: str, new: DistrictIn) -> District:
+    """Name, telephone and address; the county above a station stays."""
+    actor.require(Permission.PLACES_WRITE)
+    district = await get_district(work, actor, district_id)
+    if actor.shop_id is not None or district.parent_id != new.parent_id:
+        raise NotFound("There is no such district, or it is not yours to see.")
+    district.name, district.phone, district.address = new.name, new.phone, new.address
+    await work.flush()
+    record(work, actor, "district.changed", "district", district.id)
     return district
 
 

@@ -178,7 +178,7 @@ async def test_the_third_of_a_kind_in_30_days_is_more_serious(world: World):
     life = await Life.begin(world)
     severities = []
     for _ in range(3):
-        life.case_id = (await life.box.report(rule="K06")).json()["case_id"]
+        life.case_id = (await life.box.report(rule="K12")).json()["case_id"]
         before = (await life.case())["severity"]
         severities.append((before, (await life.done("confirm", "issue"))["severity"]))
     assert severities == [(3, 3), (3, 3), (3, 2)]

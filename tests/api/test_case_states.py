@@ -25,7 +25,7 @@ from api.cases.states import STEPS, TOLD, Act, CaseState, DismissalReason, Given
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Database
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
-from api.places.tables import Area, District, Shop
+from api.places.tables import Area, Contact, District, Duty, Shop
 from contract.catalogue import AreaKind, load_catalogue
 from contract.evidence import FIRST_OF_CHAIN, AttributeVotes, Manifest, ModelVersion, file_digest
 from tests.api.world import HOUSE
@@ -111,7 +111,8 @@ class Place:
     async def _settle(self) -> None:
         async with self.database.writing() as work:
             for row in (
-                District(id="county", name="County"), Shop(id="shop", district_id="county", name="Shop"),
+                District(id="county", name="County", phone="028-1234567"), Shop(id="shop", district_id="county", name="Shop"),
+                Contact(shop_id="shop", place=0, duty=Duty.OWNER, name="Owner", phone="13800000000"),
                 Area(id="area", shop_id="shop", kind=AreaKind.COOKING, name="Area"),
                 Camera(id="camera", shop_id="shop", area_id="area", name="Camera", url="rtsp://192.0.2.7/"),
             ):

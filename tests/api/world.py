@@ -24,8 +24,9 @@ from api.cameras.service import create_camera
 from api.centre import Centre
 from api.edges.service import create_code
 from api.kit.times import now
-from api.places.schemas import AreaIn, DistrictIn, ShopIn
+from api.places.schemas import AreaIn, ContactEntry, DistrictIn, ShopIn
 from api.places.service import create_area, create_district, create_shop
+from api.places.tables import Duty
 from contract.catalogue import AreaKind
 from contract.edge_auth import make_edge_token
 from contract.edges import CameraMinute, Heartbeat, StreamFault
@@ -88,8 +89,9 @@ class World:
 
     async def place(self, name: str = "Shop", password: str | None = None) -> Place:
         async with self.centre.database.writing() as work:
-            district = await create_district(work, HOUSE, DistrictIn(name=f"{name} district"))
-            shop = await create_shop(work, HOUSE, ShopIn(district_id=district.id, name=name))
+            district = await create_district(work, HOUSE, DistrictIn(name=f"{name} district", phone="028-1234567"))
+            owner = ContactEntry(duty=Duty.OWNER, name="Owner", phone="13800000000")
+            shop = await create_shop(work, HOUSE, ShopIn(district_id=district.id, name=name, contacts=[owner]))
             area = await create_area(work, HOUSE, AreaIn(shop_id=shop.id, kind=AreaKind.SPECIAL_ROOM, name="Cold dishes"))
             new = CameraIn.model_validate(
                 {

@@ -20,7 +20,7 @@ from api.cameras.tables import Camera
 from api.edges.tables import Edge
 from api.kit.database import Database
 from api.kit.settings import Settings
-from api.places.tables import Area, District, Shop
+from api.places.tables import Area, Contact, District, Duty, Shop
 from api.tables import metadata
 from contract.catalogue import AreaKind, load_catalogue
 from contract.edge_auth import make_edge_token
@@ -71,10 +71,11 @@ class Kitchen:
         at = datetime.now(UTC)
         public = base64.b64encode(kitchen.key.public_key().public_bytes_raw()).decode()
         async with database.writing() as work:
-            work.add(District(id="district-1", name="城东所"))
+            work.add(District(id="district-1", name="城东所", phone="028-1234567"))
             await work.flush()
             work.add(Shop(id=kitchen.shop_id, district_id="district-1", name=shop))
             await work.flush()
+            work.add(Contact(shop_id=kitchen.shop_id, place=0, duty=Duty.FOOD_SAFETY, name="李梅", phone="13800000000"))
             work.add(Area(id=kitchen.area_id, shop_id=kitchen.shop_id, kind=AreaKind.SPECIAL_ROOM, name="凉菜间"))
             work.add(
                 Edge(

@@ -1,0 +1,90 @@
+"""Notices and drafts as documents: versioned templates in each language, as HTML for a page and as a PDF for paper."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import cv2
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from api.kit.times import in_shop_time
+from api.notices.paper import write_pdf
+from api.notices.schemas import Citation, Facts
+
+# Of the templates that new documents are set in. A notice keeps the version that it was issued in: never change a folder of
+# templates that notices were issued with, add the next one.
+TEMPLATES = 1
+LANGUAGES = ("zh-CN", "en")
+_TITLES = {"zh-CN": "线上整改告知", "en": "Online rectification notice"}
+_DRAFT = {"zh-CN": "草稿", "en": "DRAFT"}
+ORDER_TITLE = "责令改正通知书（草稿）"
+QR = "answer.png"
+
+
+@dataclass(frozen=True)
+class Officer:
+    """An officer as a formal order names them, with the number of the enforcement certificate (执法证号)."""
+
+    name: str
+    certificate: str
+
+
+@dataclass(frozen=True)
+class OrderDraft:
+    """What a draft of the formal order (责令改正通知书, form 33) says beyond the notice."""
+
+    facts: Facts
+    officers: tuple[Officer, Officer]
+    order_basis: list[Citation]
+    confirmed_by: str
+    confirmed_at: datetime
+    exhibits: list[str]
+
+
+@cache
+def _environment() -> Environment:
+    jinja = Environment(
+        loader=PackageLoader("api.notices", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters["local"] = in_shop_time
+    return jinja
+
+
+def notice_html(facts: Facts, language: str, public_url: str, qr: str) -> Markup:
+    """The inside of a page. `qr` is the address of the picture that leads to the answer."""
+    return _render(facts.template, f"notice.{language}.html", facts=facts, url=f"{public_url}/cases/{facts.case_id}", qr=qr)
+
+
+def order_html(draft: OrderDraft) -> Markup:
+    """Only in Chinese: the form is."""
+    return _render(draft.facts.template, "order.zh-CN.html", draft=draft, facts=draft.facts)
+
+
+def notice_pdf(facts: Facts, language: str, public_url: str) -> bytes:
+    """Raises NoSuchCharacter."""
+    watermark = _DRAFT[language] if facts.number is None else None
+    title = f"{_TITLES[language]} {facts.reference}"
+    pictures = {QR: qr_png(f"{public_url}/cases/{facts.case_id}")}
+    return write_pdf(notice_html(facts, language, public_url, QR), title, watermark, pictures)
+
+
+def order_pdf(draft: OrderDraft) -> bytes:
+    """Raises NoSuchCharacter."""
+    return write_pdf(order_html(draft), ORDER_TITLE, "草稿 未生效")
+
+
+def qr_png(text: str) -> bytes:
+    """A QR code with its quiet zone of four modules (ISO/IEC 18004), eight pixels each."""
+    modules = cv2.QRCodeEncoder.create().encode(text)
+    framed = cv2.copyMakeBorder(modules, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=255)
+    large = cv2.resize(framed, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
+    content: bytes = cv2.imencode(".png", large)[1].tobytes()
+    return content
+
+
+def _render(version: int, template: str, **values: Any) -> Markup:
+    html = _environment().get_template(f"v{version}/{template}").render(**values)
+    return Markup(html)  # noqa: S704 - the template escaped what it was given
