@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from api.accounts.endpoints import router as accounts
+from api.answers.endpoints import router as answers
+from api.answers.service import MOST_PHOTOGRAPHS
 from api.audit.chainer import chain_all
 from api.audit.endpoints import router as audit
 from api.cameras.endpoints import router as cameras
@@ -36,7 +38,7 @@ from contract.evidence import SealedManifest
 
 PREFIX = "/api/v1"
 ROUTERS = (
-    accounts, cases, notices, evidence, places, cameras, edges, deliveries, audit, edge_protocol,
+    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, audit, edge_protocol,
     evidence_protocol,
 )
 
@@ -73,9 +75,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     document_webhooks(app)
     mount_console(app)
     problems.install(app)
-    app.add_middleware(Guard, uploads={f"{PREFIX}/edge/violations": centre.settings.upload_bytes})
+    app.add_middleware(Guard, uploads=_uploads(centre.settings))
     _describe_with_shared_schemas(app)
     return app
+
+
+def _uploads(settings: Settings) -> dict[str, int]:
+    """Which addresses take larger bodies than others, as patterns, and how large."""
+    photographs = MOST_PHOTOGRAPHS * settings.picture_bytes + 1_000_000
+    return {
+        f"{PREFIX}/edge/violations": settings.upload_bytes,
+        rf"{PREFIX}/cases/\d+/answers": photographs,
+        r"/cases/\d+/answer": photographs,
+    }
 
 
 async def healthz(work: Reading) -> JSONResponse:

@@ -16,7 +16,7 @@ from api.kit.database import Work
 from api.kit.lock import hold_folder
 from api.kit.settings import Settings
 from api.migrations import upgrade
-from api.places.tables import Area, District, Shop
+from api.places.tables import Area, Contact, District, Duty, Shop
 from contract.catalogue import AreaKind, Post
 
 # Fixed, so that a later start finds the place again whatever it has been renamed to.
@@ -86,9 +86,11 @@ async def _demo_camera(work: Work, centre: Centre, url: str, username: str | Non
 
 
 async def _add_demo_rows(work: Work, url: str) -> None:
-    work.add(District(id=DEMO_ID, name="演示区 Demo district"))
+    work.add(District(id=DEMO_ID, name="演示区 Demo district", phone="000 0000 0000"))
     await work.flush()
     work.add(Shop(id=DEMO_ID, district_id=DEMO_ID, name="演示餐厅 Demo shop"))
+    await work.flush()
+    work.add(Contact(shop_id=DEMO_ID, place=0, duty=Duty.OWNER, name="演示 Demo", phone="000 0000 0000"))
     await work.flush()
     work.add(Area(id=DEMO_ID, shop_id=DEMO_ID, kind=AreaKind.SPECIAL_ROOM, name="专间 Special room"))
     await work.flush()

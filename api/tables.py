@@ -1,6 +1,7 @@
 """All tables of all nouns, for the migrations and for the tests that compare the two."""
 
 import api.accounts.tables
+import api.answers.tables
 import api.audit.tables
 import api.cameras.tables
 import api.cases.tables

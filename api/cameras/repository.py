@@ -55,6 +55,20 @@ async def looks_since(work: Work, actor: Actor, camera_ids: Sequence[str], since
     return {camera_id: int(looks) for camera_id, looks in await work.execute(query)}
 
 
+async def count_observed_minutes(work: Work, actor: Actor, camera_id: str, since: datetime, until: datetime) -> int:
+    """Minutes in which the camera was really looked at."""
+    query = (
+        select(func.count())
+        .select_from(CameraMinuteRow)
+        .join(Camera, Camera.id == CameraMinuteRow.camera_id)
+        .where(
+            _visible(actor), CameraMinuteRow.camera_id == camera_id, CameraMinuteRow.looks > 0, CameraMinuteRow.minute >= since,
+            CameraMinuteRow.minute <= until,
+        )
+    )
+    return await work.scalar(query) or 0
+
+
 async def list_minutes(work: Work, actor: Actor, camera_id: str, since: datetime) -> list[CameraMinuteRow]:
     query = (
         select(CameraMinuteRow)

@@ -1,4 +1,5 @@
-from datetime import datetime
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -6,6 +7,9 @@ from fastapi import APIRouter, Path, Query, Response
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
+from api.answers import service as answers
+from api.answers.schemas import AnswerOut, PhotographOut, SinceOut
+from api.answers.tables import Answer
 from api.cases import service, spots
 from api.cases.schemas import (
     ActIn,
@@ -22,6 +26,7 @@ from api.cases.schemas import (
 )
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case
+from api.centre import Centre
 from api.evidence import service as evidence
 from api.evidence.service import manifest_of
 from api.evidence.tables import Evidence
@@ -30,6 +35,7 @@ from api.kit.database import Work
 from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, VersionMissing, documented
 from api.kit.work import At, Reading, Writing
+from api.notices import service as notices
 from api.places.schemas import Id
 from contract.catalogue import Catalogue
 from contract.evidence import AttributeVotes
@@ -59,7 +65,7 @@ async def list_cases(
 @router.get("/cases/{case_id}", operation_id="get_case", summary="One case, with its evidence and history", responses=READ)
 async def get_case(work: Reading, actor: SignedIn, centre: CentreOf, response: Response, at: At, case_id: CaseId) -> CaseDetail:
     case = await service.get_case(work, actor, case_id)
-    return await _detail(work, actor, centre.catalogue, response, case, at)
+    return await case_detail(work, actor, centre, response, case, at)
 
 
 @router.post("/cases/{case_id}/{act}", operation_id="act_on_case", summary="One step of a case", responses=ACT)
@@ -72,7 +78,7 @@ async def act(
         work, actor, case_id, version_of(if_match), act, at, centre.deadlines, reason=body.reason, note=body.note, into=body.into,
         due_at=body.due_at,
     )
-    return await _detail(work, actor, centre.catalogue, response, case, at)
+    return await case_detail(work, actor, centre, response, case, at)
 
 
 @router.get(
@@ -89,13 +95,20 @@ async def revoke_muted_spot(work: Writing, actor: SignedIn, at: At, spot_id: Id)
     return MutedSpotOut.model_validate(await spots.revoke_muted_spot(work, actor, spot_id, at))
 
 
-async def _detail(work: Work, actor: Actor, catalogue: Catalogue, response: Response, case: Case, at: datetime) -> CaseDetail:
+async def case_detail(work: Work, actor: Actor, centre: Centre, response: Response, case: Case, at: datetime) -> CaseDetail:
     response.headers["ETag"] = etag(case.version)
     found = (await evidence.of_cases(work, actor, [case.id]))[case.id]
     transitions = await service.list_transitions(work, actor, case.id)
     choices = await service.choices(work, actor, case, transitions, at)
+    given = await answers.list_answers(work, actor, case.id)
+    kept = timedelta(days=centre.settings.minutes_kept_days)
+    since = await answers.seen_since(work, actor, case, given, at, kept)
+    notice = await notices.find_notice(work, actor, case.id)
     return CaseDetail(
-        **dict(_summary(case, catalogue)),
+        **dict(_summary(case, centre.catalogue)),
+        notice=None if notice is None else notice.reference,
+        answers=[_answer(row) for row in given],
+        since_answer=None if since is None else SinceOut.model_validate(asdict(since)),
         votes=AttributeVotes(looks=case.looks, sure=case.sure_looks, violating=case.violating_looks),
         evidence=[_evidence(row, actor.may(Permission.EVIDENCE_READ)) for row in found],
         rectify_due_at=case.rectify_due_at,
@@ -114,6 +127,20 @@ def _summary(case: Case, catalogue: Catalogue) -> CaseSummary:
         observations=case.observations, last_seen_at=case.last_seen_at, version=case.version, merged_into=case.merged_into,
         stage=case.stage, due_at=case.due_at, overdue_at=case.overdue_at, escalation=case.escalation,
         escalated_at=case.escalated_at,
+    )
+
+
+def _answer(row: Answer) -> AnswerOut:
+    return AnswerOut(
+        act=row.act, at=row.at, text=row.text, person=row.person, training=row.training, entered_by=row.actor_name,
+        is_for_shop=row.is_for_shop,
+        photographs=[
+            PhotographOut(
+                id=one.id, url=f"/api/v1/photographs/{one.id}", sha256=one.sha256, width=one.width, height=one.height,
+                taken_at=one.taken_at, received_at=one.received_at,
+            )
+            for one in row.photographs
+        ],
     )
 
 

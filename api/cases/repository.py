@@ -7,7 +7,7 @@ from sqlalchemy.orm import joinedload
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.cameras.tables import Camera
-from api.cases.states import OPEN, TOLD, Act, CaseState, DismissalReason
+from api.cases.states import JUDGED, OPEN, TOLD, Act, CaseState, DismissalReason
 from api.cases.tables import Case, CaseTransition, MutedSpot, Reminder
 from api.kit.database import Work
 from api.places.repository import shop_is_visible
@@ -65,7 +65,7 @@ async def repoint_merged(work: Work, actor: Actor, old: Case, new: Case) -> None
 async def count_confirmed_alike(work: Work, actor: Actor, case: Case, since: datetime) -> int:
     """Other cases of the same rule at the same shop that were opened since then and that a person has confirmed."""
     alike = and_(Case.shop_id == case.shop_id, Case.rule == case.rule, Case.id != case.id, Case.opened_at >= since)
-    confirmed = Case.state.in_((TOLD | {CaseState.CONFIRMED}) - {CaseState.WITHDRAWN})
+    confirmed = Case.state.in_(JUDGED)
     return await work.scalar(select(func.count()).select_from(Case).where(case_is_visible(actor), alike, confirmed)) or 0
 
 
@@ -105,6 +105,20 @@ async def list_dismissed_alike(
     )
     if since is not None:
         query = query.where(CaseTransition.at > since)
+    return list(await work.scalars(query))
+
+
+async def list_seen_since(work: Work, actor: Actor, case: Case, since: datetime) -> list[Case]:
+    """Cases of the same camera and rule that were seen since then and that nobody has set aside, the latest first; this one too,
+    where more of it joined."""
+    query = (
+        select(Case)
+        .where(
+            case_is_visible(actor), Case.camera_id == case.camera_id, Case.rule == case.rule, Case.last_seen_at >= since,
+            Case.state.in_(OPEN | JUDGED),
+        )
+        .order_by(Case.last_seen_at.desc())
+    )
     return list(await work.scalars(query))
 
 

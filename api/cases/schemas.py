@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.answers.schemas import AnswerOut, SinceOut
 from api.cases.states import Act, CaseState, DismissalReason, WithdrawalReason
 from api.cases.tables import Level, ReminderKind, Stage
 from api.evidence.tables import Chain
@@ -92,7 +93,10 @@ class ReminderOut(BaseModel):
 class CaseDetail(CaseSummary):
     rectify_due_at: datetime | None = Field(description="the shop's; it stands still during an objection and verification")
     votes: AttributeVotes
+    notice: str | None = Field(description="how the notice is referred to; read it at /api/v1/cases/ID/notice")
     evidence: list[EvidenceOut]
+    answers: list[AnswerOut]
+    since_answer: SinceOut | None = Field(description="what the same camera saw since, for who verifies")
     transitions: list[TransitionOut]
     reminders: list[ReminderOut]
     actions: list[Act] = Field(description="what you can do with the case now")

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import Permission
+from api.answers import service as answers
+from api.answers.service import Answered
 from api.audit.service import record
 from api.cases import repository
 from api.cases.clock import extend
@@ -13,7 +15,7 @@ from api.cases.conditions import REOPEN_WITHIN, Situation, unmet
 from api.cases.deadlines import Deadlines
 from api.cases.passing import pass_to
 from api.cases.spots import SPEAKS_OF_THE_SPOT, after_dismissal, lift_with_case
-from api.cases.states import OPEN, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
+from api.cases.states import ANSWERS, OPEN, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
 from api.cases.tables import Case, CaseTransition, Reminder
 from api.kit.database import Work
 from api.kit.problems import Change, Conflict, Forbidden, Invalid, NotFound, VersionConflict
@@ -88,6 +90,7 @@ async def choices(work: Work, actor: Actor, case: Case, transitions: Sequence[Ca
 async def act(
     work: Work, actor: Actor, case_id: int, expected_version: int, wanted: Act, at: datetime, deadlines: Deadlines, *,
     reason: Reason | None = None, note: str | None = None, into: int | None = None, due_at: datetime | None = None,
+    answered: Answered | None = None,
 ) -> Case:
     """One step of the table. Raises VersionConflict ActNotPossible, Forbidden, Invalid or NoticeNotPossible."""
     actor.require(Permission.CASES_READ)
@@ -110,7 +113,7 @@ async def act(
     if refused is not None:
         raise ActNotPossible(_UNMET[refused], refused)
     note = (note or "").strip()[:NOTE_LENGTH] or None
-    _check_given(step, reason, note, into, due_at)
+    _check_given(step, reason, note, into, due_at, answered)
     if into is not None:
         await _merge(work, actor, case, into)
     if due_at is not None:
@@ -127,6 +130,8 @@ async def act(
     await work.flush()
     if step.act is Act.ISSUE:
         await notices.issue(work, actor, case, deadlines, at)
+    if step.act in ANSWERS:
+        await answers.keep(work, actor, case, step.act, note or "", answered or Answered(), at)
     if reason in SPEAKS_OF_THE_SPOT:
         await after_dismissal(work, case, at)
     if step.act in (Act.UNDO, Act.REOPEN):
@@ -149,13 +154,19 @@ async def _situation(
     return Situation(case, transitions, actor, at, confirmed)
 
 
-def _check_given(step: Step, reason: Reason | None, note: str | None, into: int | None, due_at: datetime | None) -> None:
+def _check_given(
+    step: Step, reason: Reason | None, note: str | None, into: int | None, due_at: datetime | None, answered: Answered | None
+) -> None:
     if step.reasons is None and reason is not None:
         raise Invalid("This act takes no reason; put what you want to say into the note.")
     if step.reasons is not None and (reason is None or reason.value not in list(step.reasons)):
         raise Invalid(f"Give one of these reasons: {', '.join(step.reasons)}.")
     if note is None and (Given.NOTE in step.given or (reason is not None and reason.value == "other")):
         raise Invalid("Say in a few words why, or what was done.")
+    if Given.PHOTOGRAPH in step.given and (answered is None or not answered.photographs):
+        raise Invalid("Send at least one photograph that was taken after the notice: POST /api/v1/cases/ID/answers.")
+    if Given.PERSON in step.given and (answered is None or not answered.person):
+        raise Invalid("Name the person in charge.")
     if (into is not None) != (Given.CASE in step.given):
         raise Invalid("Name the case that this one is merged into." if into is None else "Only a merge names another case.")
     if (due_at is not None) != (Given.DEADLINE in step.given):

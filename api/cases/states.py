@@ -84,6 +84,8 @@ class Given(StrEnum):
     """What comes with an act."""
 
     NOTE = "note"  # in words
+    PERSON = "person"  # in charge
+    PHOTOGRAPH = "photograph"  # at least one, taken after the notice
     CASE = "case"  # the number of another case
     DEADLINE = "deadline"  # a moment still to come
 
@@ -114,6 +116,7 @@ class Step:
 
 S, A, P, C = CaseState, Act, Permission, Condition
 NOTE, CASE = frozenset({Given.NOTE}), frozenset({Given.CASE})
+PUT_RIGHT = NOTE | {Given.PERSON, Given.PHOTOGRAPH}
 SIGNED = (A.ACKNOWLEDGE, S.ACKNOWLEDGED)
 UNTIL_CLOSED = (S.ISSUED, S.ACKNOWLEDGED, S.REFUSED, S.APPEALED, S.SUBMITTED, S.RETURNED, S.ON_SITE)
 
@@ -133,12 +136,12 @@ STEPS = (
     Step(S.CONFIRMED, A.RECORD, S.RECORDED, P.CASES_HANDLE, conditions=(C.MINOR_AND_THE_FIRST,)),
 
     Step(S.ISSUED, A.ACKNOWLEDGE, S.ACKNOWLEDGED, P.CASES_ANSWER),
-    Step(S.ISSUED, A.SUBMIT, S.SUBMITTED, P.CASES_ANSWER, NOTE, via=SIGNED),
+    Step(S.ISSUED, A.SUBMIT, S.SUBMITTED, P.CASES_ANSWER, PUT_RIGHT, via=SIGNED),
     Step(S.ISSUED, A.APPEAL, S.APPEALED, P.CASES_ANSWER, NOTE, via=SIGNED),
     Step(S.ISSUED, A.REFUSE, S.REFUSED, P.CASES_HANDLE, NOTE),
-    Step(S.ACKNOWLEDGED, A.SUBMIT, S.SUBMITTED, P.CASES_ANSWER, NOTE),
+    Step(S.ACKNOWLEDGED, A.SUBMIT, S.SUBMITTED, P.CASES_ANSWER, PUT_RIGHT),
     Step(S.ACKNOWLEDGED, A.APPEAL, S.APPEALED, P.CASES_ANSWER, NOTE),
-    Step(S.RETURNED, A.SUBMIT, S.SUBMITTED, P.CASES_ANSWER, NOTE),
+    Step(S.RETURNED, A.SUBMIT, S.SUBMITTED, P.CASES_ANSWER, PUT_RIGHT),
     Step(S.RETURNED, A.APPEAL, S.APPEALED, P.CASES_ANSWER, NOTE),
 
     Step(S.APPEALED, A.UPHOLD, S.WITHDRAWN, P.CASES_DECIDE, NOTE),
@@ -161,8 +164,12 @@ STEPS = (
 
 # What a shop and a partner see: before the notice everything is a clue or the bureau's own matter.
 TOLD = frozenset(UNTIL_CLOSED) | {S.RECORDED, S.WITHDRAWN, S.CLOSED, S.TRANSFERRED}
+# A person has found it to be a violation.
+JUDGED = (TOLD | {S.CONFIRMED}) - {S.WITHDRAWN}
 # More of the same thing joins these.
 OPEN = frozenset(UNTIL_CLOSED) | {S.PENDING_REVIEW, S.CONFIRMED}
+# What a shop answers: kept with its photographs.
+ANSWERS = frozenset({A.SUBMIT, A.APPEAL})
 
 
 def steps_from(state: CaseState) -> list[Step]:

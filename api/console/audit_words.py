@@ -13,6 +13,7 @@ ACTIONS: dict[str, str] = {
     "user.disabled": N_("Account disabled"),
     "user.enabled": N_("Account enabled again"),
     "district.created": N_("District added"),
+    "district.changed": N_("District changed"),
     "shop.created": N_("Shop added"),
     "shop.changed": N_("Shop changed"),
     "area.created": N_("Area added"),
@@ -38,6 +39,11 @@ ACTIONS: dict[str, str] = {
     "target.tested": N_("Test message sent"),
     "target.dead": N_("Target of messages out of order"),
     "delivery.resent": N_("Message sent again by hand"),
+    "photograph.read": N_("Looked at a photograph of an answer"),
+    "notice.issued": N_("Number given to a notice"),
+    "order.drafted": N_("Formal order drafted"),
+    "citation.accepted": N_("Citation accepted"),
+    "case.answered": N_("Answer of the shop kept"),
     "audit.exported": N_("Audit exported"),
     # Steps of a case that only machines take are in the case's own history.
     **{f"case.{act}": words for act, words in EVENTS.items() if act not in (Act.REPORT, Act.QUEUE, Act.MUTE)},
@@ -55,6 +61,7 @@ OBJECTS: dict[str, str] = {
     "muted_spot": N_("Muted spot"),
     "target": N_("Target of messages"),
     "delivery": N_("Message"),
+    "citation": N_("Citation"),
     "audit": N_("Audit"),
 }
 
@@ -78,6 +85,12 @@ DETAILS: dict[str, str] = {
     "reason_code": N_("Ground"),
     "first": N_("From No."),
     "last": N_("To No."),
+    "reference": N_("Notice number"),
+    "officers": N_("Officers"),
+    "text": N_("Text"),
+    "photographs": N_("Photographs"),
+    "photograph": N_("Photograph"),
+    "for_shop": N_("For the shop"),
 }
 
 ACTORS: dict[str, str] = {

@@ -1,7 +1,7 @@
 """The list of cases, a case, and the acts on it."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlencode
@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
 from api.accounts.permissions import Permission
+from api.answers import service as answers
 from api.audit.service import REASON_LENGTH
 from api.cases import service as cases
 from api.cases import spots
@@ -137,7 +138,7 @@ async def act_on_case(
         case = await cases.get_case(work, actor, case_id)
     step = step_of(case.state, act)
     if step is not None and case.version == version and (wrong := _missing(step, typed, at)):
-        return await _again(request, actor, centre, case_id, act, typed, at, 422, wrong=wrong)
+        return await again(request, actor, centre, case_id, act, typed, at, 422, wrong=wrong)
     try:
         async with centre.database.writing() as work:
             await cases.act(
@@ -146,13 +147,13 @@ async def act_on_case(
             )
     except BadDeadline:
         wrong = {"due": N_("Choose a time after the deadline that there is, and within a year.")}
-        return await _again(request, actor, centre, case_id, act, typed, at, 422, wrong=wrong)
+        return await again(request, actor, centre, case_id, act, typed, at, 422, wrong=wrong)
     except NoticeNotPossible as problem:
         speaker = speaker_of(request)
         told = Fact(speaker.say(N_("The notice cannot be issued yet")), obstacles(problem.hindrances, speaker))
-        return await _again(request, actor, centre, case_id, act, typed, at, problem.status, problem=told)
+        return await again(request, actor, centre, case_id, act, typed, at, problem.status, problem=told)
     except (VersionConflict, ActNotPossible) as problem:
-        return await _too_late(request, actor, centre, case_id, act, typed, at, problem)
+        return await too_late(request, actor, centre, case_id, act, typed, at, problem)
     return RedirectResponse(f"{case_url(case_id)}?done={act}", 303)
 
 
@@ -191,7 +192,7 @@ def _reason(step: Step | None, typed: str) -> Reason | None:
     return step.reasons(typed)
 
 
-async def _again(
+async def again(
     request: Request, actor: Actor, centre: Centre, case_id: int, act: Act, typed: dict[str, str], at: datetime, status: int, *,
     wrong: dict[str, str] | None = None, problem: Fact | None = None,
 ) -> Response:
@@ -204,7 +205,7 @@ async def _again(
     return page(request, "case.html", actor=actor, here=case_url(case_id), status=status, case=view)
 
 
-async def _too_late(
+async def too_late(
     request: Request, actor: Actor, centre: Centre, case_id: int, act: Act, typed: dict[str, str], at: datetime,
     problem: VersionConflict | ActNotPossible,
 ) -> Response:
@@ -217,7 +218,7 @@ async def _too_late(
     told = overtaken(transitions, speaker)
     if isinstance(problem, ActNotPossible) and problem.condition is not None:
         told = Fact(speaker.say(N_("Not possible now")), speaker.say(WHY_NOT[problem.condition]))
-    return await _again(request, actor, centre, case_id, act, typed, at, problem.status, problem=told)
+    return await again(request, actor, centre, case_id, act, typed, at, problem.status, problem=told)
 
 
 async def _case(
@@ -242,8 +243,10 @@ async def _case(
         exhibit = Exhibit(exhibits[0], evidence.manifest_of(exhibits[0]), seal, sees_faces, reason)
     notice = await notices.find_notice(work, actor, case_id)
     accepted = await accepted_texts(work, actor)
+    given = await answers.list_answers(work, actor, case_id)
+    since = await answers.seen_since(work, actor, case, given, at, timedelta(days=centre.settings.minutes_kept_days))
     view = case_view(
-        case, exhibit, transitions, choices, others, reminders, notice, accepted, actor, speaker, centre.catalogue
+        case, exhibit, transitions, choices, others, reminders, notice, given, since, accepted, actor, speaker, centre.catalogue
     )
     holds, deleted = await deletion.list_holds(work, actor, case_id), await deletion.list_deleted(work, actor, case_id)
     keeping = keeping_view(case, transitions, holds, deleted, bool(exhibits), centre.retention, actor, speaker)

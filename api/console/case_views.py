@@ -6,9 +6,12 @@ from urllib.parse import urlencode
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import STORE_ROLES, Permission
+from api.answers.service import Since
+from api.answers.tables import Answer
 from api.cases.service import Choice
-from api.cases.states import Act, CaseState, Given
+from api.cases.states import ANSWERS, Act, CaseState, Given
 from api.cases.tables import Case, CaseTransition, Reminder
+from api.console.answer_views import answer_view, since_view
 from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.seals import seal_view
@@ -82,8 +85,8 @@ def case_row(
 
 def case_view(
     case: Case, exhibit: Exhibit | None, transitions: Sequence[CaseTransition], choices: Sequence[Choice], others: Sequence[Case],
-    reminders: Sequence[Reminder], notice: Facts | None, accepted: Collection[str], actor: Actor, speaker: Speaker,
-    catalogue: Catalogue,
+    reminders: Sequence[Reminder], notice: Facts | None, answers: Sequence[Answer], since: Since | None,
+    accepted: Collection[str], actor: Actor, speaker: Speaker, catalogue: Catalogue,
 ) -> CaseView:
     row = case_row(case, None, speaker, catalogue)
     seal = seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None
@@ -94,7 +97,8 @@ def case_view(
         picture=_picture(exhibit, row, actor, speaker) if exhibit else None,
         votes=_votes(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue, accepted, actor.may(Permission.CASES_DECIDE)), seal=seal,
-        notice=_notice(case, notice, actor, speaker),
+        notice=_notice(case, notice, actor, speaker), answers=[answer_view(answer, speaker) for answer in reversed(answers)],
+        since=since_view(since, case, speaker) if since else None,
         facts=_facts(case, exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
         acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, speaker),
         merged_into=_merged_into(case, speaker), overdue=row.overdue, due=speaker.due(case),
@@ -108,7 +112,7 @@ def with_form(
     """The page as it comes back after an act that was not done, with what was typed."""
     acts = [replace(form, typed=typed, wrong=wrong or {}) if form.act == act and not form.is_bare else form for form in view.acts]
     is_lost = not any(form.typed for form in acts)
-    return replace(view, acts=acts, problem=problem, lost_note=typed.get("note", "") if is_lost else "")
+    return replace(view, acts=acts, problem=problem, lost_note=typed.get("note", typed.get("text", "")) if is_lost else "")
 
 
 def overtaken(transitions: Sequence[CaseTransition], speaker: Speaker) -> Fact:
@@ -216,10 +220,11 @@ def _forms(
         note = NOTES[step.act] if Given.NOTE in step.given else N_("Needed for “other reason”, welcome otherwise")
         forms.append(
             ActForm(
-                step.act, f"{case_url(case.id)}/{step.act}", case.version,
+                step.act, f"{case_url(case.id)}/{'answer' if step.act in ANSWERS else step.act}", case.version,
                 speaker.say(N_("For the shop: %(act)s"), act=words) if is_for_shop else words, not forms and not is_for_shop,
                 [Option(reason.value, speaker.say(REASONS[reason])) for reason in step.reasons or ()],
                 speaker.say(note) if step.given & {Given.NOTE} or step.reasons else None, cases, Given.DEADLINE in step.given,
+                step.act in ANSWERS, Given.PHOTOGRAPH in step.given, "" if is_for_shop else actor.name,
             )
         )
     return forms

@@ -126,12 +126,13 @@ async def accept_citation(
 async def _order(actor: Actor, centre: Centre, case_id: int, typed: OrderTyped, at: datetime) -> OrderDraft:
     """On record before it is shown."""
     async with centre.database.reading() as work:
+        case = await cases.get_case(work, actor, case_id)
         exhibits = (await evidence.of_cases(work, actor, [case_id]))[case_id]
         draft = await notices.draft_order(
             work, actor, case_id, centre.deadlines, typed.officers, [exhibit.digest for exhibit in exhibits], at
         )
     async with centre.database.writing() as work:
-        notices.record_draft(work, actor, case_id, draft)
+        notices.record_draft(work, actor, case, draft)
     return draft
 
 

@@ -8,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.console import (
+    answer_pages,
     audit_pages,
     camera_edit_pages,
     camera_pages,
@@ -28,8 +29,8 @@ from api.kit.problems import Problem, Unauthenticated
 
 router = APIRouter(include_in_schema=False)
 for pages in (
-    sign_in_pages, notice_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages, place_pages, delivery_pages,
-    target_pages, audit_pages, keeping,
+    sign_in_pages, notice_pages, answer_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages, place_pages,
+    delivery_pages, target_pages, audit_pages, keeping,
 ):
     router.include_router(pages.router)
 

@@ -155,8 +155,8 @@ class EventView:
 
 @dataclass(frozen=True)
 class ActForm:
-    """One act that the reader can do now. `note` says what the remark is for, None where none is asked; `typed` and `wrong` are
-    of a form that came back, by field."""
+    """One act that the reader can do now. `note` says what the remark is for, None where none is asked; `person` is who is in
+    charge, as far as it is known; `typed` and `wrong` are of a form that came back, by field."""
 
     act: str
     url: str
@@ -167,6 +167,9 @@ class ActForm:
     note: str | None
     cases: Sequence[Option]
     asks_deadline: bool
+    is_answer: bool
+    photograph_needed: bool
+    person: str
     typed: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
 
@@ -174,6 +177,10 @@ class ActForm:
     def is_bare(self) -> bool:
         """Nothing is asked: the button alone does it."""
         return not self.reasons and not self.cases and self.note is None and not self.asks_deadline
+
+    @property
+    def note_name(self) -> str:
+        return "text" if self.is_answer else "note"
 
     @property
     def open(self) -> bool:
@@ -188,6 +195,38 @@ class NoticeCard:
     url: str
     pdf_url: str | None
     order_url: str | None
+
+
+@dataclass(frozen=True)
+class PhotographView:
+    url: str
+    alt: str
+    width: int
+    height: int
+    taken: str
+    received: LocalTime
+
+
+@dataclass(frozen=True)
+class AnswerView:
+    """`by` says who entered it, and that an officer did so for the shop."""
+
+    title: str
+    at: LocalTime
+    by: str
+    text: str
+    person: str | None
+    training: str | None
+    photographs: Sequence[PhotographView]
+
+
+@dataclass(frozen=True)
+class SinceView:
+    """What the same camera saw since the answer."""
+
+    observed: str
+    chip: Chip
+    repeats: Sequence[Link]
 
 
 @dataclass(frozen=True)
@@ -224,6 +263,8 @@ class CaseView:
     overdue: Chip | None
     due: str | None
     notice: NoticeCard | None
+    answers: Sequence[AnswerView]
+    since: SinceView | None
     muted_at: str | None = None
     keeping: KeepingView | None = None
     is_deleted: bool = False

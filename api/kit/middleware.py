@@ -1,5 +1,7 @@
 """What holds for every request and every answer: size limits, no requests forged by other sites, security headers."""
 
+import re
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,11 +15,11 @@ BODY_BYTES = 2_000_000
 
 
 class Guard:
-    """The outermost layer. `uploads` are the paths that take larger bodies, with their limits in bytes."""
+    """The outermost layer. `uploads` are patterns of the paths that take larger bodies, with their limits in bytes."""
 
     def __init__(self, app: ASGIApp, uploads: dict[str, int]) -> None:
         self.app = app
-        self.uploads = uploads
+        self.uploads = [(re.compile(path), limit) for path, limit in uploads.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,7 +44,7 @@ class Guard:
         if "transfer-encoding" in headers:
             return LengthMissing("Send the body with a Content-Length.")
         length = headers.get("content-length", "0")
-        limit = self.uploads.get(scope["path"], BODY_BYTES)
+        limit = next((limit for path, limit in self.uploads if path.fullmatch(scope["path"])), BODY_BYTES)
         if not length.isdecimal() or int(length) > limit:
             return TooLarge(f"The body is larger than the {limit} bytes that this address takes.")
         if scope["method"] not in SAFE_METHODS and not is_same_site(headers):

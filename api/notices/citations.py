@@ -57,7 +57,7 @@ async def accept(work: Work, actor: Actor, catalogue: Catalogue, text: str, note
         )
         work.add(row)
         await work.flush()
-        record(work, actor, "citation.accepted", "citation", row.id, text=text)
+        record(work, actor, "citation.accepted", "citation", row.id, district_id=actor.district_id, text=text)
         accepted[text] = row
     return _out(line, codes, accepted)
 

@@ -10,7 +10,7 @@ from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cases import repository as cases
 from api.cases.deadlines import Deadlines
-from api.cases.states import TOLD, Act, CaseState
+from api.cases.states import JUDGED, Act, CaseState
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Work
 from api.kit.problems import Conflict, Invalid, NotFound
@@ -49,7 +49,7 @@ _WORDS: dict[Obstacle, str] = {
     Obstacle.NO_CHARACTER: "The font of the notice lacks the character %(what)s. Write that name or address without it.",
 }
 # What an order can be drafted of: confirmed by a person, and not withdrawn.
-DRAFTABLE = (TOLD | {CaseState.CONFIRMED}) - {CaseState.WITHDRAWN, CaseState.RECORDED}
+DRAFTABLE = JUDGED - {CaseState.RECORDED}
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ async def issue(work: Work, actor: Actor, case: Case, deadlines: Deadlines, at: 
     )
     work.add(notice)
     await work.flush()
-    record(work, actor, "notice.issued", "case", case.id, reference=facts.reference)
+    record(work, actor, "notice.issued", "case", case.id, shop_id=case.shop_id, reference=facts.reference)
     return notice
 
 
@@ -152,8 +152,9 @@ async def draft_order(
     return draft
 
 
-def record_draft(work: Work, actor: Actor, case_id: int, draft: OrderDraft) -> None:
-    record(work, actor, "order.drafted", "case", case_id, officers=[officer.name for officer in draft.officers])
+def record_draft(work: Work, actor: Actor, case: Case, draft: OrderDraft) -> None:
+    officers = [officer.name for officer in draft.officers]
+    record(work, actor, "order.drafted", "case", case.id, shop_id=case.shop_id, officers=officers)
 
 
 async def _facts(

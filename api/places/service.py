@@ -60,7 +60,7 @@ async def update_district(work: Work, actor: Actor, district_id: str, new: Distr
         raise NotFound("There is no such district, or it is not yours to see.")
     district.name, district.phone, district.address = new.name, new.phone, new.address
     await work.flush()
-    record(work, actor, "district.changed", "district", district.id)
+    record(work, actor, "district.changed", "district", district.id, district_id=district.id)
     return district
 
 

@@ -12,7 +12,7 @@ from api.cases import clock
 from api.cases.deadlines import DeadlinesError, load_deadlines
 from api.cases.timekeeper import catch_up
 from api.kit.times import SHOP_TIME
-from tests.api.world import EdgeBox, World, problem_code
+from tests.api.world import EdgeBox, World, answer_notice, problem_code
 
 
 def at(text: str) -> datetime:
@@ -48,12 +48,14 @@ class Life:
 
     async def do(self, act: str, who: Role = Role.OFFICER, **given: object) -> httpx.Response:
         version = (await self.case())["version"]
+        if act == "submit":
+            return await answer_notice(self.people[who], self.case_id, version)
         path = f"/api/v1/cases/{self.case_id}/{act}"
         return await self.people[who].post(path, json=given, headers={"If-Match": f'"{version}"'})
 
     async def done(self, *acts: str, who: Role = Role.OFFICER) -> dict[str, Any]:
         for act in acts:
-            answer = await self.do(act, who, **({"note": "Words."} if act in ("submit", "appeal", "reject", "return") else {}))
+            answer = await self.do(act, who, **({"note": "Words."} if act in ("appeal", "reject", "return") else {}))
             assert answer.status_code == 200, answer.text
         return await self.case()
 

@@ -15,15 +15,18 @@ from sqlalchemy import event
 
 from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import PERMISSIONS, Permission, Role
+from api.answers.service import Answered
+from api.answers.tables import Photograph
 from api.cameras.tables import Camera
 from api.cases import service
 from api.cases.clock import tick
 from api.cases.deadlines import Deadlines, load_deadlines
 from api.cases.diagram import drawn
 from api.cases.observations import open_case
-from api.cases.states import STEPS, TOLD, Act, CaseState, DismissalReason, Given, WithdrawalReason, step_of
+from api.cases.states import ANSWERS, STEPS, TOLD, Act, CaseState, DismissalReason, Given, WithdrawalReason, step_of
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Database
+from api.kit.ids import new_id
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from api.places.tables import Area, Contact, District, Duty, Shop
 from contract.catalogue import AreaKind, load_catalogue
@@ -93,6 +96,14 @@ def manifest() -> Manifest:
         camera_time_s=1.0, since=START, frame_width=64, frame_height=48, track=1,
         votes=AttributeVotes(looks=10, sure=8, violating=7), boxes=[], files={"original.jpg": file_digest(b"")},
     )
+
+
+def answer() -> Answered:
+    photograph = Photograph(
+        id=new_id(), place=0, key="answers/1.jpg", sha256="a" * 64, sent_sha256="b" * 64, size=1, width=1, height=1,
+        taken_at=None, received_at=START,
+    )
+    return Answered("Li Mei", None, (photograph,))
 
 
 class Place:
@@ -195,15 +206,22 @@ class CaseLife(RuleBasedStateMachine):
 
         self.place.run(look())
 
-    @rule(who=st.sampled_from(PEOPLE), wanted=st.sampled_from(Act), note=st.sampled_from(["", "In words."]), stale=st.booleans())
-    def somebody_tries_anything(self, who: Actor, wanted: Act, note: str, stale: bool) -> None:
+    @rule(
+        who=st.sampled_from(PEOPLE), wanted=st.sampled_from(Act), note=st.sampled_from(["", "In words."]), stale=st.booleans(),
+        with_photograph=st.booleans(),
+    )
+    def somebody_tries_anything(self, who: Actor, wanted: Act, note: str, stale: bool, with_photograph: bool) -> None:
         step = step_of(self.case.state, wanted)
         reason = next(iter(step.reasons)) if step and step.reasons else None
         given = step.given if step is not None else frozenset()
         is_complete = not given & {Given.CASE, Given.DEADLINE} and (note != "" or Given.NOTE not in given)
+        is_complete = is_complete and (with_photograph or Given.PHOTOGRAPH not in given)
+        # Any other act takes no photographs.
+        answered = answer() if with_photograph and wanted in ANSWERS else None
         is_offered = wanted in self._offered(who) and (who is not OWNER or self.case.state in TOLD)
         version = self.case.version - (1 if stale else 0)
-        assert self._act(who, wanted, version, {"note": note, "reason": reason}) == (is_offered and is_complete and not stale)
+        sent = {"note": note, "reason": reason, "answered": answered}
+        assert self._act(who, wanted, version, sent) == (is_offered and is_complete and not stale)
 
     @rule(data=st.data(), who=st.sampled_from(PEOPLE))
     def somebody_does_what_is_offered(self, data: st.DataObject, who: Actor) -> None:
@@ -212,7 +230,7 @@ class CaseLife(RuleBasedStateMachine):
             return
         wanted = data.draw(st.sampled_from(offered))
         reason = {Act.DISMISS: DismissalReason.CANNOT_TELL, Act.WITHDRAW: WithdrawalReason.WRONG_LAW}.get(wanted)
-        given = {"note": "In words.", "reason": reason}
+        given = {"note": "In words.", "reason": reason, "answered": answer() if wanted in ANSWERS else None}
         if wanted is Act.EXTEND:
             given["due_at"] = max(self.case.rectify_due_at or self.at, self.at) + timedelta(days=1)
         assert self._act(who, wanted, self.case.version, given), wanted

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from api.accounts.permissions import Role
 from api.kit.times import now
-from tests.api.world import World, problem_code
+from tests.api.world import World, answer_notice, problem_code
 
 
 async def do(client: httpx.AsyncClient, case_id: int, act: str, version: int, **given: object) -> httpx.Response:
@@ -237,7 +237,7 @@ class TestAfterTheNotice:
         officer, owner = await any_world.person(), await any_world.person(Role.STORE_OWNER, place=place)
         await do(officer, case_id, "confirm", 1)
         await do(officer, case_id, "issue", 2)
-        answer = await do(owner, case_id, "submit", 3, note="Caps were handed out.")
+        answer = await answer_notice(owner, case_id, 3)
         assert [step["after"] for step in answer.json()["transitions"]][-2:] == ["acknowledged", "submitted"]
 
     async def test_who_answered_for_the_shop_cannot_verify(self, world: World):
@@ -245,7 +245,7 @@ class TestAfterTheNotice:
         officer, colleague = await world.person(), await world.person()
         await do(officer, case_id, "confirm", 1)
         await do(officer, case_id, "issue", 2)
-        await do(officer, case_id, "submit", 3, note="For the shop.")
+        await answer_notice(officer, case_id, 3)
         assert (await do(officer, case_id, "close", 5)).status_code == 409
         assert (await do(colleague, case_id, "close", 5)).json()["state"] == "closed"
 

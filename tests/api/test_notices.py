@@ -65,8 +65,9 @@ class TestIssue:
         notice = (await officer.get(f"/api/v1/cases/{case_id}/notice")).json()
         paper = words_of((await officer.get(f"/api/v1/cases/{case_id}/notice.pdf")).content)
         for item in (
-            "川菜馆 district整告〔2026〕1号", "川菜馆", "JY25101120012345", "东大街 1 号", "从业人员在食品处理区未戴工作帽", "K01 未戴工作帽",
-            F33_8, "2026年11月22日 20:00:00", "川菜馆 camera", "Cold dishes", "较重", "工作人员戴好清洁的工作帽", "2026年11月27日 17:30",
+            "川菜馆 district整告〔2026〕1号", "川菜馆", "JY25101120012345", "东大街 1 号", "从业人员在食品处理区未戴工作帽",
+            "K01 未戴工作帽", F33_8, "2026年11月22日 20:00:00", "川菜馆 camera", "Cold dishes", "较重",
+            "工作人员戴好清洁的工作帽", "2026年11月27日 17:30",
             f"http://127.0.0.1:8000/cases/{case_id}", "陈述申辩", "officer person", "028-1234567", NO_PENALTY,
         ):
             assert item in paper, item
@@ -207,9 +208,10 @@ class TestCitations:
 
 
 FACTS = Facts.model_validate({
-    "template": 1, "case_id": 7, "year": 2026, "number": 3, "bureau": "望江县市场监督管理局", "station": "城东所", "phone": "028-1234567",
-    "station_address": None, "officer": "王建国", "issued_at": "2026-11-24T01:00:00Z", "shop": "望江楼 & <川菜馆>", "licence": None,
-    "credit_code": None, "address": None, "rule": "K01", "rule_name": {"zh": "未戴工作帽", "en": "No work cap"}, "severity": 3,
+    "template": 1, "case_id": 7, "year": 2026, "number": 3, "bureau": "望江县市场监督管理局", "station": "城东所",
+    "phone": "028-1234567", "station_address": None, "officer": "王建国", "issued_at": "2026-11-24T01:00:00Z",
+    "shop": "望江楼 & <川菜馆>", "licence": None, "credit_code": None, "address": None, "rule": "K01",
+    "rule_name": {"zh": "未戴工作帽", "en": "No work cap"}, "severity": 3,
     "seen": {"zh": "看见", "en": "Seen"}, "to_do": {"zh": "改正", "en": "Put right"}, "captured_at": "2026-11-24T00:00:00Z",
     "citations": [{"text": OP_MASKS, "says": "rule", "standing": "unverified"}], "camera": "1 号机", "area": "凉菜间",
     "due_at": "2026-11-27T09:30:00Z",

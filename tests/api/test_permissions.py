@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from api.accounts.permissions import PERMISSIONS, Permission, Role
 from api.cases.tables import MutedSpot
 from api.kit.times import now
-from tests.api.world import Place, World
+from tests.api.world import Place, World, answer_notice
 
 P = Permission
 ANYBODY: frozenset[P] = frozenset()
@@ -79,6 +79,7 @@ TABLE = (
     of_notice("GET /api/v1/cases/{case_id}/notice", P.CASES_READ),
     of_notice("GET /api/v1/cases/{case_id}/notice.pdf", P.CASES_READ),
     row("GET /api/v1/citations", P.EVIDENCE_READ),
+    of_notice("GET /api/v1/photographs/{photograph_id}", P.EVIDENCE_READ, P.CASES_ANSWER),
     row("GET /api/v1/evidence/{violation_id}/{name}", P.EVIDENCE_READ),
     row("GET /api/v1/cases/{case_id}/holds", P.CASES_READ),
     row("GET /api/v1/districts", P.PLACES_READ),
@@ -128,11 +129,13 @@ TABLE = (
     row("POST /api/v1/cases/{case_id}/holds/lift", P.EVIDENCE_KEEP, reason="Done."),
     row("POST /cases/{case_id}/keeping/{keeping}", P.EVIDENCE_KEEP, reason="Court."),
     row("POST /api/v1/cases/{case_id}/evidence/delete", P.EVIDENCE_KEEP, reason="Asked for."),
+    of_notice("POST /api/v1/cases/{case_id}/answers", P.CASES_ANSWER),
+    of_notice("POST /cases/{case_id}/answer", P.CASES_ANSWER),
     row("POST /api/v1/muted-spots/{spot_id}/revoke", P.CASES_JUDGE),
     row("POST /cameras/{camera_id}/spots/{spot_id}/revoke", P.CASES_JUDGE),
     row("POST /api/v1/districts", P.PLACES_WRITE, name="New", parent_id="{district_id}"),
-    row("PUT /api/v1/districts/{district_id}", P.PLACES_WRITE, name="New"),
-    row("POST /districts/{district_id}", P.PLACES_WRITE, name="New"),
+    row("PUT /api/v1/districts/{district_id}", P.PLACES_WRITE, name="{district}"),
+    row("POST /districts/{district_id}", P.PLACES_WRITE, name="{district}"),
     row("POST /api/v1/citations/accept", P.CASES_DECIDE, text=CITATION, note="Read."),
     row("POST /citations/accept", P.CASES_DECIDE, text=CITATION, note="Read.", case="1"),
     row("POST /api/v1/shops", P.PLACES_WRITE, **SHOP),
@@ -201,6 +204,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
     told_id = await world.case(place, box)
     for version, act in enumerate(("confirm", "issue"), 1):
         await officer.post(f"/api/v1/cases/{told_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+    answered = await answer_notice(officer, told_id, 3)
     async with world.centre.database.writing() as work:
         spot = MutedSpot(camera_id=place.camera_id, rule="K01", box=[0, 0, 1, 1], muted_at=now(), because_of=case_id)
         work.add(spot)
@@ -208,7 +212,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
         "spot_id": spot.id,
         "district_id": place.district_id, "district": f"{name} district", "shop_id": place.shop_id, "area_id": place.area_id,
         "camera_id": place.camera_id, "edge_id": box.id, "case_id": str(case_id),
-        "told_id": str(told_id),
+        "told_id": str(told_id), "photograph_id": answered.json()["answers"][0]["photographs"][0]["id"],
         "violation_id": case["evidence"][0]["violation_id"], "name": "original.jpg",
         "act": "confirm", "keeping": "hold", "target_id": target["id"],
         "delivery_id": str((await admin.get("/api/v1/deliveries", params={"target_id": target["id"]})).json()["items"][0]["id"]),

@@ -106,10 +106,10 @@ class Kitchen:
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 
-    def report(self, rule: str = "K01", *, picture: bytes | None = None) -> dict[str, object]:
+    def report(self, rule: str = "K01", *, picture: bytes | None = None, ago_s: int = 5) -> dict[str, object]:
         """The keyword arguments of the request that hands in one more violation."""
         picture = picture or draw()
-        captured = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=5)
+        captured = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=ago_s)
         # Another person at another spot each time; otherwise it would be one case.
         x1, y1, x2, y2 = BARE_HEAD.box
         head = BARE_HEAD.model_copy(update={"box": (x1 + 60 * self.sequence, y1, x2 + 60 * self.sequence, y2)})
@@ -143,8 +143,8 @@ async def sign_in(browser: httpx.AsyncClient, login: str) -> None:
     assert answer.status_code == 303, answer.text
 
 
-async def hand_in(browser: httpx.AsyncClient, kitchen: Kitchen, rule: str = "K01") -> int:
-    answer = await browser.post(**kitchen.report(rule))  # type: ignore[arg-type]
+async def hand_in(browser: httpx.AsyncClient, kitchen: Kitchen, rule: str = "K01", *, ago_s: int = 5) -> int:
+    answer = await browser.post(**kitchen.report(rule, ago_s=ago_s))  # type: ignore[arg-type]
     assert answer.status_code == 201, answer.text
     case_id: int = answer.json()["case_id"]
     return case_id

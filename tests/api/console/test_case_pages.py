@@ -84,7 +84,7 @@ class TestCase:
         assert "看了 21 次：17 次未戴帽，1 次戴帽，3 次看不清" in page
         assert "已持续 22 秒" in page
         assert "《食品安全法》第三十三条第一款第（八）项</li>" in page
-        assert 'GB 31654-2021《餐饮服务通用卫生规范》（条款待核） <span class="chip chip-wait">条文待核</span>' in page
+        assert 'GB 31654-2021《餐饮服务通用卫生规范》（条款待核） <span class="chip chip-wait">缺条款号</span>' in page
         assert "整改期限：3 个工作日内" in page
         assert "画面和数据与边缘盒签名时一致" in page
         assert "AI 线索，须人工确认" in page

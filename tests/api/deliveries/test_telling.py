@@ -45,10 +45,10 @@ async def test_the_life_of_a_case(any_post: Post):
     await any_post.act(case_id, "confirm", "issue")
     await any_post.act(case_id, "appeal", who=Role.STORE_OWNER, note="Caps were worn.")
     await any_post.act(case_id, "reject", who=Role.CHIEF, note="They were not.")
-    await any_post.act(case_id, "submit", who=Role.STORE_OWNER, note="Caps are worn.")
+    await any_post.act(case_id, "submit", who=Role.STORE_OWNER)
     await any_post.act(case_id, "return", note="Show the training record.")
     await any_post.act(case_id, "extend", who=Role.CHIEF, note="Monday.", due_at="2026-02-01T12:00:00+08:00")
-    await any_post.act(case_id, "submit", who=Role.STORE_OWNER, note="Here it is.")
+    await any_post.act(case_id, "submit", who=Role.STORE_OWNER)
     await any_post.act(case_id, "close")
     # One message per act: signing and objecting in one act are told once.
     after_the_notice = [

@@ -1,0 +1,147 @@
+"""Answers come as multipart forms. They are read only once it is known who sends them: they may be large."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData, UploadFile
+
+from api.accounts.actors import Actor
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.permissions import Permission
+from api.answers import service
+from api.answers.photographs import decode
+from api.answers.service import MOST_PHOTOGRAPHS, Answered
+from api.answers.tables import Photograph
+from api.cases import service as cases
+from api.cases.endpoints import ACT, READ, CaseId, case_detail
+from api.cases.schemas import CaseDetail
+from api.cases.states import ANSWERS, Act, step_of
+from api.cases.tables import Case
+from api.centre import Centre
+from api.kit.parameters import IfMatch, version_of
+from api.kit.problems import Invalid, TooLarge
+from api.kit.work import At
+from api.places.schemas import Id
+
+router = APIRouter(tags=["answers"])
+_FIELDS = {"act": "submit or appeal", "text": "what was done, or what is not right", "person": "in charge", "training": "if any"}
+_PERSON_LENGTH = 100
+# Each unfolds a whole photograph, 150 MB at most.
+_decoders = anyio.CapacityLimiter(2)
+_MULTIPART: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["act", "text"],
+                    "properties": {
+                        **{name: {"type": "string", "description": words} for name, words in _FIELDS.items()},
+                        "photographs": {
+                            "type": "array", "maxItems": MOST_PHOTOGRAPHS,
+                            "items": {"type": "string", "contentMediaType": "image/jpeg", "description": "JPEG, PNG or WebP"},
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@dataclass(frozen=True)
+class AnswerForm:
+    """As it was typed and sent. `version` is of the case as it was seen, for browsers; programs send If-Match."""
+
+    act: Act
+    text: str
+    person: str
+    training: str
+    photographs: list[bytes]
+    version: int | None
+
+
+async def read_answer(request: Request, picture_bytes: int) -> AnswerForm:
+    """Raises Invalid or TooLarge."""
+    async with request.form(max_files=MOST_PHOTOGRAPHS, max_fields=10) as form:
+        try:
+            act = Act(_typed(form, "act"))
+        except ValueError:
+            act = Act.REPORT
+        if act not in ANSWERS:
+            raise Invalid("An answer is either submit (it is put right) or appeal (an objection).")
+        # A browser sends an empty one where none was chosen.
+        parts = [part for part in form.getlist("photographs") if isinstance(part, UploadFile) and part.size]
+        sent = [await _read(part, picture_bytes) for part in parts]
+        # A line's end is one character where it was typed and counted, two where it is sent.
+        version = int(typed) if (typed := _typed(form, "version")).isdecimal() and len(typed) < 10 else None
+        texts = {name: _typed(form, name).replace("\r\n", "\n") for name in ("text", "person", "training")}
+    if len(texts["person"].strip()) > _PERSON_LENGTH or max(map(len, texts.values())) > cases.NOTE_LENGTH:
+        raise Invalid(f"A text is longer than {cases.NOTE_LENGTH} characters, or a name than {_PERSON_LENGTH}.")
+    return AnswerForm(act, texts["text"], texts["person"], texts["training"], sent, version)
+
+
+async def hand_in(centre: Centre, actor: Actor, case_id: int, version: int, form: AnswerForm, at: datetime) -> Case:
+    """Decode, store, then act: what cannot be used leaves nothing in the database. Raises what the act raises, and NotAPicture,
+    TakenBefore or StorageFull."""
+    async with centre.database.reading() as work:
+        case = await cases.get_case(work, actor, case_id)
+    stored: tuple[Photograph, ...] = ()
+    # What somebody else has changed meanwhile is told by the act itself.
+    if case.version == version and step_of(case.state, form.act) is not None:
+        decoded = [await anyio.to_thread.run_sync(decode, content, limiter=_decoders) for content in form.photographs]
+        async with centre.database.reading() as work:
+            await service.check_photographs(work, actor, case, decoded)
+        stored = await service.store_photographs(centre.files, case_id, decoded, at)
+    answered = Answered(form.person.strip() or None, form.training.strip() or None, stored)
+    async with centre.database.writing() as work:
+        return await cases.act(
+            work, actor, case_id, version, form.act, at, centre.deadlines, note=form.text, answered=answered
+        )
+
+
+@router.post(
+    "/cases/{case_id}/answers", operation_id="answer_notice", summary="Answer a notice, with photographs", responses=ACT,
+    openapi_extra=_MULTIPART,
+)
+async def answer_notice(
+    request: Request, actor: SignedIn, centre: CentreOf, response: Response, at: At, case_id: CaseId, if_match: IfMatch = None,
+) -> CaseDetail:
+    """`submit`: it is put right; needs a person in charge and at least one photograph taken after the notice. `appeal`: an
+    objection (陈述申辩). An officer may send either for a shop (代办); another officer verifies."""
+    actor.require(Permission.CASES_ANSWER)
+    version = version_of(if_match)
+    form = await read_answer(request, centre.settings.picture_bytes)
+    case = await hand_in(centre, actor, case_id, version, form, at)
+    async with centre.database.reading() as work:
+        return await case_detail(work, actor, centre, response, case, at)
+
+
+@router.get(
+    "/photographs/{photograph_id}", operation_id="get_photograph", summary="A photograph of an answer", response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}, "description": "As it was encoded anew"}, **READ},
+)
+async def get_photograph(actor: SignedIn, centre: CentreOf, photograph_id: Id) -> Response:
+    """Every look is recorded with the name of who looked."""
+    async with centre.database.reading() as work:
+        look = await service.read_photograph(work, actor, centre.files, photograph_id)
+    async with centre.database.writing() as work:
+        service.record_look(work, actor, look, photograph_id)
+    return Response(look.content, media_type="image/jpeg")
+
+
+def _typed(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+async def _read(upload: UploadFile, limit: int) -> bytes:
+    content = await upload.read(limit + 1)
+    if len(content) > limit:
+        raise TooLarge(f"A photograph is larger than {limit // 1_000_000} MB. Send a smaller one.")
+    return content

@@ -1,0 +1,82 @@
+"""Photographs that people send: decoded, turned upright, made smaller, and encoded anew. What else the file held (the place where
+it was taken, comments, anything appended) is gone with that.
+"""
+
+import hashlib
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from api.kit.pictures import NotAPicture
+from api.kit.times import SHOP_TIME
+
+# What the cameras of phones and their browsers send; more decoders would be more to attack.
+FORMATS = ("JPEG", "PNG", "WEBP")
+# The usual limit of phones; decoded, 150 MB.
+LARGEST_PIXELS = 50_000_000
+# Enough to read a label in a kitchen, some 600 kB.
+LONGEST_SIDE_PX = 2048
+_JPEG_QUALITY = 86
+
+# Pillow's own limit is above ours: an error before anything is unfolded, not a line in the log.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A JPEG of our own making. `taken_at` is None where the file does not say."""
+
+    content: bytes
+    sha256: str
+    sent_sha256: str
+    width: int
+    height: int
+    taken_at: datetime | None
+
+
+def decode(sent: bytes) -> Decoded:
+    """Raises NotAPicture, which says what to do."""
+    try:
+        with Image.open(io.BytesIO(sent), formats=FORMATS) as picture:
+            if picture.width * picture.height > LARGEST_PIXELS:
+                raise _too_many_pixels()
+            taken_at = _taken_at(picture)
+            picture.draft("RGB", (LONGEST_SIDE_PX, LONGEST_SIDE_PX))  # a large JPEG is decoded at a part of its size
+            upright = ImageOps.exif_transpose(picture)
+            upright.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX))
+            # A new one carries nothing of the old but its pixels.
+            clean = Image.new("RGB", upright.size, "white")
+            clean.paste(upright, mask=upright.getchannel("A") if "A" in upright.getbands() else None)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels() from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error) as error:
+        raise NotAPicture("This is no photograph that can be read. Send a JPEG, PNG or WebP from the phone's camera.") from error
+    written = io.BytesIO()
+    clean.save(written, "JPEG", quality=_JPEG_QUALITY)
+    content = written.getvalue()
+    return Decoded(
+        content, hashlib.sha256(content).hexdigest(), hashlib.sha256(sent).hexdigest(), clean.width, clean.height, taken_at
+    )
+
+
+def _too_many_pixels() -> NotAPicture:
+    return NotAPicture(f"The photograph has more than {LARGEST_PIXELS // 1_000_000} million pixels. Send a smaller one.")
+
+
+def _taken_at(picture: Image.Image) -> datetime | None:
+    """When the phone says that it was taken (EXIF 2.32, DateTimeOriginal); without a zone, in the time of the shops."""
+    try:
+        fields = picture.getexif().get_ifd(ExifTags.IFD.Exif)
+        taken = datetime.strptime(str(fields[ExifTags.Base.DateTimeOriginal]), "%Y:%m:%d %H:%M:%S")
+        offset = str(fields.get(ExifTags.Base.OffsetTimeOriginal, ""))
+        if len(offset) == 6 and offset[0] in "+-":
+            sign = -1 if offset[0] == "-" else 1
+            ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:]))
+            return taken.replace(tzinfo=timezone(sign * ahead))
+        return taken.replace(tzinfo=SHOP_TIME)
+    except (KeyError, ValueError, TypeError, SyntaxError, OSError, struct.error):
+        return None

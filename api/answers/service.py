@@ -1,0 +1,140 @@
+"""Answers of shops, with photographs taken after the notice, and what the same camera saw since."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from api.accounts.actors import Actor
+from api.accounts.permissions import STORE_ROLES, Permission
+from api.answers import repository
+from api.answers.photographs import Decoded
+from api.answers.tables import Answer, Photograph
+from api.audit.service import record
+from api.cameras import repository as cameras
+from api.cases import repository as cases
+from api.cases.states import JUDGED, Act, CaseState
+from api.cases.tables import Case
+from api.kit.database import Work
+from api.kit.files import Files
+from api.kit.ids import new_id
+from api.kit.problems import Invalid, NotFound
+from api.notices import service as notices
+
+MOST_PHOTOGRAPHS = 6
+
+
+class TakenBefore(Invalid):
+    code = "photograph-taken-before"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What comes with an answer besides its words. The photographs are in the store already."""
+
+    person: str | None = None
+    training: str | None = None
+    photographs: tuple[Photograph, ...] = ()
+
+
+@dataclass(frozen=True)
+class Look:
+    """A photograph, of which case and shop."""
+
+    content: bytes
+    case_id: int
+    shop_id: str
+
+
+@dataclass(frozen=True)
+class Repeat:
+    case_id: int
+    last_seen_at: datetime
+    is_judged: bool
+
+
+@dataclass(frozen=True)
+class Since:
+    """What the same camera has seen since the answer; minutes before `counted_from` are no longer kept."""
+
+    since: datetime
+    counted_from: datetime
+    minutes_observed: int
+    repeats: list[Repeat]
+
+
+async def check_photographs(work: Work, actor: Actor, case: Case, decoded: Sequence[Decoded]) -> None:
+    """Raises TakenBefore for one that its own file says to be older than the notice."""
+    notice = await notices.find_notice(work, actor, case.id)
+    if notice is not None and any(one.taken_at is not None and one.taken_at < notice.issued_at for one in decoded):
+        raise TakenBefore(
+            "A photograph was taken before the notice. Take a new one of how it is now; if it is new, set the clock of the phone."
+        )
+
+
+async def store_photographs(files: Files, case_id: int, decoded: Sequence[Decoded], at: datetime) -> tuple[Photograph, ...]:
+    """Before the rows that name them: a file without a row harms nobody. Raises StorageFull or Unavailable."""
+    stored = []
+    for place, one in enumerate(decoded):
+        photograph_id = new_id()
+        key = f"answers/{at:%Y/%m/%d}/{case_id}-{photograph_id}.jpg"
+        await files.put(key, one.content)
+        stored.append(
+            Photograph(
+                id=photograph_id, place=place, key=key, sha256=one.sha256, sent_sha256=one.sent_sha256, size=len(one.content),
+                width=one.width, height=one.height, taken_at=one.taken_at, received_at=at,
+            )
+        )
+    return tuple(stored)
+
+
+async def keep(work: Work, actor: Actor, case: Case, act: Act, text: str, answered: Answered, at: datetime) -> None:
+    """In the transaction of the act."""
+    answer = Answer(
+        case_id=case.id, act=act, at=at, text=text, person=answered.person, training=answered.training, actor_id=actor.id,
+        actor_name=actor.name, is_for_shop=actor.role not in STORE_ROLES,
+    )
+    work.add(answer)
+    await work.flush()
+    for photograph in answered.photographs:
+        photograph.answer_id = answer.id
+        work.add(photograph)
+    digests = [photograph.sha256 for photograph in answered.photographs]
+    record(work, actor, "case.answered", "case", case.id, shop_id=case.shop_id, photographs=digests, for_shop=answer.is_for_shop)
+    await work.flush()
+
+
+async def list_answers(work: Work, actor: Actor, case_id: int) -> Sequence[Answer]:
+    """Oldest first; none for who may not read them."""
+    return await repository.list_answers(work, actor, case_id)
+
+
+async def read_photograph(work: Work, actor: Actor, files: Files, photograph_id: str) -> Look:
+    """Not to be shown before `record_look`."""
+    found = await repository.get_photograph(work, actor, photograph_id)
+    if found is None:
+        raise NotFound("There is no such photograph, or it is not yours to see.")
+    photograph, case = found
+    content = await files.get(photograph.key)
+    if hashlib.sha256(content).hexdigest() != photograph.sha256:
+        raise Invalid("The file in the store is not the one that was handed in. Tell the administrator.")
+    return Look(content, case.id, case.shop_id)
+
+
+def record_look(work: Work, actor: Actor, look: Look, photograph_id: str) -> None:
+    record(work, actor, "photograph.read", "case", look.case_id, shop_id=look.shop_id, photograph=photograph_id)
+
+
+async def seen_since(
+    work: Work, actor: Actor, case: Case, answers: Sequence[Answer], at: datetime, kept: timedelta
+) -> Since | None:
+    """For who verifies a case that waits for it. `kept` is how long the minutes of cameras are."""
+    last = next((answer for answer in reversed(answers) if answer.act is Act.SUBMIT), None)
+    if case.state is not CaseState.SUBMITTED or last is None or not actor.may(Permission.CASES_HANDLE):
+        return None
+    counted_from = max(last.at, at - kept)
+    minutes = await cameras.count_observed_minutes(work, actor, case.camera_id, counted_from, at)
+    alike = await cases.list_seen_since(work, actor, case, last.at)
+    # What joined this case since was judged by nobody.
+    repeats = [Repeat(other.id, other.last_seen_at, other.id != case.id and other.state in JUDGED) for other in alike]
+    return Since(last.at, counted_from, minutes, repeats)

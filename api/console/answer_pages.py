@@ -1,0 +1,62 @@
+"""The answer of a shop: it is put right, or it disagrees."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.permissions import Permission
+from api.answers.endpoints import AnswerForm, hand_in, read_answer
+from api.answers.service import TakenBefore
+from api.cases import service as cases
+from api.cases.endpoints import CaseId
+from api.cases.service import ActNotPossible
+from api.cases.states import Given, Step, step_of
+from api.console.case_pages import again, too_late
+from api.console.case_views import case_url
+from api.console.i18n import N_
+from api.kit.pictures import NotAPicture
+from api.kit.problems import StorageFull, VersionConflict
+from api.kit.work import At
+
+router = APIRouter()
+_TAKEN_BEFORE = N_("One was taken before the notice. Take a new one; if it is new, set the clock of the phone.")
+_NO_PHOTOGRAPH = N_("One of the files is no photograph, or has more than 50 million pixels. Send JPEG, PNG or WebP.")
+_DISK_FULL = N_("The disk of the server is full, so nothing was saved. Tell the station, and send it again later.")
+
+
+@router.post("/cases/{case_id}/answer")
+async def answer_case(request: Request, case_id: CaseId, actor: SignedIn, centre: CentreOf, at: At) -> Response:
+    """Of the shop, or of an officer for it, with photographs."""
+    actor.require(Permission.CASES_ANSWER)
+    async with centre.database.reading() as work:
+        case = await cases.get_case(work, actor, case_id)
+    form = await read_answer(request, centre.settings.picture_bytes)
+    version = form.version or 0
+    typed = {"text": form.text, "person": form.person, "training": form.training}
+    step = step_of(case.state, form.act)
+    wrong = _missing_answer(step, form) if step is not None and case.version == version else {}
+    try:
+        if not wrong:
+            await hand_in(centre, actor, case_id, version, form, at)
+    except TakenBefore:
+        wrong = {"photographs": _TAKEN_BEFORE}
+    except NotAPicture:
+        wrong = {"photographs": _NO_PHOTOGRAPH}
+    except StorageFull:
+        wrong = {"photographs": _DISK_FULL}
+    except (VersionConflict, ActNotPossible) as problem:
+        return await too_late(request, actor, centre, case_id, form.act, typed, at, problem)
+    if wrong:
+        return await again(request, actor, centre, case_id, form.act, typed, at, 422, wrong=wrong)
+    return RedirectResponse(f"{case_url(case_id)}?done={form.act}", 303)
+
+
+def _missing_answer(step: Step, form: AnswerForm) -> dict[str, str]:
+    wrong = {}
+    if not form.text.strip():
+        wrong["text"] = N_("Fill this in.")
+    if Given.PERSON in step.given and not form.person.strip():
+        wrong["person"] = N_("Fill this in.")
+    if Given.PHOTOGRAPH in step.given and not form.photographs:
+        wrong["photographs"] = N_("Choose at least one photograph that was taken after the notice.")
+    return wrong

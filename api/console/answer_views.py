@@ -1,0 +1,49 @@
+"""What a shop answered, and what its camera saw since, as the pages show it."""
+
+from api.answers.service import Since
+from api.answers.tables import Answer, Photograph
+from api.cases.tables import Case
+from api.console.i18n import N_
+from api.console.speech import Speaker
+from api.console.views import AnswerView, Link, PhotographView, SinceView
+from api.console.words import EVENTS, Chip
+
+
+def answer_view(answer: Answer, speaker: Speaker) -> AnswerView:
+    by = answer.actor_name
+    if answer.is_for_shop:
+        by = speaker.say(N_("%(officer)s, for the shop"), officer=by)
+    return AnswerView(
+        speaker.say(EVENTS[answer.act]), speaker.time(answer.at), by, answer.text, answer.person, answer.training,
+        [_photograph(one, number, speaker) for number, one in enumerate(answer.photographs, 1)],
+    )
+
+
+def since_view(since: Since, case: Case, speaker: Speaker) -> SinceView:
+    """`hours` with one decimal: what was really looked at, not what has passed."""
+    words = N_("Since %(at)s the camera was looked at for %(hours)s hours.")
+    if since.counted_from > since.since:
+        words = N_("Since %(at)s, as far back as minutes are kept, the camera was looked at for %(hours)s hours.")
+    observed = speaker.say(words, at=speaker.time(since.counted_from).short, hours=f"{since.minutes_observed / 60:.1f}")
+    if since.repeats:
+        chip = Chip(speaker.say(N_("Seen again %(times)s times"), times=len(since.repeats)), "bad")
+    elif since.minutes_observed:
+        chip = Chip(speaker.say(N_("Not seen again")), "good")
+    else:
+        chip = Chip(speaker.say(N_("Not looked at since")), "wait")
+    repeats = []
+    for repeat in since.repeats:
+        words = N_("No. %(id)s, %(at)s") if repeat.is_judged else N_("No. %(id)s, %(at)s, not judged yet")
+        at = speaker.time(repeat.last_seen_at).short
+        repeats.append(Link(f"/cases/{repeat.case_id}", speaker.say(words, id=repeat.case_id, at=at), repeat.case_id == case.id))
+    return SinceView(observed, chip, repeats)
+
+
+def _photograph(photograph: Photograph, number: int, speaker: Speaker) -> PhotographView:
+    taken = speaker.say(N_("time of taking not known"))
+    if photograph.taken_at is not None:
+        taken = speaker.say(N_("taken %(at)s by the phone's clock"), at=speaker.time(photograph.taken_at).short)
+    return PhotographView(
+        f"/api/v1/photographs/{photograph.id}", speaker.say(N_("Photograph %(number)s of the answer"), number=number),
+        photograph.width, photograph.height, taken, speaker.time(photograph.received_at),
+    )

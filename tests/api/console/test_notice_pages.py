@@ -1,0 +1,119 @@
+"""Notices and drafts on the pages: what the issuer reads before, what the shop reads after."""
+
+import html
+import re
+
+import httpx
+import pymupdf
+import pytest
+
+from api.kit.database import Database
+from api.places import repository as places
+from tests.api.console.kitchen import SHOP, Kitchen, hand_in, sign_in
+from tests.api.world import HOUSE
+
+OFFICERS = {"officer_1": "王建国", "certificate_1": "川 0101", "officer_2": "李红", "certificate_2": "川 0102"}
+OP_GLOVES = "《餐饮服务食品安全操作规范》（2018）14.3.2.5（仅规定“如佩戴手套”）"
+
+
+def words(page: httpx.Response) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", "", page.text))
+
+
+async def confirmed(browser: httpx.AsyncClient, kitchen: Kitchen, rule: str = "K01") -> int:
+    case_id = await hand_in(browser, kitchen, rule)
+    await sign_in(browser, "officer")
+    assert (await browser.post(f"/cases/{case_id}/confirm", data={"version": 1})).status_code == 303
+    return case_id
+
+
+class TestNotice:
+    async def test_the_draft_before_and_the_notice_after(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await confirmed(browser, kitchen)
+        draft = words(await browser.get(f"/cases/{case_id}/notice"))
+        assert "草稿：未下发，无编号" in draft
+        assert "14.3.1.3（未核对）" in draft
+        assert (await browser.post(f"/cases/{case_id}/issue", data={"version": 2})).status_code == 303
+        notice = words(await browser.get(f"/cases/{case_id}/notice"))
+        assert "草稿" not in notice
+        assert "14.3.1.3" not in notice
+        assert re.search(r"城东所整告〔\d{4}〕1号", words(await browser.get(f"/cases/{case_id}")))
+
+    async def test_the_shop_reads_it(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await confirmed(browser, kitchen)
+        await browser.post(f"/cases/{case_id}/issue", data={"version": 2})
+        await sign_in(browser, "store")
+        case = await browser.get(f"/cases/{case_id}")
+        assert f'href="/cases/{case_id}/notice"' in case.text
+        assert f"/api/v1/cases/{case_id}/notice.pdf?language=zh-CN" in case.text
+        assert "不属于行政处罚决定" in words(await browser.get(f"/cases/{case_id}/notice"))
+        assert (await browser.get(f"/cases/{case_id}/answer.png")).headers["content-type"] == "image/png"
+
+    async def test_without_a_contact_the_page_says_what_to_do(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await confirmed(browser, kitchen)
+        database = Database(kitchen.settings.async_database_url, 5)
+        async with database.writing() as work:
+            shop = await places.get_shop(work, HOUSE, kitchen.shop_id)
+            assert shop is not None
+            shop.contacts.clear()
+        await database.close()
+        answer = await browser.post(f"/cases/{case_id}/issue", data={"version": 2})
+        told = f"“{SHOP}”没有联系人，告知无人接收。请在“餐饮单位”中填写联系人姓名和电话。"
+        assert answer.status_code == 409
+        assert told in words(answer)
+        assert told in words(await browser.get(f"/cases/{case_id}/notice"))
+
+    async def test_a_section_head_accepts_a_citation(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await confirmed(browser, kitchen, "K06")
+        assert "科所负责人" in words(await browser.post(f"/cases/{case_id}/issue", data={"version": 2}))
+        assert "认可此条文" not in (await browser.get(f"/cases/{case_id}")).text
+        await sign_in(browser, "chief")
+        assert "认可此条文" in (await browser.get(f"/cases/{case_id}")).text
+        form = {"text": OP_GLOVES, "note": "已核对原文。", "case": case_id}
+        assert (await browser.post("/citations/accept", data=form)).status_code == 303
+        assert "已由科所负责人认可" in words(await browser.get(f"/cases/{case_id}"))
+        assert (await browser.post(f"/cases/{case_id}/issue", data={"version": 2})).status_code == 303
+
+
+class TestOrder:
+    async def test_a_draft_with_two_named_officers(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await confirmed(browser, kitchen)
+        draft = await browser.get(f"/cases/{case_id}/order", params=OFFICERS)
+        for item in (
+            "责令改正通知书", "草稿", SHOP, "未戴工作帽", "第三十三条第一款第（八）项", "14.3.1.3（未核对）", "（条款待补）",
+            "《行政处罚法》第二十八条", "王建国（执法证号 川 0101）", "李红（执法证号 川 0102）", "六十日内",
+            "六个月内", "officer 张", "028-1234567",
+        ):
+            assert item in words(draft), item
+        paper = await browser.get(f"/cases/{case_id}/order.pdf", params=OFFICERS)
+        with pymupdf.open("pdf", paper.content) as document:
+            text = [page.get_text(flags=0).replace("\n", "") for page in document]
+        assert all("草稿 未生效" in page for page in text)
+        assert "川 0102" in "".join(text)
+
+    @pytest.mark.parametrize(
+        "wrong", [{"officer_2": ""}, {"certificate_2": " "}, {"officer_2": "王建国"}, {"certificate_2": "川 0101"}],
+        ids=["one officer", "no certificate", "the same name", "the same certificate"],
+    )
+    async def test_not_without_two(self, browser: httpx.AsyncClient, kitchen: Kitchen, wrong: dict[str, str]) -> None:
+        case_id = await confirmed(browser, kitchen)
+        answer = await browser.get(f"/cases/{case_id}/order", params=OFFICERS | wrong)
+        assert answer.status_code == 422
+        assert "请填写两名不同的执法人员及各自的执法证号" in words(answer)
+        assert (await browser.get(f"/cases/{case_id}/order.pdf", params=OFFICERS | wrong)).status_code == 422
+
+    async def test_not_of_a_case_that_nobody_has_confirmed(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        assert (await browser.get(f"/cases/{case_id}/order.pdf", params=OFFICERS)).status_code == 409
+
+
+class TestStation:
+    async def test_its_telephone(self, browser: httpx.AsyncClient) -> None:
+        await sign_in(browser, "admin")
+        assert "/districts/district-1" in (await browser.get("/shops")).text
+        wrong = await browser.post("/districts/district-1", data={"name": "城东所", "phone": "none"})
+        assert (wrong.status_code, "请填写数字电话号码" in words(wrong)) == (422, True)
+        right = await browser.post("/districts/district-1", data={"name": "城东所", "phone": "028 7654321", "address": "东大街"})
+        assert right.status_code == 303
+        assert "028 7654321" in (await browser.get("/districts/district-1")).text
