@@ -65,3 +65,21 @@ def density(
     for name, value in figures.items():
         typer.echo(f"{name:32} {value}")
     typer.echo(f"picture: {chart}")
+
+
+@app.command()
+def cases(
+    sizes: Annotated[str, typer.Option(help="How many cases, the baseline first.")] = "10000,100000,1000000",
+    engines: Annotated[str, typer.Option(help="sqlite, postgres, or both.")] = "sqlite,postgres",
+    rounds: Annotated[int, typer.Option(min=2, max=100, help="Of twenty requests of each kind.")] = 10,
+) -> None:
+    """Whether the review queue, a shop's list and the page of a case stay as fast as cases grow: ratios to the first size."""
+    from bench.cases import measure
+
+    figures = measure(
+        [int(part) for part in sizes.split(",")], engines.split(","), rounds, lambda words: typer.echo(words, err=True)
+    )
+    typer.echo("engine    request        cases     p50 ms  p95 ms  p50 ratio  p95 ratio")
+    for one in figures:
+        took = f"{one.p50_ms:9.2f} {one.p95_ms:7.2f} {one.p50_ratio:10.2f} {one.p95_ratio:10.2f}"
+        typer.echo(f"{one.engine:9} {one.what:13} {one.size:>8} {took}")
