@@ -22,6 +22,7 @@ COMMANDS = {
     "enrol-code": ("api.cli:enrol_code", "Print a one-time code with which an edge joins the centre."),
     "keys": ("api.cli:keys", "The keys that protect stored credentials: rotate."),
     "audit": ("api.audit.cli:app", "The record of who did what: verify. 审计核验"),
+    "evidence": ("api.evidence.cli:app", "Sealed evidence: verify a package or a chain, offline. 证据核验"),
     "openapi": ("api.cli:openapi", "Print the OpenAPI document of the centre."),
     "edge": ("ingest.edge_cli:app", "The edge box: enroll, run, capacity. 边缘端"),
     "simulate": ("simulator.cli:app", "Render kitchens with known truth (development)."),

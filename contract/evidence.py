@@ -100,12 +100,20 @@ def seal(manifest: Manifest, key: Ed25519PrivateKey) -> SealedManifest:
     return SealedManifest(manifest=manifest, signature=base64.b64encode(key.sign(manifest.canonical())).decode())
 
 
-def verify_seal(sealed: SealedManifest, key: Ed25519PublicKey, contents: dict[str, bytes]) -> None:
-    """Check the signature and the digest of every file. Raises SealError, which says what does not fit."""
+def verify_seal(sealed: SealedManifest, key: Ed25519PublicKey, contents: dict[str, bytes] | None) -> None:
+    """Check the signature and the digest of every file; of the signature alone where `contents` is None.
+
+    Raises SealError, which says what does not fit.
+    """
     try:
-        key.verify(base64.b64decode(sealed.signature, validate=True), sealed.manifest.canonical())
+        signature = base64.b64decode(sealed.signature, validate=True)
+        key.verify(signature, sealed.manifest.canonical())
+        if base64.b64encode(signature).decode() != sealed.signature:
+            raise ValueError("spare bits of the last letter are set")
     except (InvalidSignature, ValueError) as error:
         raise SealError("The signature of the manifest was not made by this edge's key.") from error
+    if contents is None:
+        return
     named = sealed.manifest.files
     if set(named) != set(contents):
         raise SealError(f"The manifest names the files {sorted(named)}, but {sorted(contents)} are there.")

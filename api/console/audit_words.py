@@ -33,6 +33,8 @@ ACTIONS: dict[str, str] = {
     "evidence.deleted": N_("Evidence deleted"),
     "hold.set": N_("Legal hold set"),
     "hold.lifted": N_("Legal hold lifted"),
+    "evidence.exported": N_("Evidence of a case exported"),
+    "evidence.chain_exported": N_("Chain of evidence of a camera exported"),
     "target.created": N_("Target of messages added"),
     "target.changed": N_("Target of messages changed"),
     "target.secret_rotated": N_("New keys for a webhook made"),

@@ -13,7 +13,7 @@ from api.audit.service import REASON_LENGTH
 from api.cases.endpoints import CaseId
 from api.centre import Centre
 from api.edges.dependencies import ReportingEdge
-from api.evidence import deletion, service
+from api.evidence import deletion, export, service
 from api.evidence.schemas import LegalHoldOut, ReasonIn
 from api.evidence.service import ORIGINAL, OVERLAY, EvidenceFile, Report
 from api.kit.middleware import is_same_site
@@ -27,11 +27,13 @@ from api.kit.problems import (
     documented,
 )
 from api.kit.work import At, Reading, Writing
+from api.places.schemas import Id
 from contract.edges import ReportAnswer
 from contract.evidence import SealedManifest
 
 router = APIRouter(tags=["evidence"])
 protocol = APIRouter(tags=["edge protocol"])
+Why = Annotated[str | None, Query(max_length=REASON_LENGTH, description="why it is taken out of the house")]
 PARTS = ("manifest", "original", "overlay")
 # Boxes of a crowded kitchen come to some 20 kB.
 MANIFEST_BYTES = 1_000_000
@@ -114,6 +116,47 @@ async def get_file(
     only until then; everybody who sees the case may see `blurred.jpg`. In `judged.jpg` only faces that violate are left."""
     file = await look(centre, actor, str(violation_id), name, given_reason(request, reason))
     return Response(file.content, media_type=file.media_type, headers={"ETag": f'"{file.sha256}"'})
+
+
+@router.get(
+    "/cases/{case_id}/evidence", operation_id="export_case_evidence", summary="All evidence of a case as one ZIP",
+    response_class=Response,
+    responses={
+        200: {"description": "For `sunshine evidence verify`; with a draft 电子数据提取笔录", "content": {"application/zip": {}}},
+        **documented(Unauthenticated, Forbidden, NotFound),
+    },
+)
+async def export_case(request: Request, actor: SignedIn, centre: CentreOf, case_id: CaseId, reason: Why = None) -> Response:
+    """As it was sealed, faces and all. Recorded with the name of who exported it, and the reason."""
+    why = given_reason(request, reason)
+    async with centre.database.reading() as work:
+        content = await export.export_case(
+            work, actor, centre.files, centre.catalogue, case_id, centre.settings.centre_name, centre.clock(), why
+        )
+    async with centre.database.writing() as work:
+        export.record_case_export(work, actor, case_id, why)
+    return _download(content, "application/zip", export.case_name(case_id))
+
+
+@router.get(
+    "/cameras/{camera_id}/evidence-chain", operation_id="export_evidence_chain", summary="The manifests of a camera, in order",
+    response_class=Response,
+    responses={
+        200: {"description": "For `sunshine evidence verify`", "content": {"application/json": {}}},
+        **documented(Unauthenticated, Forbidden, NotFound),
+    },
+)
+async def export_chain(actor: SignedIn, centre: CentreOf, camera_id: Id) -> Response:
+    """Without pictures; with the public keys of the edges that signed. Recorded with the name of who exported it."""
+    async with centre.database.reading() as work:
+        content = await export.export_chain(work, actor, camera_id)
+    async with centre.database.writing() as work:
+        export.record_chain_export(work, actor, camera_id)
+    return _download(content, "application/json", export.chain_name(camera_id))
+
+
+def _download(content: bytes, media_type: str, name: str) -> Response:
+    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @router.post(

@@ -24,6 +24,13 @@ async def list_of_cases(work: Work, actor: Actor, case_ids: Sequence[int]) -> li
     return list(await work.scalars(query))
 
 
+async def list_of_camera(work: Work, actor: Actor, camera_id: str) -> list[Evidence]:
+    """In the order of its chains, with what is left of what was deleted."""
+    query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor))
+    query = query.where(Evidence.camera_id == camera_id).options(joinedload(Evidence.edge))
+    return list(await work.scalars(query.order_by(Evidence.edge_id, Evidence.sequence, Evidence.received_at)))
+
+
 async def get_evidence(work: Work, actor: Actor, violation_id: str) -> Evidence | None:
     evidence: Evidence | None = await work.scalar(_readable(actor).where(Evidence.violation_id == violation_id))
     return evidence

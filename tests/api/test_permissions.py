@@ -82,6 +82,8 @@ TABLE = (
     of_notice("GET /api/v1/photographs/{photograph_id}", P.EVIDENCE_READ, P.CASES_ANSWER),
     row("GET /api/v1/evidence/{violation_id}/{name}", P.EVIDENCE_READ),
     row("GET /api/v1/cases/{case_id}/holds", P.CASES_READ),
+    row("GET /api/v1/cases/{case_id}/evidence", P.EVIDENCE_READ),
+    row("GET /api/v1/cameras/{camera_id}/evidence-chain", P.EVIDENCE_READ),
     row("GET /api/v1/districts", P.PLACES_READ),
     row("GET /api/v1/shops", P.PLACES_READ),
     row("GET /api/v1/shops/{shop_id}", P.PLACES_READ),

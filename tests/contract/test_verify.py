@@ -1,0 +1,164 @@
+"""What `sunshine evidence verify` finds: every flipped byte, a removed link, another's signature, a fork."""
+
+import base64
+import zipfile
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contract.evidence import FIRST_OF_CHAIN, SealedManifest, seal
+from contract.verify import ChainExport, Tombstone, Unreadable, read, verify
+from tests.contract.test_evidence import FILES, KEY, make_manifest
+
+PUBLIC = base64.b64encode(KEY.public_key().public_bytes_raw()).decode()
+
+
+def package(key: Ed25519PrivateKey = KEY) -> dict[str, bytes]:
+    return FILES | {"manifest.json": seal(make_manifest(), key).model_dump_json().encode(), "edge.pub": PUBLIC.encode()}
+
+
+def link(sequence: int, previous: str, key: Ed25519PrivateKey = KEY, **changes: Any) -> SealedManifest:
+    given = {"violation_id": uuid4(), "sequence": sequence, "previous": previous, **changes}
+    return seal(make_manifest().model_copy(update=given), key)
+
+
+def links(count: int) -> list[SealedManifest]:
+    chain: list[SealedManifest] = []
+    for number in range(1, count + 1):
+        chain.append(link(number, chain[-1].manifest.digest() if chain else FIRST_OF_CHAIN))
+    return chain
+
+
+def chain(manifests: list[SealedManifest], camera_id: str = "cam-1") -> dict[str, bytes]:
+    export = ChainExport(camera_id=camera_id, keys={"edge-1": PUBLIC}, manifests=manifests)
+    return {"chain.json": export.model_dump_json().encode()}
+
+
+def problems(files: dict[str, bytes], *trusted: str) -> list[str]:
+    return [finding.en for finding in verify(files, trusted) if not finding.holds]
+
+
+def test_a_whole_package_holds():
+    assert problems(package()) == []
+    assert problems(package(), PUBLIC) == []
+    assert any("2 files hold: K01" in finding.en for finding in verify(package()))
+
+
+def test_one_flipped_byte_anywhere_is_found():
+    whole = package()
+    for name, content in whole.items():
+        for at in range(len(content)):
+            flipped = bytearray(content)
+            flipped[at] ^= 1 << at % 7
+            assert problems(whole | {name: bytes(flipped)}), (name, at, bytes(flipped))
+
+
+def test_one_flipped_byte_of_a_chain_is_found():
+    (content,) = chain(links(2)).values()
+    for at in range(len(content)):
+        flipped = bytearray(content)
+        flipped[at] ^= 1 << at % 7
+        assert problems({"chain.json": bytes(flipped)}), (at, bytes(flipped))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"overlay.jpg": None}, "names the files"),
+        ({"more.jpg": b"more"}, "names the files"),
+        ({"edge.pub": None}, "public key of the edge is missing"),
+        ({"manifest.json": package(Ed25519PrivateKey.generate())["manifest.json"]}, "not made by this edge's key"),
+        ({"elsewhere/a.jpg": b"a"}, "belongs to no evidence"),
+    ],
+)
+def test_what_is_wrong_with_a_package_is_said(changed: dict[str, bytes | None], words: str):
+    files = {name: content for name, content in (package() | changed).items() if content is not None}
+    assert any(words in problem for problem in problems(files))
+
+
+def test_a_key_that_nobody_trusts_is_told():
+    other = base64.b64encode(Ed25519PrivateKey.generate().public_key().public_bytes_raw()).decode()
+    assert any("none of those that you trust" in problem for problem in problems(package(), other))
+
+
+def test_forms_for_people_are_no_part_of_the_seal():
+    assert problems({f"1/{name}": content for name, content in package().items()} | {"read.txt": b"", "1/form.html": b""}) == []
+
+
+def test_a_whole_chain_holds():
+    assert problems(chain(links(5))) == []
+    assert any("All 5 records are signed, and the chain of 5 has no gap." in finding.en for finding in verify(chain(links(5))))
+
+
+def test_a_removed_link_is_found():
+    manifests = links(5)
+    assert problems(chain([*manifests[:2], *manifests[3:]])) == ["Number 3 is missing."]
+    assert problems(chain(manifests[1:])) == ["Number 1 is missing."]
+
+
+def test_a_link_that_was_put_in_another_place_is_found():
+    manifests = links(3)
+    forged = link(2, "1" * 64)
+    assert problems(chain([manifests[0], forged, manifests[2]])) == [
+        "Number 2 does not follow the one before it.", "Number 3 does not follow the one before it.",
+    ]
+
+
+def test_anothers_signature_is_found():
+    manifests = links(3)
+    forged = seal(manifests[1].manifest, Ed25519PrivateKey.generate())
+    assert problems(chain([manifests[0], forged, manifests[2]])) == ["Number 2 was not signed by this edge."]
+
+
+def test_a_fork_is_found():
+    manifests = links(3)
+    other = link(2, manifests[0].manifest.digest(), track=9)
+    assert problems(chain([*manifests, other])) == ["There are 2 different records with number 2: the chain forks."]
+
+
+def test_what_was_deleted_lawfully_leaves_no_gap_and_is_told():
+    manifests = links(3)
+    gone = manifests[1].manifest
+    tombstone = Tombstone(
+        edge_id="edge-1", sequence=2, previous=gone.previous, digest=gone.digest(), signature=manifests[1].signature,
+        deleted_at=gone.captured_at, deleted_by="Li", ground="retention",
+    )
+    export = ChainExport(camera_id="cam-1", keys={"edge-1": PUBLIC}, manifests=[manifests[0], manifests[2]], deleted=[tombstone])
+    files = {"chain.json": export.model_dump_json().encode()}
+    assert problems(files) == []
+    assert any("Number 2 was deleted by Li" in finding.en for finding in verify(files))
+    forged = export.model_copy(update={"deleted": [tombstone.model_copy(update={"digest": "2" * 64})]})
+    assert problems({"chain.json": forged.model_dump_json().encode()}) == ["Number 3 does not follow the one before it."]
+
+
+def test_another_cameras_record_is_found():
+    assert problems(chain(links(1), camera_id="cam-2")) == ["Number 1 is of another camera."]
+
+
+def test_a_zip_and_a_folder_are_read_alike(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "case.zip", "w") as archive:
+        for name, content in package().items():
+            archive.writestr(f"1/{name}", content)
+            (tmp_path / "folder" / "1").mkdir(parents=True, exist_ok=True)
+            (tmp_path / "folder" / "1" / name).write_bytes(content)
+    assert read(tmp_path / "case.zip") == read(tmp_path / "folder")
+
+
+def test_a_damaged_zip_is_told(tmp_path: Path):
+    path = tmp_path / "case.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("1/original.jpg", b"picture" * 50)
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(Unreadable, match="damaged"):
+        read(path)
+
+
+def test_what_holds_no_evidence_is_told(tmp_path: Path):
+    (tmp_path / "note.txt").write_text("hello")
+    with pytest.raises(Unreadable, match="no evidence"):
+        verify(read(tmp_path))
