@@ -84,5 +84,5 @@ def delivery_row(delivery: Delivery, speaker: Speaker) -> DeliveryRow:
 def attempt_row(attempt: DeliveryAttempt, speaker: Speaker) -> AttemptRow:
     result = speaker.say(FAULTS[attempt.fault]) if attempt.fault is not None else speaker.say(N_("Delivered"))
     if attempt.status is not None:
-        result += f" (HTTP {attempt.status})"
+        result += f" ({attempt.status})"
     return AttemptRow(speaker.time(attempt.at), f"{attempt.duration_ms} ms", result, attempt.request, attempt.answer)

@@ -9,6 +9,8 @@ CHANNELS: dict[Channel, str] = {
     Channel.WECOM: N_("WeCom robot"),
     Channel.DINGTALK: N_("DingTalk robot"),
     Channel.FEISHU: N_("Feishu robot"),
+    Channel.EMAIL: N_("E-mail"),
+    Channel.SMS: N_("Short message"),
 }
 
 AUDIENCES: dict[Audience, str] = {
@@ -67,6 +69,8 @@ FAULTS: dict[Fault, str] = {
     Fault.TOO_FAST: N_("The service wants fewer messages for a while."),
     Fault.WRONG_SETTINGS: N_("The service does not know the key, or refuses signature, keyword or address. Check the robot."),
     Fault.KEY_MISSING: N_("The stored secrets cannot be read. Enter them again, or add the target anew."),
+    Fault.NOT_SET_UP: N_("The centre's own settings for this channel are missing or refused. An administrator puts them right."),
+    Fault.NO_SUCH_RECIPIENT: N_("There is no such recipient. Check the address or the number."),
     Fault.INTERRUPTED: N_("The server stopped before the answer was recorded. The message may have arrived."),
 }
 
@@ -78,5 +82,10 @@ WRONG: dict[str, str] = {
     "token": N_("Enter what stands at the end of the robot's address: letters, digits, - and _ only."),
     "secret": N_("Switch on signing for the robot, and enter its secret here."),
     "next_id": N_("Choose a target that officers read: nobody else is told instead of another."),
-    "events": N_("Choose at least one. A shop or another department is told of notices and what follows, not of findings."),
+    "recipient": N_("Write an e-mail address as name@example.org, a mobile number with its 11 digits."),
+    "channel": N_("This centre is not set up for this channel yet. An administrator does that in its settings."),
+    "events": N_(
+        "Choose at least one. A shop or another department is told of notices and what follows, not of findings; "
+        "a short message tells of a notice, of half of the time, and of its end only."
+    ),
 }

@@ -16,7 +16,7 @@ from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
 from api.console.views import Option
 from api.deliveries import service as deliveries
-from api.deliveries.kinds import ROBOTS, Channel, Event
+from api.deliveries.kinds import PERSONAL, ROBOTS, Channel, Event
 from api.deliveries.schemas import TargetIn
 from api.deliveries.secrets import TargetSecrets
 from api.deliveries.service import NotATarget
@@ -41,6 +41,7 @@ class TargetTyped(BaseModel):
     audience: str = "authority"
     place: str = ""
     url: str = ""
+    recipient: str = ""
     token: str = ""
     secret: str = ""
     events: list[str] = []
@@ -55,18 +56,21 @@ class TargetTyped(BaseModel):
         place = f"shop:{target.shop_id}" if target.shop_id else f"district:{target.district_id}" if target.district_id else ""
         return cls(
             name=target.name, channel=target.channel.value, audience=target.audience.value, place=place, url=target.url or "",
+            recipient=target.recipient or "",
             events=target.events, language=target.language, next_id=target.next_id or "", enabled="yes" if target.enabled else "",
         )
 
     def read(self) -> TargetIn:
         """Raises ValidationError."""
         kind, _, place_id = self.place.partition(":")
-        is_robot = self.channel in ROBOTS
+        is_robot, is_personal = self.channel in ROBOTS, self.channel in PERSONAL
         return TargetIn.model_validate(
             {
                 "name": self.name.strip(), "channel": self.channel, "audience": self.audience,
                 "shop_id": place_id if kind == "shop" else None, "district_id": place_id if kind == "district" else None,
-                "url": None if is_robot else self.url.strip(), "token": (self.token.strip() or None) if is_robot else None,
+                "url": self.url.strip() if self.channel == Channel.WEBHOOK else None,
+                "recipient": self.recipient.strip() if is_personal else None,
+                "token": (self.token.strip() or None) if is_robot else None,
                 "secret": (self.secret.strip() or None) if is_robot else None, "events": self.events, "language": self.language,
                 "next_id": self.next_id or None, "enabled": self.enabled == "yes",
             }
@@ -167,7 +171,8 @@ async def _fields(
     others = [Option(row.id, row.name) for row in await deliveries.list_targets(work, actor) if row.id != target_id]
     return {
         "typed": typed, "wrong": {field: speaker.say(words) for field, words in wrong.items()},
-        "is_robot": typed.channel in ROBOTS, "target_id": target_id, "places": [*all_places, *districts, *shops],
+        "is_robot": typed.channel in ROBOTS, "is_personal": typed.channel in PERSONAL,
+        "is_read": typed.channel != Channel.WEBHOOK, "target_id": target_id, "places": [*all_places, *districts, *shops],
         "channels": [Option(channel.value, speaker.say(words)) for channel, words in CHANNELS.items()],
         "audiences": [Option(audience.value, speaker.say(words)) for audience, words in AUDIENCES.items()],
         "events": [Option(event.value, speaker.say(words)) for event, words in EVENTS.items() if event is not Event.TEST],

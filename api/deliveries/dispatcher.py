@@ -16,7 +16,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from api.centre import Centre
 from api.deliveries import messages, outbox, repository
 from api.deliveries.outbox import Claim
-from api.deliveries.sending import Outcome, Sender
+from api.deliveries.outcome import Outcome
+from api.deliveries.sending import Sender
 
 log = structlog.get_logger(__name__)
 # Partners and shops are told within 3 s; asking costs one indexed query.
@@ -114,10 +115,10 @@ class Dispatcher:
         begun_at = self._clock()
         async with self._centre.database.writing() as work:
             claim = await outbox.claim(work, self._centre.settings, target_id, begun_at)
-            text = await messages.text_of(work, self._centre, claim) if claim is not None else ""
-        if claim is None:
+            content = await messages.content_of(work, self._centre, claim) if claim is not None else None
+        if claim is None or content is None:
             return False
-        outcome = await self._sender.send(claim.target, claim.deliveries, text, begun_at)
+        outcome = await self._sender.send(claim.target, claim.deliveries, content, begun_at)
         await self._record(claim, outcome, begun_at)
         return True
 

@@ -8,11 +8,17 @@ class Channel(StrEnum):
     WECOM = "wecom"  # 企业微信群机器人
     DINGTALK = "dingtalk"  # 钉钉自定义机器人
     FEISHU = "feishu"  # 飞书自定义机器人
+    EMAIL = "email"
+    SMS = "sms"
 
 
 ROBOTS = frozenset({Channel.WECOM, Channel.DINGTALK, Channel.FEISHU})
 # Their messages carry a signature, made with a secret of their own.
 SIGNED_ROBOTS = frozenset({Channel.DINGTALK, Channel.FEISHU})
+# They ring, so they are quiet at night; and they know no repeat by its id, so there is one at most.
+RINGING = ROBOTS | {Channel.SMS}
+# To a person, by an address of theirs.
+PERSONAL = frozenset({Channel.EMAIL, Channel.SMS})
 
 
 class Audience(StrEnum):
@@ -48,6 +54,8 @@ class Event(StrEnum):
     TEST = "test"
 
 
+# Each costs money, and a number takes 50 a day.
+SMS_EVENTS = frozenset({Event.CASE_ISSUED, Event.CASE_DUE_SOON, Event.CASE_OVERDUE})
 # Before its notice a case is a clue, or the authority's own matter.
 _INSIDE = frozenset({Event.CASE_OPENED, Event.CASE_CONFIRMED, Event.CASE_DISMISSED, Event.CASE_MERGED})
 CASE_EVENTS = frozenset(Event) - {Event.TARGET_DEAD, Event.TEST}
@@ -85,6 +93,8 @@ class Fault(StrEnum):
     TOO_FAST = "too_fast"  # a limit of the service
     WRONG_SETTINGS = "wrong_settings"  # key, secret, keyword or address list of the robot
     KEY_MISSING = "key_missing"  # its secrets cannot be read
+    NOT_SET_UP = "not_set_up"  # the centre's own settings for the channel are missing, or refused
+    NO_SUCH_RECIPIENT = "no_such_recipient"
     INTERRUPTED = "interrupted"  # the process ended before the answer was recorded
 
 

@@ -1,5 +1,6 @@
-"""What is written into a chat: plain words with a link, never a picture."""
+"""What people are told: plain words with a link, never a picture."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from api.accounts.actors import the_house
@@ -8,9 +9,10 @@ from api.cases.tables import Case
 from api.centre import Centre
 from api.deliveries.events import CaseEvent, TargetDeadEvent
 from api.deliveries.heads import HEADS, LEVELS, TELL_THE_LIMIT, TELL_THE_TIME
-from api.deliveries.kinds import Event, Fault
+from api.deliveries.kinds import Channel, Event, Fault
 from api.deliveries.outbox import Claim
 from api.deliveries.robots import ROBOTS
+from api.deliveries.sms import PARAMETER_CHARACTERS
 from api.kit.database import Work
 from api.kit.times import in_shop_time
 from contract.catalogue import Text
@@ -30,11 +32,40 @@ _MANY = Text(zh="共 {count} 条通知：", en="{count} messages:")
 _MORE = Text(zh="……其余请打开链接查看。", en="… the rest behind the link.")
 
 
-async def text_of(work: Work, centre: Centre, claim: Claim) -> str:
-    """The text for a robot, within its limit; empty for a webhook, which gets the event as it is."""
-    if claim.target.channel not in ROBOTS:
-        return ""
-    language, longest = claim.target.language, ROBOTS[claim.target.channel].longest
+@dataclass(frozen=True)
+class Content:
+    """In words, or, for a short message, what its template is filled with. Neither for a webhook: it gets the event as it is."""
+
+    text: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+async def content_of(work: Work, centre: Centre, claim: Claim) -> Content:
+    match claim.target.channel:
+        case Channel.WEBHOOK:
+            return Content()
+        case Channel.SMS:
+            return Content(parameters=await _parameters(work, centre, claim))
+        case Channel.EMAIL:
+            return Content("\n".join(await _lines(work, centre, claim, 0)))
+        case robot:
+            return Content(await _chat(work, centre, claim, ROBOTS[robot].longest))
+
+
+async def _parameters(work: Work, centre: Centre, claim: Claim) -> dict[str, str]:
+    """Of a test only the first is filled."""
+    lines = await _lines(work, centre, claim, 0)
+    delivery = claim.deliveries[0]
+    # These brackets are the provider's own, for the signature.
+    what = lines[0].replace("【", "").replace("】", " ")
+    until = lines[2].partition(" ")[2] if len(lines) > 3 else ""
+    values = {"what": what, "case": str(delivery.case_id or "-"), "until": until or "-"}
+    return {name: value[:PARAMETER_CHARACTERS] for name, value in values.items()}
+
+
+async def _chat(work: Work, centre: Centre, claim: Claim, longest: int) -> str:
+    """Within the limit of the robot."""
+    language = claim.target.language
     if len(claim.deliveries) == 1:
         lines = await _lines(work, centre, claim, 0)
         return _cut("\n".join(lines), longest)

@@ -11,12 +11,13 @@ from api.audit.service import record as record_act
 from api.cases.conditions import UNDO_WITHIN
 from api.cases.states import TOLD, Act, CaseState, step_of
 from api.cases.tables import Case, Level, ReminderKind, Stage
-from api.deliveries import repository, robots
+from api.deliveries import repository
+from api.deliveries.budgets import BUDGETS
 from api.deliveries.events import CaseEvent, CaseFacts, DeadTarget, TargetDeadEvent, TestEvent, TestFacts
-from api.deliveries.kinds import ROBOTS, Audience, DeliveryState, Event, Fault
+from api.deliveries.kinds import RINGING, ROBOTS, Audience, DeliveryState, Event, Fault
+from api.deliveries.outcome import Outcome
 from api.deliveries.retries import rest_until, retry_at
 from api.deliveries.schemas import TargetIn
-from api.deliveries.sending import Outcome
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.kit.ids import new_id
@@ -24,12 +25,12 @@ from api.kit.settings import Settings
 from api.kit.times import in_shop_time
 
 log = structlog.get_logger(__name__)
-# More than so many that wait for one robot become one message: 15 a minute leave no room for each.
+# More than so many that wait for one robot become one message: its budget leaves no room for each.
 DIGEST_ABOVE = 10
 LONGEST_DIGEST = 200
 LATE_AT_ONCE = 100
 # What cannot be read or sent however often it is tried.
-_ENDS_TARGET = frozenset({Fault.GONE, Fault.WRONG_SETTINGS, Fault.KEY_MISSING})
+_ENDS_TARGET = frozenset({Fault.GONE, Fault.WRONG_SETTINGS, Fault.KEY_MISSING, Fault.NO_SUCH_RECIPIENT})
 # A moment longer than an act can be taken back: clocks and transactions need some of it.
 HELD_FOR = UNDO_WITHIN + timedelta(seconds=1)
 _OF_STATE: dict[CaseState, Event] = {
@@ -81,23 +82,23 @@ async def tell_reminder(work: Work, case: Case, kind: ReminderKind, level: Level
     """Tell that a limit is half over or over, in the transaction that writes it down."""
     event = _OF_REMINDER[kind]
     targets = await repository.targets_of(work, event, case.shop_id)
-    if case.stage not in _OF_THE_SHOP:
-        targets = [target for target in targets if target.audience is Audience.AUTHORITY]
     key = _key(case, event, case.version) + (f" {level.value}" if level is not None else "")
-    _tell(work, case, event, key, targets, at, at, level)
+    _tell(work, case, event, key, targets, at, at, level, is_inside=case.stage not in _OF_THE_SHOP)
 
 
 def _tell(
     work: Work, case: Case, event: Event, key: str, targets: Sequence[Target], at: datetime, not_before: datetime,
-    level: Level | None = None,
+    level: Level | None = None, *, is_inside: bool = False,
 ) -> None:
+    """What is inside the authority no shop and no partner hears of."""
     facts = CaseFacts(
         case_id=case.id, shop_id=case.shop_id, rule=case.rule, severity=case.severity, state=case.state.value,
         version=case.version, due_at=case.due_at, escalation=level,
     )
     payload = CaseEvent(type=event, timestamp=at, data=facts).model_dump_json()
+    outside = case.state in TOLD and not is_inside
     for target in targets:
-        if target.audience is Audience.AUTHORITY or case.state in TOLD:
+        if outside or target.audience is Audience.AUTHORITY:
             delivery = _delivery(target, event, key, payload, at, case_id=case.id, severity=case.severity)
             delivery.next_at = not_before
             work.add(delivery)
@@ -132,7 +133,7 @@ async def claim(work: Work, settings: Settings, target_id: str, at: datetime) ->
 
     A claim runs out: what a process that was killed had taken is found again by the next one.
     """
-    await repository.lock_robot(work, target_id)  # its pace holds for all processes together
+    await repository.lock_if_counted(work, target_id)  # its budget holds for all processes together
     while True:
         due = await repository.due_deliveries(work, target_id, at, is_quiet(settings, at), LONGEST_DIGEST)
         if not due:
@@ -149,8 +150,8 @@ async def claim(work: Work, settings: Settings, target_id: str, at: datetime) ->
     mark = new_id()
     for delivery in taken:
         delivery.claim, delivery.next_at = mark, at + claim_lasts(settings)
-    if target.channel in ROBOTS:
-        target.not_before = at + robots.ROBOTS[target.channel].pace
+    if target.channel in BUDGETS:
+        target.budget_full_at, target.not_before = BUDGETS[target.channel].spend(target.budget_full_at, at)
     return Claim(mark, target, taken)
 
 
@@ -161,7 +162,7 @@ def claim_lasts(settings: Settings) -> timedelta:
 
 def _interrupted(work: Work, delivery: Delivery, at: datetime) -> None:
     """Whoever had claimed it is gone, and nobody knows whether it was sent. A receiver of webhooks knows a repeat by its id; in
-    a chat it would be read twice, so there it is repeated once, and never again."""
+    a chat or on a phone it would be read twice, so there it is repeated once, and never again."""
     delivery.unclear += 1
     delivery.claim = None
     work.add(DeliveryAttempt(delivery_id=delivery.id, at=at, duration_ms=0, request="", answer="", fault=Fault.INTERRUPTED))
@@ -169,7 +170,7 @@ def _interrupted(work: Work, delivery: Delivery, at: datetime) -> None:
 
 
 def _give_up_when_repeated(delivery: Delivery) -> None:
-    if delivery.target.channel in ROBOTS and delivery.unclear > 1:
+    if delivery.target.channel in RINGING and delivery.unclear > 1:
         delivery.state = DeliveryState.FAILED
 
 
@@ -211,7 +212,7 @@ def _to_be_tried_again(delivery: Delivery, outcome: Outcome, at: datetime, chanc
 
 
 async def _judge_target(work: Work, target: Target, outcome: Outcome, at: datetime, has_run_out: bool) -> None:
-    waits = [target.not_before] if target.channel in ROBOTS and target.not_before is not None else []  # the pace
+    waits = [target.not_before] if target.channel in BUDGETS and target.not_before is not None else []
     if outcome.fault is None:
         target.failures, target.last_delivered_at = 0, at
     else:
@@ -271,8 +272,8 @@ def can_stand_in(following: Target, target: Target | TargetIn) -> bool:
 def late_before(settings: Settings, at: datetime) -> repository.Late:
     patience = timedelta(minutes=settings.late_minutes)
     # What was held back in quiet hours is given its time from their end.
-    are_robots_late = not is_quiet(settings, at) and not is_quiet(settings, at - patience)
-    return repository.Late(at - timedelta(minutes=settings.late_minutes_serious), at - patience, are_robots_late)
+    are_ringing_late = not is_quiet(settings, at) and not is_quiet(settings, at - patience)
+    return repository.Late(at - timedelta(minutes=settings.late_minutes_serious), at - patience, are_ringing_late)
 
 
 def is_quiet(settings: Settings, at: datetime) -> bool:

@@ -7,7 +7,8 @@ from sqlalchemy.orm import InstrumentedAttribute, contains_eager, joinedload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
-from api.deliveries.kinds import ROBOTS, SERIOUS, DeliveryState, Event
+from api.deliveries.budgets import BUDGETS
+from api.deliveries.kinds import RINGING, SERIOUS, DeliveryState, Event
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.places.repository import district_is_visible, districts_above, shop_is_visible
@@ -127,8 +128,8 @@ async def hold_no_longer(work: Work, case_id: int, at: datetime) -> None:
 
 
 def _may_be_sent(at: datetime, is_quiet: bool) -> ColumnElement[bool]:
-    """In quiet hours a robot is told of nothing but what is serious, and of a test."""
-    now_or_never = or_(Delivery.severity == SERIOUS, Delivery.event == Event.TEST, Target.channel.not_in(ROBOTS))
+    """In quiet hours what rings is told of nothing but what is serious, and of a test."""
+    now_or_never = or_(Delivery.severity == SERIOUS, Delivery.event == Event.TEST, Target.channel.not_in(RINGING))
     return and_(
         Delivery.state == DeliveryState.WAITING, Delivery.next_at <= at, Target.enabled, Target.dead_at.is_(None),
         or_(Target.not_before.is_(None), Target.not_before <= at), now_or_never if is_quiet else true(),
@@ -160,9 +161,9 @@ async def lock_target(work: Work, target_id: str) -> Target:
 
 
 @without_actor("the dispatcher serves all targets")
-async def lock_robot(work: Work, target_id: str) -> None:
+async def lock_if_counted(work: Work, target_id: str) -> None:
     """Where the target is a robot: one process at a time takes messages for it."""
-    await work.scalar(select(Target).where(Target.id == target_id, Target.channel.in_(ROBOTS)).with_for_update(key_share=True))
+    await work.scalar(select(Target).where(Target.id == target_id, Target.channel.in_(BUDGETS)).with_for_update(key_share=True))
 
 
 @without_actor("the dispatcher serves all targets")
@@ -176,19 +177,20 @@ async def lock_deliveries(work: Work, ids: Sequence[int]) -> list[Delivery]:
 
 @dataclass(frozen=True)
 class Late:
-    """What was written before these moments should have arrived; `robots` is false while robots may still be quiet about it."""
+    """What was written before these moments should have arrived; `ringing` is false while that is no fault of what rings: it was
+    quiet."""
 
     serious: datetime
     others: datetime
-    robots: bool
+    ringing: bool
 
     def condition(self) -> ColumnElement[bool]:
-        of_robots = true() if self.robots else Target.channel.not_in(ROBOTS)
+        of_ringing = true() if self.ringing else Target.channel.not_in(RINGING)
         return and_(
             Delivery.awaited,
             or_(
                 and_(Delivery.severity == SERIOUS, Delivery.created_at <= self.serious),
-                and_(Delivery.severity != SERIOUS, Delivery.created_at <= self.others, of_robots),
+                and_(Delivery.severity != SERIOUS, Delivery.created_at <= self.others, of_ringing),
             ),
         )
 

@@ -9,7 +9,7 @@ import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -25,14 +25,13 @@ DINGTALK_WAIT_S = 600.0
 
 @dataclass(frozen=True)
 class Robot:
-    """`pace` keeps it at three quarters of the service's limit; `longest` is in bytes of UTF-8."""
+    """`longest` is in bytes of UTF-8."""
 
     channel: Channel
     request_for: Callable[[Settings, TargetSecrets, str, datetime], httpx.Request]
     code: str
     # What a code of the service means, and how long to wait then.
     meanings: dict[int, tuple[Fault, float | None]]
-    pace: timedelta
     longest: int
 
     def judge(self, answer: bytes) -> tuple[Fault | None, float | None]:
@@ -83,7 +82,7 @@ ROBOTS: dict[Channel, Robot] = {
     for robot in (
         Robot(
             Channel.WECOM, _wecom, "errcode", {45009: (Fault.TOO_FAST, WAIT_S), 93000: (Fault.WRONG_SETTINGS, None)},
-            pace=timedelta(seconds=4), longest=2048,  # 20 a minute
+            longest=2048,
         ),
         Robot(
             Channel.DINGTALK, _dingtalk, "errcode",
@@ -92,7 +91,7 @@ ROBOTS: dict[Channel, Robot] = {
                 300001: (Fault.WRONG_SETTINGS, None),  # no such access token
                 310000: (Fault.WRONG_SETTINGS, None),  # signature, keyword or address list
             },
-            pace=timedelta(seconds=4), longest=20_000,  # 20 a minute
+            longest=20_000,
         ),
         Robot(
             Channel.FEISHU, _feishu, "code",
@@ -103,7 +102,7 @@ ROBOTS: dict[Channel, Robot] = {
                 19022: (Fault.WRONG_SETTINGS, None),  # address list
                 19024: (Fault.WRONG_SETTINGS, None),  # keyword
             },
-            pace=timedelta(seconds=0.8), longest=18_000,  # 100 a minute; 20 kB with everything around the text
+            longest=18_000,  # 20 kB with everything around the text
         ),
     )
 }

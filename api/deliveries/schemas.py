@@ -18,6 +18,9 @@ class TargetIn(BaseModel):
     district_id: Id | None = Field(None, description="told of this district and the stations below it")
     shop_id: Id | None = Field(None, description="told of this shop; with neither, of all places")
     url: Annotated[str, Field(max_length=2000)] | None = Field(None, description="of a webhook")
+    recipient: Annotated[str, Field(max_length=254)] | None = Field(
+        None, description="of e-mail an address, of short messages the number of a mobile phone in mainland China"
+    )
     token: Secret | None = Field(None, description="of a robot: the key at the end of its address; left out, it stays as it is")
     secret: Secret | None = Field(None, description="with which DingTalk and Feishu sign; left out, it stays as it is")
     events: Annotated[list[Event], Field(min_length=1, max_length=len(Event))]
@@ -34,6 +37,7 @@ class TargetOut(BaseModel):
     district_id: str | None
     shop_id: str | None
     url: str | None
+    recipient: str | None
     events: list[Event]
     language: str
     next_id: str | None

@@ -1,37 +1,28 @@
 """One try to send: the request goes out, and what came back is judged."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import httpx
 
 from api.deliveries import robots, webhooks
 from api.deliveries.kinds import Channel, Fault
+from api.deliveries.mail import send_mail
+from api.deliveries.messages import Content
+from api.deliveries.outcome import Outcome, logged
 from api.deliveries.retries import read_retry_after
 from api.deliveries.secrets import TargetSecrets, open_secrets
+from api.deliveries.sms import PROVIDERS, ShortMessage
 from api.deliveries.tables import Delivery, Target
 from api.kit.outbound import Refused, Resolver, UnknownName, guarded_client, waits
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
 
-# Of an answer, and of a request in the log. An error document of the usual size fits.
-LOGGED_CHARACTERS = 2000
 ANSWER_BYTES = 16_384
 HIDDEN = "***"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """It has arrived where there is no fault. `unclear`: it may have arrived, nobody knows."""
-
-    request: str
-    status: int | None = None
-    answer: str = ""
-    fault: Fault | None = None
-    unclear: bool = False
-    retry_after_s: float | None = None
+Judge = Callable[[bytes], tuple[Fault | None, float | None]]
 
 
 class Sender:
@@ -47,21 +38,34 @@ class Sender:
         await self._guarded.aclose()
         await self._plain.aclose()
 
-    async def send(self, target: Target, deliveries: Sequence[Delivery], text: str, at: datetime) -> Outcome:
-        """A webhook gets the body of its only delivery, a robot the text. Never raises: every end is an outcome."""
+    async def send(self, target: Target, deliveries: Sequence[Delivery], content: Content, at: datetime) -> Outcome:
+        """A webhook gets the body of its only delivery, people get words. Never raises: every end is an outcome."""
         try:
             secrets = open_secrets(self._keyring, target)
         except KeyringError as error:
             return Outcome("", answer=str(error), fault=Fault.KEY_MISSING)
+        recipient, message_id = target.recipient or "", deliveries[0].message_id
+        if target.channel is Channel.EMAIL:
+            return await send_mail(self._settings, recipient, message_id, content.text, at)
+        if target.channel is Channel.SMS:
+            return await self._send_sms(ShortMessage(recipient, content.parameters, message_id), secrets, at)
         if target.channel is Channel.WEBHOOK:
             request = webhooks.request_for(target, deliveries[0], secrets, at)
             return await self._exchange(self._guarded, request, secrets, at, None)
         robot = robots.ROBOTS[target.channel]
-        request = robot.request_for(self._settings, secrets, text, at)
-        return await self._exchange(self._plain, request, secrets, at, robot)
+        request = robot.request_for(self._settings, secrets, content.text, at)
+        return await self._exchange(self._plain, request, secrets, at, robot.judge)
+
+    async def _send_sms(self, message: ShortMessage, secrets: TargetSecrets, at: datetime) -> Outcome:
+        provider = PROVIDERS.get(self._settings.sms_provider or "")
+        if provider is None:
+            return Outcome("", answer="SUNSHINE_SMS_PROVIDER", fault=Fault.NOT_SET_UP)
+        request = provider.request_for(self._settings, message, at)
+        outcome = await self._exchange(self._plain, request, secrets, at, provider.judge)
+        return replace(outcome, request=f"{outcome.request}{message.phone} {message.parameters}")
 
     async def _exchange(
-        self, client: httpx.AsyncClient, request: httpx.Request, secrets: TargetSecrets, at: datetime, robot: robots.Robot | None
+        self, client: httpx.AsyncClient, request: httpx.Request, secrets: TargetSecrets, at: datetime, judge: Judge | None
     ) -> Outcome:
         told = _without(f"{request.method} {_bare(request.url)}\n{request.content.decode()}", secrets)
         response: httpx.Response | None = None
@@ -77,7 +81,7 @@ class Sender:
             return Outcome(told, answer=_without(str(error), secrets), fault=_FAULTS[type(error)])
         except (TimeoutError, httpx.HTTPError) as error:
             # A webhook has arrived with its status, however long the rest takes; a robot says in the body whether it has.
-            if response is None or robot is not None:
+            if response is None or judge is not None:
                 return Outcome(told, answer=_without(repr(error), secrets), fault=Fault.NO_ANSWER, unclear=True)
         finally:
             if response is not None:
@@ -85,8 +89,9 @@ class Sender:
         answer = _without(content.decode(errors="replace"), secrets)
         fault = _fault_of(response.status_code)
         retry_after_s = read_retry_after(response.headers.get("retry-after"), at)
-        if fault is None and robot is not None:
-            fault, wait_s = robot.judge(bytes(content))
+        if judge is not None and fault in (None, Fault.HTTP_STATUS):
+            said, wait_s = judge(bytes(content))
+            fault = said if fault is None or (said is not None and said is not Fault.SERVICE_ERROR) else fault
             retry_after_s = retry_after_s or wait_s
         return Outcome(told, response.status_code, answer, fault, retry_after_s=retry_after_s)
 
@@ -95,8 +100,6 @@ _FAULTS: dict[type[Exception], Fault] = {
     Refused: Fault.ADDRESS_REFUSED, UnknownName: Fault.NO_SUCH_NAME, httpx.ConnectError: Fault.CANNOT_CONNECT,
     httpx.ConnectTimeout: Fault.CANNOT_CONNECT,
 }
-
-
 
 
 def _fault_of(status: int) -> Fault | None:
@@ -119,5 +122,4 @@ def _without(text: str, secrets: TargetSecrets) -> str:
     since one may be a part of another."""
     for secret in sorted(secrets.all_texts(), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    text = text.replace("\x00", "\ufffd")  # which PostgreSQL keeps in no text
-    return text if len(text) <= LOGGED_CHARACTERS else text[:LOGGED_CHARACTERS] + " …"
+    return logged(text)

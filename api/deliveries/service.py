@@ -7,9 +7,21 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.deliveries import outbox, repository
-from api.deliveries.kinds import EVENTS_OF, ROBOTS, SIGNED_ROBOTS, Audience, Channel, DeliveryState, TargetState
+from api.deliveries.kinds import (
+    EVENTS_OF,
+    PERSONAL,
+    ROBOTS,
+    SIGNED_ROBOTS,
+    SMS_EVENTS,
+    Audience,
+    Channel,
+    DeliveryState,
+    TargetState,
+)
+from api.deliveries.mail import ADDRESS
 from api.deliveries.schemas import TargetIn
 from api.deliveries.secrets import SigningKeys, TargetSecrets, open_secrets, seal_secrets
+from api.deliveries.sms import MOBILE
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.kit.outbound import Refused, check_url
@@ -166,7 +178,11 @@ async def _fill(
     await _check_next(work, actor, target, new)
     unfit = [event for event in new.events if event not in EVENTS_OF[new.audience]]
     if unfit:
-        raise _wrong("events", f"This audience is not told of {unfit[0].value}: nothing reaches it before it is confirmed.")
+        raise _wrong("events", f"This audience is not told of {unfit[0].value}: nothing reaches it before the notice.")
+    if new.channel is Channel.SMS and not SMS_EVENTS.issuperset(new.events):
+        raise _wrong("events", f"A short message tells of these only: {', '.join(sorted(SMS_EVENTS))}.")
+    if new.channel in PERSONAL:
+        _check_recipient(settings, new)
     if new.channel is Channel.WEBHOOK:
         try:
             check_url(new.url or "", settings.allowed_networks)
@@ -180,11 +196,25 @@ async def _fill(
         raise _wrong("secret", "Switch on signing (加签) for the robot, and enter its secret.")
     target.name, target.audience, target.district_id, target.shop_id = new.name, new.audience, new.district_id, new.shop_id
     target.url = new.url if new.channel is Channel.WEBHOOK else None
+    target.recipient = new.recipient if new.channel in PERSONAL else None
     target.events = sorted({event.value for event in new.events})
     target.language, target.next_id, target.enabled = new.language, new.next_id, new.enabled
     if new.channel is Channel.WEBHOOK:
         return secrets
     return secrets.model_copy(update={"token": token, "secret": secret if new.channel in SIGNED_ROBOTS else None})
+
+
+def _check_recipient(settings: Settings, new: TargetIn) -> None:
+    if new.channel is Channel.EMAIL:
+        if settings.smtp_host is None or settings.mail_from is None:
+            raise _wrong("channel", "This centre sends no e-mail yet. SUNSHINE_SMTP_HOST and SUNSHINE_MAIL_FROM are to be set.")
+        if not ADDRESS.fullmatch(new.recipient or ""):
+            raise _wrong("recipient", "This is no e-mail address. Write it as name@example.org.")
+    else:
+        if settings.sms_provider is None:
+            raise _wrong("channel", "This centre sends no short messages yet. An administrator sets SUNSHINE_SMS_PROVIDER.")
+        if not MOBILE.fullmatch(new.recipient or ""):
+            raise _wrong("recipient", "This is no mobile number in mainland China. Write its 11 digits.")
 
 
 async def _check_place(work: Work, actor: Actor, new: TargetIn) -> None:

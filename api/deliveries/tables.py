@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from api.deliveries.kinds import ROBOTS, Audience, Channel, DeliveryState, Fault
+from api.deliveries.kinds import RINGING, Audience, Channel, DeliveryState, Fault
 from api.kit.database import Table, words
 from api.kit.ids import ID_LENGTH, new_id
 from api.kit.times import UtcDateTime
@@ -22,6 +22,8 @@ class Target(Table):
     shop_id: Mapped[str | None] = mapped_column(ForeignKey("shops.id"), index=True)
     # Of a webhook; the address of a robot is in the settings, and its key among the secrets.
     url: Mapped[str | None] = mapped_column(String(2000))
+    # Of e-mail an address, of short messages the number of a mobile phone.
+    recipient: Mapped[str | None] = mapped_column(String(254))
     secrets_encrypted: Mapped[str] = mapped_column(Text)
     events: Mapped[list[str]] = mapped_column(JSON)
     language: Mapped[str] = mapped_column(String(10), default="zh-CN")
@@ -34,6 +36,7 @@ class Target(Table):
     failures: Mapped[int] = mapped_column(default=0)
     # Nothing is sent before: the circuit is open, or the service asked to wait, or its limit is kept.
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    budget_full_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     dead_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     dead_reason: Mapped[Fault | None] = mapped_column(words(Fault))
     last_delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -82,8 +85,8 @@ class Delivery(Table):
 
     @property
     def is_possibly_twice(self) -> bool:
-        """A webhook's receiver knows a repeat by its id; who reads a chat does not."""
-        return self.unclear > 0 and self.target.channel in ROBOTS
+        """Whoever gets a webhook or an e-mail knows a repeat by its id; who reads a chat does not."""
+        return self.unclear > 0 and self.target.channel in RINGING
 
 
 class DeliveryAttempt(Table):

@@ -2,6 +2,7 @@
 
 from datetime import time
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
@@ -50,12 +51,26 @@ class Settings(BaseSettings):
     delivery_timeout_s: float = Field(15, gt=0, description="how long one try to send may take, with everything")
     late_minutes: float = Field(30, gt=0, description="a message that has not arrived by then goes to the next target too")
     late_minutes_serious: float = Field(2, gt=0, description="the same for class 1")
-    quiet_from: time = Field(time(22), description="in shop time; from here no robot is told of anything but class 1")
+    quiet_from: time = Field(time(22), description="in shop time; from here nothing rings but class 1")
     quiet_until: time = Field(time(7), description="in shop time; the same as quiet_from for no quiet hours")
     # Only the settings can change where the robots' services are: whoever adds a robot gives its key, never an address.
     wecom_url: str = "https://qyapi.weixin.qq.com"
     dingtalk_url: str = "https://oapi.dingtalk.com"
     feishu_url: str = "https://open.feishu.cn"
+
+    smtp_host: str | None = Field(None, description="mail server that takes our e-mail; without one, there is none")
+    smtp_port: int = Field(465, ge=1, le=65535)
+    smtp_security: Literal["tls", "starttls", "none"] = Field("tls", description="none only inside your own network")
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    mail_from: str | None = Field(None, description="the address that e-mail comes from")
+
+    sms_provider: Literal["aliyun"] | None = Field(None, description="who sends short messages; without one, there are none")
+    sms_url: str = "https://dysmsapi.aliyuncs.com"
+    sms_key_id: str | None = None
+    sms_key_secret: SecretStr | None = None
+    sms_sign_name: str | None = Field(None, description="the approved signature (签名)")
+    sms_template: str | None = Field(None, description="code of the approved template, with ${what}, ${case} and ${until}")
 
     @field_validator("public_url")
     @classmethod

@@ -52,7 +52,7 @@ async def test_the_keys_of_a_webhook_are_shown_once(admin: httpx.AsyncClient) ->
     [
         ({"url": "https://10.0.0.1/"}, "url"), ({"name": ""}, "name"), ({"events": []}, "events"),
         ({"audience": "shop"}, "place"), ({"audience": "partner"}, "events"), ({"channel": "feishu"}, "secret"),
-        ({"channel": "wecom", "token": ""}, "token"),
+        ({"channel": "wecom", "token": ""}, "token"), ({"channel": "email", "recipient": "a@example.org"}, "channel"),
     ],
 )
 async def test_what_is_wrong_is_said_at_its_field(admin: httpx.AsyncClient, wrong: dict[str, object], field: str) -> None:

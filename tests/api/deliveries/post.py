@@ -68,7 +68,7 @@ class Post:
         }
         if channel == "webhook":
             body["url"] = f"{self.receiver.url}/hook"
-        else:
+        if channel in ("wecom", "dingtalk", "feishu"):
             body["token"] = "robot-key-1234"
         if channel in ("dingtalk", "feishu"):
             body["secret"] = "SEC0123456789"
