@@ -26,6 +26,8 @@ from api.edges.endpoints import router as edges
 from api.evidence.deletion import in_rounds
 from api.evidence.endpoints import protocol as evidence_protocol
 from api.evidence.endpoints import router as evidence
+from api.feed.endpoints import router as feed
+from api.feed.publisher import PUBLISHED_EVERY_S, publish_all
 from api.kit import problems
 from api.kit.middleware import Guard
 from api.kit.problems import ProblemDocument, documented
@@ -38,7 +40,7 @@ from contract.evidence import SealedManifest
 
 PREFIX = "/api/v1"
 ROUTERS = (
-    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, audit, edge_protocol,
+    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, edge_protocol,
     evidence_protocol,
 )
 
@@ -54,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             repeating(partial(chain_all, centre), every.audit_chained_every_s, "the audit could not be chained; trying again"),
             repeating(partial(catch_up, centre), every.clock_every_s, "deadlines could not be looked at; trying again"),
             repeating(in_rounds(centre), every.retention_every_s, "evidence could not be deleted; trying again"),
+            repeating(partial(publish_all, centre), PUBLISHED_EVERY_S, "events could not be published; trying again"),
             delivering(centre),
         ):
             yield

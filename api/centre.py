@@ -1,12 +1,13 @@
 """What one running centre holds: settings and the few things that live as long as the process."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 from api.cases.deadlines import Deadlines, load_deadlines
 from api.evidence.retention import Retention, load_retention
+from api.feed.bell import Bell
 from api.kit.database import Database
 from api.kit.files import Files
 from api.kit.lock import make_folder
@@ -30,6 +31,7 @@ class Centre:
     public_url: str = ""
     # What a case knows of time; tests move it.
     clock: Callable[[], datetime] = now
+    bell: Bell = field(default_factory=Bell)
 
     def __post_init__(self) -> None:
         self.public_url = self.settings.public_url or f"http://{_for_people(self.settings.host)}:{self.settings.port}"

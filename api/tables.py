@@ -8,6 +8,7 @@ import api.cases.tables
 import api.deliveries.tables
 import api.edges.tables
 import api.evidence.tables
+import api.feed.tables
 import api.notices.tables
 import api.places.tables  # noqa: F401
 from api.kit.database import Table

@@ -19,6 +19,8 @@ from api.deliveries.outcome import Outcome
 from api.deliveries.retries import rest_until, retry_at
 from api.deliveries.schemas import TargetIn
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
+from api.feed import repository as feed
+from api.feed.tables import FeedEvent
 from api.kit.database import Work
 from api.kit.ids import new_id
 from api.kit.settings import Settings
@@ -68,14 +70,17 @@ async def tell_step(work: Work, case: Case, act: Act, before: CaseState | None, 
     if event is None or act is Act.MUTE:
         return
     held_until = at if step_of(case.state, Act.UNDO) is None else at + HELD_FOR
+    is_news = True
     if act is Act.UNDO and before is not None:
         undone = _key(case, _OF_STATE[before], case.version - 1)
         await repository.take_back(work, undone, at)
         targets = await repository.targets_told(work, undone)
+        is_news = not await feed.take_back(work, undone)
     else:
         await repository.hold_no_longer(work, case.id, at)
+        await feed.hold_no_longer(work, case.id, at)
         targets = await repository.targets_of(work, event, case.shop_id)
-    _tell(work, case, event, _key(case, event, case.version), targets, at, held_until)
+    _tell(work, case, event, _key(case, event, case.version), targets, at, held_until, is_news=is_news)
 
 
 async def tell_reminder(work: Work, case: Case, kind: ReminderKind, level: Level | None, at: datetime) -> None:
@@ -88,15 +93,22 @@ async def tell_reminder(work: Work, case: Case, kind: ReminderKind, level: Level
 
 def _tell(
     work: Work, case: Case, event: Event, key: str, targets: Sequence[Target], at: datetime, not_before: datetime,
-    level: Level | None = None, *, is_inside: bool = False,
+    level: Level | None = None, *, is_inside: bool = False, is_news: bool = True,
 ) -> None:
-    """What is inside the authority no shop and no partner hears of."""
+    """To the targets, and, where it is news, to the feed. What is inside the authority no shop and no partner hears of."""
     facts = CaseFacts(
         case_id=case.id, shop_id=case.shop_id, rule=case.rule, severity=case.severity, state=case.state.value,
         version=case.version, due_at=case.due_at, escalation=level,
     )
     payload = CaseEvent(type=event, timestamp=at, data=facts).model_dump_json()
     outside = case.state in TOLD and not is_inside
+    if is_news:
+        work.add(
+            FeedEvent(
+                ready_at=not_before, key=key, type=event.value, case_id=case.id, shop_id=case.shop_id, outside=outside,
+                payload=payload,
+            )
+        )
     for target in targets:
         if outside or target.audience is Audience.AUTHORITY:
             delivery = _delivery(target, event, key, payload, at, case_id=case.id, severity=case.severity)

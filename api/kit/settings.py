@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     sms_sign_name: str | None = Field(None, description="the approved signature (签名)")
     sms_template: str | None = Field(None, description="code of the approved template, with ${what}, ${case} and ${until}")
 
+    # A session that ended ends the stream too, this late.
+    stream_s: float = Field(300, gt=0, description="how long one stream of events lasts; its client comes again")
+
     @field_validator("public_url")
     @classmethod
     def _without_trailing_slash(cls, value: str | None) -> str | None:

@@ -95,6 +95,8 @@ TABLE = (
     row("GET /api/v1/edges", P.EDGES_READ),
     row("GET /api/v1/audit", P.AUDIT_READ),
     row("GET /api/v1/audit/export", P.AUDIT_READ),
+    row("GET /api/v1/events", P.CASES_READ),
+    row("GET /api/v1/events/stream", P.CASES_READ),
     row("GET /api/v1/targets", P.DELIVERIES_READ),
     row("GET /api/v1/targets/{target_id}", P.DELIVERIES_READ),
     row("GET /api/v1/deliveries", P.DELIVERIES_READ),
@@ -223,6 +225,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
 
 
 async def neighbourhood(world: World) -> Neighbourhood:
+    world.centre.settings.stream_s = 0.001
     place, mine = await settle(world, "Homely")
     _, theirs = await settle(world, "Foreign")
     nothing = dict.fromkeys(theirs, "feed" * 5) | {

@@ -1,0 +1,73 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.responses import StreamingResponse
+
+from api.accounts.actors import Actor
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.permissions import Permission
+from api.centre import Centre
+from api.deliveries.events import CaseEvent
+from api.feed import service
+from api.feed.schemas import Feed, FeedItem
+from api.feed.tables import FeedEvent
+from api.kit.cursors import decode_number, encode_cursor
+from api.kit.parameters import Cursor, Limit
+from api.kit.problems import Forbidden, Unauthenticated, documented
+from api.kit.work import Reading
+
+router = APIRouter(tags=["events"])
+READ = documented(Unauthenticated, Forbidden)
+AT_ONCE = 100
+# Shorter than the time after which proxies end a connection that is silent (60 s).
+SILENT_S = 15.0
+
+
+@router.get("/events", operation_id="list_events", summary="What happened since", responses=READ)
+async def list_events(work: Reading, actor: SignedIn, after: Cursor = None, limit: Limit = 50) -> Feed:
+    """In one order that never changes: with the `next` of each answer as `after`, nothing is skipped and nothing comes twice.
+
+    Without `after` it begins at the beginning. An act that can be taken back appears when it cannot any more.
+    """
+    position = decode_number(after) or 0
+    found = await service.list_events(work, actor, after=position, limit=limit)
+    return Feed(items=[_item(row) for row in found], next=encode_cursor((found[-1].position if found else None) or position))
+
+
+@router.get(
+    "/events/stream", operation_id="follow_events", summary="The same as server-sent events",
+    responses=READ | {200: {"content": {"text/event-stream": {}}}}, response_class=StreamingResponse,
+)
+async def follow_events(
+    centre: CentreOf, actor: SignedIn, after: Cursor = None,
+    last_event_id: Annotated[str | None, Header(max_length=200, description="comes before `after`")] = None,
+) -> StreamingResponse:
+    """The stream ends after a few minutes; a client of server-sent events comes again by itself, with the last id that it has."""
+    actor.require(Permission.CASES_READ)
+    position = decode_number(last_event_id or after) or 0
+    return StreamingResponse(
+        follow(centre, actor, position), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def follow(centre: Centre, actor: Actor, position: int) -> AsyncIterator[str]:
+    clock = asyncio.get_running_loop().time
+    until = clock() + centre.settings.stream_s
+    while True:
+        known = centre.bell.position
+        async with centre.database.reading() as work:
+            found = await service.list_events(work, actor, after=position, limit=AT_ONCE)
+        for row in found:
+            position = row.position or position
+            yield f"id: {encode_cursor(position)}\nevent: {row.type}\ndata: {row.payload}\n\n"
+        if clock() >= until:
+            return
+        if not found:
+            await centre.bell.heard(known, min(SILENT_S, until - clock()))
+            yield ": here\n\n"
+
+
+def _item(row: FeedEvent) -> FeedItem:
+    return FeedItem(cursor=encode_cursor(row.position or 0), event=CaseEvent.model_validate_json(row.payload))

@@ -1,0 +1,54 @@
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, true, update
+
+from api.accounts.actors import Actor, without_actor
+from api.accounts.permissions import Permission
+from api.feed.tables import FeedEvent
+from api.kit.database import Work
+from api.places.repository import shop_is_visible
+
+# Of PostgreSQL's advisory locks; any number that nothing else here uses.
+LOCK = 7_041_902
+
+
+async def list_events(work: Work, actor: Actor, after: int, limit: int) -> list[FeedEvent]:
+    """Those that the actor may know of, in order."""
+    if not actor.may(Permission.CASES_READ):
+        return []
+    known = true() if actor.sees_unconfirmed else FeedEvent.outside
+    query = select(FeedEvent).where(FeedEvent.position > after, shop_is_visible(actor, FeedEvent.shop_id), known)
+    return list(await work.scalars(query.order_by(FeedEvent.position).limit(limit)))
+
+
+@without_actor("an act that is taken back was never told")
+async def take_back(work: Work, key: str) -> bool:
+    """Whether it was there and had no position yet."""
+    waiting = delete(FeedEvent).where(FeedEvent.key == key, FeedEvent.position.is_(None)).returning(FeedEvent.id)
+    return (await work.execute(waiting)).first() is not None
+
+
+@without_actor("the next step of a case settles the one before it")
+async def hold_no_longer(work: Work, case_id: int, at: datetime) -> None:
+    held = (FeedEvent.case_id == case_id, FeedEvent.position.is_(None), FeedEvent.ready_at > at)
+    await work.execute(update(FeedEvent).where(*held).values(ready_at=at))
+
+
+@without_actor("the publisher serves all followers")
+async def latest_position(work: Work) -> int:
+    return await work.scalar(select(func.max(FeedEvent.position))) or 0
+
+
+@without_actor("the publisher serves all followers")
+async def is_any_ready(work: Work, at: datetime) -> bool:
+    ready = select(FeedEvent.id).where(FeedEvent.position.is_(None), FeedEvent.ready_at <= at).limit(1)
+    return await work.scalar(ready) is not None
+
+
+@without_actor("the publisher serves all followers")
+async def take_ready(work: Work, at: datetime, limit: int) -> list[FeedEvent]:
+    """In the order in which they are to be told; empty while another process is at it. Locked: a step can still be taken back."""
+    if work.get_bind().dialect.name == "postgresql" and not await work.scalar(select(func.pg_try_advisory_xact_lock(LOCK))):
+        return []
+    query = select(FeedEvent).where(FeedEvent.position.is_(None), FeedEvent.ready_at <= at)
+    return list(await work.scalars(query.order_by(FeedEvent.ready_at, FeedEvent.id).limit(limit).with_for_update()))

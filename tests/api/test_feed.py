@@ -1,0 +1,200 @@
+"""The feed of events: nothing is skipped and nothing comes twice, whoever writes at the same time."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from api.accounts.dependencies import COOKIE
+from api.accounts.permissions import Role
+from api.feed.publisher import publish_all
+from api.kit.repeating import repeating
+from api.kit.times import SHOP_TIME
+from tests.api.world import EdgeBox, Place, World, problem_code
+
+NOON = datetime(2026, 1, 5, 12, 0, tzinfo=SHOP_TIME)
+WRITERS, EACH = 6, 5
+
+
+async def follow(client: httpx.AsyncClient, after: str | None = None, limit: int = 3) -> tuple[list[dict[str, Any]], str]:
+    """All that there is after a cursor, in pages."""
+    found: list[dict[str, Any]] = []
+    while True:
+        query = {"limit": limit} | ({"after": after} if after else {})
+        answer = await client.get("/api/v1/events", params=query)
+        assert answer.status_code == 200, answer.text
+        page: dict[str, Any] = answer.json()
+        after = page["next"]
+        if not page["items"]:
+            return found, str(after)
+        found += page["items"]
+
+
+def types(items: list[dict[str, Any]]) -> list[str]:
+    return [item["event"]["type"] for item in items]
+
+
+async def act(world: World, place: Place, case_id: int, *acts: str) -> None:
+    officer = await world.person(place=place)
+    for name in acts:
+        etag = (await officer.get(f"/api/v1/cases/{case_id}")).headers["ETag"]
+        answer = await officer.post(f"/api/v1/cases/{case_id}/{name}", json={}, headers={"If-Match": etag})
+        assert answer.status_code == 200, answer.text
+
+
+async def test_in_order_with_an_end_that_goes_on(any_world: World):
+    place = await any_world.place()
+    box = await any_world.edge(place)
+    reader = await any_world.person()
+    assert await follow(reader) == ([], (await follow(reader))[1])
+    cases = [await any_world.case(place, box) for _ in range(4)]
+    await publish_all(any_world.centre)
+    found, end = await follow(reader)
+    assert [item["event"]["data"]["case_id"] for item in found] == cases
+    assert await follow(reader, end) == ([], end)
+    await act(any_world, place, cases[0], "confirm", "issue")
+    await publish_all(any_world.centre)
+    assert types((await follow(reader, end))[0]) == ["case.confirmed", "case.issued"]
+    # From the middle, as often as anybody likes.
+    assert await follow(reader, found[1]["cursor"], limit=200) == await follow(reader, found[1]["cursor"])
+
+
+async def test_parallel_writers_and_publishers(any_world: World):
+    """Transactions that end in another order than they began; a reader that asks all the time."""
+    places = [await any_world.place(f"Shop {number}") for number in range(WRITERS)]
+    boxes = [await any_world.edge(place) for place in places]
+    reader = await any_world.person()
+    written: list[int] = []
+
+    async def write(place: Place, box: EdgeBox) -> None:
+        written.extend([await any_world.case(place, box) for _ in range(EACH)])
+
+    async def publish() -> None:
+        while len(written) < WRITERS * EACH:
+            await publish_all(any_world.centre)
+
+    seen: list[dict[str, Any]] = []
+
+    async def read() -> None:
+        after: str | None = None
+        while len(seen) < WRITERS * EACH:
+            found, after = await follow(reader, after)
+            seen.extend(found)
+
+    async with asyncio.timeout(240):
+        async with repeating(partial(publish_all, any_world.centre), 0.05, "the test cannot publish"):
+            await asyncio.gather(*map(write, places, boxes), publish(), publish(), read())
+    told = [item["event"]["data"]["case_id"] for item in seen]
+    assert sorted(told) == sorted(written)
+    assert (await follow(reader))[0] == seen
+
+
+class TestUndo:
+    async def test_what_is_taken_back_never_appears(self, any_world: World):
+        any_world.centre.clock = lambda: NOON
+        place = await any_world.place()
+        case_id = await any_world.case(place)
+        officer = await any_world.person()
+        for number, name in ((1, "confirm"), (2, "undo")):
+            path = f"/api/v1/cases/{case_id}/{name}"
+            assert (await officer.post(path, json={}, headers={"If-Match": f'"{number}"'})).status_code == 200
+            await publish_all(any_world.centre)
+        any_world.centre.clock = lambda: NOON + timedelta(days=1)
+        await publish_all(any_world.centre)
+        assert types((await follow(officer))[0]) == ["case.opened"]
+
+    async def test_what_cannot_be_taken_back_any_more_appears(self, world: World):
+        world.centre.clock = lambda: NOON
+        place = await world.place()
+        await act(world, place, await world.case(place), "confirm")
+        world.centre.clock = lambda: NOON + timedelta(seconds=11)
+        await publish_all(world.centre)
+        assert types((await follow(await world.person()))[0]) == ["case.opened", "case.confirmed"]
+
+
+async def test_who_sees_what(world: World):
+    place, elsewhere = await world.place("Here"), await world.place("Elsewhere")
+    case_id = await world.case(place)
+    await world.case(elsewhere)
+    await act(world, place, case_id, "confirm", "issue")
+    await publish_all(world.centre)
+    everything = ["case.opened", "case.opened", "case.confirmed", "case.issued"]
+    for role, bound, told in (
+        (Role.OFFICER, None, everything), (Role.OFFICER, place, ["case.opened", "case.confirmed", "case.issued"]),
+        (Role.OFFICER, elsewhere, ["case.opened"]), (Role.STORE_OWNER, place, ["case.issued"]), (Role.STORE_OWNER, elsewhere, []),
+        (Role.PARTNER, None, ["case.issued"]),
+    ):
+        reader = await world.person(role, place=bound)
+        assert types((await follow(reader))[0]) == told, role
+    # A cursor says only where to go on: taken from another's feed, it opens nothing.
+    cursor = (await follow(await world.person()))[0][0]["cursor"]
+    assert types((await follow(await world.person(Role.STORE_OWNER, place=elsewhere), cursor))[0]) == []
+
+
+@pytest.mark.parametrize("cursor", ["x", "e30", "eyJhZnRlciI6ImFiYyJ9", "eyJhZnRlciI6LTF9"])
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/events/stream"])
+async def test_a_cursor_that_is_none(world: World, path: str, cursor: str):
+    answer = await (await world.person()).get(path, params={"after": cursor})
+    assert (answer.status_code, problem_code(answer)) == (422, "bad-cursor")
+
+
+@asynccontextmanager
+async def live(world: World, client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    """The same client on a real server: only there an answer comes bit by bit."""
+    listener = socket.create_server(("127.0.0.1", 0))  # who comes before the server is ready waits here
+    server = uvicorn.Server(uvicorn.Config(world.app, log_level="warning", timeout_graceful_shutdown=1))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    port = listener.getsockname()[1]
+    cookies = {COOKIE: client.cookies[COOKIE]}
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", cookies=cookies, timeout=60) as online:
+            yield online
+    finally:
+        server.should_exit = True
+        await running
+
+
+async def events_of(response: httpx.Response) -> AsyncIterator[dict[str, str]]:
+    fields: dict[str, str] = {}
+    async for line in response.aiter_lines():
+        name, _, value = line.partition(": ")
+        if line and name:
+            fields[name] = value
+        elif not line and "id" in fields:
+            yield fields
+            fields = {}
+
+
+async def test_server_sent_events_go_on_where_a_follower_was(world: World):
+    place = await world.place()
+    box = await world.edge(place)
+    first, second = [await world.case(place, box) for _ in range(2)]
+    async with live(world, await world.person()) as online:
+        async with online.stream("GET", "/api/v1/events/stream") as response:
+            assert response.headers["content-type"].startswith("text/event-stream")
+            stream = events_of(response)
+            events = [await anext(stream), await anext(stream)]
+        assert [event["event"] for event in events] == ["case.opened"] * 2
+        assert [json.loads(event["data"])["data"]["case_id"] for event in events] == [first, second]
+        resumed = {"Last-Event-ID": events[0]["id"]}
+        async with online.stream("GET", "/api/v1/events/stream", headers=resumed) as response:
+            stream = events_of(response)
+            assert await anext(stream) == events[1]
+            # It waits for what is still to come, and hears of it.
+            third = asyncio.create_task(world.case(place, box))
+            event = await anext(stream)
+            assert json.loads(event["data"])["data"]["case_id"] == await third
+
+
+async def test_a_stream_ends_so_that_who_follows_is_asked_again(world: World):
+    world.centre.settings.stream_s = 0.01
+    answer = await (await world.person()).get("/api/v1/events/stream")
+    assert (answer.status_code, answer.text.replace(": here\n\n", "")) == (200, "")
