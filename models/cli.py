@@ -61,6 +61,7 @@ def train(
     from models.recipe import Plan, prepare_threads, run
 
     prepare_threads()
+    cores = len(os.sched_getaffinity(0))
     accelerator, alone = _accelerator(), f" --stage {stage}" if stage else ""
     if seconds is None:
         budget = WITH_GPU if accelerator else WITHOUT_GPU
@@ -74,7 +75,7 @@ def train(
         spent_s=spent,
         split=ROOM / "split.csv",
         command=f"sunshine model train --budget {budget} --simulated {simulated} --seed {seed}{alone}",
-        machine=f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {accelerator or 'no GPU'}",
+        machine=f"{platform.machine()}, {cores} core{'s' if cores > 1 else ''}, {accelerator or 'no GPU'}",
         stages=frozenset([stage] if stage else ["finder", "attributes"]),
         keep=lambda pictures: choose(pictures, only or (), without or (), licence or ()),
         seed=seed,
@@ -303,7 +304,7 @@ def explain(
     except (DataError, ModelError) as error:
         raise SystemExit(str(error)) from None
     out.parent.mkdir(parents=True, exist_ok=True)
-    _, packed = cv2.imencode(out.suffix, drawing(image, seen))
+    _, packed = cv2.imencode(out.suffix, drawing(image, seen), [cv2.IMWRITE_WEBP_QUALITY, 85])
     out.write_bytes(packed.tobytes())
     print(f"{out} is written.")
 
