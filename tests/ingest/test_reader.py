@@ -42,6 +42,9 @@ class Script:
     def pictures(self):
         yield from self._play(self)
 
+    def want(self, interval_s: float | None, at_s: float | None) -> None:
+        """It plays what it plays."""
+
     def stop(self) -> None:
         self.stopped.set()
 

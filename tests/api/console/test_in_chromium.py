@@ -190,7 +190,7 @@ class TestCase:
 
     def test_dismiss_by_keyboard(self, centre: LiveCentre, open_page: OpenPage) -> None:
         page = open_page(path=f"/cases/{centre.hand_in()}")
-        page.locator("summary").press("Enter")
+        page.locator("summary.button-wide").press("Enter")
         page.get_by_label("没有违规").press("Space")
         page.get_by_label("说明").fill("浅色头巾")
         page.locator("details[open] button[type=submit]").press("Enter")
@@ -212,7 +212,7 @@ def test_everything_works_without_javascript(centre: LiveCentre, open_page: Open
     page = open_page(java_script_enabled=False)
     assert page.locator("noscript meta[http-equiv=refresh]").count() == 1
     page.locator(f"#case-{case_id}").click()
-    page.locator("summary").click()
+    page.locator("summary.button-wide").click()
     page.get_by_label("测试或演练").check()
     page.locator("details[open] button[type=submit]").click()
     expect(page.get_by_role("status")).to_contain_text("操作成功：不予处理")
