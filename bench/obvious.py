@@ -47,7 +47,7 @@ class UltralyticsFinder:
     """`predict` in the place of our finder."""
 
     def __init__(self, weights: Path, work: Path) -> None:
-        card, _ = load_model(weights, "finder")
+        card, _ = load_model(weights, "finder", "fp32")
         self.classes = card.classes["detections"]
         self._least = np.array([card.thresholds.score[name] for name in self.classes], np.float32)
         path = work / "finder-float.onnx"

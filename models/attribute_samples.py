@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from models.attribute_crops import MARGIN, SILENT, Labels, Patch
 from models.augment import Image, camera, soften
-from models.caps import draw_cap
+from models.cap_cutouts import Cutout
+from models.caps import put_cap
 from models.cigarettes import draw_cigarette
 from models.publish import CROP
 
@@ -41,12 +42,12 @@ class Sample:
     cells: NDArray[np.int8]
 
 
-def sample(rng: np.random.Generator, patch: Patch, plain: bool = False) -> Sample:
-    """See a patch through a camera. ``plain``: as the detector cuts it, for validation."""
+def sample(rng: np.random.Generator, patch: Patch, plain: bool = False, caps: Sequence[Cutout] = ()) -> Sample:
+    """See a patch through a camera. ``plain``: as the detector cuts it, for validation; ``caps``: cut-outs for bare heads."""
     image, labels = patch.image, patch.labels
     side = image.shape[0]
     if not plain and labels.cap == 1 and patch.source != "simulator" and rng.random() < 0.3:
-        image, labels = draw_cap(rng, image, patch.box), replace(labels, cap=0)
+        image, labels = put_cap(rng, image, patch.box, caps), replace(labels, cap=0)
     if not plain and labels.mask == 1 and labels.smoking == 0 and rng.random() < 0.2:
         image, cigarette = draw_cigarette(rng, image, patch.box)
         patch, labels = replace(patch, cigarettes=cigarette[None]), replace(labels, smoking=1, readable=1)

@@ -3,8 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,29 +14,33 @@ from torch.nn import functional
 from models.attribute_crops import SILENT, Patch
 from models.attribute_samples import Sample, sample, shares
 from models.attributes_net import AttributeNet
+from models.cap_cutouts import Cutout
 from models.checkpoint import Checkpoint
-from models.training import follow
+from models.training import Batch, follow, half_precision, painted, painters
 
 BATCH = 64
 PEAK_RATE = 1.5e-3
-Batch = dict[str, torch.Tensor]
+TRUNK_SHARE = 0.5
 
 
 def train(
     train_patches: Sequence[Patch],
     val_patches: Sequence[Patch],
+    caps: Sequence[Cutout],
+    start: Path,
     state: Path,
     budget_s: float,
     seed: int = 0,
     say: Callable[[str], None] = print,
 ) -> AttributeNet:
-    """Train for ``budget_s`` seconds in all, resuming from ``state``; returns the calibrated average of the weights."""
+    """Train for ``budget_s`` seconds in all, resuming from ``state``; returns the calibrated average of the weights.
+
+    ``caps``: cut-outs that are put on bare heads.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = AttributeNet(seed).to(device, memory_format=torch.channels_last)
+    model = AttributeNet(start, seed).to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}])
+    optimizer = _optimizer(model)
     checkpoint = Checkpoint(state, model, average, optimizer)
     spent, step = checkpoint.load(device)
     if step:
@@ -46,14 +49,16 @@ def train(
     model.train()
     smooth: dict[str, float] = {}
     saved_at = spent
-    batches = _batches(train_patches, seed + step)
+    batches = painted(_crops(train_patches, caps, seed), step, painters(device))
     while spent < budget_s:
         began = time.monotonic()
         rate = PEAK_RATE * min(1, (step + 1) / 50) * (0.02 + 0.98 * (1 + math.cos(math.pi * spent / budget_s)) / 2)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         batch = {name: value.to(device) for name, value in next(batches).items()}
-        losses = _losses(model.logits(batch["crops"]), batch)
+        with half_precision(device):
+            raw = model.logits(_seen(batch["crops"]))
+        losses = _losses({name: answers.float() for name, answers in raw.items()}, batch)
         optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -75,14 +80,28 @@ def train(
     return result
 
 
+def _optimizer(model: AttributeNet) -> torch.optim.Optimizer:
+    """AdamW; the pretrained trunk learns at half the rate; no decay on biases and norms."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((name.startswith(("middle.", "coarse.", "deep.")), parameter.ndim > 1), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": members, "share": TRUNK_SHARE if trunk else 1.0, "weight_decay": 0.02 if decay else 0.0}
+            for (trunk, decay), members in groups.items()
+        ]
+    )
+
+
 def calibrate(model: AttributeNet, val_patches: Sequence[Patch], seed: int, say: Callable[[str], None]) -> None:
     """Set each attribute's temperature to the one of least loss on the validation part, seen through a camera."""
     if not val_patches:
         return
-    batches = _batches(val_patches, seed)
-    kept = [next(batches) for _ in range(16)]
+    batch = _crops(val_patches, (), seed)
+    kept = [batch(number) for number in range(16)]
     with torch.inference_mode():
-        raw = [model.logits(batch["crops"]) for batch in kept]
+        raw = [model.logits(_seen(batch["crops"])) for batch in kept]
     for name, value in model.temperature.items():
         logits = torch.cat([r[name] for r in raw])
         target = torch.cat([b[name] for b in kept])
@@ -122,35 +141,37 @@ def _losses(raw: dict[str, torch.Tensor], batch: Batch) -> dict[str, torch.Tenso
     return losses
 
 
+def _seen(crops: torch.Tensor) -> torch.Tensor:
+    """Bytes as the network takes them."""
+    return (crops.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
 def _binary(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     if not len(target):
         return logits.sum()
     return functional.binary_cross_entropy_with_logits(logits, target.float())
 
 
-def _batches(found: Sequence[Patch], seed: int) -> Iterator[Batch]:
-    rng = np.random.default_rng(seed)
+def _crops(found: Sequence[Patch], caps: Sequence[Cutout], seed: int) -> Callable[[int], Batch]:
+    """What paints a batch; each number has a random state of its own."""
     chances = shares(found)
 
-    def batch() -> Batch:
-        return _collate([sample(rng, found[i]) for i in rng.choice(len(found), BATCH, p=chances)])
+    def batch(number: int) -> Batch:
+        rng = np.random.default_rng([seed, number])
+        return _collate([sample(rng, found[i], caps=caps) for i in rng.choice(len(found), BATCH, p=chances)])
 
-    with ThreadPoolExecutor(1) as pool:
-        ahead = [pool.submit(batch) for _ in range(3)]
-        while True:
-            ahead.append(pool.submit(batch))
-            yield ahead.pop(0).result()
+    return batch
 
 
 def _collate(samples: Sequence[Sample]) -> Batch:
-    crops = np.stack([s.image[:, :, ::-1] for s in samples]).transpose(0, 3, 1, 2).astype(np.float32) / 255
+    crops = np.stack([s.image[:, :, ::-1] for s in samples]).transpose(0, 3, 1, 2)
     labels = {
         name: torch.tensor([getattr(s.labels, name) for s in samples])
         for name in ("cap", "mask", "glove", "readable", "smoking")
     }
     cells = torch.from_numpy(np.stack([s.cells for s in samples]).astype(np.int64))
     return {
-        "crops": torch.from_numpy(crops).contiguous(memory_format=torch.channels_last),
+        "crops": torch.from_numpy(np.ascontiguousarray(crops)),
         "cells": cells,
         **labels,
     }

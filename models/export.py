@@ -48,7 +48,7 @@ def export_finder(model: nn.Module, path: Path, fixture: Path | None = None) -> 
 def export_attributes(model: nn.Module, path: Path, fixture: Path | None = None) -> None:
     """Write ``crops`` uint8 [n, 96, 96, 3] -> probabilities ``cap``, ``mask``, ``smoking``, ``glove``."""
     model = copy.deepcopy(model).float().cpu().eval()
-    fold_input(model.stem[0])
+    fold_input(model.middle[0].conv)
     _write(_FromBytes(model).eval(), (3, 96, 96, 3), path, "crops", ("cap", "mask", "smoking", "glove"), (0,), fixture)
 
 

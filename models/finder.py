@@ -3,10 +3,8 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +17,11 @@ from models.augment import CELL, Canvas, Image, paint
 from models.checkpoint import Checkpoint
 from models.data import DataError, Picture
 from models.pseudo import CLASSES, Targets
-from models.torchvision_shim import install
-from models.training import follow, half_precision
+from models.training import Batch, follow, half_precision, painted, painters
+from models.trunk import coco
 
-install()
-from ultralytics.nn.tasks import DetectionModel  # noqa: E402
-from ultralytics.utils.loss import E2ELoss  # noqa: E402
+# ``models.trunk`` prepares its import.
+from ultralytics.utils.loss import E2ELoss  # isort: skip
 
 PEAK_RATE = 1e-3
 
@@ -38,15 +35,13 @@ class Schedule:
     """width, height in pixels, and the share of the batches"""
     frozen: int
     """first layers that stay as COCO made them: edges and colours"""
-    painters: int
-    """threads that paint canvases ahead (OpenCV works outside the interpreter's lock)"""
 
 
 # The camera's shape with three fifths of the pixels of the detector's 640 x 384, a square for pictures of that shape, and
 # the detector's own size. Frozen layers make a step take 0.7 of its time.
-ON_CPU = Schedule(8, ((512, 320, 0.5), (416, 416, 0.3), (640, 384, 0.2)), frozen=3, painters=1)
+ON_CPU = Schedule(8, ((512, 320, 0.5), (416, 416, 0.3), (640, 384, 0.2)), frozen=3)
 # The learning rate is the same: AdamW's steps do not grow with the gradient of a larger batch.
-ON_GPU = Schedule(32, ((640, 384, 0.5), (640, 640, 0.3), (512, 320, 0.2)), frozen=0, painters=12)
+ON_GPU = Schedule(64, ((640, 384, 0.5), (512, 512, 0.3), (512, 320, 0.2)), frozen=0)
 
 
 @dataclass(frozen=True)
@@ -64,11 +59,7 @@ class Example:
 def build(start: Path | None, seed: int = 0) -> nn.Module:
     """YOLO26n with four classes; weights from a COCO checkpoint, or random without one."""
     torch.manual_seed(seed)
-    model = DetectionModel("yolo26n.yaml", nc=80, verbose=False)
-    if start is not None:
-        from ultralytics import YOLO
-
-        model.load_state_dict(YOLO(start).model.float().state_dict())
+    model = coco(start)
     detect = model.model[-1]
     for branches in (detect.cv3, detect.one2one_cv3):
         for level, branch in enumerate(branches):
@@ -132,7 +123,7 @@ def train(
     for layer in list(model.model)[: schedule.frozen]:
         layer.eval().requires_grad_(False)
     smooth, first, saved_at = 0.0, step, spent
-    batches = _batches(examples, schedule, seed, step)
+    batches = painted(_canvases(examples, schedule, seed), step, painters(device))
     while spent < budget_s:
         began = time.monotonic()
         progress = spent / budget_s
@@ -144,7 +135,7 @@ def train(
         batch = next(batches)
         taught.untaught = batch.pop("untaught").to(device)
         batch = {name: value.to(device) for name, value in batch.items()}
-        batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
+        batch["img"] = (batch["img"].float() / 255).contiguous(memory_format=torch.channels_last)
         with half_precision(device):
             found = model(batch["img"])
         loss, _ = criterion(_as_float(found), batch)
@@ -190,8 +181,8 @@ def _as_float(found: Any) -> Any:
     return type(found)(_as_float(value) for value in found)
 
 
-def _batches(examples: Sequence[Example], schedule: Schedule, seed: int, first: int) -> Iterator[dict[str, Any]]:
-    """Endless batches from number ``first`` on, painted ahead; each has a random state of its own."""
+def _canvases(examples: Sequence[Example], schedule: Schedule, seed: int) -> Callable[[int], Batch]:
+    """What paints a batch; each number has a random state of its own."""
     chances = np.array([e.weight for e in examples])
     chances /= chances.sum()
     sizes = [(width, height) for width, height, _ in schedule.canvases]
@@ -209,19 +200,15 @@ def _batches(examples: Sequence[Example], schedule: Schedule, seed: int, first: 
                 continue
         return paint(rng, parts, width, height)
 
-    def batch(number: int) -> dict[str, Any]:
+    def batch(number: int) -> Batch:
         rng = np.random.default_rng([seed, number])
         width, height = sizes[rng.choice(len(sizes), p=shares)]
         return _collate([sample(rng, width, height) for _ in range(schedule.batch)])
 
-    with ThreadPoolExecutor(schedule.painters) as pool:
-        ahead = [pool.submit(batch, first + number) for number in range(3 * schedule.painters)]
-        for number in count(first + len(ahead)):
-            yield ahead.pop(0).result()
-            ahead.append(pool.submit(batch, number))
+    return batch
 
 
-def _collate(canvases: Sequence[Canvas]) -> dict[str, Any]:
+def _collate(canvases: Sequence[Canvas]) -> Batch:
     images = np.stack([c.image[:, :, ::-1].transpose(2, 0, 1) for c in canvases])
     boxes = np.concatenate([c.boxes for c in canvases])
     centre, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
@@ -234,7 +221,7 @@ def _collate(canvases: Sequence[Canvas]) -> dict[str, Any]:
         maps = np.stack([c.untaught[:, y][:, :, x] for c in canvases])
         untaught.append(maps.reshape(len(canvases), len(CLASSES), -1))
     return {
-        "img": torch.from_numpy(images.astype(np.float32) / 255),
+        "img": torch.from_numpy(images),
         "batch_idx": torch.from_numpy(np.repeat(np.arange(len(canvases)), [len(c.classes) for c in canvases])).float(),
         "cls": torch.from_numpy(np.concatenate([c.classes for c in canvases])).float(),
         "bboxes": torch.from_numpy(normalised),

@@ -111,7 +111,7 @@ def attributes_card(weights: Path, sure: dict[str, float], trained: Training, da
         crop=CROP,
         thresholds=Thresholds(sure=sure),
         data=sources(data),
-        starts=[start for start in STARTS if start.role == "teacher"],
+        starts=STARTS,
         trained=trained,
         aims=[aim for aim in AIMS if aim.subject not in FINDER_SUBJECTS],
         measured=[],

@@ -12,6 +12,7 @@ import torch
 from detector.card import Training
 from models import attributes, finder
 from models.attribute_crops import Patch, patches
+from models.cap_cutouts import cutouts, read_cutouts
 from models.checked import no_cigarette
 from models.data import HANDS, PARTS, Picture, read_folders, split, write_split
 from models.export import export_attributes, export_finder
@@ -85,6 +86,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
     train = [p for p in taught if parts[p.source, p.name] == "train"]
 
     plan.out.mkdir(parents=True, exist_ok=True)
+    start = plan.weights / "yolo26n_coco_deq.pt"
 
     def left() -> float:
         return plan.budget_s - EXPORT_S - (time.monotonic() - began)
@@ -99,7 +101,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
             most = min(FINDER_SHARE * plan.budget_s, left() - ATTRIBUTES_SHARE * plan.budget_s)
         network = finder.train(
             examples(train, labels),
-            plan.weights / "yolo26n_coco_deq.pt",
+            start,
             plan.work / "finder.pt",
             min(most, left()),
             plan.seed,
@@ -114,9 +116,11 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         for picture in taught:
             key = _key(picture)
             crops[parts[picture.source, picture.name]] += patches(picture, labels[key], seen.get(key), key in free, rng)
-        say(f"{len(crops['train'])} crops to learn attributes from")
+        caps = [cap for folder in plan.data for cap in read_cutouts(folder)]
+        caps += cutouts(p for p in train if p.source not in FULLY_LABELLED)  # the simulator knows its caps' pixels
+        say(f"{len(crops['train'])} crops to learn attributes from, {len(caps)} caps to put on bare heads")
         reader = attributes.train(
-            crops["train"], crops["val"], plan.work / "attributes.pt", max(left(), 10.0), plan.seed, say
+            crops["train"], crops["val"], caps, start, plan.work / "attributes.pt", max(left(), 10.0), plan.seed, say
         )
         export_attributes(reader, plan.out / "attributes.onnx", plan.out / "attributes.parity.npz")
         write_card(attributes_card(plan.out / "attributes.onnx", SURE, trained(), taught), plan.out / "attributes.yaml")

@@ -1,7 +1,18 @@
 """What the training of both stages shares. Training environment."""
 
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import cv2
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+Batch = dict[str, torch.Tensor]
+AHEAD = 3
+"""batches that each painter keeps ready"""
 
 
 def half_precision(device: torch.device) -> torch.autocast:
@@ -22,3 +33,33 @@ def follow(average: nn.Module, model: nn.Module, keep: float) -> None:
             slow.lerp_(fast, 1 - keep)
         else:
             slow.copy_(fast)
+
+
+class _Numbered(Dataset):  # type: ignore[misc]
+    def __init__(self, batch: Callable[[int], Batch]) -> None:
+        self._batch = batch
+
+    def __getitem__(self, number: int) -> Batch:
+        return self._batch(number)
+
+
+def painters(device: torch.device) -> int:
+    """How many processes paint batches ahead: beside a GPU nearly every core, as painting is then what takes time."""
+    return max(1, len(os.sched_getaffinity(0)) - 1) if device.type == "cuda" else 1
+
+
+def painted(batch: Callable[[int], Batch], first: int, processes: int) -> Iterator[Batch]:
+    """The batches ``batch(first)``, ``batch(first + 1)`` and on for ever, painted ahead by ``processes`` painters.
+
+    A number decides what is in its batch, so a run that resumes goes on where it was, with any number of painters.
+    """
+    loader: Any = DataLoader(
+        _Numbered(batch),
+        batch_size=None,
+        sampler=count(first),
+        num_workers=processes,
+        prefetch_factor=AHEAD,
+        multiprocessing_context="fork",  # the pictures' list is shared, not copied
+        worker_init_fn=lambda _: cv2.setNumThreads(1),
+    )
+    return iter(loader)

@@ -13,7 +13,7 @@ import numpy as np
 
 from simulator.figure import Look, build
 from simulator.garments import Cap
-from simulator.geometry import Camera
+from simulator.geometry import Camera, Part
 from simulator.head import Hair
 from simulator.kitchen import Kitchen, Station, furnish
 from simulator.kits import KITS, Kit
@@ -26,6 +26,8 @@ from simulator.smoke import puff
 from simulator.truth import PersonTruth, person_truth
 
 WIDTH, HEIGHT = 960, 540
+CAP_MIN_PX = 40
+"""width of a head whose cap is worth cutting out"""
 # Casting rays at a kitchen costs as much as three people do: other people come into the same picture of it.
 STILLS_PER_SCENE = 3
 NAMES = ("person", "head_bare", "head_hat", "face_mask", "face_no_mask", "mask_wrong", "hand_bare", "hand_glove", "cigarette")
@@ -44,6 +46,8 @@ class Still:
     """A finished picture, uint8 BGR [540, 960, 3], and who is on it."""
 
     picture: np.ndarray
+    ids: np.ndarray
+    """as Frame's"""
     people: list[PersonTruth]
     scene: str
 
@@ -178,7 +182,7 @@ def make_still(kit: Kit, seed: int, number: int) -> Still:
     picture = expose(frame.image, sensor, rng)
     if rng.random() < 0.5:
         overlay(picture, rng)
-    return Still(compress(picture, sensor), [p for p in people if p is not None], scene.name)
+    return Still(compress(picture, sensor), frame.ids, [p for p in people if p is not None], scene.name)
 
 
 def _spread(kitchen: Kitchen, rng: np.random.Generator, count: int) -> list[Station]:
@@ -262,14 +266,28 @@ def label_lines(people: list[PersonTruth], width: int, height: int) -> tuple[lis
 
 
 def write_stills(kit: Kit, count: int, seed: int, out: Path) -> None:
-    """``count`` pictures under ``out`` as images/, labels/ and manifest.jsonl, rendered on every core."""
-    (out / "images").mkdir(parents=True, exist_ok=True)
-    (out / "labels").mkdir(exist_ok=True)
+    """``count`` pictures under ``out`` as images/, labels/, caps/ and manifest.jsonl, rendered on every core."""
+    for part in ("images", "labels", "caps"):
+        (out / part).mkdir(parents=True, exist_ok=True)
     scenes = [range(first, min(first + STILLS_PER_SCENE, count)) for first in range(0, count, STILLS_PER_SCENE)]
     # The manifest comes last: a folder without one is not taken for a finished one.
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn")) as pool:
         records = [r for some in pool.map(partial(_write_scene, kit.name, seed, out), scenes) for r in some]
     (out / "manifest.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+
+
+def cut_caps(still: Still) -> list[np.ndarray]:
+    """The caps on heads that are large enough, uint8 BGRA as large as the head with its cap, opaque where the cap is."""
+    found = []
+    for person in still.people:
+        if person.head is None or person.cap != "worn" or person.head[2] - person.head[0] < CAP_MIN_PX:
+            continue
+        x1, y1, x2, y2 = person.head
+        mine = still.ids[y1:y2, x1:x2] == person.figure * 16 + Part.CAP
+        if mine.mean() > 0.1:  # less is a rim behind somebody's arm
+            alpha = cv2.GaussianBlur(mine.astype(np.float32) * 255, (0, 0), 0.6).astype(np.uint8)
+            found.append(np.dstack([still.picture[y1:y2, x1:x2], alpha]))
+    return found
 
 
 def _write_scene(kit_name: str, seed: int, out: Path, numbers: range) -> list[dict[str, object]]:
@@ -280,6 +298,8 @@ def _write_scene(kit_name: str, seed: int, out: Path, numbers: range) -> list[di
         name = f"simulator_{kit_name}_{seed}_{number:05d}"
         lines, hats = label_lines(still.people, WIDTH, HEIGHT)
         cv2.imwrite(str(out / "images" / f"{name}.webp"), still.picture, [cv2.IMWRITE_WEBP_QUALITY, 90])
+        for index, cap in enumerate(cut_caps(still)):
+            cv2.imwrite(str(out / "caps" / f"{name}-{index}.png"), cap)
         (out / "labels" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
         records.append({"image": f"images/{name}.webp", "label": f"labels/{name}.txt", "source": "simulator",
                         "group": f"simulator:{still.scene}", "licence": LICENCE, "annotated": list(range(9)),

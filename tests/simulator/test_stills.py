@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from simulator.cli import app
 from simulator.kits import TRAIN
-from simulator.stills import HAT_KIND, NAMES, make_still
+from simulator.stills import CAP_MIN_PX, HAT_KIND, NAMES, cut_caps, make_still
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +64,15 @@ def test_the_same_seed_gives_the_same_picture() -> None:
 
 def test_another_number_gives_another_picture() -> None:
     assert not np.array_equal(make_still(TRAIN, 5, 2).picture, make_still(TRAIN, 5, 3).picture)
+
+
+def test_a_cutout_is_as_large_as_its_head_and_shows_cap_alone() -> None:
+    still = make_still(TRAIN, 5, 1)
+    caps = cut_caps(still)
+    heads = [p.head for p in still.people if p.head and p.cap == "worn" and p.head[2] - p.head[0] >= CAP_MIN_PX]
+    assert caps
+    sizes = {(y2 - y1, x2 - x1) for x1, y1, x2, y2 in heads}
+    for cap in caps:
+        assert cap.shape[:2] in sizes
+        assert (cap[..., 3] > 200).mean() > 0.1
+        assert (cap[-cap.shape[0] // 5 :, :, 3] < 128).mean() > 0.8  # the chin
