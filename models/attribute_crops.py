@@ -80,9 +80,10 @@ class Patch:
 
 
 def patches(
-    picture: Picture, targets: Targets, opinion: Opinion | None, no_cigarette: bool, rng: np.random.Generator
+    picture: Picture, targets: Targets, opinion: Opinion | None, no_cigarette: bool, seed: np.random.SeedSequence
 ) -> list[Patch]:
     """Cut every head and labelled hand of a picture, and some places that are neither."""
+    rng = np.random.default_rng(seed)
     try:
         image = picture.read()
     except DataError:

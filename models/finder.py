@@ -2,8 +2,10 @@
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -183,7 +185,8 @@ def _as_float(found: Any) -> Any:
 
 def _canvases(examples: Sequence[Example], schedule: Schedule, seed: int) -> Callable[[int], Batch]:
     """What paints a batch; each number has a random state of its own."""
-    chances = np.array([e.weight for e in examples])
+    images = _decoded(examples)
+    chances = np.array([e.weight * (image is not None) for e, image in zip(examples, images, strict=True)])
     chances /= chances.sum()
     sizes = [(width, height) for width, height, _ in schedule.canvases]
     shares = [share for _, _, share in schedule.canvases]
@@ -193,11 +196,10 @@ def _canvases(examples: Sequence[Example], schedule: Schedule, seed: int) -> Cal
         pictures = int(rng.choice([1, 2, 4], p=[0.6, 0.25, 0.15]))
         parts: list[tuple[Image, Targets, bool]] = []
         while len(parts) < pictures:
-            example = examples[rng.choice(len(examples), p=chances)]
-            try:
-                parts.append((example.picture.read(), example.targets, example.scene))
-            except DataError:
-                continue
+            drawn = int(rng.choice(len(examples), p=chances))
+            example, image = examples[drawn], images[drawn]
+            if image is not None:
+                parts.append((image, example.targets, example.scene))
         return paint(rng, parts, width, height)
 
     def batch(number: int) -> Batch:
@@ -206,6 +208,22 @@ def _canvases(examples: Sequence[Example], schedule: Schedule, seed: int) -> Cal
         return _collate([sample(rng, width, height) for _ in range(schedule.batch)])
 
     return batch
+
+
+def _decoded(examples: Sequence[Example]) -> list[Image | None]:
+    """The pictures, which the painters share: 1 GB for 1000; decoding them anew each time would double the work.
+
+    None where a picture cannot be read.
+    """
+
+    def read(example: Example) -> Image | None:
+        try:
+            return example.picture.read()
+        except DataError:
+            return None
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # OpenCV decodes outside the interpreter's lock
+        return list(pool.map(read, examples))
 
 
 def _collate(canvases: Sequence[Canvas]) -> Batch:

@@ -1,11 +1,15 @@
 """The whole recipe: data folders in, two ONNX files and their cards out, in a given time. Training environment."""
 
+import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 import torch
 
@@ -111,11 +115,13 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         write_card(finder_card(plan.out / "finder.onnx", SCORES, trained(), taught), plan.out / "finder.yaml")
 
     if "attributes" in plan.stages:
-        rng = np.random.default_rng(plan.seed)
         crops: dict[str, list[Patch]] = {part: [] for part in PARTS}
-        for picture in taught:
-            key = _key(picture)
-            crops[parts[picture.source, picture.name]] += patches(picture, labels[key], seen.get(key), key in free, rng)
+        keys = [_key(picture) for picture in taught]
+        told = ([labels[key] for key in keys], [seen.get(key) for key in keys], [key in free for key in keys])
+        seeds = np.random.SeedSequence(plan.seed).spawn(len(taught))
+        with ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("fork")) as pool:
+            for picture, cut in zip(taught, pool.map(patches, taught, *told, seeds, chunksize=16), strict=True):
+                crops[parts[picture.source, picture.name]] += cut
         caps = [cap for folder in plan.data for cap in read_cutouts(folder)]
         caps += cutouts(p for p in train if p.source not in FULLY_LABELLED)  # the simulator knows its caps' pixels
         say(f"{len(crops['train'])} crops to learn attributes from, {len(caps)} caps to put on bare heads")
@@ -148,10 +154,9 @@ def _worth(picture: Picture) -> float:
 
 
 def prepare_threads() -> None:
-    """Use every core that this process may use."""
-    import os
-
+    """Let torch use every core that this process may use, and OpenCV one: a process forked beside its threads would hang."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
+    cv2.setNumThreads(1)
 
 
 def _key(picture: Picture) -> str:

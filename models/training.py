@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-import cv2
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -60,6 +59,5 @@ def painted(batch: Callable[[int], Batch], first: int, processes: int) -> Iterat
         num_workers=processes,
         prefetch_factor=AHEAD,
         multiprocessing_context="fork",  # the pictures' list is shared, not copied
-        worker_init_fn=lambda _: cv2.setNumThreads(1),
     )
     return iter(loader)

@@ -20,7 +20,7 @@ def picture(folder: Path, labels: str, annotated: list[int] | None = None) -> Pi
 
 
 def heads(picture: Picture) -> list[Labels]:
-    cut = patches(picture, targets(picture, None), None, False, np.random.default_rng(0))
+    cut = patches(picture, targets(picture, None), None, False, np.random.SeedSequence(0))
     return [p.labels for p in cut]
 
 

@@ -58,7 +58,7 @@ def test_cutouts_of_a_folder_are_read_and_a_torn_one_is_named(tmp_path: Path):
     (only,) = read_cutouts(tmp_path)
     assert only.shape == (20, 16, 4)
     (tmp_path / "caps" / "b.png").write_bytes(b"\x89PNG")
-    with pytest.raises(DataError, match="b.png is no picture with transparency"):
+    with pytest.raises(DataError, match=r"b\.png is no picture with transparency"):
         read_cutouts(tmp_path)
 
 
