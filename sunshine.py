@@ -19,6 +19,7 @@ COMMANDS = {
     "check-camera": ("ingest.cli:check_camera", "Try a camera and say in words what works and what does not. 检查摄像头"),
     "serve": ("api.cli:serve", "Run the centre: API and console. 启动中心"),
     "accounts": ("api.cli:accounts", "Users of the centre: add, list, reset a password. 账号"),
+    "clients": ("api.clients.cli:app", "Programs of other systems: add, list, rotate, revoke. 其他系统的程序"),
     "enrol-code": ("api.cli:enrol_code", "Print a one-time code with which an edge joins the centre."),
     "keys": ("api.cli:keys", "The keys that protect stored credentials: rotate."),
     "audit": ("api.audit.cli:app", "The record of who did what: verify. 审计核验"),

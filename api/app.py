@@ -17,6 +17,9 @@ from api.cameras.endpoints import router as cameras
 from api.cases.endpoints import router as cases
 from api.cases.timekeeper import catch_up
 from api.centre import Centre
+from api.clients.endpoints import describe_server, oauth
+from api.clients.endpoints import router as clients
+from api.clients.scopes import OPERATIONS, SUMMARIES
 from api.console.pages import mount as mount_console
 from api.deliveries.dispatcher import delivering
 from api.deliveries.endpoints import router as deliveries
@@ -40,7 +43,7 @@ from contract.evidence import SealedManifest
 
 PREFIX = "/api/v1"
 ROUTERS = (
-    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, edge_protocol,
+    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, clients, oauth, edge_protocol,
     evidence_protocol,
 )
 
@@ -75,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         "/healthz", healthz, operation_id="get_health", summary="Whether the centre and its database answer", tags=["health"],
         responses=documented(),
     )
+    app.add_api_route("/.well-known/oauth-authorization-server", describe_server, include_in_schema=False)
     document_webhooks(app)
     mount_console(app)
     problems.install(app)
@@ -99,7 +103,7 @@ async def healthz(work: Reading) -> JSONResponse:
 
 
 def _describe_with_shared_schemas(app: FastAPI) -> None:
-    """Add the schemas that are referred to by hand: problems, and the manifest inside a multipart body."""
+    """Add what is referred to by hand: problems, the manifest inside a multipart body, and what tokens open."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -110,6 +114,20 @@ def _describe_with_shared_schemas(app: FastAPI) -> None:
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update({name: part for name, part in schema.pop("$defs", {}).items() if name not in schemas})
                 schemas[model.__name__] = schema
+        schemes = document["components"].setdefault("securitySchemes", {})
+        if "oauth" not in schemes:  # the document is made once and given out again
+            schemes["oauth"] = _oauth()
+            for operation in (operation for item in document["paths"].values() for operation in item.values()):
+                ways = [{"oauth": [scope]} for scope in OPERATIONS.get(operation["operationId"], ())]
+                if ways:
+                    operation["security"] = [*operation.get("security", []), *ways]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _oauth() -> dict[str, Any]:
+    scopes = {scope.value: words for scope, words in SUMMARIES.items()}
+    token = {"tokenUrl": f"{PREFIX}/oauth/token", "refreshUrl": f"{PREFIX}/oauth/token", "scopes": scopes}
+    flows = {"clientCredentials": token, "authorizationCode": {**token, "authorizationUrl": "/oauth/authorize"}}
+    return {"type": "oauth2", "flows": flows}

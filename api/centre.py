@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from api.cases.deadlines import Deadlines, load_deadlines
+from api.clients.limits import Limiter
 from api.evidence.retention import Retention, load_retention
 from api.feed.bell import Bell
 from api.kit.database import Database
@@ -56,6 +57,10 @@ class Centre:
     @cached_property
     def catalogue(self) -> Catalogue:
         return load_catalogue(self.settings.catalogue)
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        return Limiter(self.settings.client_requests_per_minute)
 
     @cached_property
     def deadlines(self) -> Deadlines:

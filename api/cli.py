@@ -78,7 +78,7 @@ def enrol_code(
         code, _ = await create_code(work, house, settings, shop_id)
         return code
 
-    typer.echo(_with_database(settings, act))
+    typer.echo(with_database(settings, act))
 
 
 @accounts.command("list")
@@ -92,7 +92,7 @@ def list_accounts(data: Data = None) -> None:
             for row in rows
         ]
 
-    for line in _with_database(read_settings(data), act):
+    for line in with_database(read_settings(data), act):
         typer.echo(line)
 
 
@@ -114,7 +114,7 @@ def add_account(
         )
         return password.get_secret_value()
 
-    typer.echo(f"{login}  {_with_database(read_settings(data), act)}")
+    typer.echo(f"{login}  {with_database(read_settings(data), act)}")
 
 
 @accounts.command("reset")
@@ -124,7 +124,7 @@ def reset_account(login: Login = accounts_service.FIRST_LOGIN, data: Data = None
     async def act(work: Work) -> str:
         return (await accounts_service.reset_password(work, the_house(), login)).get_secret_value()
 
-    typer.echo(f"{login}  {_with_database(read_settings(data), act)}")
+    typer.echo(f"{login}  {with_database(read_settings(data), act)}")
 
 
 @accounts.command("disable")
@@ -143,7 +143,7 @@ def _set_disabled(login: str, data: Path | None, disabled: bool) -> None:
     async def act(work: Work) -> None:
         await accounts_service.set_disabled(work, the_house(), login, disabled)
 
-    _with_database(read_settings(data), act)
+    with_database(read_settings(data), act)
     typer.echo(f"{login} is {'disabled' if disabled else 'enabled'}.")
 
 
@@ -194,7 +194,7 @@ def read_settings(data: Path | None, **given: Any) -> Settings:
     return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
 
 
-def _with_database(settings: Settings, act: Callable[[Work], Coroutine[Any, Any, R]]) -> R:
+def with_database(settings: Settings, act: Callable[[Work], Coroutine[Any, Any, R]]) -> R:
     """One transaction on the database, beside a centre that may be running."""
 
     async def with_centre() -> R:

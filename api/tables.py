@@ -5,6 +5,7 @@ import api.answers.tables
 import api.audit.tables
 import api.cameras.tables
 import api.cases.tables
+import api.clients.tables
 import api.deliveries.tables
 import api.edges.tables
 import api.evidence.tables

@@ -14,14 +14,27 @@ F = TypeVar("F", bound=Callable[..., object])
 class ActorKind(StrEnum):
     PERSON = "person"
     EDGE = "edge"
+    CLIENT = "client"  # another system's program
     HOUSE = "house"  # the command line on the centre's own machine, and the first start
     SYSTEM = "system"  # what the centre does by itself
     NOBODY = "nobody"  # who has not proved anything
 
 
 @dataclass(frozen=True)
+class Client:
+    """The program that asks, for itself or for a person, and the places that it was given. One of the authority's own hears of
+    findings before they are confirmed."""
+
+    id: str
+    name: str
+    district_ids: frozenset[str]
+    shop_ids: frozenset[str]
+    is_authority: bool
+
+
+@dataclass(frozen=True)
 class Actor:
-    """`district_id` and `shop_id` narrow what is seen; for an edge, `id` does."""
+    """`district_id`, `shop_id` and the places of the client narrow what is seen; for an edge, `id` does."""
 
     kind: ActorKind
     id: str
@@ -33,17 +46,25 @@ class Actor:
     shop_id: str | None = None
     language: str = "zh-CN"
     address: str | None = None
+    client: Client | None = None
 
     @property
-    def sees_all_places(self) -> bool:
-        if self.kind is not ActorKind.PERSON:
+    def is_unbound(self) -> bool:
+        """Whether the account itself is bound to no place."""
+        if self.kind not in (ActorKind.PERSON, ActorKind.CLIENT):
             return self.kind in (ActorKind.HOUSE, ActorKind.SYSTEM)
         if self.role in STORE_ROLES:
             return False
         return self.district_id is None and self.shop_id is None
 
     @property
+    def sees_all_places(self) -> bool:
+        return self.client is None and self.is_unbound
+
+    @property
     def sees_unconfirmed(self) -> bool:
+        if self.kind is ActorKind.CLIENT:
+            return self.client is not None and self.client.is_authority
         return self.role not in OUTSIDE_ROLES
 
     def may(self, permission: Permission) -> bool:

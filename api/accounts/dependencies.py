@@ -12,6 +12,7 @@ from api.accounts import service
 from api.accounts.actors import Actor
 from api.accounts.passwords import password_fits
 from api.centre import Centre
+from api.clients.access import actor_with_token, bearer_of
 from api.kit.problems import Unauthenticated
 
 COOKIE = "sunshine_session"
@@ -31,8 +32,16 @@ def address_of(request: Request) -> str:
 
 
 async def signed_in_or_none(request: Request) -> Actor | None:
-    """The person whose session the cookie belongs to; the session goes on."""
-    return await _authenticate(request, prolonging=True)
+    """Whose access token the request carries, or the person whose session the cookie belongs to; the session goes on. Asked
+    more than once, it answers the same. Raises what `actor_with_token` raises."""
+    if not hasattr(request.state, "actor"):
+        token = bearer_of(request)
+        if token is not None:
+            request.state.actor = await actor_with_token(request, token, address_of(request))
+        else:
+            request.state.actor = await _authenticate(request, prolonging=True)
+    actor: Actor | None = request.state.actor
+    return actor
 
 
 async def signed_in_for_update(request: Request) -> Actor:

@@ -18,6 +18,7 @@ async def login(request: Request, response: Response, body: LoginIn) -> Me:
     "/logout", operation_id="logout", summary="Sign out", status_code=204, responses=documented(Unauthenticated, Forbidden)
 )
 async def logout(request: Request, response: Response, actor: SignedIn) -> None:
+    """Of a session. A token ends with `POST /api/v1/oauth/revoke`."""
     await sign_out(request, response, actor)
 
 

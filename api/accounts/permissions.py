@@ -22,6 +22,7 @@ class Permission(StrEnum):
     CASES_HANDLE = "cases.handle"  # notices, verification, visits
     CASES_DECIDE = "cases.decide"  # appeals, withdrawals, reopening, turning over
     CASES_ANSWER = "cases.answer"  # for the shop
+    EVIDENCE_BLURRED = "evidence.blurred"  # without faces
     EVIDENCE_READ = "evidence.read"  # with faces: in the review, afterwards for a reason
     EVIDENCE_KEEP = "evidence.keep"  # legal hold, and deletion before its time
     PLACES_READ = "places.read"
@@ -36,12 +37,13 @@ class Permission(StrEnum):
     DELIVERIES_READ = "deliveries.read"
     DELIVERIES_RESEND = "deliveries.resend"
     TARGETS_WRITE = "targets.write"
+    CLIENTS_WRITE = "clients.write"
 
 
 P = Permission
-_STAFF = {P.CASES_READ, P.EVIDENCE_READ, P.PLACES_READ, P.CAMERAS_READ, P.EDGES_READ}
+_STAFF = {P.CASES_READ, P.EVIDENCE_BLURRED, P.EVIDENCE_READ, P.PLACES_READ, P.CAMERAS_READ, P.EDGES_READ}
 # A shop and a partner see a case from its notice on (an AI finding is a clue), and no face.
-_OUTSIDE = {P.CASES_READ, P.PLACES_READ}
+_OUTSIDE = {P.CASES_READ, P.EVIDENCE_BLURRED, P.PLACES_READ}
 # Whoever answers for a shop says which edge box is given its camera passwords; who connects the box does not.
 _APPROVING = {P.EDGES_READ, P.EDGES_APPROVE}
 # An officer answers for a shop that cannot (代办); then another officer verifies.
@@ -49,6 +51,8 @@ _HANDLING = {P.CASES_JUDGE, P.CASES_HANDLE, P.CASES_ANSWER}
 # Who is to be told must be able to see that a message has not arrived.
 _TELLING = {P.DELIVERIES_READ, P.DELIVERIES_RESEND}
 _TECHNICAL = {P.PLACES_READ, P.PLACES_WRITE, P.CAMERAS_READ, P.CAMERAS_WRITE, P.EDGES_READ, P.EDGES_WRITE}
+# Other systems: where messages go to, and whose programs may ask.
+_SYSTEMS = {P.TARGETS_WRITE, P.CLIENTS_WRITE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.REVIEWER: frozenset(_STAFF | {P.CASES_JUDGE}),
@@ -59,7 +63,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.STORE_OWNER: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CASES_ANSWER}),
     Role.INSTALLER: frozenset(_TECHNICAL),
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
-    Role.ADMIN: frozenset(_TECHNICAL | _APPROVING | _TELLING | {P.ACCOUNTS_WRITE, P.AUDIT_READ, P.TARGETS_WRITE}),
+    Role.ADMIN: frozenset(_TECHNICAL | _APPROVING | _TELLING | _SYSTEMS | {P.ACCOUNTS_WRITE, P.AUDIT_READ}),
     Role.PARTNER: frozenset(_OUTSIDE),
 }
 

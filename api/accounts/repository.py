@@ -6,6 +6,7 @@ from sqlalchemy.orm import joinedload
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
 from api.accounts.tables import SignInFailures, User, UserSession
+from api.clients.tables import ApiToken
 from api.kit.database import Work, insert_where_missing
 
 
@@ -58,5 +59,7 @@ async def list_users(work: Work, actor: Actor) -> list[User]:
 
 
 async def end_sessions(work: Work, actor: Actor, user_id: str) -> None:
+    """In browsers, and in programs that the person let in."""
     if actor.id == user_id or actor.may(Permission.ACCOUNTS_WRITE):
         await work.execute(delete(UserSession).where(UserSession.user_id == user_id))
+        await work.execute(delete(ApiToken).where(ApiToken.user_id == user_id))

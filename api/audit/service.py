@@ -26,6 +26,8 @@ def record(
 ) -> None:
     """One entry, in the transaction of the act. The shop or the district that the act concerns says into which chain it goes;
     without one, that of who acts. `detail` never holds a secret."""
+    if actor.client is not None:
+        detail |= {"client": actor.client.name, "client_id": actor.client.id}
     rfc8785.dumps(detail)  # what has no canonical form fails here, in the act, and not where it is chained
     work.add(
         AuditEntry(

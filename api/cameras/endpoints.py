@@ -3,6 +3,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.cameras import service
 from api.cameras.schemas import CameraIn, CameraOut, Cameras, MinuteOut, Minutes
@@ -26,20 +27,20 @@ async def list_cameras(
 ) -> Cameras:
     found = await service.list_cameras(work, actor, shop_id=shop_id, after=decode_text(cursor), limit=limit)
     following = encode_cursor(found[-1].camera.id) if len(found) == limit else None
-    return Cameras(items=[_out(status) for status in found], next=following)
+    return Cameras(items=[_out(status, actor) for status in found], next=following)
 
 
 @router.post("/cameras", operation_id="create_camera", summary="Add a camera", status_code=201, responses=WRITE)
 async def create_camera(work: Writing, actor: SignedIn, centre: CentreOf, body: CameraIn) -> CameraOut:
     camera = await service.create_camera(work, actor, centre.keyring, body)
-    return _out(await service.get_camera(work, actor, camera.id))
+    return _out(await service.get_camera(work, actor, camera.id), actor)
 
 
 @router.get("/cameras/{camera_id}", operation_id="get_camera", summary="One camera", responses=READ)
 async def get_camera(work: Reading, actor: SignedIn, response: Response, camera_id: Id) -> CameraOut:
     status = await service.get_camera(work, actor, camera_id)
     response.headers["ETag"] = etag(status.camera.version)
-    return _out(status)
+    return _out(status, actor)
 
 
 @router.put("/cameras/{camera_id}", operation_id="update_camera", summary="Change a camera", responses=WRITE)
@@ -51,7 +52,7 @@ async def update_camera(
     await service.update_camera(work, actor, centre.keyring, camera_id, body, expected)
     status = await service.get_camera(work, actor, camera_id)
     response.headers["ETag"] = etag(status.camera.version)
-    return _out(status)
+    return _out(status, actor)
 
 
 @router.get(
@@ -65,12 +66,15 @@ async def list_minutes(
     return Minutes(items=[MinuteOut.model_validate(row) for row in rows])
 
 
-def _out(status: CameraStatus) -> CameraOut:
+def _out(status: CameraStatus, actor: Actor) -> CameraOut:
+    # Where a camera can be reached is nothing that another system needs.
+    is_told = actor.client is None
     camera = status.camera
     return CameraOut(
         id=camera.id, name=camera.name, shop_id=camera.shop_id, shop_name=camera.shop.name, area_id=camera.area_id,
         area=camera.area.kind, area_name=camera.area.name, edge_id=camera.edge_id,
-        edge_name=camera.edge.name if camera.edge else None, url=camera.url, username=camera.username,
+        edge_name=camera.edge.name if camera.edge else None, url=camera.url if is_told else None,
+        username=camera.username if is_told else None,
         has_password=camera.password_encrypted is not None, transport=camera.transport, zone=camera.zone, hours=camera.hours,
         posts=camera.posts, interval_s=camera.interval_s, enabled=camera.enabled, version=camera.version, state=status.state,
         fault=camera.last_fault, last_minute=camera.last_minute, last_looked_at=camera.last_looked_at,

@@ -76,7 +76,7 @@ class CameraOut(BaseModel):
     area_name: str
     edge_id: str | None
     edge_name: str | None
-    url: str
+    url: str | None = Field(description="null for other systems' programs, as is the user name")
     username: str | None
     has_password: bool
     transport: str

@@ -41,6 +41,12 @@ ACTIONS: dict[str, str] = {
     "target.tested": N_("Test message sent"),
     "target.dead": N_("Target of messages out of order"),
     "delivery.resent": N_("Message sent again by hand"),
+    "client.created": N_("Program of another system added"),
+    "client.secret_rotated": N_("New secret for a program made"),
+    "client.revoked": N_("Program of another system revoked"),
+    "client.agreed": N_("Let a program act under their name"),
+    "client.token_revoked": N_("Token of a program ended"),
+    "client.token_reused": N_("Token of a program came a second time, all of it ended"),
     "photograph.read": N_("Looked at a photograph of an answer"),
     "notice.issued": N_("Number given to a notice"),
     "order.drafted": N_("Formal order drafted"),
@@ -63,6 +69,7 @@ OBJECTS: dict[str, str] = {
     "muted_spot": N_("Muted spot"),
     "target": N_("Target of messages"),
     "delivery": N_("Message"),
+    "client": N_("Program"),
     "citation": N_("Citation"),
     "audit": N_("Audit"),
 }
@@ -93,11 +100,15 @@ DETAILS: dict[str, str] = {
     "photographs": N_("Photographs"),
     "photograph": N_("Photograph"),
     "for_shop": N_("For the shop"),
+    "client": N_("Through the program"),
+    "client_id": N_("Its id"),
+    "scopes": N_("May"),
 }
 
 ACTORS: dict[str, str] = {
     "person": N_("Person"),
     "edge": N_("Edge box"),
+    "client": N_("Program"),
     "house": N_("Command line of the server"),
     "system": N_("The system"),
     "nobody": N_("Not signed in"),

@@ -13,6 +13,7 @@ from api.console import (
     camera_edit_pages,
     camera_pages,
     case_pages,
+    client_pages,
     delivery_pages,
     edge_box_pages,
     keeping,
@@ -30,7 +31,7 @@ from api.kit.problems import Problem, Unauthenticated
 router = APIRouter(include_in_schema=False)
 for pages in (
     sign_in_pages, notice_pages, answer_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages, place_pages,
-    delivery_pages, target_pages, audit_pages, keeping,
+    delivery_pages, target_pages, client_pages, audit_pages, keeping,
 ):
     router.include_router(pages.router)
 

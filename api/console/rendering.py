@@ -37,6 +37,7 @@ PAGES = (
     ("/edge-boxes", N_("Edge boxes"), Permission.EDGES_READ),
     ("/shops", N_("Shops"), Permission.PLACES_READ),
     ("/deliveries", N_("Messages"), Permission.DELIVERIES_READ),
+    ("/clients", N_("Other systems"), Permission.CLIENTS_WRITE),
     ("/audit", N_("Audit"), Permission.AUDIT_READ),
 )
 

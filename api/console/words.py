@@ -249,6 +249,10 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("Not carried out"),
         N_("This request came from another site. Open the page here again, then repeat what you wanted to do."),
     ),
+    "wrong-client": (
+        N_("A program that is not known"),
+        N_("The program that sent you here is not known, or wants you back at an address that is not its own. Tell its makers."),
+    ),
     "reason-missing": (
         N_("The reason is missing"),
         N_("This is done only for a reason, which is kept. Go back and say why, in at most 500 characters."),

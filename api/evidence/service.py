@@ -193,8 +193,9 @@ async def of_cases(work: Work, actor: Actor, case_ids: Sequence[int]) -> dict[in
 
 
 def is_in_review(actor: Actor, case: Case) -> bool:
-    """Who judges a case sees it as it is; everybody else, and everybody afterwards, without faces."""
-    return case.state is CaseState.PENDING_REVIEW and actor.may(Permission.CASES_JUDGE) and actor.may(Permission.EVIDENCE_READ)
+    """Who judges a case sees it as it is; everybody else, everybody afterwards, and through any other program, without faces."""
+    may_judge = actor.may(Permission.CASES_JUDGE) and actor.may(Permission.EVIDENCE_READ)
+    return case.state is CaseState.PENDING_REVIEW and may_judge and actor.client is None
 
 
 async def read_file(
@@ -204,8 +205,7 @@ async def read_file(
 
     Raises NotFound, BadSeal for one that changed, or ReasonNeeded for a picture with faces outside the review.
     """
-    if name != BLURRED:
-        actor.require(Permission.EVIDENCE_READ)
+    actor.require(Permission.EVIDENCE_BLURRED if name == BLURRED else Permission.EVIDENCE_READ)
     evidence = await _get(work, actor, violation_id)
     if name == BLURRED:
         content = await _blurred(files, evidence)

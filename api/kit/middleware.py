@@ -26,9 +26,13 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        # What is found out about the request beside its answer, as `request.state.headers`.
+        scope.setdefault("state", {})["headers"] = {}
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers.update(scope["state"]["headers"])
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
 
     session_idle_hours: float = Field(12, gt=0, description="a forgotten browser is signed out by the next morning")
     session_longest_days: float = Field(7, gt=0)
+    access_token_minutes: float = Field(60, gt=0, description="how long another system's access token lasts")
+    refresh_token_days: float = Field(30, gt=0, description="a person who has not used an app for so long agrees anew")
+    # Ten a second: a backend that follows the events asks once a second.
+    client_requests_per_minute: int = Field(600, gt=0)
     enrolment_minutes: float = Field(15, gt=0)
     minutes_kept_days: int = Field(7, gt=0, description="how long the state of each camera is kept minute by minute")
     # A 4K frame as JPEG of quality 95 is about 4 MB.

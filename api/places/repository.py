@@ -1,6 +1,6 @@
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, false, or_, select, true, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, false, or_, select, true, union_all
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from api.accounts.actors import Actor
@@ -11,17 +11,27 @@ from api.places.tables import Area, District, Shop
 def shop_is_visible(actor: Actor, shop_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """The condition that narrows any query to the shops that this actor sees."""
     if actor.shop_id is not None:
-        return shop_id == actor.shop_id
-    if actor.district_id is not None:
-        return shop_id.in_(select(Shop.id).where(Shop.district_id.in_(own_and_below(actor.district_id))))
-    return true() if actor.sees_all_places else false()
+        own: ColumnElement[bool] = shop_id == actor.shop_id
+    elif actor.district_id is not None:
+        own = shop_id.in_(_shops_below(actor.district_id))
+    else:
+        own = true() if actor.is_unbound else false()
+    if actor.client is None:
+        return own
+    return and_(own, or_(shop_id.in_(actor.client.shop_ids), shop_id.in_(_shops_below(*actor.client.district_ids))))
+
+
+def _shops_below(*district_ids: str) -> Select[str]:
+    return select(Shop.id).where(Shop.district_id.in_(own_and_below(*district_ids)))
 
 
 def district_is_visible(actor: Actor, district_id: InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
     """The same for what belongs to a district: the actor's own, or one below it."""
-    if actor.sees_all_places:
-        return true()
-    return district_id.in_(own_and_below(actor.district_id)) if actor.district_id is not None else false()
+    if actor.district_id is not None:
+        own: ColumnElement[bool] = district_id.in_(own_and_below(actor.district_id))
+    else:
+        own = true() if actor.is_unbound else false()
+    return own if actor.client is None else and_(own, district_id.in_(own_and_below(*actor.client.district_ids)))
 
 
 def districts_above(shop_id: str) -> CompoundSelect[str]:
@@ -31,9 +41,9 @@ def districts_above(shop_id: str) -> CompoundSelect[str]:
     return union_all(own, county)
 
 
-def own_and_below(district_id: str) -> Select[str]:
-    """The ids of a county and its stations; of a station, its own."""
-    return select(District.id).where(or_(District.id == district_id, District.parent_id == district_id))
+def own_and_below(*district_ids: str) -> Select[str]:
+    """The ids of counties and their stations; of a station, its own."""
+    return select(District.id).where(or_(District.id.in_(district_ids), District.parent_id.in_(district_ids)))
 
 
 def _readable_shops(actor: Actor) -> Select[Shop]:
@@ -46,7 +56,7 @@ def _readable_districts(actor: Actor) -> Select[District]:
     if actor.sees_all_places:
         return query
     shops = select(Shop.district_id).where(shop_is_visible(actor, Shop.id))
-    return query.where(District.id.in_(own_and_below(actor.district_id or "")) | District.id.in_(shops))
+    return query.where(district_is_visible(actor, District.id) | District.id.in_(shops))
 
 
 async def list_districts(

@@ -2,7 +2,7 @@
 
 from sqlalchemy.exc import IntegrityError
 
-from api.accounts.actors import Actor
+from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import Permission, Role
 from api.audit.service import record
 from api.kit.database import Work
@@ -79,7 +79,8 @@ async def get_shop(work: Work, actor: Actor, shop_id: str) -> Shop:
 
 def contacts_for(actor: Actor, shop: Shop) -> list[Contact]:
     """Names and telephone numbers are for those who work with the shop; another department is not told them."""
-    return [] if actor.role is Role.PARTNER else shop.contacts
+    is_partner = actor.role is Role.PARTNER or (actor.kind is ActorKind.CLIENT and not actor.sees_unconfirmed)
+    return [] if is_partner else shop.contacts
 
 
 async def create_shop(work: Work, actor: Actor, new: ShopIn) -> Shop:

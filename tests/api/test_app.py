@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from api.app import create_app
+from api.clients.scopes import OPERATIONS
 from api.kit.settings import Settings
 from tests.api.world import World, problem_code
 
@@ -36,19 +37,25 @@ class TestOpenApi:
         for name, operation in operations(document):
             errors = {status: answer for status, answer in operation["responses"].items() if status >= "4"}
             assert {"422", "503"} <= set(errors), name
-            for answer in errors.values():
-                assert list(answer["content"]) == ["application/problem+json"], name
+            for status, answer in errors.items():
+                # RFC 6749, 5.2, has a form of its own.
+                is_oauth = operation["tags"] == ["tokens"] and status in ("400", "401")
+                assert list(answer["content"]) == ["application/json" if is_oauth else "application/problem+json"], name
 
     def test_every_reference_leads_somewhere(self, document: dict[str, Any]):
         wanted = set(re.findall(r"'#/components/schemas/([^']+)'", str(document)))
         assert wanted <= set(document["components"]["schemas"])
 
     def test_every_operation_tells_who_may_call_it(self, document: dict[str, Any]):
-        public = {"login", "enrol_edge", "get_health"}
+        public = {"login", "enrol_edge", "get_health", "issue_token", "revoke_token"}
         for _, operation in operations(document):
             schemes = [name for scheme in operation.get("security", []) for name in scheme]
             expected = ["edge"] if operation["tags"] == ["edge protocol"] else ["session"]
+            expected += ["oauth"] * len(OPERATIONS.get(operation["operationId"], ()))
             assert schemes == ([] if operation["operationId"] in public else expected), operation["operationId"]
+
+    def test_tokens_open_only_what_there_is(self, document: dict[str, Any]):
+        assert set(OPERATIONS) <= {operation["operationId"] for _, operation in operations(document)}
 
     def test_pages_are_not_in_it(self, document: dict[str, Any]):
         assert all(path.startswith("/api/v1/") or path == "/healthz" for path in document["paths"])

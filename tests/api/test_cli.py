@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 from api import cli
 from api.app import create_app
-from api.bootstrap import prepare_demo
+from api.bootstrap import DEMO_ID, prepare_demo
+from api.clients.cli import app as clients
 from api.kit.settings import Settings
 from tests.api.world import EdgeBox, Place
 
@@ -35,6 +36,7 @@ def sunshine(data: Path, *arguments: str) -> Result:
     app = typer.Typer()
     app.add_typer(cli.accounts, name="accounts")
     app.add_typer(cli.keys, name="keys")
+    app.add_typer(clients, name="clients")
     app.command("serve")(cli.serve)
     app.command("enrol-code")(cli.enrol_code)
     return CliRunner().invoke(app, [*arguments, "--data", str(data)])
@@ -275,3 +277,16 @@ def test_openapi_is_printed_without_a_database(tmp_path: Path):
     )
     assert json.loads(printed.stdout) == json.loads(json.dumps(create_app(Settings(data=tmp_path)).openapi()))
     assert not (tmp_path / "untouched").exists()
+
+
+def test_programs_of_other_systems(data: Path):
+    asyncio.run(prepare_demo(Settings(data=data), "rtsp://192.0.2.1/"))
+    added = sunshine(data, "clients", "add", "County app", "--scope", "cases:read", "--district", DEMO_ID)
+    assert added.exit_code == 0, added.output
+    client_id, secret = (line.split()[1] for line in added.output.splitlines())
+    assert secret not in sunshine(data, "clients", "rotate", client_id).output
+    assert sunshine(data, "clients", "list").output == f"{client_id}\tCounty app\tcases:read\n"
+    assert sunshine(data, "clients", "revoke", client_id).output == "County app is revoked.\n"
+    assert "(revoked)" in sunshine(data, "clients", "list").output
+    refused = sunshine(data, "clients", "add", "County app", "--scope", "cases:read")
+    assert (refused.exit_code, "name a district or a shop" in refused.output) == (1, True)

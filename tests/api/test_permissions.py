@@ -61,6 +61,8 @@ CAMERA = {"area_id": "{area_id}", "name": "New", "url": "rtsp://192.0.2.7/x"}
 TARGET = {"name": "New", "channel": "webhook", "audience": "authority", "events": ["case.opened"]}
 TARGET_OF_SHOP = {**TARGET, "shop_id": "{shop_id}", "url": "https://example.org/hook"}
 TARGET_PAGE = {**TARGET, "place": "shop:{shop_id}", "url": "https://example.org/hook", "enabled": "yes"}
+CLIENT = {"name": "New", "scopes": ["cases:read"]}
+CLIENT_OF_SHOP = {**CLIENT, "shop_ids": ["{shop_id}"]}
 CITATION = "《餐饮服务食品安全操作规范》（2018）14.3.1.3"
 SHOP = {"district_id": "{district_id}", "name": "New"}
 # Reads first, then acts, and last what takes something away.
@@ -70,6 +72,11 @@ TABLE = (
     Row("POST /login", ANYBODY, {"username": "nobody", "password": "x"}),
     Row("POST /api/v1/login", ANYBODY, {"login": "nobody", "password": "x"}),
     Row("POST /api/v1/edges/enroll", ANYBODY, {}),
+    Row("POST /api/v1/oauth/token", ANYBODY, {}),
+    Row("POST /api/v1/oauth/revoke", ANYBODY, {}),
+    Row("GET /.well-known/oauth-authorization-server", ANYBODY),
+    Row("GET /oauth/authorize", SIGNED_IN),
+    Row("POST /oauth/authorize", SIGNED_IN, {}),
     Row("GET /api/v1/edge/config", EDGE),
     Row("POST /api/v1/edge/heartbeats", EDGE, {}),
     Row("POST /api/v1/edge/violations", EDGE, {}),
@@ -97,6 +104,8 @@ TABLE = (
     row("GET /api/v1/audit/export", P.AUDIT_READ),
     row("GET /api/v1/events", P.CASES_READ),
     row("GET /api/v1/events/stream", P.CASES_READ),
+    row("GET /api/v1/clients", P.CLIENTS_WRITE),
+    row("GET /api/v1/clients/{client_id}", P.CLIENTS_WRITE),
     row("GET /api/v1/targets", P.DELIVERIES_READ),
     row("GET /api/v1/targets/{target_id}", P.DELIVERIES_READ),
     row("GET /api/v1/deliveries", P.DELIVERIES_READ),
@@ -116,6 +125,9 @@ TABLE = (
     row("GET /cameras/{camera_id}", P.CAMERAS_READ),
     row("GET /edge-boxes", P.EDGES_READ),
     row("GET /edge-boxes/new", P.EDGES_WRITE),
+    row("GET /clients", P.CLIENTS_WRITE),
+    row("GET /clients/new", P.CLIENTS_WRITE),
+    row("GET /clients/{client_id}", P.CLIENTS_WRITE),
     row("GET /targets", P.DELIVERIES_READ),
     row("GET /targets/new", P.TARGETS_WRITE),
     row("GET /targets/{target_id}", P.DELIVERIES_READ),
@@ -163,6 +175,12 @@ TABLE = (
     row("POST /targets/{target_id}/rotate", P.TARGETS_WRITE),
     row("POST /targets/{target_id}/test", P.TARGETS_WRITE),
     row("POST /deliveries/{delivery_id}/resend", P.DELIVERIES_RESEND),
+    row("POST /api/v1/clients", P.CLIENTS_WRITE, **CLIENT_OF_SHOP),
+    row("POST /clients/new", P.CLIENTS_WRITE, **CLIENT, places="shop:{shop_id}"),
+    row("POST /api/v1/clients/{client_id}/rotate", P.CLIENTS_WRITE),
+    row("POST /clients/{client_id}/rotate", P.CLIENTS_WRITE),
+    row("POST /api/v1/clients/{client_id}/revoke", P.CLIENTS_WRITE),
+    row("POST /clients/{client_id}/revoke", P.CLIENTS_WRITE),
     row("POST /api/v1/enrolment-codes", P.EDGES_WRITE, shop_id="{shop_id}"),
     row("POST /edge-boxes/new", P.EDGES_WRITE, shop_id="{shop_id}"),
     row("POST /api/v1/edges/{edge_id}/approve", P.EDGES_APPROVE),
@@ -202,6 +220,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
     admin = await world.person(Role.ADMIN)
     new_target = {**TARGET_OF_SHOP, "shop_id": place.shop_id, "name": f"{name} target"}
     target = (await admin.post("/api/v1/targets", json=new_target)).json()
+    client = (await admin.post("/api/v1/clients", json={**CLIENT, "name": f"{name} app", "shop_ids": [place.shop_id]})).json()
     case_id = await world.case(place, box)
     officer = await world.person()
     case = (await officer.get(f"/api/v1/cases/{case_id}")).json()
@@ -218,7 +237,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
         "camera_id": place.camera_id, "edge_id": box.id, "case_id": str(case_id),
         "told_id": str(told_id), "photograph_id": answered.json()["answers"][0]["photographs"][0]["id"],
         "violation_id": case["evidence"][0]["violation_id"], "name": "original.jpg",
-        "act": "confirm", "keeping": "hold", "target_id": target["id"],
+        "act": "confirm", "keeping": "hold", "target_id": target["id"], "client_id": client["id"],
         "delivery_id": str((await admin.get("/api/v1/deliveries", params={"target_id": target["id"]})).json()["items"][0]["id"]),
     }
     return place, ids
@@ -235,10 +254,16 @@ async def neighbourhood(world: World) -> Neighbourhood:
     return Neighbourhood(mine, theirs, place, nothing)
 
 
+def filled(value: Any, ids: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [filled(one, ids) for one in value]
+    return value.format(**ids) if isinstance(value, str) else value
+
+
 async def ask(client: httpx.AsyncClient, entry: Row, ids: dict[str, str]) -> httpx.Response:
     ids = ids | {"case_id": ids["told_id"]} if entry.has_notice else ids
     body = json.loads(json.dumps(entry.body)) if entry.body is not None else None
-    body = {key: value.format(**ids) if isinstance(value, str) else value for key, value in body.items()} if body else body
+    body = {key: filled(value, ids) for key, value in body.items()} if body else body
     sent: dict[str, Any] = {"json": body} if entry.path.startswith("/api/") else {"data": body}
     headers = {"If-Match": '"1"', "Idempotency-Key": ids["violation_id"]}
     return await client.request(entry.method, entry.path.format(**ids), headers=headers, **(sent if body is not None else {}))

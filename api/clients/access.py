@@ -1,0 +1,46 @@
+"""A request with an access token: whose it is, whether it opens this operation, and how many more there may be."""
+
+from fastapi import Request
+
+from api.accounts.actors import Actor
+from api.clients import grants
+from api.clients.limits import RateLimited
+from api.clients.scopes import OPERATIONS
+from api.kit.problems import Forbidden
+
+
+class InsufficientScope(Forbidden):
+    code = "insufficient-scope"
+
+    def __init__(self, detail: str, scopes: str) -> None:
+        super().__init__(detail)
+        self.scopes = scopes
+
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.scopes}"'}  # RFC 6750, 3
+
+
+def bearer_of(request: Request) -> str | None:
+    """The access token of a request to the API (RFC 6750, 2.1)."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and request.url.path.startswith("/api/") else None
+
+
+async def actor_with_token(request: Request, token: str, address: str) -> Actor:
+    """Raises InvalidToken, RateLimited or InsufficientScope."""
+    centre = request.app.state.centre
+    at = centre.clock()
+    async with centre.database.reading() as work:
+        actor, scopes = await grants.authenticate(work, token, address, at)
+    try:
+        request.state.headers.update(centre.limiter.take(actor.client.id if actor.client else "", at))
+    except RateLimited as limited:
+        request.state.headers.update(centre.limiter.headers(0, limited.retry_after_s or 0))
+        raise
+    opening = OPERATIONS.get(getattr(request.scope.get("route"), "operation_id", None) or "", ())
+    if not scopes & set(opening):
+        if not opening:
+            raise InsufficientScope("No access token opens this address; it is for people who are signed in.", "")
+        names = " or ".join(opening)
+        raise InsufficientScope(f"This access token does not open this address; it needs {names}.", opening[0])
+    return actor

@@ -1,0 +1,70 @@
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
+
+from api.accounts.actors import Actor, without_actor
+from api.accounts.permissions import Permission
+from api.clients.tables import ApiClient, ApiClientPlace, ApiToken
+from api.kit.database import Work
+from api.places.repository import district_is_visible, shop_is_visible
+
+
+def _client_is_visible(actor: Actor) -> ColumnElement[bool]:
+    """To who may manage clients, one of which every place is theirs to see."""
+    if not actor.may(Permission.CLIENTS_WRITE):
+        return false()
+    of_shop: InstrumentedAttribute[str] = ApiClientPlace.shop_id  # type: ignore[assignment]
+    mine = or_(
+        and_(ApiClientPlace.shop_id.is_not(None), shop_is_visible(actor, of_shop)),
+        and_(ApiClientPlace.district_id.is_not(None), district_is_visible(actor, ApiClientPlace.district_id)),
+    )
+    return ~exists().where(ApiClientPlace.client_id == ApiClient.id, ~mine)
+
+
+def _readable(actor: Actor) -> Select[ApiClient]:
+    return select(ApiClient).where(_client_is_visible(actor)).options(selectinload(ApiClient.places))
+
+
+async def list_clients(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[ApiClient]:
+    query = _readable(actor).order_by(ApiClient.id).limit(limit)
+    if after is not None:
+        query = query.where(ApiClient.id > after)
+    return list(await work.scalars(query))
+
+
+async def get_client(work: Work, actor: Actor, client_id: str) -> ApiClient | None:
+    client: ApiClient | None = await work.scalar(_readable(actor).where(ApiClient.id == client_id))
+    return client
+
+
+async def end_tokens_of_client(work: Work, actor: Actor, client_id: str) -> None:
+    if actor.may(Permission.CLIENTS_WRITE):
+        await work.execute(delete(ApiToken).where(ApiToken.client_id == client_id))
+
+
+@without_actor("the client proves who it is with its secret, and nothing is told before that fits")
+async def find_client(work: Work, client_id: str) -> ApiClient | None:
+    client: ApiClient | None = await work.get(ApiClient, client_id, options=[selectinload(ApiClient.places)])
+    return client
+
+
+@without_actor("the token is the proof")
+async def find_token(work: Work, token_hash: str, *, for_change: bool = False) -> ApiToken | None:
+    query = select(ApiToken).where(ApiToken.token_hash == token_hash)
+    if for_change:
+        query = query.with_for_update(of=ApiToken)
+    token: ApiToken | None = await work.scalar(
+        query.options(joinedload(ApiToken.client).selectinload(ApiClient.places), joinedload(ApiToken.user))
+    )
+    return token
+
+
+@without_actor("whoever holds a part of it can end it")
+async def end_family(work: Work, family: str) -> None:
+    await work.execute(delete(ApiToken).where(ApiToken.family == family).execution_options(synchronize_session=False))
+
+
+@without_actor("old tokens of everybody go")
+async def delete_expired_tokens(work: Work, at: datetime) -> None:
+    await work.execute(delete(ApiToken).where(ApiToken.expires_at < at).execution_options(synchronize_session=False))

@@ -1,0 +1,132 @@
+"""Managing clients: who made them, for which places, their secrets, and their end."""
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from api.accounts.actors import Actor, Client
+from api.accounts.permissions import Permission
+from api.accounts.service import token_hash
+from api.audit.service import record
+from api.clients import repository
+from api.clients.schemas import ClientIn
+from api.clients.scopes import OF_PERSONS
+from api.clients.tables import ApiClient, ApiClientPlace
+from api.kit.database import Work
+from api.kit.problems import Conflict, FieldProblem, Invalid, NotFound
+from api.places import repository as places
+
+# Both secrets work for so long, so that a client changes over without a moment in which none does.
+PREVIOUS_LASTS = timedelta(hours=24)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class NotAClient(Invalid):
+    """`errors` names the field."""
+
+    code = "not-a-client"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message, errors=[FieldProblem(field=field, message=message)])
+
+
+class ClientRevoked(Conflict):
+    code = "client-revoked"
+
+
+async def list_clients(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[ApiClient]:
+    actor.require(Permission.CLIENTS_WRITE)
+    return await repository.list_clients(work, actor, after=after, limit=limit)
+
+
+async def get_client(work: Work, actor: Actor, client_id: str) -> ApiClient:
+    actor.require(Permission.CLIENTS_WRITE)
+    client = await repository.get_client(work, actor, client_id)
+    if client is None:
+        raise NotFound("There is no such client, or it is not yours to see.")
+    return client
+
+
+async def create_client(work: Work, actor: Actor, new: ClientIn, at: datetime) -> tuple[ApiClient, str]:
+    """The client and its secret, which is kept nowhere. Raises NotAClient."""
+    actor.require(Permission.CLIENTS_WRITE)
+    await _check(work, actor, new)
+    secret = secrets.token_urlsafe(32)
+    client = ApiClient(
+        name=new.name, scopes=sorted(set(new.scopes)), redirect_uris=new.redirect_uris, is_authority=new.is_authority,
+        secret_hash=token_hash(secret), created_at=at, created_by=actor.name,
+        places=[
+            *(ApiClientPlace(district_id=district_id) for district_id in dict.fromkeys(new.district_ids)),
+            *(ApiClientPlace(shop_id=shop_id) for shop_id in dict.fromkeys(new.shop_ids)),
+        ],
+    )
+    work.add(client)
+    await work.flush()
+    record(work, actor, "client.created", "client", client.id, name=client.name, scopes=" ".join(client.scopes))
+    return client, secret
+
+
+async def rotate_secret(work: Work, actor: Actor, client_id: str, at: datetime) -> tuple[ApiClient, str]:
+    """A new secret; the one before works for PREVIOUS_LASTS more."""
+    client = await get_client(work, actor, client_id)
+    if client.revoked_at is not None:
+        raise ClientRevoked("This client was revoked. Add a new one.")
+    secret = secrets.token_urlsafe(32)
+    client.previous_hash, client.previous_until = client.secret_hash, at + PREVIOUS_LASTS
+    client.secret_hash = token_hash(secret)
+    record(work, actor, "client.secret_rotated", "client", client.id, name=client.name)
+    await work.flush()
+    return client, secret
+
+
+async def revoke_client(work: Work, actor: Actor, client_id: str, at: datetime) -> ApiClient:
+    """From now on it gets no token, and those it has open nothing."""
+    client = await get_client(work, actor, client_id)
+    if client.revoked_at is None:
+        client.revoked_at = at
+        await repository.end_tokens_of_client(work, actor, client.id)
+        record(work, actor, "client.revoked", "client", client.id, name=client.name)
+        await work.flush()
+    return client
+
+
+def secret_fits(client: ApiClient, secret: str, at: datetime) -> bool:
+    # No slow hash is needed: a secret is 256 random bits.
+    given = token_hash(secret)
+    is_previous = client.previous_hash is not None and client.previous_until is not None and at < client.previous_until
+    return hmac.compare_digest(given, client.secret_hash) or (
+        is_previous and hmac.compare_digest(given, client.previous_hash or "")
+    )
+
+
+def as_part_of_actor(client: ApiClient) -> Client:
+    return Client(client.id, client.name, frozenset(client.district_ids), frozenset(client.shop_ids), client.is_authority)
+
+
+async def _check(work: Work, actor: Actor, new: ClientIn) -> None:
+    if not new.district_ids and not new.shop_ids:
+        raise NotAClient("district_ids", "A client sees what it is given: name a district or a shop.")
+    for district_id in new.district_ids:
+        if not await places.is_own_district(work, actor, district_id):
+            raise NotAClient("district_ids", "There is no such district, or it is not yours to see.")
+    for shop_id in new.shop_ids:
+        if await places.get_shop(work, actor, shop_id) is None:
+            raise NotAClient("shop_ids", "There is no such shop, or it is not yours to see.")
+    if OF_PERSONS & set(new.scopes) and not new.redirect_uris:
+        raise NotAClient("redirect_uris", "People have to agree to these scopes: say where they come back to.")
+    for uri in new.redirect_uris:
+        if not _can_lead_back(uri):
+            words = "Write it as https://host/path, without a # part; http only for a loopback address."
+            raise NotAClient("redirect_uris", words)
+
+
+def _can_lead_back(uri: str) -> bool:
+    """RFC 6749, 3.1.2, and RFC 8252, 7.3"""
+    try:
+        parts = urlsplit(uri)
+        hostname, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and hostname in _LOOPBACK)
+    return is_safe and bool(hostname) and "@" not in parts.netloc and "#" not in uri and uri.isascii() and uri.isprintable()
