@@ -83,3 +83,16 @@ def cases(
     for one in figures:
         took = f"{one.p50_ms:9.2f} {one.p95_ms:7.2f} {one.p50_ratio:10.2f} {one.p95_ratio:10.2f}"
         typer.echo(f"{one.engine:9} {one.what:13} {one.size:>8} {took}")
+
+
+@app.command()
+def review(cases: Annotated[int, typer.Option(min=5, max=500, help="How many are judged.")] = 30) -> None:
+    """How long a reviewer waits from the key to the next picture, in Chromium; a ratio to the same page without a script."""
+    from bench.review import measure
+
+    waits = measure(cases)
+    typer.echo(f"key to next picture, {cases} cases, p95  {waits.p95_ms:8.1f} ms")
+    typer.echo(f"a new page for each, p95              {waits.baseline_p95_ms:8.1f} ms")
+    typer.echo(f"ratio                                 {waits.p95_ms / waits.baseline_p95_ms:8.3f}")
+    if waits.p95_ms > 100:
+        raise typer.Exit(1)

@@ -1,16 +1,18 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, delete, false, func, select, true, update
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.cameras.tables import Camera
+from api.cases.queues import Queue
 from api.cases.states import JUDGED, OPEN, TOLD, Act, CaseState, DismissalReason
-from api.cases.tables import Case, CaseTransition, MutedSpot, Reminder
-from api.kit.database import Work
+from api.cases.tables import Case, CaseTransition, MutedSpot, Reminder, ReviewLease
+from api.kit.database import Work, insert_or_take
 from api.places.repository import shop_is_visible
+from api.places.tables import Shop
 
 # Two dismissals of one spot lie close together; the look back is bounded for cameras that are dismissed all day.
 _LOOKED_BACK = 200
@@ -45,6 +47,91 @@ async def list_cases(
         query = query.where(Case.overdue_at.is_not(None))
     if before is not None:
         query = query.where(Case.id < before)
+    return list(await work.scalars(query))
+
+
+def _in_queue(actor: Actor, wanted: Queue) -> ColumnElement[bool]:
+    """Of the queue, for this person."""
+    parts = [case_is_visible(actor), Case.state.in_(wanted.states)]
+    if wanted.rule:
+        parts.append(Case.rule == wanted.rule)
+    if wanted.severity is not None:
+        parts.append(Case.severity == wanted.severity)
+    if wanted.words:
+        holds = Case.shop_id.in_(select(Shop.id).where(Shop.name.contains(wanted.words, autoescape=True)))
+        parts.append(holds | Case.camera_id.in_(select(Camera.id).where(Camera.name.contains(wanted.words, autoescape=True))))
+    return and_(*parts)
+
+
+async def count_in_queue(work: Work, actor: Actor, wanted: Queue) -> int:
+    return await work.scalar(select(func.count()).select_from(Case).where(_in_queue(actor, wanted))) or 0
+
+
+async def list_queue(
+    work: Work, actor: Actor, wanted: Queue, at: datetime, limit: int, *, is_free: bool = False, without: Collection[int] = ()
+) -> list[Case]:
+    """The most serious first, then what is due first. Free is what nobody else looks at."""
+    query = _readable(actor).where(_in_queue(actor, wanted), Case.id.not_in(without)).limit(limit)
+    if is_free:
+        taken = and_(ReviewLease.case_id == Case.id, ReviewLease.actor_id != actor.id, ReviewLease.until > at)
+        query = query.where(~select(ReviewLease).where(taken).exists())
+    return list(await work.scalars(query.order_by(Case.severity, Case.due_at.is_(None), Case.due_at, Case.id)))
+
+
+async def list_visible(work: Work, actor: Actor, case_ids: Collection[int]) -> list[int]:
+    return list(await work.scalars(select(Case.id).where(case_is_visible(actor), Case.id.in_(case_ids))))
+
+
+async def end_leases(work: Work, actor: Actor, case_ids: Collection[int]) -> None:
+    """This person's own."""
+    await work.execute(delete(ReviewLease).where(ReviewLease.actor_id == actor.id, ReviewLease.case_id.in_(case_ids)))
+
+
+async def take_leases(work: Work, actor: Actor, case_ids: Sequence[int], at: datetime, until: datetime) -> set[int]:
+    """Those that are this person's now: free ones, and what was theirs already. What has ended goes."""
+    await work.execute(delete(ReviewLease).where(ReviewLease.until <= at))
+    rows = [{"case_id": case_id, "actor_id": actor.id, "actor_name": actor.name, "until": until} for case_id in case_ids]
+    may_take = (ReviewLease.actor_id == actor.id) | (ReviewLease.until <= at)
+    return set(await insert_or_take(work, ReviewLease, rows, "case_id", may_take))
+
+
+async def list_leases(work: Work, actor: Actor, case_ids: Collection[int], at: datetime) -> list[ReviewLease]:
+    """Of others, for those who see cases before they are judged."""
+    if not actor.sees_unconfirmed:
+        return []
+    query = (
+        select(ReviewLease)
+        .join(Case, Case.id == ReviewLease.case_id)
+        .where(case_is_visible(actor), Case.id.in_(case_ids), ReviewLease.actor_id != actor.id, ReviewLease.until > at)
+    )
+    return list(await work.scalars(query.order_by(ReviewLease.case_id)))
+
+
+async def count_leased(work: Work, actor: Actor, wanted: Queue, at: datetime) -> list[tuple[str, int]]:
+    """Who else looks at how many of the queue."""
+    anothers = and_(ReviewLease.actor_id != actor.id, ReviewLease.until > at)
+    query = (
+        select(ReviewLease.actor_name, func.count())
+        .join(Case, Case.id == ReviewLease.case_id)
+        .where(_in_queue(actor, wanted), anothers)
+        .group_by(ReviewLease.actor_name)
+    )
+    return [(name, count) for name, count in (await work.execute(query)).all()]
+
+
+async def list_verdicts(work: Work, actor: Actor, case: Case, limit: int) -> list[CaseTransition]:
+    """What people have judged about this rule at this camera before, the latest first."""
+    alike = and_(Case.camera_id == case.camera_id, Case.rule == case.rule, Case.id != case.id)
+    # What was taken back is no judgement.
+    confirmed = and_(CaseTransition.act == Act.CONFIRM, Case.state.in_(JUDGED | {CaseState.WITHDRAWN}))
+    dismissed = and_(CaseTransition.act == Act.DISMISS, Case.state == CaseState.DISMISSED)
+    query = (
+        select(CaseTransition)
+        .join(Case, Case.id == CaseTransition.case_id)
+        .where(case_is_visible(actor), alike, confirmed | dismissed)
+        .order_by(CaseTransition.id.desc())
+        .limit(limit)
+    )
     return list(await work.scalars(query))
 
 

@@ -83,6 +83,17 @@ class Case(Table):
     rectify_left_s: Mapped[float | None]
 
 
+class ReviewLease(Table):
+    """Who looks at a case just now, so that nobody else judges it unknowingly. It ends by itself."""
+
+    __tablename__ = "review_leases"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    actor_id: Mapped[str] = mapped_column(String(64))
+    actor_name: Mapped[str] = mapped_column(String(100))
+    until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class CaseTransition(Table):
     """Who did what, when, from where, on what ground. Append-only: the database itself refuses to change or delete a row."""
 

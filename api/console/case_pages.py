@@ -16,15 +16,16 @@ from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
 from api.accounts.permissions import Permission
 from api.answers import service as answers
 from api.audit.service import REASON_LENGTH
+from api.cases import review, spots
 from api.cases import service as cases
-from api.cases import spots
 from api.cases.clock import BadDeadline
 from api.cases.endpoints import CaseId
 from api.cases.service import ActNotPossible
 from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Reason, Step, step_of
 from api.cases.tables import Case
 from api.centre import Centre
-from api.console.case_views import Exhibit, case_row, case_url, case_view, overtaken, with_form
+from api.console.case_views import case_row, case_url, case_view, overtaken, with_form
+from api.console.exhibits import exhibit_of
 from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.keeping import keeping_view
@@ -109,6 +110,11 @@ async def case_page(
     """`why` is the reason for which the pictures are shown with faces; each of them is recorded with it."""
     speaker = speaker_of(request)
     view = await _case(work, actor, centre, speaker, case_id, at, done, given_reason(request, why))
+    if actor.may(Permission.CASES_JUDGE):
+        async with centre.database.writing() as lending:
+            lease = await review.look_at(lending, actor, case_id, at)
+        if lease is not None:
+            view = replace(view, looking=speaker.say(N_("%(who)s looks at it just now."), who=lease.actor_name))
     return page(request, "case.html", actor=actor, case=view)
 
 
@@ -235,12 +241,7 @@ async def _case(
         found = await cases.list_cases(work, actor, states=OPEN, shop_id=case.shop_id, limit=_MERGED_WITH)
         others = [other for other in found if other.id != case_id]
     exhibits = (await evidence.of_cases(work, actor, [case_id]))[case_id]
-    exhibit = None
-    if exhibits:
-        seal = await evidence.check_seal(work, actor, centre.files, exhibits[0].violation_id)
-        sees_faces = evidence.is_in_review(actor, case)
-        reason = (why or "").strip() if actor.may(Permission.EVIDENCE_READ) and not sees_faces else ""
-        exhibit = Exhibit(exhibits[0], evidence.manifest_of(exhibits[0]), seal, sees_faces, reason)
+    exhibit = await exhibit_of(work, actor, centre, case, exhibits, why)
     notice = await notices.find_notice(work, actor, case_id)
     accepted = await accepted_texts(work, actor)
     given = await answers.list_answers(work, actor, case_id)

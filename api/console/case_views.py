@@ -14,6 +14,7 @@ from api.cases.tables import Case, CaseTransition, Reminder
 from api.console.answer_views import answer_view, since_view
 from api.console.geometry import close_up
 from api.console.i18n import N_
+from api.console.progress import progress_view
 from api.console.seals import seal_view
 from api.console.speech import Speaker, find_rule
 from api.console.views import (
@@ -79,7 +80,8 @@ def case_row(
         id=case.id, url=case_url(case.id), thumbnail=f"/cases/{case.id}/thumbnail.jpg?v={version}" if version else None,
         title=speaker.rule_title(case.rule, catalogue), severity=speaker.severity(case.severity), state=speaker.state(case.state),
         shop=case.shop.name, area=speaker.area(case.area.kind), camera=case.camera.name, captured=speaker.time(case.captured_at),
-        votes=_votes(case, speaker, catalogue).sentence, overdue=speaker.overdue(case),
+        votes=votes_view(case, speaker, catalogue).sentence, overdue=speaker.overdue(case),
+        due=speaker.due(case),
     )
 
 
@@ -94,14 +96,15 @@ def case_view(
         id=case.id, title=row.title, back_url="/cases", severity=row.severity, state=row.state, shop=row.shop, area=row.area,
         camera=row.camera, captured=row.captured,
         lasted=speaker.lasted(exhibit.manifest.since, exhibit.manifest.captured_at) if exhibit else None,
-        picture=_picture(exhibit, row, actor, speaker) if exhibit else None,
-        votes=_votes(case, speaker, catalogue),
+        picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
+        votes=votes_view(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue, accepted, actor.may(Permission.CASES_DECIDE)), seal=seal,
         notice=_notice(case, notice, actor, speaker), answers=[answer_view(answer, speaker) for answer in reversed(answers)],
         since=since_view(since, case, speaker) if since else None,
         facts=_facts(case, exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
         acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, speaker),
-        merged_into=_merged_into(case, speaker), overdue=row.overdue, due=speaker.due(case),
+        progress=progress_view(case, transitions, speaker), merged_into=_merged_into(case, speaker), overdue=row.overdue,
+        due=row.due,
         judges=actor.may(Permission.CASES_JUDGE),
     )
 
@@ -131,11 +134,11 @@ def _merged_into(case: Case, speaker: Speaker) -> Link | None:
     return Link(case_url(case.merged_into), speaker.say(N_("No. %(id)s"), id=case.merged_into))
 
 
-def _votes(case: Case, speaker: Speaker, catalogue: Catalogue) -> VotesView:
+def votes_view(case: Case, speaker: Speaker, catalogue: Catalogue) -> VotesView:
     return speaker.votes(case.looks, case.sure_looks, case.violating_looks, find_rule(case.rule, catalogue))
 
 
-def _picture(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker) -> PictureView:
+def picture_view(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker) -> PictureView:
     manifest = exhibit.manifest
     window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, _CROP_ASPECT)
     drawn = {box.kind for box in manifest.boxes if not box.violating}

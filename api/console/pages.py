@@ -19,10 +19,12 @@ from api.console import (
     keeping,
     notice_pages,
     place_pages,
+    review_pages,
     sign_in_pages,
     target_pages,
 )
 from api.console.i18n import N_, Language, translations
+from api.console.kept_form import kept_form
 from api.console.rendering import STATIC, page, speaker_of
 from api.console.views import Link, ProblemView
 from api.console.words import PROBLEMS
@@ -30,8 +32,8 @@ from api.kit.problems import Problem, Unauthenticated
 
 router = APIRouter(include_in_schema=False)
 for pages in (
-    sign_in_pages, notice_pages, answer_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages, place_pages,
-    delivery_pages, target_pages, client_pages, audit_pages, keeping,
+    sign_in_pages, review_pages, notice_pages, answer_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages,
+    place_pages, delivery_pages, target_pages, client_pages, audit_pages, keeping,
 ):
     router.include_router(pages.router)
 
@@ -54,12 +56,12 @@ def mount(app: FastAPI) -> None:
     app.state.problem_page = problem_page
 
 
-def problem_page(request: Request, problem: Problem) -> Response | None:
+async def problem_page(request: Request, problem: Problem) -> Response | None:
     """A page for a browser; None for a program, which gets the problem document."""
     if "text/html" not in request.headers.get("accept", ""):
         return None
     if isinstance(problem, Unauthenticated):
-        return _to_sign_in(request)
+        return _to_sign_in(request) if request.method == "GET" else await kept_form(request)
     speaker = speaker_of(request)
     title, sentence = PROBLEMS.get(problem.code) or PROBLEMS.get(problem.status) or PROBLEMS[500]
     view = ProblemView(problem.status, speaker.say(title), speaker.say(sentence), Link("/", speaker.say(N_("To the start page"))))
@@ -69,11 +71,6 @@ def problem_page(request: Request, problem: Problem) -> Response | None:
 
 
 def _to_sign_in(request: Request) -> Response:
-    """Back to where one was: the page that was asked for, or the one with the form that was sent."""
-    if request.method == "GET":
-        where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/login?{urlencode({'next': where})}", 303)
-    scheme_and_host = f"{request.url.scheme}://{request.url.netloc}"
-    page_before = request.headers.get("referer", "").removeprefix(scheme_and_host)
-    where = page_before if page_before.startswith("/") else "/"
-    return RedirectResponse(f"/login?{urlencode({'next': where, 'unsaved': 'yes'})}", 303)
+    """And back to the page that was asked for."""
+    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?{urlencode({'next': where})}", 303)

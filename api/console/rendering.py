@@ -32,6 +32,7 @@ CONTENT_SECURITY_POLICY = (
 
 # What the header leads to, and what one needs to see it.
 PAGES = (
+    ("/review", N_("Review"), Permission.CASES_JUDGE),
     ("/cases", N_("Cases"), Permission.CASES_READ),
     ("/cameras", N_("Cameras"), Permission.CAMERAS_READ),
     ("/edge-boxes", N_("Edge boxes"), Permission.EDGES_READ),
@@ -80,6 +81,7 @@ def environment(language: Language) -> Environment:
     )
     jinja.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     jinja.globals["static"] = static_url
+    jinja.filters["query"] = lambda facts: urlencode([(fact.name, fact.value) for fact in facts])
     return jinja
 
 

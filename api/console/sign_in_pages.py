@@ -27,10 +27,10 @@ async def start(actor: MaybeSignedIn) -> Response:
 
 
 @router.get("/login")
-async def login_page(request: Request, actor: MaybeSignedIn, next: str = "", unsaved: str = "") -> Response:
+async def login_page(request: Request, actor: MaybeSignedIn, next: str = "") -> Response:
     if actor is not None:
         return RedirectResponse(_safe(next), 303)
-    return page(request, "login.html", actor=None, login=LoginView(next=_safe(next), unsaved=unsaved == "yes"))
+    return page(request, "login.html", actor=None, login=LoginView(next=_safe(next)))
 
 
 @router.post("/login")

@@ -28,12 +28,20 @@ class Fact:
 
 @dataclass(frozen=True)
 class LoginView:
-    """`unsaved` says that a form was sent after the session had ended."""
-
     username: str = ""
     next: str = ""
     problem: str | None = None
-    unsaved: bool = False
+
+
+@dataclass(frozen=True)
+class KeptForm:
+    """A form that was sent after the session had ended. `words` are shown, `fields` go along when it is sent again."""
+
+    url: str
+    fields: Sequence[Fact]
+    words: Sequence[str]
+    has_files: bool
+    has_secrets: bool
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class CaseRow:
     captured: LocalTime
     votes: str
     overdue: Chip | None
+    due: str | None
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,15 @@ class EventView:
 
 
 @dataclass(frozen=True)
+class ProgressStep:
+    """One of the stages from capture to closure: `past`, `now` (waited for), or `later`."""
+
+    words: str
+    tense: str
+    at: LocalTime | None
+
+
+@dataclass(frozen=True)
 class ActForm:
     """One act that the reader can do now. `note` says what the remark is for, None where none is asked; `person` is who is in
     charge, as far as it is known; `typed` and `wrong` are of a form that came back, by field."""
@@ -239,7 +257,7 @@ class NotOffered:
 class CaseView:
     """`acts` are what this person can do now, `not_offered` what others could or what does not hold yet. `problem` is a title and
     a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
-    can no longer be done."""
+    can no longer be done; `looking` says who else looks at the case just now."""
 
     id: int
     title: str
@@ -265,6 +283,8 @@ class CaseView:
     notice: NoticeCard | None
     answers: Sequence[AnswerView]
     since: SinceView | None
+    progress: Sequence[ProgressStep]
+    looking: str | None = None
     muted_at: str | None = None
     keeping: KeepingView | None = None
     is_deleted: bool = False

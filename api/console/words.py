@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from api.accounts.permissions import Permission, Role
+from api.cases.review import Verdict
 from api.cases.states import Act, CaseState, Condition, DismissalReason, WithdrawalReason
 from api.cases.tables import Level, ReminderKind, Stage
 from api.console.i18n import N_
@@ -99,6 +100,15 @@ ACTS: dict[Act, str] = {
     Act.WITHDRAW: N_("Withdraw the notice"),
     Act.TRANSFER: N_("Turn over to enforcement"),
     Act.EXTEND: N_("Extend the deadline"),
+}
+
+# What a judgement of the review queue is called.
+VERDICTS: dict[Verdict, str] = {
+    Verdict.VIOLATION: N_("Violation"),
+    Verdict.NOT_A_VIOLATION: N_("Not a violation"),
+    Verdict.CANNOT_TELL: N_("Cannot tell"),
+    Verdict.NOTICE: N_("Notice issued"),
+    Verdict.UNDO: N_("Judgement taken back"),
 }
 
 # What happened, for the timeline.

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import aiosqlite
-from sqlalchemy import Enum, MetaData, event
+from sqlalchemy import ColumnElement, Enum, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -99,6 +99,19 @@ async def insert_where_missing(work: AsyncSession, table: type[Table], row: dict
     """Insert the row, unless one with the same key is there; either way it is locked until the end of the transaction."""
     statement = _insert_of(work)(table).values(row)
     await work.execute(statement.on_conflict_do_update(index_elements=[key], set_={key: statement.excluded[key]}))
+
+
+async def insert_or_take(
+    work: AsyncSession, table: type[Table], rows: Sequence[dict[str, Any]], key: str, may_take: ColumnElement[bool]
+) -> list[Any]:
+    """Insert the rows; one that is there is overwritten only where `may_take` holds for it. Returns the keys that were written:
+    of two who want the same row at once, one gets it."""
+    if not rows:
+        return []
+    statement = _insert_of(work)(table)
+    overwritten = {name: statement.excluded[name] for name in rows[0] if name != key}
+    taking = statement.values(list(rows)).on_conflict_do_update(index_elements=[key], set_=overwritten, where=may_take)
+    return list(await work.scalars(taking.returning(getattr(table, key))))
 
 
 def _insert_of(work: AsyncSession) -> Any:

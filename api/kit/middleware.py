@@ -39,7 +39,8 @@ class Guard:
 
         problem = self._refusal(scope)
         if problem is not None:
-            await answer(Request(scope), problem)(scope, receive, send_with_headers)
+            response = await answer(Request(scope), problem)
+            await response(scope, receive, send_with_headers)
         else:
             await self.app(scope, receive, send_with_headers)
 

@@ -178,11 +178,11 @@ def from_database(error: DBAPIError) -> Problem | None:
     return None
 
 
-def answer(request: Request, problem: Problem) -> Response:
+async def answer(request: Request, problem: Problem) -> Response:
     """The problem document; `app.state.problem_page`, if set, may render a page for a browser instead."""
     page = getattr(request.app.state, "problem_page", None)
     if page is not None and not request.url.path.startswith("/api/"):
-        response: Response | None = page(request, problem)
+        response: Response | None = await page(request, problem)
         if response is not None:
             return response
     return problem.response()
@@ -193,22 +193,23 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, error: Problem) -> Response:
-        return answer(request, error)
+        return await answer(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         # The values are left out: one of them may be a password.
         errors = [FieldProblem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in error.errors()]
-        return answer(request, Invalid("The request does not have the form that this address needs; see errors.", errors=errors))
+        invalid = Invalid("The request does not have the form that this address needs; see errors.", errors=errors)
+        return await answer(request, invalid)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         problem = Problem(f"{error.detail}.".replace("..", "."))
         if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that Starlette cannot take apart; everywhere else that is a 422
-            return answer(request, Invalid(problem.detail))
+            return await answer(request, Invalid(problem.detail))
         problem.status = error.status_code
         problem.code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        response = answer(request, problem)
+        response = await answer(request, problem)
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
         return response
@@ -220,21 +221,21 @@ def install(app: FastAPI) -> None:
             # Not the statement's parameters: they may hold personal data.
             log.error("database error", error=type(error.orig).__name__, statement=error.statement)
             problem = Problem("Something went wrong at the centre. It was logged.")
-        return answer(request, problem)
+        return await answer(request, problem)
 
     @app.exception_handler(PoolTimeout)
     async def _pool(request: Request, error: PoolTimeout) -> Response:
-        return answer(request, Unavailable("Too many requests at once. Try again in a few seconds."))
+        return await answer(request, Unavailable("Too many requests at once. Try again in a few seconds."))
 
     @app.exception_handler(ClientDisconnect)
     async def _torn(request: Request, error: ClientDisconnect) -> Response:
         # Nobody but a proxy hears it; without it, each lost connection of an edge would be logged as an error of ours.
-        return answer(request, Unavailable("The connection broke off before the whole request had arrived. Send it again."))
+        return await answer(request, Unavailable("The connection broke off before the whole request had arrived. Send it again."))
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
         # Answered outside of all middleware, so the headers that the guard sets are set here.
-        response = answer(request, Problem("Something went wrong at the centre. It was logged."))
+        response = await answer(request, Problem("Something went wrong at the centre. It was logged."))
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         return response

@@ -56,8 +56,9 @@ class Kitchen:
     camera_id: str = "camera-1"
     second_camera_id: str = "camera-2"
     area_id: str = "area-1"
-    sequence: int = 0
-    previous: str = FIRST_OF_CHAIN
+    reports: int = 0
+    # The sequence and the digest of each camera's last record.
+    chains: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @classmethod
     async def build(cls, folder: Path, *, shop: str = SHOP, camera: str = CAMERA) -> "Kitchen":
@@ -106,24 +107,29 @@ class Kitchen:
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 
-    def report(self, rule: str = "K01", *, picture: bytes | None = None, ago_s: int = 5) -> dict[str, object]:
+    def report(
+        self, rule: str = "K01", *, picture: bytes | None = None, boxes: list[MarkedBox] | None = None,
+        camera_id: str | None = None, ago_s: int = 5,
+    ) -> dict[str, object]:
         """The keyword arguments of the request that hands in one more violation."""
         picture = picture or draw()
         captured = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=ago_s)
         # Another person at another spot each time; otherwise it would be one case.
         x1, y1, x2, y2 = BARE_HEAD.box
-        head = BARE_HEAD.model_copy(update={"box": (x1 + 60 * self.sequence, y1, x2 + 60 * self.sequence, y2)})
-        self.sequence += 1
+        head = BARE_HEAD.model_copy(update={"box": (x1 + 60 * self.reports, y1, x2 + 60 * self.reports, y2)})
+        self.reports += 1
+        camera_id = camera_id or self.camera_id
+        last, previous = self.chains.get(camera_id, (0, FIRST_OF_CHAIN))
         manifest = Manifest(
-            violation_id=uuid4(), edge_id=self.edge_id, camera_id=self.camera_id, camera_name=CAMERA, shop_id=self.shop_id,
-            area=AreaKind.SPECIAL_ROOM, stream_host="192.0.2.7", sequence=self.sequence, previous=self.previous, rule=rule,
+            violation_id=uuid4(), edge_id=self.edge_id, camera_id=camera_id, camera_name=CAMERA, shop_id=self.shop_id,
+            area=AreaKind.SPECIAL_ROOM, stream_host="192.0.2.7", sequence=last + 1, previous=previous, rule=rule,
             severity=2, catalogue_version=load_catalogue().version, software_version="0.1.0", camera_time_s=12.0,
             models=[ModelVersion(name="finder", sha256=_sha256(b"finder"))], captured_at=captured, clock_offset_s=0.0,
-            since=captured - timedelta(seconds=22), frame_width=WIDTH, frame_height=HEIGHT, track=6 + self.sequence,
-            votes=AttributeVotes(looks=21, sure=18, violating=17), boxes=[CHEF, head, HELPER],
+            since=captured - timedelta(seconds=22), frame_width=WIDTH, frame_height=HEIGHT, track=6 + self.reports,
+            votes=AttributeVotes(looks=21, sure=18, violating=17), boxes=boxes or [CHEF, head, HELPER],
             files={"original.jpg": file_digest(picture), "overlay.jpg": file_digest(picture)},
         )
-        self.previous = manifest.digest()
+        self.chains[camera_id] = (last + 1, manifest.digest())
         sealed = seal(manifest, self.key).model_dump_json().encode()
         return {
             "url": "/api/v1/edge/violations",

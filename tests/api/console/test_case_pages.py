@@ -134,6 +134,25 @@ class TestCase:
         assert len(page.encode()) + len(sheet.content) < 60_000
 
 
+class TestProgress:
+    async def stages(self, browser: httpx.AsyncClient, case_id: int) -> list[tuple[str, str]]:
+        page = (await browser.get(f"/cases/{case_id}")).text
+        return [(words, tense) for tense, words in re.findall(r'class="progress-(\w+)"[^>]*>([^<]*)<', page)]
+
+    async def test_what_is_waited_for(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        later = [("签收", "later"), ("答复", "later"), ("销号", "later")]
+        assert await self.stages(browser, case_id) == [("抓拍", "past"), ("判定", "past"), ("告知", "now"), *later]
+
+    async def test_a_case_that_ended_early_has_no_later_stage(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await browser.post(f"/cases/{case_id}/dismiss", data={"version": "1", "reason": "test"})
+        assert await self.stages(browser, case_id) == [("抓拍", "past"), ("判定", "past")]
+
+
 class TestRoles:
     @pytest.mark.parametrize("login", ["installer", "auditor"])
     async def test_cases_are_closed_to(self, browser: httpx.AsyncClient, kitchen: Kitchen, login: str) -> None:
@@ -379,14 +398,31 @@ class TestJudgement:
         answer = await browser.post(f"/cases/{case_id}/dismiss", data={**form, "note": form["note"][:-1]})
         assert answer.status_code == 303
 
-    async def test_an_ended_session_leads_back_to_the_case(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    async def test_a_remark_outlives_the_session_it_was_typed_in(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
-        form, path = {"version": "1"}, f"/cases/{case_id}"
-        answer = await browser.post(f"{path}/confirm", data=form, headers={"Referer": f"http://centre{path}"})
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next=%2Fcases%2F{case_id}&unsaved=yes")
-        assert "刚才提交的内容没有保存" in (await browser.get(answer.headers["location"])).text
-        answer = await browser.post(f"{path}/confirm", data=form, headers={"Referer": "http://evil.example/cases/1"})
-        assert answer.headers["location"] == "/login?next=%2F&unsaved=yes"
+        form = {"version": "1", "reason": "other", "note": "浅色头巾 </blockquote><script>alert(1)</script>"}
+        answer = await browser.post(f"/cases/{case_id}/dismiss", data=form)
+        assert answer.status_code == 401
+        assert "内容没有丢失" in answer.text
+        assert f"<blockquote class=\"said\">{escape(form['note'])}</blockquote>" in answer.text
+        hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.text)
+        kept = {name: html.unescape(value) for name, value in hidden}
+        assert kept == form
+        await sign_in(browser, "reviewer")
+        answer = await browser.post(answer.text.split('method="post" action="')[1].split('"')[0], data=kept)
+        assert answer.headers["location"] == f"/cases/{case_id}?done=dismiss"
+
+    async def test_no_password_comes_back_in_a_page(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        form = {"name": "灶台", "url": "rtsp://192.0.2.7/x", "password": "typed-password"}
+        answer = await browser.post("/cameras/new", data=form)
+        assert answer.status_code == 401
+        assert 'value="rtsp://192.0.2.7/x"' in answer.text
+        assert "typed-password" not in answer.text
+        assert "密码不会保留" in answer.text
+
+    async def test_a_program_is_told_in_json(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        answer = await browser.post("/review/judge", data={"verdict": "violation"}, headers={"Accept": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
     async def test_a_form_of_another_site_is_refused_in_words(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)

@@ -1,118 +1,11 @@
 """The console in a real browser: what updates by itself, what works by keyboard, on a phone, and without JavaScript."""
 
-import asyncio
-import os
-import shutil
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-
-import httpx
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from api.app import create_app
-from tests.api.console.kitchen import PASSWORD, Kitchen
+from tests.api.console.chromium import LiveCentre, OpenPage
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = os.environ.get("SUNSHINE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]
-# Machines that run tests are busy; a page that is right is right sooner.
-PATIENCE_MS = 120_000
-PHONE = {"width": 360, "height": 640}
-DESKTOP = {"width": 1280, "height": 800}
-
-
-# What a screen reader could not name or would name twice.
-UNNAMED = """() => {
-    const all = (selector) => [...document.querySelectorAll(selector)];
-    const ids = all("[id]").map((element) => element.id);
-    const wrong = [
-        ...all("input:not([type=hidden]), select, textarea").filter((element) => element.labels.length !== 1),
-        ...all("img:not([alt])"),
-        ...all("button, a, summary").filter((element) => !element.textContent.trim()),
-        ...all("[aria-labelledby]").filter((element) => !document.getElementById(element.getAttribute("aria-labelledby"))),
-        ...all("[aria-describedby]").filter((element) => !document.getElementById(element.getAttribute("aria-describedby"))),
-    ].map((element) => element.outerHTML);
-    const headings = all("h1, h2, h3").map((element) => Number(element.tagName[1]));
-    if (headings.filter((level) => level === 1).length !== 1) wrong.push("not one h1");
-    if (headings.some((level, at) => at && level > headings[at - 1] + 1)) wrong.push(`headings ${headings}`);
-    return [...wrong, ...ids.filter((id, at) => ids.indexOf(id) !== at)];
-}"""
-
-
-@dataclass
-class LiveCentre:
-    url: str
-    kitchen: Kitchen
-
-    def hand_in(self, rule: str = "K01") -> int:
-        request = {**self.kitchen.report(rule), "url": f"{self.url}/api/v1/edge/violations"}
-        answer = httpx.post(**request, timeout=PATIENCE_MS / 1000, trust_env=False)  # type: ignore[arg-type]
-        assert answer.status_code == 201, answer.text
-        case_id: int = answer.json()["case_id"]
-        return case_id
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE_MS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def centre(tmp_path: Path) -> Iterator[LiveCentre]:
-    # In a thread of its own: Playwright's loop runs in this one.
-    with ThreadPoolExecutor(1) as pool:
-        kitchen = pool.submit(lambda: asyncio.run(Kitchen.build(tmp_path))).result()
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(kitchen.settings), log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield LiveCentre(f"http://127.0.0.1:{listener.getsockname()[1]}", kitchen)
-    server.should_exit = True
-    thread.join(PATIENCE_MS / 1000)
-    listener.close()
-    assert not thread.is_alive()
-
-
-OpenPage = Callable[..., Page]
-
-
-@pytest.fixture
-def open_page(chromium: Browser, centre: LiveCentre) -> Iterator[OpenPage]:
-    """A signed-in page in a browser of its own."""
-    contexts: list[BrowserContext] = []
-
-    def opener(login: str = "reviewer", path: str = "/cases", *, viewport: dict[str, int] = DESKTOP, **options: object) -> Page:
-        context = chromium.new_context(base_url=centre.url, locale="zh-CN", viewport=viewport, **options)  # type: ignore[arg-type]
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(f"/login?next={path}")
-        page.get_by_label("用户名").fill(login)
-        page.get_by_label("密码").fill(PASSWORD)
-        page.get_by_role("button", name="登录").click()
-        page.wait_for_url(f"**{path}")
-        return page
-
-    expect.set_options(timeout=PATIENCE_MS)
-    yield opener
-    for context in contexts:
-        context.close()
-
 
 
 class TestList:
@@ -220,31 +113,6 @@ def test_everything_works_without_javascript(centre: LiveCentre, open_page: Open
     expect(page.get_by_role("heading", name="专间 1 号机")).to_be_visible()
     page.get_by_role("button", name="退出").click()
     expect(page.get_by_role("heading", name="登录")).to_be_visible()
-
-
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize(
-    ("login", "paths"),
-    [
-        ("reviewer", ["/cases", "/cases?state=all", "/cases?state=dismissed", "/cases/1", "/cameras", "/edge-boxes"]),
-        ("installer", ["/cameras", "/cameras/new", "/cameras/camera-1", "/edge-boxes", "/edge-boxes/new", "/shops/new"]),
-    ],
-)
-def test_pages_fit_and_complain_of_nothing(
-    centre: LiveCentre, open_page: OpenPage, login: str, paths: list[str], viewport: dict[str, int], language: str
-) -> None:
-    """No error in the console (which is also where a broken content security policy shows), and nothing wider than the screen."""
-    assert centre.hand_in() == 1
-    page = open_page(login, paths[0], viewport=viewport)
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    for path in paths:
-        page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}", wait_until="load")
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
-        assert page.evaluate(UNNAMED) == [], path
-    assert complaints == []
 
 
 def test_first_stop_of_the_keyboard_skips_to_the_content(open_page: OpenPage) -> None:

@@ -51,7 +51,7 @@ async def test_sign_out_from_another_site_is_refused(browser: httpx.AsyncClient)
 
 
 @pytest.mark.parametrize(
-    ("login", "first"), [("reviewer", "/cases"), ("store", "/cases"), ("installer", "/cameras"), ("auditor", "/audit")]
+    ("login", "first"), [("reviewer", "/review"), ("store", "/cases"), ("installer", "/cameras"), ("auditor", "/audit")]
 )
 async def test_start_leads_to_the_first_page_of_the_role(browser: httpx.AsyncClient, login: str, first: str) -> None:
     await sign_in(browser, login)

@@ -1,0 +1,28 @@
+"""A form that was sent after the session had ended: what was typed comes back in the page, to be sent again once signed in."""
+
+from fastapi import Request, Response
+from starlette.datastructures import UploadFile
+
+from api.console.rendering import page
+from api.console.views import Fact, KeptForm
+
+# What people write themselves; the rest of a form is chosen again in a moment, and goes along unseen.
+_WRITTEN = frozenset({"note", "text", "reason", "training", "person", "name"})
+_SECRET = ("password", "secret", "code", "token")
+_MOST_FILES = 10
+_FIELD_BYTES = 100_000
+
+
+async def kept_form(request: Request) -> Response:
+    """Nothing is kept on the server, and no password is put into a page."""
+    async with request.form(max_files=_MOST_FILES, max_part_size=_FIELD_BYTES) as form:
+        items = form.multi_items()
+    typed = [Fact(name, value) for name, value in items if isinstance(value, str)]
+    fields = [field for field in typed if not any(word in field.name for word in _SECRET)]
+    kept = KeptForm(
+        url=request.url.path + (f"?{request.url.query}" if request.url.query else ""), fields=fields,
+        words=[field.value for field in fields if field.name in _WRITTEN and field.value.strip()],
+        has_files=any(isinstance(value, UploadFile) and value.filename for _, value in items),
+        has_secrets=len(fields) < len(typed),
+    )
+    return page(request, "kept.html", actor=None, here="/", status=401, kept=kept)

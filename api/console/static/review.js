@@ -1,0 +1,361 @@
+// The review queue by keyboard: a verdict is one key, and the next picture stands there before anything is asked of the server.
+// The next pictures are fetched and decoded ahead; what was judged is sent after they are shown, and can be taken back.
+
+const form = document.querySelector("[data-review]");
+const rows = form.querySelector("[data-rows]");
+const stage = form.querySelector("[data-stage]");
+const current = form.querySelector("[data-current]");
+const verdicts = form.querySelector("[data-verdicts]");
+const selection = form.querySelector("[data-selection]");
+const empty = document.querySelector("[data-empty]");
+const toast = document.querySelector("[data-toast]");
+const keysOn = document.querySelector("#keys-on");
+const keysSheet = document.querySelector("#keys");
+const words = form.dataset;
+
+const AHEAD = 4; // pictures that are fetched before they are wanted
+const FEW = 8; // cases left, from which on more are asked for
+const RENEW_MS = 30_000; // a quarter of the time for which a case is ours
+const UNDO_MS = 10_000; // as the server counts it
+const JUDGING = new Set(["violation", "not_a_violation", "cannot_tell", "notice"]);
+
+let sending = Promise.resolve();
+let pending = 0;
+let last = null; // what was judged last: { verdict, entries, timer, isUndone }
+let anchor = null; // where a range of selected cases begins
+
+const all = () => [...rows.children];
+const article = (row) => stage.querySelector(`[data-case="${row.dataset.case}"]`);
+const box = (row) => row.querySelector("input[type=checkbox]");
+const shown = () => all().find((row) => row.getAttribute("aria-current")) ?? null;
+const selected = () => all().filter((row) => box(row).checked);
+const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+
+// ---- showing ----
+
+function load(row) {
+  const looked = article(row);
+  const picture = looked.querySelector("[data-picture]");
+  if (picture?.dataset.src) {
+    picture.src = picture.dataset.src;
+    delete picture.dataset.src;
+  }
+  // The cut-out is drawn from the same picture, and asks for it only once that is here.
+  picture?.decode().then(() => {
+    const part = looked.querySelector("image[data-href]");
+    part?.setAttribute("href", part.dataset.href);
+    part?.removeAttribute("data-href");
+  }, () => {});
+}
+
+function show(row) {
+  const before = shown();
+  if (before && before !== row) {
+    before.removeAttribute("aria-current");
+    article(before).hidden = true;
+  }
+  empty.hidden = row !== null;
+  verdicts.hidden = row === null;
+  if (row === null) return;
+  const looked = article(row);
+  row.setAttribute("aria-current", "true");
+  looked.hidden = false;
+  current.value = `${row.dataset.case}:${looked.dataset.version}`;
+  const from = all().indexOf(row);
+  all().slice(from, from + 1 + AHEAD).forEach(load);
+  row.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function move(steps) {
+  const list = all();
+  const at = list.indexOf(shown()) + steps;
+  if (at >= 0 && at < list.length) show(list[at]);
+}
+
+function tell(text, { link = null, undo = false, isBad = false } = {}) {
+  toast.replaceChildren(document.createTextNode(text));
+  if (link) toast.append(" ", Object.assign(document.createElement("a"), { href: link, textContent: words.see }));
+  if (undo) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "button button-small" });
+    button.append(Object.assign(document.createElement("kbd"), { textContent: "U" }), ` ${words.undo}`);
+    button.addEventListener("click", takeBack);
+    toast.append(" ", button);
+  }
+  toast.classList.toggle("toast-bad", isBad);
+  toast.setAttribute("role", isBad ? "alert" : "status");
+  toast.hidden = false;
+  clearTimeout(tell.timer);
+  if (!isBad) tell.timer = setTimeout(() => (toast.hidden = true), UNDO_MS);
+}
+
+function countSelected() {
+  const count = selected().length;
+  selection.hidden = count === 0;
+  selection.textContent = `${count} ${words.selected}`;
+}
+
+// ---- judging ----
+
+function takeOut(list) {
+  const before = all();
+  const at = before.indexOf(shown());
+  const entries = list.map((row) => ({ row, looked: article(row), next: row.nextElementSibling }));
+  const stays = before.slice(at).find((row) => !list.includes(row)) ?? before.slice(0, at).reverse().find((row) => !list.includes(row));
+  show(stays ?? null);
+  entries.forEach(({ row, looked }) => {
+    box(row).checked = false;
+    row.remove();
+    looked.remove();
+  });
+  if (stays) show(stays);
+  countSelected();
+  return entries;
+}
+
+function putBack(entries) {
+  [...entries].reverse().forEach(({ row, looked, next }) => {
+    rows.insertBefore(row, next?.parentNode === rows ? next : null);
+    looked.hidden = true;
+    stage.append(looked);
+  });
+  if (entries.length) show(entries[0].row);
+}
+
+async function post(verdict, cases) {
+  const body = new FormData(form);
+  ["case", "current", "verdict"].forEach((name) => body.delete(name));
+  body.append("verdict", verdict);
+  cases.forEach((one) => body.append("case", one));
+  const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true });
+  if (answer.status === 401) throw new Error(words.signedOut);
+  if (!answer.ok) throw new Error(words.offline);
+  const told = await answer.json();
+  showLeft(told.left);
+  return told;
+}
+
+function showLeft(left) {
+  Object.entries(left).forEach(([name, count]) => {
+    const place = document.querySelector(`[data-left="${name}"]`);
+    if (place) place.textContent = count;
+  });
+}
+
+const reference = ({ row, looked }) => `${row.dataset.case}:${looked.dataset.version}`;
+
+// One after the other, so that what is taken back was done before.
+function inTurn(work) {
+  pending += 1;
+  sending = sending.then(work).finally(() => (pending -= 1));
+  return sending;
+}
+
+async function send(act, verdict) {
+  let told;
+  try {
+    told = await post(verdict, act.entries.map(reference));
+  } catch (error) {
+    // A fetch that never got through throws a TypeError of the browser's own words.
+    tell(error instanceof TypeError ? words.offline : error.message, { isBad: true });
+    if (last === act) last = null;
+    clearTimeout(act.timer);
+    putBack(act.entries);
+    return false;
+  }
+  act.entries = act.entries.filter(({ row, looked }) => {
+    const version = told.versions[row.dataset.case];
+    if (version !== undefined) looked.dataset.version = version;
+    return version !== undefined;
+  });
+  Object.entries(told.problems).forEach(([id, text]) => tell(text, { link: `/cases/${id}`, isBad: true }));
+  return true;
+}
+
+async function judge(verdict) {
+  const list = selected().length ? selected() : [shown()].filter(Boolean);
+  if (list.length === 0) return;
+  issueNow();
+  const act = { verdict, entries: takeOut(list), timer: 0, isUndone: false };
+  last = act;
+  await painted();
+  const label = form.querySelector(`button[value="${verdict}"]`).lastChild.textContent.trim();
+  tell(`${label} (${act.entries.map(({ row }) => row.dataset.case).join(", ")})`, { undo: true });
+  // A notice cannot be taken back, so it goes when the time for that is over; until then the case is confirmed.
+  if (verdict === "notice") act.timer = setTimeout(issueNow, UNDO_MS);
+  await inTurn(() => send(act, verdict === "notice" ? "violation" : verdict));
+  refill();
+}
+
+function issueNow() {
+  const act = last;
+  if (act?.verdict !== "notice" || act.isUndone) return;
+  clearTimeout(act.timer);
+  last = null;
+  inTurn(() => (act.entries.length ? send(act, "notice") : null));
+}
+
+function takeBack() {
+  const act = last;
+  if (!act || act.isUndone) {
+    tell(words.nothing);
+    return;
+  }
+  act.isUndone = true;
+  last = null;
+  clearTimeout(act.timer);
+  inTurn(async () => {
+    if (act.entries.length === 0) return;
+    const entries = [...act.entries];
+    if ((await send(act, "undo")) && act.entries.length) {
+      putBack(act.entries);
+      tell(words.undone);
+    } else if (entries.length && act.entries.length === 0) {
+      tell(words.tooLate, { link: `/cases/${entries[0].row.dataset.case}`, isBad: true });
+    }
+  });
+}
+
+// ---- keeping and fetching ----
+
+let asking = null;
+
+async function claim() {
+  const body = new FormData(form);
+  ["case", "current"].forEach((name) => body.delete(name));
+  all().forEach((row) => body.append("had", row.dataset.case));
+  const answer = await fetch(words.claim, { method: "POST", body });
+  if (!answer.ok) return;
+  const template = document.createElement("template");
+  template.innerHTML = await answer.text();
+  const more = template.content.querySelector("[data-more]");
+  showLeft(Object.fromEntries(
+    Object.entries(more.dataset).filter(([name]) => name.startsWith("left")).map(([name, count]) => [name.slice(4).toLowerCase(), count]),
+  ));
+  more.querySelectorAll("[data-lost]").forEach((item) => {
+    const row = rows.querySelector(`[data-case="${item.dataset.lost}"]`);
+    if (row) takeOut([row]);
+    tell(item.textContent, { link: `/cases/${item.dataset.lost}`, isBad: true });
+  });
+  const known = new Set(all().map((row) => row.dataset.case));
+  const fresh = [...more.querySelectorAll("ol > li")].filter((row) => !known.has(row.dataset.case));
+  fresh.forEach((row) => {
+    stage.append(more.querySelector(`article[data-case="${row.dataset.case}"]`));
+    rows.append(row);
+  });
+  if (fresh.length) show(shown() ?? fresh[0]);
+}
+
+function ask() {
+  // Not while something is on its way: the server would hand out again what is being judged.
+  asking ??= sending.then(claim).catch(() => {}).finally(() => (asking = null));
+  return asking;
+}
+
+function refill() {
+  if (all().length < FEW) ask();
+}
+
+// ---- keys: as they are printed ----
+
+const acts = {
+  next: () => move(1),
+  previous: () => move(-1),
+  undo: takeBack,
+  select: () => choose(shown()),
+  select_range: () => chooseUpTo(shown()),
+  select_all: () => {
+    const isAll = selected().length === all().length;
+    all().forEach((row) => (box(row).checked = !isAll));
+    countSelected();
+  },
+  full: () => stage.classList.toggle("is-full"),
+  boxes: () => stage.classList.toggle("no-boxes"),
+  play: () => {
+    const clip = shown() && article(shown()).querySelector("video");
+    if (!clip) tell(words.noClip);
+    else if (clip.paused) clip.play();
+    else clip.pause();
+  },
+  keys: () => keysSheet.togglePopover(),
+  close: () => {
+    stage.classList.remove("is-full");
+    toast.hidden = true;
+    all().forEach((row) => (box(row).checked = false));
+    countSelected();
+  },
+};
+
+function choose(row) {
+  if (!row) return;
+  box(row).checked = !box(row).checked;
+  anchor = row;
+  countSelected();
+}
+
+function chooseUpTo(row) {
+  const list = all();
+  const [from, to] = [list.indexOf(anchor), list.indexOf(row)].sort((a, b) => a - b);
+  list.slice(Math.max(from, 0), to + 1).forEach((one) => (box(one).checked = true));
+  countSelected();
+}
+
+const bound = new Map();
+document.querySelectorAll("[data-keys]").forEach((item) => {
+  item.dataset.keys.split("|").forEach((key) => bound.set(key, item.dataset.act));
+});
+
+function pressed(event) {
+  const key = event.key.toLowerCase();
+  const held = [event.ctrlKey && "ctrl", event.metaKey && "meta", event.altKey && "alt", event.shiftKey && /^[a-z]$/.test(key) && "shift"];
+  return [...held.filter(Boolean), key].join("+");
+}
+
+document.addEventListener("keydown", (event) => {
+  const act = bound.get(pressed(event));
+  if (!act || event.isComposing || !keysOn.checked) return;
+  if (event.target.closest("select, textarea, input:not([type=checkbox])")) return;
+  if (event.key === " " && event.target.closest("button, summary, input, video")) return;
+  if (act === "close" && keysSheet.matches(":popover-open")) return;
+  event.preventDefault();
+  if (event.repeat && act !== "next" && act !== "previous") return;
+  if (JUDGING.has(act)) {
+    if (form.querySelector(`button[value="${act}"]`)) judge(act);
+  } else acts[act]();
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  judge(event.submitter.value);
+});
+rows.addEventListener("click", (event) => {
+  const row = event.target.closest("li");
+  if (event.target.closest("a") && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    show(row);
+  } else if (event.target.matches("input")) {
+    if (event.shiftKey && anchor) chooseUpTo(row);
+    else anchor = row;
+    countSelected();
+  }
+});
+stage.addEventListener("click", (event) => {
+  if (event.target.closest(".picture")) acts.full();
+});
+keysOn.checked = localStorage.getItem("keys") !== "off";
+keysOn.addEventListener("change", () => localStorage.setItem("keys", keysOn.checked ? "on" : "off"));
+
+addEventListener("beforeunload", (event) => {
+  if (pending) event.preventDefault();
+});
+addEventListener("pagehide", () => {
+  issueNow();
+  const body = new FormData(form);
+  all().forEach((row) => body.append("had", row.dataset.case));
+  navigator.sendBeacon("/review/leave", body);
+});
+setInterval(() => document.hidden || ask(), RENEW_MS);
+document.addEventListener("visibilitychange", () => document.hidden || ask());
+
+document.querySelector("[data-keys-switch]").hidden = false;
+form.dataset.ready = "";
+if (rows.firstElementChild) show(rows.firstElementChild);

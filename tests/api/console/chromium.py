@@ -1,0 +1,83 @@
+"""A centre that serves for real, and Chromium to look at it: for tests, the benchmark of the review queue and the screenshots."""
+
+import asyncio
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from api.app import create_app
+from tests.api.console.kitchen import PASSWORD, Kitchen
+
+CHROMIUM = os.environ.get("SUNSHINE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]
+# Machines that run tests are busy; a page that is right is right sooner.
+PATIENCE_MS = 120_000
+PHONE = {"width": 360, "height": 640}
+DESKTOP = {"width": 1280, "height": 800}
+OpenPage = Callable[..., Page]
+
+
+@dataclass
+class LiveCentre:
+    url: str
+    kitchen: Kitchen
+
+    def hand_in(self, rule: str = "K01", **scene: Any) -> int:
+        request = {**self.kitchen.report(rule, **scene), "url": f"{self.url}/api/v1/edge/violations"}
+        answer = httpx.post(**request, timeout=PATIENCE_MS / 1000, trust_env=False)  # type: ignore[arg-type]
+        assert answer.status_code == 201, answer.text
+        case_id: int = answer.json()["case_id"]
+        return case_id
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[LiveCentre]:
+    # In a thread of its own: Playwright's loop runs in this one.
+    with ThreadPoolExecutor(1) as pool:
+        kitchen = pool.submit(lambda: asyncio.run(Kitchen.build(folder))).result()
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(kitchen.settings), log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield LiveCentre(f"http://127.0.0.1:{listener.getsockname()[1]}", kitchen)
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_MS / 1000)
+        listener.close()
+    assert not thread.is_alive()
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE_MS)
+        yield browser
+        browser.close()
+
+
+def signed_in(browser: Browser, centre: LiveCentre, login: str, path: str, **options: Any) -> tuple[BrowserContext, Page]:
+    """A page in a browser of its own, in Chinese unless `locale` says otherwise."""
+    context = browser.new_context(base_url=centre.url, **{"locale": "zh-CN", "viewport": DESKTOP, **options})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(f"/login?next={path}")
+    page.locator("input[name=username]").fill(login)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("main button[type=submit]").click()
+    page.wait_for_url(lambda url: "/login" not in url)
+    return context, page

@@ -1,0 +1,243 @@
+"""The review queue without a script: what is shown, who is given which case, verdicts, and the way back."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from api.cases import review
+from api.console.keys import KEYS
+from tests.api.console.kitchen import SHOP, Kitchen, hand_in, sign_in
+
+CLOCK = "api.centre.now"
+
+
+def shown(answer: httpx.Response) -> list[int]:
+    """The cases that the page holds, in their order; the first is the one that is looked at."""
+    return [int(number) for number in re.findall(r'<article class="looked" data-case="(\d+)"', answer.text)]
+
+
+def left(answer: httpx.Response) -> dict[str, int]:
+    return {name: int(count) for name, count in re.findall(r'data-left="(\w+)">(\d+)<', answer.text)}
+
+
+async def judge(browser: httpx.AsyncClient, verdict: str, *refs: str, **query: str) -> httpx.Response:
+    answer = await browser.post("/review/judge", params=query, data={"verdict": verdict, "case": refs})
+    assert answer.status_code == 303, answer.text
+    return await browser.get(answer.headers["location"])
+
+
+class TestQueue:
+    async def test_tells_all_that_a_judgement_needs(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        earlier, case_id = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await judge(browser, "not_a_violation", f"{earlier}:1")
+        await browser.post("/review/leave", data={"had": str(case_id)})
+        await sign_in(browser, "reviewer")
+        page = (await browser.get("/review")).text
+        assert "看了 21 次：17 次未戴帽，1 次戴帽，3 次看不清" in page
+        assert "《食品安全法》第三十三条第一款第（八）项" in page
+        assert "最近 1 次判定：" in page
+        assert "没有违规 1 次" in page
+        assert "officer 张" in page
+        assert "original.jpg" in page
+        assert 'role="img" aria-label="从画面中截取的人员"' in page or 'class="crop"' in page
+        assert "(Asia/Shanghai)" in page
+
+    async def test_the_most_serious_and_the_longest_waiting_first(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        gloves, cap = await hand_in(browser, kitchen, "K06"), await hand_in(browser, kitchen, "K01")
+        later = await hand_in(browser, kitchen, "K01")
+        await sign_in(browser, "reviewer")
+        assert shown(await browser.get("/review")) == [cap, later, gloves]
+
+    async def test_keys_are_printed_as_they_are_bound(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        await sign_in(browser, "reviewer")
+        page = (await browser.get("/review")).text
+        printed = re.findall(r'data-act="(\w+)" data-keys="([^"]*)"', page)
+        assert printed == [(key.act, "|".join(key.keys)) for key in KEYS]
+
+    async def test_filters_come_from_the_address(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        cap, smoking = await hand_in(browser, kitchen, "K01"), await hand_in(browser, kitchen, "K07")
+        await sign_in(browser, "reviewer")
+        assert shown(await browser.get("/review?rule=K07")) == [smoking]
+        assert shown(await browser.get("/review", params={"words": SHOP[1:3]})) == [cap, smoking]
+        assert shown(await browser.get("/review", params={"words": "100%"})) == []
+        answer = await judge(browser, "violation", f"{smoking}:1", rule="K07")
+        assert str(answer.request.url).startswith("http://centre/review?rule=K07&")
+
+    async def test_a_filter_that_fits_nothing_shows_the_way_out(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        page = (await browser.get("/review?rule=K99&severity=1")).text
+        assert "没有符合筛选的案件" in page
+        assert 'href="/review">显示全部' in page
+
+    @pytest.mark.parametrize(
+        "address", ["queue=nonsense", "severity=4", "severity=x", "words=" + "长" * 101, "judged=1", "failed=x"]
+    )
+    async def test_a_value_that_is_none_is_said_in_words(self, browser: httpx.AsyncClient, address: str) -> None:
+        await sign_in(browser, "reviewer")
+        answer = await browser.get(f"/review?{address}")
+        assert answer.status_code == 422
+        assert "请返回后重新选择" in answer.text
+
+    async def test_a_script_as_a_filter_stays_text(self, browser: httpx.AsyncClient) -> None:
+        await sign_in(browser, "reviewer")
+        page = (await browser.get("/review", params={"words": '"><script>alert(1)</script>'})).text
+        assert "<script>alert" not in page
+        assert "&#34;&gt;&lt;script&gt;" in page
+
+    async def test_says_what_to_do_when_empty(self, browser: httpx.AsyncClient) -> None:
+        await sign_in(browser, "officer")
+        empty = {
+            "judge": "没有待审核的案件", "notice": "没有待下发的告知书", "shop": "没有等待店铺答复的案件",
+            "verify": "没有待复核的案件",
+        }
+        for queue, words in empty.items():
+            page = (await browser.get(f"/review?queue={queue}")).text
+            assert words in page
+            assert 'class="button" href="/' in page
+
+    async def test_each_queue_says_what_is_left(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        ids = [await hand_in(browser, kitchen) for _ in range(3)]
+        await sign_in(browser, "officer")
+        await judge(browser, "violation", f"{ids[0]}:1")
+        answer = await judge(browser, "notice", f"{ids[1]}:1")
+        assert left(answer) == {"judge": 1, "notice": 1, "shop": 1, "verify": 0}
+        listed = await browser.get("/review?queue=shop")
+        assert f'href="/cases/{ids[1]}"' in listed.text
+        assert "签收期限：" in listed.text
+
+    async def test_a_reviewer_issues_no_notices(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        page = await browser.get("/review")
+        assert set(left(page)) == {"judge", "shop", "verify"}
+        assert 'value="notice"' not in page.text
+        assert (await browser.get("/review?queue=notice")).status_code == 403
+        answer = await browser.post("/review/judge", data={"verdict": "notice", "case": f"{case_id}:1"})
+        assert answer.status_code == 403
+        assert left(await browser.get("/review"))["judge"] == 1  # nor is the case half done
+
+
+class TestTwoReviewers:
+    async def test_never_get_the_same_case(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(review, "WINDOW", 2)
+        ids = [await hand_in(browser, kitchen) for _ in range(3)]
+        await sign_in(browser, "reviewer")
+        assert shown(await browser.get("/review")) == ids[:2]
+        await sign_in(browser, "officer")
+        page = await browser.get("/review")
+        assert shown(page) == ids[2:]
+        await sign_in(browser, "chief")
+        page = await browser.get("/review")
+        assert shown(page) == []
+        assert "其中 2 件 reviewer 张 正在查看" in page.text
+
+    async def test_who_opens_anothers_case_is_told(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        await browser.get("/review")
+        assert "正在查看" not in (await browser.get(f"/cases/{case_id}")).text
+        await sign_in(browser, "officer")
+        assert "reviewer 张 正在查看" in (await browser.get(f"/cases/{case_id}")).text
+
+    async def test_what_was_left_is_free_at_once(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        await browser.get("/review")
+        await browser.post("/review/leave", data={"had": str(case_id)})
+        await sign_in(browser, "officer")
+        assert shown(await browser.get("/review")) == [case_id]
+
+    async def test_nobody_can_end_anothers_lease(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        await browser.get("/review")
+        await sign_in(browser, "officer")
+        await browser.post("/review/leave", data={"had": str(case_id)})
+        assert shown(await browser.get("/review")) == []
+
+    async def test_a_lease_ends_by_itself_and_its_holder_is_told(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        await browser.get("/review")
+        monkeypatch.setattr(review, "LEASE", timedelta(hours=-1))
+        await browser.post("/review/claim", data={"had": str(case_id)})  # as if the last renewal lay an hour back
+        monkeypatch.undo()
+        await sign_in(browser, "officer")
+        assert shown(await browser.get("/review")) == [case_id]
+        await sign_in(browser, "reviewer")
+        answer = await browser.post("/review/claim", data={"had": str(case_id)})
+        assert f'data-lost="{case_id}">{case_id} 号现在由 officer 张 查看' in answer.text
+
+
+class TestVerdicts:
+    async def test_of_many_at_once_and_back(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        ids = [await hand_in(browser, kitchen) for _ in range(3)]
+        await sign_in(browser, "reviewer")
+        page = await judge(browser, "cannot_tell", f"{ids[0]}:1", f"{ids[1]}:1")
+        assert shown(page) == ids[2:]
+        assert f"{ids[0]}, {ids[1]} 号：无法判断" in page.text
+        back = dict.fromkeys(re.findall(r'name="case" value="(\d+:2)"', page.text))
+        assert shown(await judge(browser, "undo", *back)) == ids
+
+    async def test_of_the_one_that_is_shown(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        first, second = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        await browser.post("/review/judge", data={"verdict": "violation", "current": f"{first}:1"})
+        assert shown(await browser.get("/review")) == [second]
+
+    async def test_a_notice_confirms_and_issues_or_does_neither(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen, "K06")  # whose clauses nobody has accepted
+        await sign_in(browser, "officer")
+        page = await judge(browser, "notice", f"{case_id}:1")
+        state = (await browser.get(f"/api/v1/cases/{case_id}")).json()["state"]
+        assert state in ("pending_review", "issued")
+        assert (f'href="/cases/{case_id}">' in page.text) is (state == "pending_review")
+
+    async def test_who_comes_second_is_told_what_the_first_did(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await judge(browser, "violation", f"{case_id}:1")
+        await sign_in(browser, "reviewer")
+        form = {"verdict": "not_a_violation", "case": f"{case_id}:1"}
+        told = (await browser.post("/review/judge", data=form, headers={"Accept": "application/json"})).json()
+        assert told["versions"] == {}
+        assert "officer 张 已于" in told["problems"][str(case_id)]
+        page = await judge(browser, "not_a_violation", f"{case_id}:1")
+        assert "这些案件没有处理" in page.text
+
+    async def test_twice_from_two_tabs_is_done_once(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        await judge(browser, "violation", f"{case_id}:1")
+        page = await judge(browser, "violation", f"{case_id}:1")
+        assert f'href="/cases/{case_id}">' in page.text
+        case = (await browser.get(f"/api/v1/cases/{case_id}")).json()
+        assert [step["act"] for step in case["transitions"]].count("confirm") == 1
+
+    async def test_undo_is_over_after_ten_seconds(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        await judge(browser, "violation", f"{case_id}:1")
+        centre = browser._transport.app.state.centre  # type: ignore[attr-defined]
+        centre.clock = lambda: datetime.now(UTC) + timedelta(seconds=11)
+        form = {"verdict": "undo", "case": f"{case_id}:2"}
+        told = (await browser.post("/review/judge", data=form, headers={"Accept": "application/json"})).json()
+        assert "10 秒" in told["problems"][str(case_id)]
+
+    @pytest.mark.parametrize(
+        ("ref", "status"), [("", 422), ("x", 422), ("1", 422), ("1:1:1", 422), ("-1:1", 422), ("999999:1", 404)]
+    )
+    async def test_a_case_that_is_none(self, browser: httpx.AsyncClient, kitchen: Kitchen, ref: str, status: int) -> None:
+        await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        answer = await browser.post("/review/judge", data={"verdict": "violation", "case": ref})
+        assert answer.status_code == status
+        assert left(await browser.get("/review"))["judge"] == 1
