@@ -17,7 +17,7 @@ COMMANDS = {
     "demo": ("demo:demo", "Run everything on this machine: centre, edge and a camera. 一键演示"),
     "detect": ("ingest.detect:detect", "Look at pictures, folders and videos, and say what they show."),
     "check-camera": ("ingest.cli:check_camera", "Try a camera and say in words what works and what does not. 检查摄像头"),
-    "serve": ("api.cli:serve", "Run the centre: API and console. 启动中心"),
+    "serve": ("serve:serve", "Run the centre: API and console. 启动中心"),
     "accounts": ("api.cli:accounts", "Users of the centre: add, list, reset a password. 账号"),
     "clients": ("api.clients.cli:app", "Programs of other systems: add, list, rotate, revoke. 其他系统的程序"),
     "enrol-code": ("api.cli:enrol_code", "Print a one-time code with which an edge joins the centre."),

@@ -12,6 +12,7 @@ from api.cameras.service import update_camera
 from api.cameras.tables import Camera
 from api.centre import Centre
 from api.edges.service import create_code
+from api.evidence.countersigning import centre_key
 from api.kit.database import Work
 from api.kit.lock import hold_folder
 from api.kit.settings import Settings
@@ -35,8 +36,13 @@ class DemoPlace:
 
 
 async def prepare(centre: Centre) -> FirstLogin | None:
-    """Migrate; in an empty database make the first account. The caller holds the data folder."""
+    """Migrate, and make the key that the centre signs with; in an empty database make the first account.
+
+    The caller holds the data folder.
+    """
     await upgrade(centre.database)
+    async with centre.database.writing() as work:
+        await centre_key(work, centre.keyring)
     try:
         async with centre.database.writing() as work:
             return await first_login(work)

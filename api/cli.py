@@ -21,6 +21,7 @@ from api.cases.deadlines import DeadlinesError
 from api.centre import Centre
 from api.deliveries.service import rotate_keys as rotate_target_keys
 from api.edges.service import create_code
+from api.evidence import countersigning
 from api.evidence.retention import RetentionError
 from api.kit.database import Work
 from api.kit.lock import DataFolderBusy, DataFolderUnusable, hold_folder
@@ -176,6 +177,7 @@ async def _rotate(settings: Settings) -> int:
             new.save(path)
         async with centre.database.writing() as work:
             count = await rotate_keys(work, the_house(), old, new) + await rotate_target_keys(work, the_house(), old, new)
+            count += await countersigning.rotate_keys(work, old, new)
         if settings.keys is None:
             new.only_current().save(path)
         return count

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contract.base import Identifier, Wire
+from contract.base import Identifier, Sha256, Wire
 from contract.catalogue import AreaKind, Catalogue, Post
+from contract.evidence import FIRST_OF_CHAIN
 
 Point = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
 
@@ -46,6 +47,11 @@ class CameraConfig(Wire):
     )
     hours: list[Hours] | None = Field(None, description="None is all day")
     interval_s: float = Field(1.0, gt=0, description="wanted seconds between looks; key frames may come less often")
+    chain_start: Sha256 = Field(
+        FIRST_OF_CHAIN,
+        description="what the first manifest of this edge about the camera names as the one before it: the last that the centre "
+        "knew when the key was new",
+    )
 
 
 class EdgeConfig(Wire):

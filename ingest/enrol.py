@@ -1,9 +1,11 @@
 """Registering an edge at its centre with a one-time code from the console."""
 
 import base64
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
 from pydantic import ValidationError
 
 from contract.edges import EnrolAnswer, EnrolRequest
@@ -12,6 +14,9 @@ from ingest.identity import Identity, Keys, Registration, read_identity, softwar
 
 # The centre takes each key once; ours may have been registered by an attempt of long ago.
 KEY_IN_USE = 409
+# Of an edge that worked here before.
+LEFT = ("evidence", "edge.sqlite3", "edge.sqlite3-wal", "edge.sqlite3-shm")
+log = structlog.get_logger(__name__)
 
 
 class EnrolError(RuntimeError):
@@ -30,6 +35,8 @@ def enrol(folder: Path, centre_url: str, code: str, name: str, connect: Callable
                 f"This edge is already enrolled at {known.registration.centre_url} as {known.registration.edge_id}. "
                 f"To move it to another centre, give it a new folder with --data, or delete {folder} first."
             )
+        if known is None:
+            _put_aside(folder)
         keys = known.keys if known is not None else Keys.generate()
         centre = connect(centre_url)
         try:
@@ -49,6 +56,17 @@ def enrol(folder: Path, centre_url: str, code: str, name: str, connect: Callable
         registration = Registration(answer.edge_id, centre_url, answer.centre)
         write_identity(folder, Identity(keys, registration))
         return registration
+
+
+def _put_aside(folder: Path) -> None:
+    """What an identity that is gone has left: a new key begins chains of its own, and cannot send what another one sealed."""
+    left = [path for path in (folder / name for name in LEFT) if path.exists()]
+    if left:
+        aside = folder / f"before-{time.time_ns()}"
+        aside.mkdir(mode=0o700)
+        for path in left:
+            path.rename(aside / path.name)
+        log.warning("earlier_evidence_put_aside", folder=str(aside))
 
 
 def _ask(centre: Centre, folder: Path, keys: Keys, code: str, name: str) -> EnrolAnswer:

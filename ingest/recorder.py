@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
-from contract.evidence import FIRST_OF_CHAIN, Manifest, file_digest, seal, utc_milliseconds
+from contract.evidence import Manifest, file_digest, seal, utc_milliseconds
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
 from ingest.identity import software_version
@@ -66,7 +66,7 @@ class Recorder:
         Once the evidence is committed this returns; a row that could not be written is made up for by `relist`.
         """
         pictures = {"original.jpg": sight.original, "overlay.jpg": sight.overlay}
-        head = self._heads.get(camera.id, Head(0, FIRST_OF_CHAIN))
+        head = self._heads.get(camera.id, Head(0, camera.chain_start))
         sign = violation.rule.sign
         manifest = Manifest(
             violation_id=uuid4(),

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import FormData, UploadFile
 
 from api.accounts.actors import Actor
@@ -16,14 +16,16 @@ from api.answers import service
 from api.answers.photographs import decode
 from api.answers.service import MOST_PHOTOGRAPHS, Answered
 from api.answers.tables import Photograph
+from api.audit.service import REASON_LENGTH
 from api.cases import service as cases
 from api.cases.endpoints import ACT, READ, CaseId, case_detail
 from api.cases.schemas import CaseDetail
 from api.cases.states import ANSWERS, Act, step_of
 from api.cases.tables import Case
 from api.centre import Centre
+from api.evidence.endpoints import given_reason
 from api.kit.parameters import IfMatch, version_of
-from api.kit.problems import Invalid, TooLarge
+from api.kit.problems import Invalid, Problem, TooLarge
 from api.kit.work import At
 from api.places.schemas import Id
 
@@ -99,10 +101,15 @@ async def hand_in(centre: Centre, actor: Actor, case_id: int, version: int, form
             await service.check_photographs(work, actor, case, decoded)
         stored = await service.store_photographs(centre.files, case_id, decoded, at)
     answered = Answered(form.person.strip() or None, form.training.strip() or None, stored)
-    async with centre.database.writing() as work:
-        return await cases.act(
-            work, actor, case_id, version, form.act, at, centre.deadlines, note=form.text, answered=answered
-        )
+    try:
+        async with centre.database.writing() as work:
+            return await cases.act(
+                work, actor, case_id, version, form.act, at, centre.deadlines, centre.keyring, note=form.text, answered=answered
+            )
+    except Problem:
+        for photograph in stored:  # nothing would ever delete them
+            await centre.files.delete(photograph.key)
+        raise
 
 
 @router.post(
@@ -124,12 +131,16 @@ async def answer_notice(
 
 @router.get(
     "/photographs/{photograph_id}", operation_id="get_photograph", summary="A photograph of an answer", response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}}, "description": "As it was encoded anew"}, **READ},
+    responses={200: {"content": {"image/jpeg": {}}, "description": "As it was encoded anew, or without faces"}, **READ},
 )
-async def get_photograph(actor: SignedIn, centre: CentreOf, photograph_id: Id) -> Response:
-    """Every look is recorded with the name of who looked."""
+async def get_photograph(
+    request: Request, actor: SignedIn, centre: CentreOf, photograph_id: Id,
+    reason: Annotated[str | None, Query(max_length=REASON_LENGTH, description="why, where faces are seen outside of it")] = None,
+) -> Response:
+    """Every look is recorded: who, of which unit, what and why. Without a `reason` faces are blurred for everybody but who
+    verifies the answer, until then; a shop sees them blurred always."""
     async with centre.database.reading() as work:
-        look = await service.read_photograph(work, actor, centre.files, photograph_id)
+        look = await service.read_photograph(work, actor, centre.files, photograph_id, given_reason(request, reason))
     async with centre.database.writing() as work:
         service.record_look(work, actor, look, photograph_id)
     return Response(look.content, media_type="image/jpeg")

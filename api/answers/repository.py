@@ -1,13 +1,16 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, select
+from sqlalchemy import ColumnElement, and_, exists, false, select, update
 from sqlalchemy.orm import selectinload
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.answers.tables import Answer, Photograph
 from api.cases.repository import case_is_visible
-from api.cases.tables import Case
+from api.cases.states import CaseState
+from api.cases.tables import Case, CaseTransition
+from api.evidence.tables import LegalHold
 from api.kit.database import Work
 
 
@@ -32,7 +35,50 @@ async def get_photograph(work: Work, actor: Actor, photograph_id: str) -> tuple[
     query = (
         select(Photograph, Case).select_from(Photograph)
         .join(Answer, Answer.id == Photograph.answer_id).join(Case, _is_readable(actor))
-        .where(Photograph.id == photograph_id)
+        .where(Photograph.id == photograph_id, Photograph.deleted_at.is_(None))
     )
     row = (await work.execute(query)).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+async def list_photographs(work: Work, actor: Actor, case_id: int) -> list[tuple[Photograph, Case]]:
+    """Those of a case that are kept, each with it; locked until the end of the transaction."""
+    query = (
+        select(Photograph, Case).join(Answer, Answer.id == Photograph.answer_id).join(Case, _is_readable(actor))
+        .where(Answer.case_id == case_id, Photograph.deleted_at.is_(None)).with_for_update(of=Photograph)
+    )
+    return [(row[0], row[1]) for row in await work.execute(query)]
+
+
+async def list_expired(
+    work: Work, actor: Actor, cuts: Mapping[CaseState, datetime], limit: int
+) -> list[tuple[Photograph, Case, CaseState]]:
+    """Photographs of cases that came into their last state before that state's moment, each with its case and that state; none
+    under a legal hold."""
+    found: list[tuple[Photograph, Case, CaseState]] = []
+    for state, moment in cuts.items():
+        query = (
+            select(Photograph, Case).join(Answer, Answer.id == Photograph.answer_id).join(Case, Case.id == Answer.case_id)
+            .join(CaseTransition, and_(CaseTransition.case_id == Case.id, CaseTransition.version == Case.version))
+            .where(
+                case_is_visible(actor), Case.state == state, CaseTransition.at < moment, Photograph.received_at < moment,
+                Photograph.deleted_at.is_(None), ~exists().where(LegalHold.case_id == Case.id, LegalHold.lifted_at.is_(None)),
+            )
+            .limit(limit - len(found)).with_for_update(of=Photograph, skip_locked=True)
+        )
+        found += ((row[0], row[1], state) for row in await work.execute(query))
+        if len(found) == limit:
+            break
+    return found
+
+
+async def list_files_left(work: Work, actor: Actor) -> list[Photograph]:
+    """Deleted photographs whose files may still be there."""
+    query = select(Photograph).join(Answer, Answer.id == Photograph.answer_id).join(Case, Case.id == Answer.case_id)
+    query = query.where(case_is_visible(actor), Photograph.deleted_at.is_not(None), Photograph.key != "")
+    return list(await work.scalars(query))
+
+
+async def forget_file(work: Work, actor: Actor, photograph_id: str) -> None:
+    if actor.sees_all_places:
+        await work.execute(update(Photograph).where(Photograph.id == photograph_id).values(key=""))

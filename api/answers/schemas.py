@@ -7,12 +7,13 @@ from api.cases.states import Act
 
 class PhotographOut(BaseModel):
     id: str
-    url: str
+    url: str | None = Field(description="null for one that was deleted")
     sha256: str
     width: int
     height: int
     taken_at: datetime | None = Field(description="by the phone's clock; null where the file does not say")
     received_at: datetime = Field(description="by the centre's clock")
+    deleted_at: datetime | None
 
 
 class AnswerOut(BaseModel):

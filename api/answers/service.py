@@ -2,12 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import anyio
+import anyio.to_thread
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import STORE_ROLES, Permission
 from api.answers import repository
+from api.answers.faces import blurred_key, without_faces
 from api.answers.photographs import Decoded
 from api.answers.tables import Answer, Photograph
 from api.audit.service import record
@@ -22,6 +27,8 @@ from api.kit.problems import Invalid, NotFound
 from api.notices import service as notices
 
 MOST_PHOTOGRAPHS = 6
+# A lent detector looks at one picture at a time.
+_blurred_at_once = anyio.CapacityLimiter(1)
 
 
 class TakenBefore(Invalid):
@@ -39,11 +46,14 @@ class Answered:
 
 @dataclass(frozen=True)
 class Look:
-    """A photograph, of which case and shop."""
+    """A photograph, of which case and shop. `has_faces` says that they can be recognised; `reason` why somebody looks at them,
+    where that is not the verification itself."""
 
     content: bytes
     case_id: int
     shop_id: str
+    has_faces: bool
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -109,8 +119,16 @@ async def list_answers(work: Work, actor: Actor, case_id: int) -> Sequence[Answe
     return await repository.list_answers(work, actor, case_id)
 
 
-async def read_photograph(work: Work, actor: Actor, files: Files, photograph_id: str) -> Look:
-    """Not to be shown before `record_look`."""
+def is_in_verification(actor: Actor, case: Case) -> bool:
+    """Who verifies or decides sees an answer as it is; everybody else, and everybody afterwards, without faces."""
+    may = actor.may(Permission.CASES_HANDLE) and actor.may(Permission.EVIDENCE_READ)
+    return may and case.state in (CaseState.SUBMITTED, CaseState.APPEALED)
+
+
+async def read_photograph(
+    work: Work, actor: Actor, files: Files, photograph_id: str, reason: str | None = None
+) -> Look:
+    """Not to be shown before `record_look`. With faces for who verifies, and for staff who say why."""
     found = await repository.get_photograph(work, actor, photograph_id)
     if found is None:
         raise NotFound("There is no such photograph, or it is not yours to see.")
@@ -118,11 +136,26 @@ async def read_photograph(work: Work, actor: Actor, files: Files, photograph_id:
     content = await files.get(photograph.key)
     if hashlib.sha256(content).hexdigest() != photograph.sha256:
         raise Invalid("The file in the store is not the one that was handed in. Tell the administrator.")
-    return Look(content, case.id, case.shop_id)
+    reason = (reason or "").strip() or None
+    if is_in_verification(actor, case) or (reason is not None and actor.may(Permission.EVIDENCE_READ)):
+        return Look(content, case.id, case.shop_id, True, reason)
+    return Look(await _blurred(files, photograph.key, content), case.id, case.shop_id, False, None)
+
+
+async def _blurred(files: Files, key: str, content: bytes) -> bytes:
+    """Made when it is first asked for, and kept beside the photograph."""
+    with suppress(NotFound):
+        return await files.get(blurred_key(key))
+    made = await anyio.to_thread.run_sync(without_faces, content, limiter=_blurred_at_once)
+    await files.put(blurred_key(key), made)
+    return made
 
 
 def record_look(work: Work, actor: Actor, look: Look, photograph_id: str) -> None:
-    record(work, actor, "photograph.read", "case", look.case_id, shop_id=look.shop_id, photograph=photograph_id)
+    record(
+        work, actor, "photograph.read", "case", look.case_id, shop_id=look.shop_id, reason=look.reason, photograph=photograph_id,
+        faces=look.has_faces,
+    )
 
 
 async def seen_since(

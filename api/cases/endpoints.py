@@ -75,8 +75,8 @@ async def act(
 ) -> CaseDetail:
     """Which acts there are now stands in `actions`, what each needs in docs/cases.md. A 412 tells in `changes` what was done."""
     case = await service.act(
-        work, actor, case_id, version_of(if_match), act, at, centre.deadlines, reason=body.reason, note=body.note, into=body.into,
-        due_at=body.due_at,
+        work, actor, case_id, version_of(if_match), act, at, centre.deadlines, centre.keyring, reason=body.reason,
+        note=body.note, into=body.into, due_at=body.due_at,
     )
     return await case_detail(work, actor, centre, response, case, at)
 
@@ -136,8 +136,8 @@ def _answer(row: Answer) -> AnswerOut:
         is_for_shop=row.is_for_shop,
         photographs=[
             PhotographOut(
-                id=one.id, url=f"/api/v1/photographs/{one.id}", sha256=one.sha256, width=one.width, height=one.height,
-                taken_at=one.taken_at, received_at=one.received_at,
+                id=one.id, url=None if one.deleted_at else f"/api/v1/photographs/{one.id}", sha256=one.sha256, width=one.width,
+                height=one.height, taken_at=one.taken_at, received_at=one.received_at, deleted_at=one.deleted_at,
             )
             for one in row.photographs
         ],

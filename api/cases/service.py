@@ -15,10 +15,12 @@ from api.cases.conditions import REOPEN_WITHIN, Situation, unmet
 from api.cases.deadlines import Deadlines
 from api.cases.passing import pass_to
 from api.cases.spots import SPEAKS_OF_THE_SPOT, after_dismissal, lift_with_case
-from api.cases.states import ANSWERS, OPEN, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
+from api.cases.states import ANSWERS, OPEN, REVIEWS, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
 from api.cases.tables import Case, CaseTransition, Reminder
+from api.evidence.countersigning import reviewed
 from api.kit.database import Work
 from api.kit.problems import Change, Conflict, Forbidden, Invalid, NotFound, VersionConflict
+from api.kit.secrets import Keyring
 from api.notices import service as notices
 
 NOTE_LENGTH = 2000
@@ -88,9 +90,9 @@ async def choices(work: Work, actor: Actor, case: Case, transitions: Sequence[Ca
 
 
 async def act(
-    work: Work, actor: Actor, case_id: int, expected_version: int, wanted: Act, at: datetime, deadlines: Deadlines, *,
-    reason: Reason | None = None, note: str | None = None, into: int | None = None, due_at: datetime | None = None,
-    answered: Answered | None = None,
+    work: Work, actor: Actor, case_id: int, expected_version: int, wanted: Act, at: datetime, deadlines: Deadlines,
+    keyring: Keyring, *, reason: Reason | None = None, note: str | None = None, into: int | None = None,
+    due_at: datetime | None = None, answered: Answered | None = None,
 ) -> Case:
     """One step of the table. Raises VersionConflict ActNotPossible, Forbidden, Invalid or NoticeNotPossible."""
     actor.require(Permission.CASES_READ)
@@ -129,6 +131,8 @@ async def act(
         **({"reason_code": reason.value} if reason else {}),
     )
     await work.flush()
+    if step.act in REVIEWS:
+        await reviewed(work, actor, keyring, case.id, step.act.value, at, reason.value if reason else None)
     if step.act is Act.ISSUE:
         await notices.issue(work, actor, case, deadlines, at)
     if step.act in ANSWERS:

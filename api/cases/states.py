@@ -168,6 +168,8 @@ TOLD = frozenset(UNTIL_CLOSED) | {S.RECORDED, S.WITHDRAWN, S.CLOSED, S.TRANSFERR
 JUDGED = (TOLD | {S.CONFIRMED}) - {S.WITHDRAWN}
 # More of the same thing joins these.
 OPEN = frozenset(UNTIL_CLOSED) | {S.PENDING_REVIEW, S.CONFIRMED}
+# What a person finds of the evidence: the centre signs that with its own time.
+REVIEWS = frozenset({A.CONFIRM, A.DISMISS, A.MERGE, A.UNDO, A.REOPEN, A.UPHOLD, A.WITHDRAW})
 # What a shop answers: kept with its photographs.
 ANSWERS = frozenset({A.SUBMIT, A.APPEAL})
 

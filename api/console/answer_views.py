@@ -1,6 +1,9 @@
 """What a shop answered, and what its camera saw since, as the pages show it."""
 
-from api.answers.service import Since
+from urllib.parse import urlencode
+
+from api.accounts.actors import Actor
+from api.answers.service import Since, is_in_verification
 from api.answers.tables import Answer, Photograph
 from api.cases.tables import Case
 from api.console.i18n import N_
@@ -9,13 +12,15 @@ from api.console.views import AnswerView, Link, PhotographView, SinceView
 from api.console.words import EVENTS, Chip
 
 
-def answer_view(answer: Answer, speaker: Speaker) -> AnswerView:
+def answer_view(answer: Answer, case: Case, why: str, actor: Actor, speaker: Speaker) -> AnswerView:
+    """`why` is the reason for which the photographs are shown with faces outside the verification; empty where they are not."""
     by = answer.actor_name
     if answer.is_for_shop:
         by = speaker.say(N_("%(officer)s, for the shop"), officer=by)
     return AnswerView(
         speaker.say(EVENTS[answer.act]), speaker.time(answer.at), by, answer.text, answer.person, answer.training,
-        [_photograph(one, number, speaker) for number, one in enumerate(answer.photographs, 1)],
+        [_photograph(one, number, why, speaker) for number, one in enumerate(answer.photographs, 1)],
+        not why and not is_in_verification(actor, case),
     )
 
 
@@ -39,11 +44,18 @@ def since_view(since: Since, case: Case, speaker: Speaker) -> SinceView:
     return SinceView(observed, chip, repeats)
 
 
-def _photograph(photograph: Photograph, number: int, speaker: Speaker) -> PhotographView:
+def _photograph(photograph: Photograph, number: int, why: str, speaker: Speaker) -> PhotographView:
     taken = speaker.say(N_("time of taking not known"))
     if photograph.taken_at is not None:
         taken = speaker.say(N_("taken %(at)s by the phone's clock"), at=speaker.time(photograph.taken_at).short)
+    url: str | None = f"/api/v1/photographs/{photograph.id}" + (f"?{urlencode({'reason': why})}" if why else "")
+    if photograph.deleted_at is not None:
+        url = None
+        taken = speaker.say(
+            N_("deleted at %(at)s by %(name)s: %(ground)s"), at=speaker.time(photograph.deleted_at).short,
+            name=photograph.deleted_by, ground=photograph.deletion_ground,
+        )
     return PhotographView(
-        f"/api/v1/photographs/{photograph.id}", speaker.say(N_("Photograph %(number)s of the answer"), number=number),
+        url, speaker.say(N_("Photograph %(number)s of the answer"), number=number),
         photograph.width, photograph.height, taken, speaker.time(photograph.received_at),
     )

@@ -148,8 +148,8 @@ async def act_on_case(
     try:
         async with centre.database.writing() as work:
             await cases.act(
-                work, actor, case_id, version, act, at, centre.deadlines, reason=_reason(step, reason), note=typed["note"],
-                into=int(into) if into else None, due_at=_moment(due),
+                work, actor, case_id, version, act, at, centre.deadlines, centre.keyring, reason=_reason(step, reason),
+                note=typed["note"], into=int(into) if into else None, due_at=_moment(due),
             )
     except BadDeadline:
         wrong = {"due": N_("Choose a time after the deadline that there is, and within a year.")}
@@ -241,16 +241,19 @@ async def _case(
         found = await cases.list_cases(work, actor, states=OPEN, shop_id=case.shop_id, limit=_MERGED_WITH)
         others = [other for other in found if other.id != case_id]
     exhibits = (await evidence.of_cases(work, actor, [case_id]))[case_id]
+    why = (why or "").strip() if actor.may(Permission.EVIDENCE_READ) else ""
     exhibit = await exhibit_of(work, actor, centre, case, exhibits, why)
     notice = await notices.find_notice(work, actor, case_id)
     accepted = await accepted_texts(work, actor)
     given = await answers.list_answers(work, actor, case_id)
     since = await answers.seen_since(work, actor, case, given, at, timedelta(days=centre.settings.minutes_kept_days))
     view = case_view(
-        case, exhibit, transitions, choices, others, reminders, notice, given, since, accepted, actor, speaker, centre.catalogue
+        case, exhibit, transitions, choices, others, reminders, notice, given, since, accepted, why, actor, speaker,
+        centre.catalogue,
     )
     holds, deleted = await deletion.list_holds(work, actor, case_id), await deletion.list_deleted(work, actor, case_id)
-    keeping = keeping_view(case, transitions, holds, deleted, bool(exhibits), centre.retention, actor, speaker)
+    is_there = bool(exhibits) or any(one.deleted_at is None for answer in given for one in answer.photographs)
+    keeping = keeping_view(case, transitions, holds, deleted, is_there, centre.retention, actor, speaker)
     view = replace(view, keeping=keeping, is_deleted=bool(deleted))
     if actor.may(Permission.EVIDENCE_READ):
         muted = await spots.list_muted_spots(work, actor, case.camera_id)

@@ -39,6 +39,7 @@ from api.notices.schemas import Facts
 from api.notices.service import DRAFTABLE
 from contract.catalogue import Catalogue
 from contract.evidence import Manifest, MarkedBox
+from contract.signing import fingerprint
 
 # Square: beside the wide picture there is a column.
 _CROP_ASPECT = 1.0
@@ -88,8 +89,9 @@ def case_row(
 def case_view(
     case: Case, exhibit: Exhibit | None, transitions: Sequence[CaseTransition], choices: Sequence[Choice], others: Sequence[Case],
     reminders: Sequence[Reminder], notice: Facts | None, answers: Sequence[Answer], since: Since | None,
-    accepted: Collection[str], actor: Actor, speaker: Speaker, catalogue: Catalogue,
+    accepted: Collection[str], why: str, actor: Actor, speaker: Speaker, catalogue: Catalogue,
 ) -> CaseView:
+    """`why` is the reason for which faces are shown; empty where they are not, or need none."""
     row = case_row(case, None, speaker, catalogue)
     seal = seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None
     return CaseView(
@@ -99,7 +101,8 @@ def case_view(
         picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
         votes=votes_view(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue, accepted, actor.may(Permission.CASES_DECIDE)), seal=seal,
-        notice=_notice(case, notice, actor, speaker), answers=[answer_view(answer, speaker) for answer in reversed(answers)],
+        notice=_notice(case, notice, actor, speaker),
+        answers=[answer_view(answer, case, why, actor, speaker) for answer in reversed(answers)],
         since=since_view(since, case, speaker) if since else None,
         facts=_facts(case, exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
         acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, speaker),
@@ -181,6 +184,12 @@ def _facts(case: Case, exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
         Fact(say(N_("Picture size")), f"{manifest.frame_width} × {manifest.frame_height}"),
         Fact(say(N_("Record")), f"{manifest.sequence} · {manifest.violation_id}"),
     ]
+    if statements := exhibit.seal.statements:
+        signed = say(
+            N_("On receipt at %(at)s and at each judgement since, %(times)s in all; key %(key)s"), times=len(statements),
+            at=speaker.time(exhibit.evidence.received_at).short, key=fingerprint(statements[-1].statement.key),
+        )
+        facts.append(Fact(say(N_("Signed by the server")), signed))
     if case.observations > 1:
         facts.insert(0, Fact(say(N_("Seen again")), say(N_("%(times)s times in all, kept as one case"), times=case.observations)))
     return facts

@@ -146,8 +146,8 @@ async def _judge_one(actor: Actor, centre: Centre, case_id: int, version: int, v
     act, reason = STEPS[verdict]
     async with centre.database.writing() as work:
         if verdict is Verdict.NOTICE and (await cases.get_case(work, actor, case_id)).state is CaseState.PENDING_REVIEW:
-            version = (await cases.act(work, actor, case_id, version, Act.CONFIRM, at, centre.deadlines)).version
-        return (await cases.act(work, actor, case_id, version, act, at, centre.deadlines, reason=reason)).version
+            version = (await cases.act(work, actor, case_id, version, Act.CONFIRM, at, centre.deadlines, centre.keyring)).version
+        return (await cases.act(work, actor, case_id, version, act, at, centre.deadlines, centre.keyring, reason=reason)).version
 
 
 async def _told(

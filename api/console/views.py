@@ -217,7 +217,9 @@ class NoticeCard:
 
 @dataclass(frozen=True)
 class PhotographView:
-    url: str
+    """`url` is None for one that was deleted; `taken` says so then."""
+
+    url: str | None
     alt: str
     width: int
     height: int
@@ -227,7 +229,7 @@ class PhotographView:
 
 @dataclass(frozen=True)
 class AnswerView:
-    """`by` says who entered it, and that an officer did so for the shop."""
+    """`by` says who entered it, and that an officer did so for the shop; `is_blurred` that the photographs show no faces."""
 
     title: str
     at: LocalTime
@@ -236,6 +238,7 @@ class AnswerView:
     person: str | None
     training: str | None
     photographs: Sequence[PhotographView]
+    is_blurred: bool
 
 
 @dataclass(frozen=True)

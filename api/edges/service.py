@@ -19,6 +19,7 @@ from api.cameras.service import secret_name
 from api.cameras.tables import Camera
 from api.edges import repository
 from api.edges.tables import Edge, EnrolmentCode
+from api.evidence import repository as evidence
 from api.kit.database import Work
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from api.kit.secrets import Keyring, KeyringError
@@ -30,6 +31,7 @@ from contract.catalogue import Catalogue
 from contract.credentials import seal_credential
 from contract.edge_auth import CLOCK_LEEWAY_S, EdgeTokenError, claimed_edge_id, verify_edge_token
 from contract.edges import CameraMinute, EnrolRequest, Heartbeat
+from contract.evidence import FIRST_OF_CHAIN
 
 log = structlog.get_logger(__name__)
 # No 0/O, 1/I/L: codes are read out over the telephone. Ten of 31 letters hold for 15 minutes against any guessing.
@@ -169,7 +171,13 @@ async def build_config(
     """What the edge is to watch and by which rules; None when it has this version already."""
     edge = await repository.own_edge(work, actor)
     rows = [camera for camera in await cameras.list_cameras(work, actor) if camera.enabled]
-    configs = [_camera_config(camera) for camera in rows]
+    reported = await evidence.cameras_reported(work, actor, [camera.id for camera in rows])
+    configs = [
+        _camera_config(
+            camera, None if camera.id in reported else await evidence.last_of_others(work, actor, camera.id)
+        )
+        for camera in rows
+    ]
     # A sealed password differs each time, so the camera's own version stands for it.
     content = [edge.encryption_key, catalogue.version]
     for row, config in zip(rows, configs, strict=True):
@@ -218,12 +226,14 @@ def signing_key(edge: Edge) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(base64.b64decode(edge.public_key))
 
 
-def _camera_config(camera: Camera) -> CameraConfig:
+def _camera_config(camera: Camera, chain_start: str | None) -> CameraConfig:
+    """`chain_start` matters to an edge that has not begun its chain of the camera yet."""
     return CameraConfig.model_validate(
         {
             "id": camera.id, "name": camera.name, "shop_id": camera.shop_id, "shop_name": camera.shop.name,
             "area": camera.area.kind, "posts": camera.posts, "url": camera.url, "username": camera.username,
             "transport": camera.transport, "zone": camera.zone, "hours": camera.hours, "interval_s": camera.interval_s,
+            "chain_start": chain_start or FIRST_OF_CHAIN,
         }
     )
 

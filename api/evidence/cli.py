@@ -20,10 +20,13 @@ def _evidence() -> None:
 def verify(
     path: Annotated[Path, typer.Argument(help="A package or an export: a folder, a ZIP, or the chain of a camera (JSON).")],
     key: Annotated[list[str] | None, typer.Option(help="A public key of an edge that you trust; repeatable.")] = None,
+    centre_key: Annotated[
+        list[str] | None, typer.Option(help="A public key of the centre, published at its /api/v1/evidence-keys; repeatable.")
+    ] = None,
 ) -> None:
     """Say in words what of the evidence holds and what does not, without asking anybody. 离线核验证据"""
     try:
-        findings = check(read(path), key or ())
+        findings = check(read(path), key or (), centre_key or ())
     except OSError as error:
         typer.echo(f"{path} cannot be read ({error.strerror}). Name a folder, a ZIP or a chain that was exported.", err=True)
         raise typer.Exit(2) from error

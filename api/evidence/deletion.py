@@ -3,27 +3,28 @@ between, nothing that was deleted is shown again, and the files go with the next
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
 from api.accounts.actors import Actor, the_system
 from api.accounts.permissions import Permission
+from api.answers import deletion as photographs
 from api.audit.service import REASON_LENGTH, record
 from api.cases.service import get_case
 from api.centre import Centre
-from api.evidence import repository
+from api.evidence import countersigning, repository
 from api.evidence.retention import Retention
 from api.evidence.tables import Evidence, LegalHold
 from api.kit.database import Work
 from api.kit.problems import Conflict, Invalid, NotFound
+from api.kit.secrets import Keyring
 
 log = structlog.get_logger(__name__)
 # Of one transaction; the rest comes right after it.
 BATCH = 100
 _JUMP = timedelta(days=1)
-_BY_RETENTION = "retention: {days} days after {state}"
 
 
 class ReasonMissing(Invalid):
@@ -74,38 +75,43 @@ async def list_deleted(work: Work, actor: Actor, case_id: int) -> list[Evidence]
     return await repository.list_deleted(work, actor, case_id)
 
 
-async def delete_evidence_of_case(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> int:
-    """All of a case's evidence, before its time. Raises UnderHold."""
+async def delete_evidence_of_case(
+    work: Work, actor: Actor, keyring: Keyring, case_id: int, reason: str, at: datetime
+) -> int:
+    """All of a case's evidence, before its time, with the photographs of its answers. Raises UnderHold."""
     actor.require(Permission.EVIDENCE_KEEP)
     ground = _said(reason)
     await get_case(work, actor, case_id)
     if await repository.active_hold(work, actor, case_id) is not None:
         raise UnderHold("The evidence of this case is under a legal hold. Lift it first.")
-    found = await repository.list_of_cases(work, actor, [case_id])
+    found = await repository.list_of_cases(work, actor, [case_id], for_change=True)
+    await delete_evidence(work, actor, keyring, found, ground, at)
+    return len(found) + await photographs.delete_of_case(work, actor, case_id, ground, at)
+
+
+async def delete_evidence(
+    work: Work, actor: Actor, keyring: Keyring, found: Sequence[Evidence], ground: str, at: datetime
+) -> None:
+    """The one place where evidence ends. What is left is what was signed (its digest, its place in the chain and the signature),
+    and the tombstone: the centre's signed statement of who, when and on what ground. The files go in `remove_files`."""
+    await countersigning.say(work, actor, keyring, found, "deleted", at, ground)
     for evidence in found:
-        delete_evidence(work, actor, evidence, ground, at)
+        evidence.deleted_at, evidence.deleted_by, evidence.deletion_ground = at, actor.name, ground
+        evidence.manifest = ""
+        record(
+            work, actor, "evidence.deleted", "case", evidence.case_id, shop_id=evidence.case.shop_id, reason=ground,
+            violation=evidence.violation_id, digest=evidence.digest,
+        )
     await work.flush()
-    return len(found)
 
 
-def delete_evidence(work: Work, actor: Actor, evidence: Evidence, ground: str, at: datetime) -> None:
-    """The one place where evidence ends. What is left is who, when, on what ground, and what was signed: its digest, its place in
-    the chain and the signature. The files go in `remove_files`."""
-    evidence.deleted_at, evidence.deleted_by, evidence.deletion_ground = at, actor.name, ground
-    evidence.manifest = ""
-    record(
-        work, actor, "evidence.deleted", "case", evidence.case_id, shop_id=evidence.case.shop_id, reason=ground,
-        violation=evidence.violation_id, digest=evidence.digest,
-    )
-
-
-async def delete_expired(work: Work, retention: Retention, at: datetime) -> int:
+async def delete_expired(work: Work, keyring: Keyring, retention: Retention, at: datetime) -> int:
     """What its retention has ended of, a batch of it."""
     system = the_system()
     found = await repository.list_expired(work, system, retention.cuts(at), BATCH)
-    for evidence, state in found:
-        delete_evidence(work, system, evidence, _BY_RETENTION.format(days=retention.days_of(state), state=state), at)
-    await work.flush()
+    for state in {state for _, state in found}:
+        ended = [evidence for evidence, its in found if its is state]
+        await delete_evidence(work, system, keyring, ended, retention.ground(state), at)
     return len(found)
 
 
@@ -119,17 +125,21 @@ async def remove_files(centre: Centre) -> None:
             continue
         async with centre.database.writing() as work:
             await repository.forget_folder(work, the_system(), evidence.violation_id)
+    await photographs.remove_files(centre)
 
 
 async def keep_to_retention(centre: Centre, stopping: asyncio.Event | None = None) -> int:
-    """Everything whose time is over; returns how many pieces of evidence. Where there is none, nothing is locked."""
+    """Everything whose time is over; returns how many files or pieces of evidence. Where there is none, nothing is locked."""
     done, count = 0, BATCH
     while count == BATCH and not (stopping is not None and stopping.is_set()):
+        at = centre.clock()
         async with centre.database.reading() as work:
-            if not await repository.list_expired(work, the_system(), centre.retention.cuts(centre.clock()), 1):
+            is_expired = await repository.list_expired(work, the_system(), centre.retention.cuts(at), 1)
+            if not is_expired and not await photographs.is_anything_expired(work, centre.retention, at):
                 break
         async with centre.database.writing() as work:
-            count = await delete_expired(work, centre.retention, centre.clock())
+            count = await delete_expired(work, centre.keyring, centre.retention, at)
+            count += await photographs.delete_expired(work, centre.retention, at, BATCH - count)
         done += count
     await remove_files(centre)
     return done

@@ -13,8 +13,8 @@ from api.audit.service import REASON_LENGTH
 from api.cases.endpoints import CaseId
 from api.centre import Centre
 from api.edges.dependencies import ReportingEdge
-from api.evidence import deletion, export, service
-from api.evidence.schemas import LegalHoldOut, ReasonIn
+from api.evidence import countersigning, deletion, export, service
+from api.evidence.schemas import CentreKeyOut, CentreKeys, LegalHoldOut, ReasonIn
 from api.evidence.service import ORIGINAL, OVERLAY, EvidenceFile, Report
 from api.kit.middleware import is_same_site
 from api.kit.problems import (
@@ -90,7 +90,7 @@ async def report_violation(
         # Only now, and for moments: nobody else can write while a transaction of SQLite does.
         async with centre.database.writing() as work:
             answer, is_new = await service.file_report(
-                work, actor, centre.deadlines, centre.public_url, report, centre.announce, centre.clock()
+                work, actor, centre.deadlines, centre.keyring, centre.public_url, report, centre.announce, centre.clock()
             )
     response.status_code = 201 if is_new else 200
     return answer
@@ -129,9 +129,10 @@ async def get_file(
 async def export_case(request: Request, actor: SignedIn, centre: CentreOf, case_id: CaseId, reason: Why = None) -> Response:
     """As it was sealed, faces and all. Recorded with the name of who exported it, and the reason."""
     why = given_reason(request, reason)
+    key = await export.signing_key_of(centre)
     async with centre.database.reading() as work:
         content = await export.export_case(
-            work, actor, centre.files, centre.catalogue, case_id, centre.settings.centre_name, centre.clock(), why
+            work, actor, centre.files, key, centre.catalogue, case_id, centre.settings.centre_name, centre.clock(), why
         )
     async with centre.database.writing() as work:
         export.record_case_export(work, actor, case_id, why)
@@ -148,11 +149,21 @@ async def export_case(request: Request, actor: SignedIn, centre: CentreOf, case_
 )
 async def export_chain(actor: SignedIn, centre: CentreOf, camera_id: Id) -> Response:
     """Without pictures; with the public keys of the edges that signed. Recorded with the name of who exported it."""
+    key = await export.signing_key_of(centre)
     async with centre.database.reading() as work:
-        content = await export.export_chain(work, actor, camera_id)
+        content = await export.export_chain(work, actor, key, camera_id, centre.clock())
     async with centre.database.writing() as work:
         export.record_chain_export(work, actor, camera_id)
     return _download(content, "application/json", export.chain_name(camera_id))
+
+
+@router.get(
+    "/evidence-keys", operation_id="list_centre_keys", summary="The public keys with which this centre signs",
+    responses=documented(),
+)
+async def list_centre_keys(work: Reading) -> CentreKeys:
+    """For everybody: whoever was handed evidence compares them, or gives them to `sunshine evidence verify --centre-key`."""
+    return CentreKeys(items=[CentreKeyOut.model_validate(key) for key in await countersigning.published_keys(work)])
 
 
 def _download(content: bytes, media_type: str, name: str) -> Response:
@@ -170,7 +181,7 @@ async def delete_evidence(actor: SignedIn, centre: CentreOf, at: At, case_id: Ca
 
 async def delete_now(centre: Centre, actor: Actor, case_id: int, reason: str, at: datetime) -> None:
     async with centre.database.writing() as work:
-        await deletion.delete_evidence_of_case(work, actor, case_id, reason, at)
+        await deletion.delete_evidence_of_case(work, actor, centre.keyring, case_id, reason, at)
     await deletion.remove_files(centre)
 
 

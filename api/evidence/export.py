@@ -2,9 +2,11 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.accounts.actors import Actor
@@ -12,7 +14,9 @@ from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cameras import repository as cameras
 from api.cases import repository as cases
-from api.evidence import repository
+from api.centre import Centre
+from api.evidence import countersigning, repository
+from api.evidence.countersigning import centre_key, certificate_for
 from api.evidence.service import ReasonNeeded, manifest_of, sealed_manifest
 from api.evidence.tables import Evidence
 from api.kit.database import Work
@@ -20,15 +24,19 @@ from api.kit.files import Files
 from api.kit.problems import NotFound
 from api.kit.times import in_shop_time
 from contract.catalogue import Catalogue
-from contract.verify import CHAIN, KEY, MANIFEST, ChainExport, Tombstone, fingerprint
+from contract.countersigning import CentreWord, SignedStatement
+from contract.signing import fingerprint, write_key
+from contract.verify import CENTRE, CHAIN, KEY, MANIFEST
+from contract.verify_centre import chinese
+from contract.verify_chain import ChainExport
 
 FORM = "电子数据提取笔录（草稿）.html"
 _templates = Environment(loader=PackageLoader("api.evidence"), autoescape=True, undefined=StrictUndefined)
 
 
 async def export_case(
-    work: Work, actor: Actor, files: Files, catalogue: Catalogue, case_id: int, centre_name: str, at: datetime,
-    reason: str | None,
+    work: Work, actor: Actor, files: Files, key: Ed25519PrivateKey, catalogue: Catalogue, case_id: int, centre_name: str,
+    at: datetime, reason: str | None,
 ) -> bytes:
     """A ZIP: a folder for each observation, with all that its seal names, and the draft of the record of the extraction.
 
@@ -42,12 +50,15 @@ async def export_case(
         raise NotFound("There is no such case with evidence, or it is not yours to see.")
     if not (reason or "").strip():
         raise ReasonNeeded("Faces can be recognised in these pictures. Say why you take them out: ?reason=…")
+    said = await countersigning.of_cases(work, actor, [case_id])
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for number, one in enumerate(evidence, 1):
             folder = f"{number:03d}-{one.violation_id}"
             _put(archive, f"{folder}/{MANIFEST}", sealed_manifest(one).model_dump_json().encode(), at)
             _put(archive, f"{folder}/{KEY}", one.edge.public_key.encode(), at)
+            word = CentreWord(edge=certificate_for(one.edge, key, at), statements=said.get(one.digest, []))
+            _put(archive, f"{folder}/{CENTRE}", word.model_dump_json().encode(), at)
             for name in manifest_of(one).files:
                 try:
                     _put(archive, f"{folder}/{name}", await files.get(f"{one.folder}/{name}"), at)
@@ -56,7 +67,8 @@ async def export_case(
         rule = next((rule.name.zh for rule in catalogue.rules if rule.code == case.rule), case.rule)
         form = _templates.get_template("extraction_record.html").render(
             case=case, rule=rule, centre=centre_name, at=in_shop_time(at), captured_at=in_shop_time(case.captured_at),
-            exhibits=[_exhibit(number, one) for number, one in enumerate(evidence, 1)],
+            exhibits=[_exhibit(number, one, said.get(one.digest, [])) for number, one in enumerate(evidence, 1)],
+            key=fingerprint(write_key(key.public_key())),
         )
         _put(archive, FORM, form.encode(), at)
     return content.getvalue()
@@ -66,22 +78,25 @@ def record_case_export(work: Work, actor: Actor, case_id: int, reason: str | Non
     record(work, actor, "evidence.exported", "case", case_id, reason=reason, faces=True)
 
 
-async def export_chain(work: Work, actor: Actor, camera_id: str) -> bytes:
+async def export_chain(work: Work, actor: Actor, key: Ed25519PrivateKey, camera_id: str, at: datetime) -> bytes:
     actor.require(Permission.EVIDENCE_READ)
     if await cameras.get_camera(work, actor, camera_id) is None:
         raise NotFound("There is no such camera, or it is not yours to see.")
     links = await repository.list_of_camera(work, actor, camera_id)
-    keys = {one.edge_id: one.edge.public_key for one in links}
-    deleted = [
-        Tombstone(
-            edge_id=one.edge_id, sequence=one.sequence, previous=one.previous, digest=one.digest, signature=one.signature,
-            deleted_at=one.deleted_at, deleted_by=one.deleted_by or "", ground=one.deletion_ground or "",
-        )
-        for one in links if one.deleted_at is not None
-    ]
-    kept = [sealed_manifest(one) for one in links if one.deleted_at is None]
-    export = ChainExport(camera_id=camera_id, keys=keys, manifests=kept, deleted=deleted)
+    edges = {one.edge_id: one.edge for one in links}
+    said = await repository.list_statements(work, actor, camera_id=camera_id)
+    export = ChainExport(
+        camera_id=camera_id, keys={edge.id: edge.public_key for edge in edges.values()},
+        manifests=[sealed_manifest(one) for one in links if one.deleted_at is None],
+        certificates=[certificate_for(edge, key, at) for edge in edges.values()],
+        statements=[one for statements in said.values() for one in statements],
+    )
     return export.model_dump_json().encode()
+
+
+async def signing_key_of(centre: Centre) -> Ed25519PrivateKey:
+    async with centre.database.writing() as work:
+        return await centre_key(work, centre.keyring)
 
 
 def record_chain_export(work: Work, actor: Actor, camera_id: str) -> None:
@@ -96,12 +111,12 @@ def chain_name(camera_id: str) -> str:
     return f"{PurePosixPath(CHAIN).stem}-{camera_id}.json"
 
 
-def _exhibit(number: int, evidence: Evidence) -> dict[str, object]:
+def _exhibit(number: int, evidence: Evidence, statements: Sequence[SignedStatement]) -> dict[str, object]:
     manifest = manifest_of(evidence)
     return {
         "folder": f"{number:03d}-{evidence.violation_id}", "manifest": manifest, "digest": evidence.digest,
         "captured_at": in_shop_time(manifest.captured_at), "received_at": in_shop_time(evidence.received_at),
-        "key": fingerprint(evidence.edge.public_key),
+        "key": fingerprint(evidence.edge.public_key), "said": chinese(statements),
     }
 
 

@@ -1,15 +1,18 @@
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, and_, exists, func, select, update
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from api.accounts.actors import Actor
+from api.cameras.tables import Camera
 from api.cases.repository import case_is_visible
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition
-from api.evidence.tables import Evidence, IdempotencyKey, LegalHold
+from api.evidence.tables import CentreKey, Countersignature, Evidence, IdempotencyKey, LegalHold
 from api.kit.database import Work
+from contract.countersigning import SignedStatement, Statement
 
 
 def _readable(actor: Actor) -> Select[Evidence]:
@@ -18,9 +21,11 @@ def _readable(actor: Actor) -> Select[Evidence]:
     return query.options(joinedload(Evidence.edge), contains_eager(Evidence.case))
 
 
-async def list_of_cases(work: Work, actor: Actor, case_ids: Sequence[int]) -> list[Evidence]:
+async def list_of_cases(work: Work, actor: Actor, case_ids: Sequence[int], *, for_change: bool = False) -> list[Evidence]:
     """Oldest first."""
     query = _readable(actor).where(Evidence.case_id.in_(case_ids)).order_by(Evidence.received_at, Evidence.violation_id)
+    if for_change:
+        query = query.with_for_update(of=Evidence)
     return list(await work.scalars(query))
 
 
@@ -104,3 +109,40 @@ async def at_sequence(work: Work, actor: Actor, camera_id: str, sequence: int) -
         Evidence.edge_id == actor.id, Evidence.camera_id == camera_id, Evidence.sequence == sequence
     )
     return list(await work.scalars(query))
+
+
+async def last_of_others(work: Work, actor: Actor, camera_id: str) -> str | None:
+    """The digest of the last manifest of a camera that came in from another edge than this one: what the first one of this edge
+    names as the one before it."""
+    query = select(Evidence.digest).where(Evidence.camera_id == camera_id, Evidence.edge_id != actor.id)
+    digest: str | None = await work.scalar(query.order_by(Evidence.received_at.desc(), Evidence.sequence.desc()).limit(1))
+    return digest
+
+
+async def cameras_reported(work: Work, actor: Actor, camera_ids: Collection[str]) -> set[str]:
+    """Those of which this edge has handed in something already."""
+    reported = exists().where(Evidence.camera_id == Camera.id, Evidence.edge_id == actor.id)
+    return set(await work.scalars(select(Camera.id).where(Camera.id.in_(camera_ids), reported)))
+
+
+async def list_centre_keys(work: Work, actor: Actor) -> list[CentreKey]:
+    """Newest first."""
+    if not actor.sees_all_places:
+        return []
+    return list(await work.scalars(select(CentreKey).order_by(CentreKey.created_at.desc(), CentreKey.public_key)))
+
+
+async def list_statements(
+    work: Work, actor: Actor, *, case_ids: Collection[int] | None = None, camera_id: str | None = None
+) -> dict[str, list[SignedStatement]]:
+    """What the centre has said of the manifests of these cases, or of a camera: by their digest, in order."""
+    query = select(Countersignature).join(Case, Case.id == Countersignature.case_id).where(case_is_visible(actor))
+    if case_ids is not None:
+        query = query.where(Countersignature.case_id.in_(case_ids))
+    if camera_id is not None:
+        query = query.where(Case.camera_id == camera_id)
+    found: dict[str, list[SignedStatement]] = defaultdict(list)
+    for row in await work.scalars(query.order_by(Countersignature.case_id, Countersignature.manifest, Countersignature.number)):
+        statement = Statement.model_validate_json(row.statement)
+        found[row.manifest].append(SignedStatement(statement=statement, signature=row.signature))
+    return found

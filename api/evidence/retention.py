@@ -33,6 +33,10 @@ class Retention(BaseModel):
             CaseState.WITHDRAWN: self.ended, CaseState.TRANSFERRED: self.transferred,
         }.get(state)
 
+    def ground(self, state: CaseState) -> str:
+        """What is written down where this table ends something."""
+        return f"retention: {self.days_of(state)} days after {state}"
+
     def cuts(self, at: datetime) -> dict[CaseState, datetime]:
         """Of each state the moment before which a case must have come into it, for its evidence to go now."""
         days = {state: self.days_of(state) for state in CaseState}

@@ -1,9 +1,10 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from api.audit.service import REASON_LENGTH
+from contract.signing import fingerprint as fingerprint_of
 
 
 class ReasonIn(BaseModel):
@@ -22,3 +23,20 @@ class LegalHoldOut(BaseModel):
     lifted_at: datetime | None
     lifted_by: str | None
     lifted_because: str | None
+
+
+class CentreKeyOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    public_key: str = Field(description="Ed25519, raw, base64")
+    created_at: datetime
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def fingerprint(self) -> str:
+        """What people compare."""
+        return fingerprint_of(self.public_key)
+
+
+class CentreKeys(BaseModel):
+    items: list[CentreKeyOut]

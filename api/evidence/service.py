@@ -21,17 +21,20 @@ from api.cases.tables import Case
 from api.edges import repository as edges
 from api.edges.service import signing_key
 from api.edges.tables import Edge
-from api.evidence import repository
+from api.evidence import countersigning, repository
 from api.evidence.blur import blurred
 from api.evidence.tables import Chain, Evidence, IdempotencyKey
 from api.kit.database import Work
 from api.kit.files import Files
 from api.kit.pictures import NotAPicture, check_jpeg
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
+from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.kit.times import in_shop_time, now
+from contract.countersigning import SignedStatement
 from contract.edges import ReportAnswer
 from contract.evidence import FIRST_OF_CHAIN, FileDigest, Manifest, SealedManifest, SealError, verify_seal
+from contract.verify_centre import problems_of
 
 ORIGINAL, OVERLAY, MANIFEST, BLURRED = "original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg"
 # Only the faces that the violation is about; what new weights learn from.
@@ -93,10 +96,11 @@ class EvidenceFile:
 
 @dataclass(frozen=True)
 class SealCheck:
-    """`problem` is None where signature and all files hold."""
+    """`problem` is None where signature and all files hold; `statements` is what the centre has said of it."""
 
     problem: str | None
     checked_at: datetime
+    statements: list[SignedStatement]
 
 
 async def earlier_answer(work: Work, actor: Actor, report: Report) -> ReportAnswer | None:
@@ -135,8 +139,8 @@ async def store_pictures(files: Files, report: Report) -> None:
 
 
 async def file_report(
-    work: Work, actor: Actor, deadlines: Deadlines, public_url: str, report: Report, announce: Callable[[str], None],
-    at: datetime,
+    work: Work, actor: Actor, deadlines: Deadlines, keyring: Keyring, public_url: str, report: Report,
+    announce: Callable[[str], None], at: datetime,
 ) -> tuple[ReportAnswer, bool]:
     """Open a case for a checked report whose pictures are stored, or let it join the one that it is more of; exactly once per
     key, also when two arrive together.
@@ -167,7 +171,8 @@ async def file_report(
     severity = manifest.severity if rule is None else rule.severity_at(manifest.area)
     repeat_s = None if rule is None else rule.repeat_s
     case, is_new_case = await take_observation(work, actor, camera, severity, repeat_s, manifest, at, deadlines)
-    await _add_evidence(work, actor, report, case.id)
+    evidence = await _add_evidence(work, actor, report, case.id)
+    await countersigning.say(work, actor, keyring, [evidence], "received", evidence.received_at)
     answer = ReportAnswer(
         violation_id=manifest.violation_id, case_id=case.id, result="case_opened" if is_new_case else "joined_case",
         url=f"{public_url}/cases/{case.id}",
@@ -255,14 +260,20 @@ def record_look(work: Work, actor: Actor, file: EvidenceFile, violation_id: str,
 
 
 async def check_seal(work: Work, actor: Actor, files: Files, violation_id: str) -> SealCheck:
-    """Check again what was checked on receipt: signature, and digests of the stored files."""
+    """Check again what was checked on receipt (signature, digests of the stored files), and what the centre has said since."""
     evidence = await _get(work, actor, violation_id)
+    statements = (await countersigning.of_cases(work, actor, [evidence.case_id])).get(evidence.digest, [])
+    own = {key.public_key for key in await countersigning.published_keys(work)}
     try:
         contents = {name: await files.get(f"{evidence.folder}/{name}") for name in manifest_of(evidence).files}
         verify_seal(sealed_manifest(evidence), signing_key(evidence.edge), contents)
+        if wrong := problems_of("", evidence.digest, statements):
+            raise SealError(wrong[0].en)
+        if any(one.statement.key not in own for one in statements):
+            raise SealError("A statement of the centre was signed with a key that is not its own.")
     except (SealError, NotFound) as error:
-        return SealCheck(str(error), now())
-    return SealCheck(None, now())
+        return SealCheck(str(error), now(), statements)
+    return SealCheck(None, now(), statements)
 
 
 def manifest_of(evidence: Evidence) -> Manifest:
@@ -290,7 +301,7 @@ def _folder(manifest: Manifest) -> str:
     return f"evidence/{day}/{manifest.violation_id}-{manifest.digest()[:16]}"
 
 
-async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int) -> None:
+async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int) -> Evidence:
     manifest = report.manifest
     evidence = Evidence(
         violation_id=report.key, case_id=case_id, camera_id=manifest.camera_id, edge_id=actor.id,
@@ -306,6 +317,7 @@ async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int) 
     for following in await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence + 1):
         if following.chain is Chain.GAP:
             following.chain = Chain.WHOLE if following.previous == evidence.digest else Chain.BROKEN
+    return evidence
 
 
 async def _place_in_chain(work: Work, actor: Actor, manifest: Manifest) -> Chain:
@@ -313,7 +325,8 @@ async def _place_in_chain(work: Work, actor: Actor, manifest: Manifest) -> Chain
     if await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence):
         return Chain.BROKEN
     if manifest.sequence == 1:
-        return Chain.WHOLE if manifest.previous == FIRST_OF_CHAIN else Chain.BROKEN
+        start = await repository.last_of_others(work, actor, manifest.camera_id) or FIRST_OF_CHAIN
+        return Chain.WHOLE if manifest.previous == start else Chain.BROKEN
     before = await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence - 1)
     if not before:
         return Chain.GAP

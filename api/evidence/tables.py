@@ -28,6 +28,7 @@ class Evidence(Table):
     __tablename__ = "evidence"
     __table_args__ = (
         Index("ix_evidence_camera_id_edge_id_sequence", "camera_id", "edge_id", "sequence"),
+        Index("ix_evidence_camera_id_received_at", "camera_id", "received_at"),
         Index("ix_evidence_kept", "received_at", sqlite_where=_KEPT, postgresql_where=_KEPT),
         Index("ix_evidence_files_to_delete", "violation_id", sqlite_where=_FILES_LEFT, postgresql_where=_FILES_LEFT),
     )
@@ -51,6 +52,29 @@ class Evidence(Table):
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_by: Mapped[str | None] = mapped_column(String(100))
     deletion_ground: Mapped[str | None] = mapped_column(String(500))
+
+
+class CentreKey(Table):
+    """A key with which the centre signs: the newest that can be read does. All of them are published for ever."""
+
+    __tablename__ = "centre_keys"
+
+    public_key: Mapped[str] = mapped_column(String(64), primary_key=True)  # Ed25519, raw, base64
+    private_encrypted: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Countersignature(Table):
+    """What the centre has said of a manifest, as the very text that it signed: contract/countersigning.py. It outlives the
+    manifest. Append-only: the database itself refuses to change or delete a row."""
+
+    __tablename__ = "countersignatures"
+
+    manifest: Mapped[str] = mapped_column(String(64), primary_key=True)  # its digest
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    statement: Mapped[str] = mapped_column(Text)
+    signature: Mapped[str] = mapped_column(String(100))
 
 
 class LegalHold(Table):

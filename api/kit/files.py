@@ -53,6 +53,15 @@ class Files:
             raise Unavailable("The evidence store does not answer. Try again later.") from error
 
 
+    async def delete(self, key: str) -> None:
+        """No matter whether it is there. Raises Unavailable."""
+        try:
+            await self._store.delete_async(key)
+        except (NotFoundError, FileNotFoundError):
+            pass
+        except (BaseError, OSError) as error:
+            raise Unavailable("The evidence store does not answer. Try again later.") from error
+
     async def delete_folder(self, key: str) -> int:
         """Every file below it; returns how many there were. Raises Unavailable."""
         try:

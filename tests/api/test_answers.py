@@ -87,7 +87,9 @@ class TestAnswer:
             assert (picture.format, dict(picture.getexif())) == ("JPEG", {})
         auditor = await world.person(Role.AUDITOR)
         entries = (await auditor.get("/api/v1/audit")).json()["items"]
-        assert [entry["detail"] for entry in entries if entry["action"] == "photograph.read"] == [{"photograph": one["id"]}]
+        assert [entry["detail"] for entry in entries if entry["action"] == "photograph.read"] == [
+            {"photograph": one["id"], "faces": True}
+        ]
 
     async def test_an_objection_needs_no_photograph(self, any_world: World):
         there = await Answering.begin(any_world)

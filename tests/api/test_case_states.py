@@ -28,12 +28,14 @@ from api.cases.tables import Case, CaseTransition
 from api.kit.database import Database
 from api.kit.ids import new_id
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
+from api.kit.secrets import Keyring
 from api.places.tables import Area, Contact, District, Duty, Shop
 from contract.catalogue import AreaKind, load_catalogue
 from contract.evidence import FIRST_OF_CHAIN, AttributeVotes, Manifest, ModelVersion, file_digest
 from tests.api.world import HOUSE
 
 DEADLINES = Deadlines(load_deadlines(), load_catalogue())
+KEYRING = Keyring({"k": b"0" * 32}, "k")
 R = TypeVar("R")
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -186,7 +188,7 @@ class CaseLife(RuleBasedStateMachine):
         """Whether it was done."""
         async def write() -> None:
             async with self.place.database.writing() as work:
-                await service.act(work, who, self.case_id, version, wanted, self.at, DEADLINES, **given)
+                await service.act(work, who, self.case_id, version, wanted, self.at, DEADLINES, KEYRING, **given)
 
         try:
             self.place.run(write())

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from api.accounts.permissions import Role
 from api.evidence.cli import app
 from api.evidence.export import FORM
-from contract.verify import ChainExport
+from contract.verify_chain import ChainExport
 from tests.api.world import World
 
 run = CliRunner().invoke

@@ -112,3 +112,13 @@ def test_folder_that_is_a_file_is_told_in_a_sentence(tmp_path: Path):
     result = CliRunner().invoke(app, arguments)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("The edge's folder cannot be used: ")
+
+
+def test_what_an_identity_that_is_gone_has_left_is_put_aside(tmp_path: Path):
+    """A new key begins chains of its own."""
+    (tmp_path / "evidence" / "cam-1").mkdir(parents=True)
+    (tmp_path / "edge.sqlite3").write_bytes(b"rows")
+    enrol(tmp_path, URL, "CODE-1234", "edge", Desk(ok()).connect)
+    (aside,) = tmp_path.glob("before-*")
+    assert sorted(path.name for path in aside.iterdir()) == ["edge.sqlite3", "evidence"]
+    assert not (tmp_path / "evidence").exists()

@@ -153,3 +153,11 @@ def test_seal_is_made_with_the_edge_key(parts: Parts):
     parts.record()
     sealed = next(parts.evidence.folder.glob("cam-1/*/manifest.json")).read_text()
     assert KEY.private_bytes_raw().hex() not in sealed
+
+
+def test_a_new_key_begins_with_what_the_centre_knew_last(parts: Parts):
+    known = "a" * 64
+    for _ in range(2):
+        parts.recorder.record(camera(chain_start=known), catalogue(), sight(), violation())
+    first, second = manifests(parts)
+    assert [(first.sequence, first.previous), (second.sequence, second.previous)] == [(1, known), (2, first.digest())]
