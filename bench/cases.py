@@ -1,6 +1,7 @@
 """Whether the queries behind lists and pages stay flat as cases grow: the same requests against databases of several sizes.
 
-Shops, cameras and the share of each state are the same at every size; a county of 400 shops that goes on for years.
+Shops, cameras and the share of each state are the same at every size: a station of 100 shops that goes on for years. At the
+smallest size every list fills its page already, so that all sizes answer with as many rows.
 """
 
 import asyncio
@@ -30,16 +31,18 @@ from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition, Stage
 from api.centre import Centre
 from api.edges.tables import Edge
-from api.evidence.tables import Chain, Evidence
+from api.evidence.tables import Chain, Countersignature, Evidence
 from api.kit.database import Table, Work
 from api.kit.settings import Settings
 from api.migrations import upgrade
 from api.places.tables import Area, District, Shop
 from contract.catalogue import AreaKind
+from contract.countersigning import FIRST, Statement
 from contract.evidence import FIRST_OF_CHAIN, AttributeVotes, Manifest, MarkedBox, ModelVersion, file_digest
+from contract.signing import canonical
 from tests.api.postgres_server import running_server
 
-SHOPS, CAMERAS_EACH, STATIONS = 400, 2, 20
+SHOPS, CAMERAS_EACH, STATIONS = 100, 2, 5
 # Of a hundred cases: those that wait for judgement, those with a shop, and the ended ones.
 STATES = [CaseState.PENDING_REVIEW, CaseState.ISSUED, CaseState.SUBMITTED, *[CaseState.CLOSED] * 57, *[CaseState.DISMISSED] * 40]
 STEPS = (
@@ -120,7 +123,8 @@ async def _ask(filled: Filled, chance: random.Random, *, is_warming: bool) -> No
         requests = (
             ("review queue", reviewer, "/cases/list"),
             ("shop's list", shop, "/api/v1/cases?limit=40"),
-            ("case page", reviewer, f"/api/v1/cases/{case_id}"),
+            ("case page", reviewer, f"/cases/{case_id}"),
+            ("case, API", reviewer, f"/api/v1/cases/{case_id}"),
         )
         for what, client, path in requests:
             begun = time.perf_counter()
@@ -204,7 +208,7 @@ def _cases(size: int) -> Iterator[dict[type[Table], list[dict[str, Any]]]]:
     chance = random.Random(7)
     step = timedelta(days=300) / size
     for first in range(1, size + 1, CHUNK):
-        rows: dict[type[Table], list[dict[str, Any]]] = {Case: [], CaseTransition: [], Evidence: []}
+        rows: dict[type[Table], list[dict[str, Any]]] = {Case: [], CaseTransition: [], Evidence: [], Countersignature: []}
         for number in range(first, min(first + CHUNK, size + 1)):
             camera = chance.randrange(SHOPS * CAMERAS_EACH)
             state, at = chance.choice(STATES), START + number * step
@@ -218,6 +222,9 @@ def _cases(size: int) -> Iterator[dict[type[Table], list[dict[str, Any]]]]:
                 for version, (act, before, after) in enumerate(steps)
             ]
             rows[Evidence].append(_evidence(number, camera, at))
+            rows[Countersignature].append(
+                {"manifest": f"{number:064x}", "number": 1, "case_id": number, "statement": _STATEMENT, "signature": "x" * 88}
+            )
         yield rows
 
 
@@ -251,3 +258,10 @@ _MANIFEST = Manifest(
     boxes=[MarkedBox(kind="head", box=(10.0, 10.0, 60.0, 60.0), score=0.9, violating=True)] * 8,
     files={"original.jpg": file_digest(b""), "overlay.jpg": file_digest(b"")},
 ).canonical().decode()
+
+_STATEMENT = canonical(
+    Statement(
+        manifest="b" * 64, edge_id="edge", camera_id="camera-1", sequence=1, previous=FIRST_OF_CHAIN, number=1, before=FIRST,
+        act="received", at=START, by="Box", key="x" * 44,
+    )
+).decode()

@@ -1,7 +1,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, delete, false, func, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, delete, false, func, literal_column, select, true, union_all, update
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor
@@ -9,7 +9,7 @@ from api.accounts.permissions import Permission
 from api.cameras.tables import Camera
 from api.cases.queues import Queue
 from api.cases.states import JUDGED, OPEN, TOLD, Act, CaseState, DismissalReason
-from api.cases.tables import Case, CaseTransition, MutedSpot, Reminder, ReviewLease
+from api.cases.tables import IS_OPEN, Case, CaseTransition, MutedSpot, Reminder, ReviewLease
 from api.kit.database import Work, insert_or_take
 from api.places.repository import shop_is_visible
 from api.places.tables import Shop
@@ -36,18 +36,28 @@ async def list_cases(
     camera_id: str | None = None, is_overdue: bool = False, before: int | None = None, limit: int = 50,
 ) -> list[Case]:
     """Newest first."""
-    query = _readable(actor).order_by(Case.id.desc()).limit(limit)
-    wanted = ((Case.rule, rule), (Case.shop_id, shop_id), (Case.camera_id, camera_id))
-    for column, value in wanted:
+    wanted = [case_is_visible(actor)]
+    for column, value in ((Case.rule, rule), (Case.shop_id, shop_id), (Case.camera_id, camera_id)):
         if value is not None:
-            query = query.where(column == value)
-    if states is not None:
-        query = query.where(Case.state.in_(states))
+            wanted.append(column == value)
     if is_overdue:
-        query = query.where(Case.overdue_at.is_not(None))
+        wanted.append(Case.overdue_at.is_not(None))
     if before is not None:
-        query = query.where(Case.id < before)
-    return list(await work.scalars(query))
+        wanted.append(Case.id < before)
+    query = _readable(actor).order_by(Case.id.desc()).limit(limit)
+    if states is None:
+        return list(await work.scalars(query.where(*wanted)))
+    if len(states) > 1 and shop_id is None and camera_id is None and actor.shop_id is None:
+        # One walk along the index for each state, as far as the page goes: together they would all be read and sorted.
+        pages = [
+            select(Case.id).where(*wanted, Case.state == state).order_by(Case.id.desc()).limit(limit).subquery()
+            for state in sorted(states)
+        ]
+        return list(await work.scalars(query.where(Case.id.in_(union_all(*(select(page.c.id) for page in pages))))))
+    wanted.append(Case.state.in_(states))
+    if OPEN.issuperset(states) and shop_id is not None:
+        wanted.append(literal_column(f"cases.{IS_OPEN.text}"))
+    return list(await work.scalars(query.where(*wanted)))
 
 
 def _in_queue(actor: Actor, wanted: Queue) -> ColumnElement[bool]:

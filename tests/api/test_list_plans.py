@@ -1,0 +1,81 @@
+"""What lists and pages of cases ask the database: answered from an index, never by walking a table that grows.
+
+SQLite's own plan is looked at, which no load of the machine changes; `sunshine bench cases` measures.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from api.accounts.permissions import Role
+from tests.api.world import World
+
+GROWING = ("cases", "evidence", "case_transitions", "case_reminders", "countersignatures", "case_answers", "answer_photographs")
+
+
+@contextmanager
+def asked(world: World) -> Iterator[list[tuple[str, Any]]]:
+    """The statements that read, with their values."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.lstrip().startswith("SELECT"):
+            found.append((statement, values))
+
+    engine = world.centre.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+async def plan(world: World, statement: str, values: Any) -> list[str]:
+    async with world.centre.database.reading() as work:
+        connection = await work.connection()
+        rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        return [str(row[3]) for row in rows]
+
+
+def walks(statement: str, steps: list[str]) -> list[str]:
+    """Steps over a whole table; of a page of a list also the sort of all that was found, since only some of it is shown."""
+    sorts = "\nFROM cases" in statement.replace(" \n", "\n") and "LIMIT" in statement
+    tables = [
+        step for step in steps
+        if step.startswith("SCAN") and step.split()[1] in GROWING and "ix_cases_overdue" not in step  # holds only those
+    ]
+    return tables + [step for step in steps if "TEMP B-TREE FOR ORDER BY" in step and sorts]
+
+
+@pytest.mark.parametrize(
+    ("role", "path"),
+    [
+        (Role.REVIEWER, "/cases/list"),
+        (Role.REVIEWER, "/cases/list?state=overdue"),
+        (Role.REVIEWER, "/cases/list?state=dismissed"),
+        (Role.REVIEWER, "/cases/list?state=ended&rule=K01"),
+        (Role.REVIEWER, "/cases/list?state=with_shop"),
+        (Role.REVIEWER, "/cases/list?rule=K01"),
+        (Role.REVIEWER, "/cases/list?state=all&rule=K01"),
+        (Role.REVIEWER, "/api/v1/cases?camera_id={camera}"),
+        (Role.REVIEWER, "/api/v1/cases?shop_id={shop}"),
+        (Role.STORE_OWNER, "/api/v1/cases"),
+        (Role.STORE_OWNER, "/cases/list"),
+        (Role.REVIEWER, "/cases/{case}"),
+        (Role.OFFICER, "/cases/{case}"),
+    ],
+)
+async def test_no_list_walks_what_grows(world: World, role: Role, path: str):
+    place = await world.place()
+    case_id = await world.case(place)
+    who = await world.person(role, place=place if role is Role.STORE_OWNER else None)
+    async with world.centre.database.writing() as work:
+        await work.execute(text("UPDATE cases SET overdue_at = opened_at"))
+    with asked(world) as statements:
+        answer = await who.get(path.format(camera=place.camera_id, shop=place.shop_id, case=case_id))
+    assert answer.status_code == 200, answer.text
+    assert any("FROM cases" in statement for statement, _ in statements)
+    for statement, values in statements:
+        steps = await plan(world, statement, values)
+        assert walks(statement, steps) == [], (statement, steps)
