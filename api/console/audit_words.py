@@ -53,6 +53,7 @@ ACTIONS: dict[str, str] = {
     "notice.issued": N_("Number given to a notice"),
     "order.drafted": N_("Formal order drafted"),
     "citation.accepted": N_("Citation accepted"),
+    "citation.revoked": N_("Acceptance of a citation taken back"),
     "case.answered": N_("Answer of the shop kept"),
     "audit.exported": N_("Audit exported"),
     # Steps of a case that only machines take are in the case's own history.

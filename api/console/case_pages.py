@@ -259,6 +259,9 @@ async def _case(
         muted = await spots.list_muted_spots(work, actor, case.camera_id)
         if any(case_id in (spot.because_of, spot.case_id) for spot in muted):
             view = replace(view, muted_at=f"/cameras/{case.camera_id}")
+    if case.state is CaseState.CONFIRMED and actor.may(Permission.CASES_HANDLE):
+        hindrances = await notices.hindrances(work, actor, case, centre.deadlines, at)
+        view = replace(view, hindrance=obstacles(hindrances, speaker))
     last = transitions[-1]
     if done and (last.act, last.actor_id) == (done, actor.id):
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))

@@ -123,6 +123,15 @@ async def accept_citation(
     return RedirectResponse(f"/cases/{case}#rule", 303)
 
 
+@router.post("/citations/revoke")
+async def revoke_citation(
+    actor: SignedIn, work: Writing, centre: CentreOf, at: At, text: Annotated[str, Form()], case: Annotated[int, Form()],
+    note: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    await citations.revoke(work, actor, centre.catalogue, text, note, at)
+    return RedirectResponse(f"/cases/{case}#rule", 303)
+
+
 async def _order(actor: Actor, centre: Centre, case_id: int, typed: OrderTyped, at: datetime) -> OrderDraft:
     """On record before it is shown."""
     async with centre.database.reading() as work:

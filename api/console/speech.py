@@ -107,7 +107,10 @@ class Speaker:
 
     def _basis(self, line: Citation, decides: bool) -> BasisLine:
         tone = STANDINGS[line.standing]
-        return BasisLine(line.text, self.chip(tone) if tone else None, decides and line.standing is Standing.UNVERIFIED)
+        return BasisLine(
+            line.text, self.chip(tone) if tone else None, decides and line.standing is Standing.UNVERIFIED,
+            decides and line.standing is Standing.ACCEPTED,
+        )
 
     def _deadline(self, deadline: Deadline) -> str:
         return self.say(_DEADLINES[deadline.unit], amount=deadline.amount)

@@ -132,11 +132,13 @@ class VotesView:
 
 @dataclass(frozen=True)
 class BasisLine:
-    """`mark` is there for a citation that is not verified; `can_accept` where the reader may accept it."""
+    """`mark` is there for a citation that is not verified; `can_accept` and `can_revoke` where the reader may accept it, or
+    take that back."""
 
     text: str
     mark: Chip | None
     can_accept: bool
+    can_revoke: bool
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,7 @@ class NotOffered:
 class CaseView:
     """`acts` are what this person can do now, `not_offered` what others could or what does not hold yet. `problem` is a title and
     a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
-    can no longer be done; `looking` says who else looks at the case just now."""
+    can no longer be done; `looking` says who else looks at the case just now, `hindrance` what stands in the way of a notice."""
 
     id: int
     title: str
@@ -296,6 +298,7 @@ class CaseView:
     next_url: str | None = None
     problem: Fact | None = None
     lost_note: str = ""
+    hindrance: str = ""
 
 
 @dataclass(frozen=True)

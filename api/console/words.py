@@ -198,8 +198,8 @@ OBSTACLES: dict[Obstacle, str] = {
         "once, on the page of the case."
     ),
     Obstacle.NO_CLAUSE: N_(
-        "%(what)s has no clause number, and no other clause says that this is forbidden. Have the number entered in the "
-        "rule catalogue."
+        "%(what)s has no clause number, and no other clause says that this is forbidden. No notice can be issued on it, whoever "
+        "accepts it, before the number stands in the rule catalogue."
     ),
     Obstacle.NO_CHARACTER: N_(
         "The font of the notice lacks the character %(what)s. Have that name or address written without it."

@@ -39,7 +39,7 @@ async def list_citations(work: Work, actor: Actor, catalogue: Catalogue) -> list
 
 
 async def accept(work: Work, actor: Actor, catalogue: Catalogue, text: str, note: str, at: datetime) -> CitationOut:
-    """Once, on record: a second acceptance changes nothing."""
+    """Once, on record: a second acceptance changes nothing, until somebody has taken the first one back."""
     actor.require(Permission.CASES_DECIDE)
     line, codes = next(((line, codes) for line, codes in _lines(catalogue).items() if line.text == text), (None, []))
     if line is None:
@@ -60,6 +60,30 @@ async def accept(work: Work, actor: Actor, catalogue: Catalogue, text: str, note
         record(work, actor, "citation.accepted", "citation", row.id, district_id=actor.district_id, text=text)
         accepted[text] = row
     return _out(line, codes, accepted)
+
+
+async def revoke(work: Work, actor: Actor, catalogue: Catalogue, text: str, note: str, at: datetime) -> CitationOut:
+    """On record. Notices that were issued stay as they are; no new one names it."""
+    actor.require(Permission.CASES_DECIDE)
+    line, codes = next(((line, codes) for line, codes in _lines(catalogue).items() if line.text == text), (None, []))
+    accepted = await repository.list_accepted(work, actor, None)
+    taken_back = [
+        row for row in accepted if row.text == text and (actor.sees_all_places or row.district_id == actor.district_id)
+    ]
+    if line is None or not taken_back:
+        raise NotFound("Nobody has accepted this citation where you decide.")
+    if not note.strip():
+        raise Invalid("Say why it does not hold.")
+    for row in taken_back:
+        word = AcceptedCitation(
+            text=text, district_id=row.district_id, accepted_at=at, actor_id=actor.id, actor_name=actor.name, note=note.strip(),
+            revokes=True,
+        )
+        work.add(word)
+        await work.flush()
+        record(work, actor, "citation.revoked", "citation", word.id, district_id=row.district_id, text=text, reason=note.strip())
+    left = {row.text: row for row in reversed(accepted) if row not in taken_back}
+    return _out(line, codes, left)
 
 
 def _lines(catalogue: Catalogue) -> dict[LegalBasis, list[str]]:

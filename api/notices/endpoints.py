@@ -8,7 +8,7 @@ from api.cases.endpoints import CaseId
 from api.kit.problems import Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import At, Reading, Writing
 from api.notices import citations, documents, service
-from api.notices.schemas import AcceptIn, CitationOut, Citations, NoticeOut
+from api.notices.schemas import AcceptIn, CitationOut, Citations, NoticeOut, RevokeIn
 
 router = APIRouter(tags=["notices"])
 READ = documented(Unauthenticated, Forbidden, NotFound)
@@ -51,6 +51,12 @@ async def list_citations(work: Reading, actor: SignedIn, centre: CentreOf) -> Ci
 async def accept_citation(work: Writing, actor: SignedIn, centre: CentreOf, at: At, body: AcceptIn) -> CitationOut:
     """For the district of the account: from then on notices there may name it."""
     return await citations.accept(work, actor, centre.catalogue, body.text, body.note, at)
+
+
+@router.post("/citations/revoke", operation_id="revoke_citation", summary="Take an acceptance back", responses=READ)
+async def revoke_citation(work: Writing, actor: SignedIn, centre: CentreOf, at: At, body: RevokeIn) -> CitationOut:
+    """What was issued stays; no new notice names it."""
+    return await citations.revoke(work, actor, centre.catalogue, body.text, body.note, at)
 
 
 def pdf(content: bytes, name: str) -> Response:

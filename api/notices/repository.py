@@ -28,11 +28,13 @@ async def take_number(work: Work, actor: Actor, station_id: str, year: int) -> i
 
 
 async def list_accepted(work: Work, actor: Actor, district_ids: Collection[str] | None) -> list[AcceptedCitation]:
-    """Oldest first: those that hold in one of these districts; with None, those that hold where the actor works."""
+    """Oldest first: those that hold in one of these districts; with None, those that hold where the actor works. What was taken
+    back is not among them."""
     if not actor.may(Permission.CASES_READ):
         return []
     query = select(AcceptedCitation).where(_holds(actor, district_ids)).order_by(AcceptedCitation.accepted_at)
-    return list(await work.scalars(query))
+    last = {(row.text, row.district_id): row for row in await work.scalars(query)}
+    return [row for row in last.values() if not row.revokes]
 
 
 def _holds(actor: Actor, district_ids: Collection[str] | None) -> ColumnElement[bool]:

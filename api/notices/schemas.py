@@ -95,3 +95,10 @@ class AcceptIn(BaseModel):
 
     text: Annotated[str, Field(min_length=1, max_length=300, description="exactly as the catalogue has it")]
     note: Annotated[str, Field(min_length=1, max_length=1000, description="which text was read, and where")]
+
+
+class RevokeIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(min_length=1, max_length=300, description="exactly as the catalogue has it")]
+    note: Annotated[str, Field(min_length=1, max_length=1000, description="why it does not hold")]

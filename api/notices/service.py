@@ -125,6 +125,14 @@ async def draft_notice(work: Work, actor: Actor, case_id: int, deadlines: Deadli
     return Draft(facts, _hindrances(facts, shop))
 
 
+async def hindrances(work: Work, actor: Actor, case: Case, deadlines: Deadlines, at: datetime) -> list[Hindrance]:
+    """What stands in the way of a notice of a confirmed case."""
+    shop, rule = await _shop(work, actor, case), _rule(deadlines.catalogue, case)
+    if rule is None:
+        return [*_hindrances_of_place(shop), Hindrance(Obstacle.NO_RULE, case.rule)]
+    return _hindrances(await _facts(work, actor, case, shop, rule, deadlines, at), shop)
+
+
 async def draft_order(
     work: Work, actor: Actor, case_id: int, deadlines: Deadlines, officers: Sequence[Officer], exhibits: Sequence[str],
     at: datetime,

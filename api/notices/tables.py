@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.kit.database import Table
@@ -35,8 +35,9 @@ class Notice(Table):
 
 
 class AcceptedCitation(Table):
-    """A section head has read the text of a citation that the catalogue has not verified. `district_id` is the reach: that
-    district with its stations, everything where null. The database refuses to change it."""
+    """A section head has read the text of a citation that the catalogue has not verified, or takes that back (`revokes`): the
+    last word counts. `district_id` is the reach: that district with its stations, everything where null. The database refuses to
+    change it."""
 
     __tablename__ = "accepted_citations"
 
@@ -47,3 +48,4 @@ class AcceptedCitation(Table):
     actor_id: Mapped[str] = mapped_column(String(64))
     actor_name: Mapped[str] = mapped_column(String(100))
     note: Mapped[str] = mapped_column(Text)
+    revokes: Mapped[bool] = mapped_column(default=False, server_default=false())

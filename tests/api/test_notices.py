@@ -160,8 +160,9 @@ class TestObstacles:
     async def test_a_rule_that_nobody_has_checked(self, world: World):
         assert f"Nobody has checked {OP_MASKS}" in await self.refused(world, await world.place(), "K03")
 
-    async def test_a_rule_without_a_clause_number(self, world: World):
-        assert "no clause number" in await self.refused(world, await world.place(), "K16")
+    @pytest.mark.parametrize("rule", ["K16", "V01", "V02", "V03"])
+    async def test_a_rule_without_a_clause_number(self, world: World, rule: str):
+        assert "no clause number" in await self.refused(world, await world.place(), rule)
 
 
 class TestCitations:
@@ -179,6 +180,32 @@ class TestCitations:
         auditor = await any_world.person(Role.AUDITOR)
         entries = (await auditor.get("/api/v1/audit", params={"limit": 200})).json()["items"]
         assert [entry["detail"]["text"] for entry in entries if entry["action"] == "citation.accepted"] == [OP_MASKS]
+
+    async def test_taken_back_on_record(self, any_world: World):
+        place = await any_world.place()
+        box, officer = await any_world.edge(place), await any_world.person(place=place)
+        chief = await any_world.person(Role.CHIEF, place=place)
+        before, after = await confirmed(any_world, box, officer, "K03"), await confirmed(any_world, box, officer, "K03")
+        await chief.post("/api/v1/citations/accept", json={"text": OP_MASKS, "note": "Read in the gazette."})
+        assert (await do(officer, before, "issue", 2)).status_code == 200
+        answer = await chief.post("/api/v1/citations/revoke", json={"text": OP_MASKS, "note": "Misread."})
+        assert (answer.status_code, answer.json()["standing"]) == (200, "unverified")
+        assert (await do(officer, after, "issue", 2)).status_code == 409
+        facts = (await officer.get(f"/api/v1/cases/{before}/notice")).json()["facts"]
+        assert [line["text"] for line in facts["citations"]] == [OP_MASKS]
+        auditor = await any_world.person(Role.AUDITOR)
+        (entry,) = (await auditor.get("/api/v1/audit", params={"action": "citation.revoked"})).json()["items"]
+        assert (entry["actor_name"], entry["reason"], entry["detail"]["text"]) == ("chief person", "Misread.", OP_MASKS)
+        await chief.post("/api/v1/citations/accept", json={"text": OP_MASKS, "note": "Read again."})
+        assert (await do(officer, after, "issue", 2)).status_code == 200
+
+    async def test_what_nobody_has_accepted_cannot_be_taken_back(self, world: World):
+        chief = await world.person(Role.CHIEF, place=await world.place())
+        elsewhere = await world.person(Role.CHIEF, place=await world.place("Elsewhere"))
+        await elsewhere.post("/api/v1/citations/accept", json={"text": OP_MASKS, "note": "Read."})
+        for text_, note in ((OP_MASKS, "x"), ("《某法》第一条", "x")):
+            answer = await chief.post("/api/v1/citations/revoke", json={"text": text_, "note": note})
+            assert answer.status_code == 404
 
     async def test_does_not_hold_in_another_district(self, world: World):
         chief = await world.person(Role.CHIEF, place=await world.place("Elsewhere"))

@@ -72,7 +72,19 @@ class TestNotice:
         form = {"text": OP_GLOVES, "note": "已核对原文。", "case": case_id}
         assert (await browser.post("/citations/accept", data=form)).status_code == 303
         assert "已由科所负责人认可" in words(await browser.get(f"/cases/{case_id}"))
+        assert (await browser.post("/citations/revoke", data={**form, "note": "看错条款。"})).status_code == 303
+        assert "尚未核对，也没有其他条款" in words(await browser.get(f"/cases/{case_id}"))
+        assert (await browser.post("/citations/accept", data=form)).status_code == 303
         assert (await browser.post(f"/cases/{case_id}/issue", data={"version": 2})).status_code == 303
+
+    @pytest.mark.parametrize("rule", ["K16", "V01", "V02", "V03"])
+    async def test_a_rule_without_a_clause_number_says_so_before(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen, rule: str
+    ) -> None:
+        case_id = await confirmed(browser, kitchen, rule)
+        page = words(await browser.get(f"/cases/{case_id}"))
+        assert "暂不能下发告知" in page
+        assert "因此不能据此下发告知，任何人认可也不行" in page
 
 
 class TestOrder:
