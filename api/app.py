@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from api.accounts.endpoints import router as accounts
+from api.alarms.endpoints import router as alarms
 from api.answers.endpoints import router as answers
 from api.answers.service import MOST_PHOTOGRAPHS
 from api.audit.chainer import chain_all
@@ -39,12 +40,14 @@ from api.kit.settings import Settings
 from api.kit.work import Reading
 from api.notices.endpoints import router as notices
 from api.places.endpoints import router as places
+from api.public.endpoints import router as public
+from api.public.rounds import measure_all
 from contract.evidence import SealedManifest
 
 PREFIX = "/api/v1"
 ROUTERS = (
-    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, clients, oauth, edge_protocol,
-    evidence_protocol,
+    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, clients, oauth, alarms, public,
+    edge_protocol, evidence_protocol,
 )
 
 
@@ -60,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             repeating(partial(catch_up, centre), every.clock_every_s, "deadlines could not be looked at; trying again"),
             repeating(in_rounds(centre), every.retention_every_s, "evidence could not be deleted; trying again"),
             repeating(partial(publish_all, centre), PUBLISHED_EVERY_S, "events could not be published; trying again"),
+            repeating(partial(measure_all, centre), every.status_every_s, "shops could not be counted anew; trying again"),
             delivering(centre),
         ):
             yield
@@ -92,6 +96,7 @@ def _uploads(settings: Settings) -> dict[str, int]:
     photographs = MOST_PHOTOGRAPHS * settings.picture_bytes + 1_000_000
     return {
         f"{PREFIX}/edge/violations": settings.upload_bytes,
+        f"{PREFIX}/alarms": settings.alarm_bytes,
         rf"{PREFIX}/cases/\d+/answers": photographs,
         r"/cases/\d+/answer": photographs,
     }

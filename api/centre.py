@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from api.alarms.mapping import AlarmFormat, load_formats
 from api.cases.deadlines import Deadlines, load_deadlines
 from api.clients.limits import Limiter
 from api.evidence.retention import Retention, load_retention
@@ -65,6 +66,10 @@ class Centre:
     @cached_property
     def deadlines(self) -> Deadlines:
         return Deadlines(load_deadlines(self.settings.deadlines), self.catalogue)
+
+    @cached_property
+    def alarm_formats(self) -> dict[str, AlarmFormat]:
+        return load_formats(self.settings.alarms)
 
     @cached_property
     def retention(self) -> Retention:

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from api.accounts import service as accounts_service
 from api.accounts.actors import the_house
 from api.accounts.permissions import Role
+from api.alarms.mapping import AlarmFormatsError
+from api.alarms.service import rotate_keys as rotate_box_keys
 from api.app import create_app
 from api.cameras.service import rotate_keys
 from api.cases.deadlines import DeadlinesError
@@ -23,6 +25,7 @@ from api.deliveries.service import rotate_keys as rotate_target_keys
 from api.edges.service import create_code
 from api.evidence import countersigning
 from api.evidence.retention import RetentionError
+from api.keys.service import rotate_keys as rotate_service_keys
 from api.kit.database import Work
 from api.kit.lock import DataFolderBusy, DataFolderUnusable, hold_folder
 from api.kit.problems import Problem, from_database
@@ -38,7 +41,7 @@ R = TypeVar("R")
 BROKEN_FILE = frozenset(
     {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR}
 )
-_FILES_AND_FOLDERS = (DataFolderBusy, DataFolderUnusable, CatalogueError, DeadlinesError, RetentionError)
+_FILES_AND_FOLDERS = (DataFolderBusy, DataFolderUnusable, CatalogueError, DeadlinesError, RetentionError, AlarmFormatsError)
 Data = Annotated[Path | None, typer.Option("--data", envvar="SUNSHINE_DATA", help="Folder for all that is kept. 数据文件夹")]
 Login = Annotated[str, typer.Argument(help="Name to sign in with. 登录名")]
 
@@ -176,8 +179,9 @@ async def _rotate(settings: Settings) -> int:
             # First both keys on disk, then the rows, then the old key away: a cut at any moment loses nothing.
             new.save(path)
         async with centre.database.writing() as work:
-            count = await rotate_keys(work, the_house(), old, new) + await rotate_target_keys(work, the_house(), old, new)
-            count += await countersigning.rotate_keys(work, old, new)
+            count = await countersigning.rotate_keys(work, old, new)
+            for one_kind in (rotate_keys, rotate_target_keys, rotate_service_keys, rotate_box_keys):
+                count += await one_kind(work, the_house(), old, new)
         if settings.keys is None:
             new.only_current().save(path)
         return count

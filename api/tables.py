@@ -1,6 +1,7 @@
 """All tables of all nouns, for the migrations and for the tests that compare the two."""
 
 import api.accounts.tables
+import api.alarms.tables
 import api.answers.tables
 import api.audit.tables
 import api.cameras.tables
@@ -10,8 +11,10 @@ import api.deliveries.tables
 import api.edges.tables
 import api.evidence.tables
 import api.feed.tables
+import api.keys.tables
 import api.notices.tables
-import api.places.tables  # noqa: F401
+import api.places.tables
+import api.public.tables  # noqa: F401
 from api.kit.database import Table
 
 metadata = Table.metadata

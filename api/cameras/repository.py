@@ -2,10 +2,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor, ActorKind
+from api.alarms.tables import AlarmChannel
 from api.cameras.tables import Camera, CameraMinuteRow
 from api.kit.database import Work, insert_or_update
 from api.places.repository import shop_is_visible
@@ -13,7 +14,9 @@ from api.places.repository import shop_is_visible
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
     if actor.kind is ActorKind.EDGE:
-        return Camera.edge_id == actor.id
+        # A box of the shop's own sees those that its device codes mean.
+        told_of = select(AlarmChannel.camera_id).where(AlarmChannel.edge_id == actor.id)
+        return or_(Camera.edge_id == actor.id, Camera.id.in_(told_of))
     return shop_is_visible(actor, Camera.shop_id)
 
 
@@ -65,6 +68,20 @@ async def count_observed_minutes(work: Work, actor: Actor, camera_id: str, since
             _visible(actor), CameraMinuteRow.camera_id == camera_id, CameraMinuteRow.looks > 0, CameraMinuteRow.minute >= since,
             CameraMinuteRow.minute <= until,
         )
+    )
+    return await work.scalar(query) or 0
+
+
+async def count_looked_at(work: Work, actor: Actor, camera_id: str, spans: Sequence[tuple[datetime, datetime]]) -> int:
+    """Minutes within the spans, each without its end, in which the camera was really looked at."""
+    if not spans:
+        return 0
+    within = or_(*(and_(CameraMinuteRow.minute >= begin, CameraMinuteRow.minute < end) for begin, end in spans))
+    query = (
+        select(func.count())
+        .select_from(CameraMinuteRow)
+        .join(Camera, Camera.id == CameraMinuteRow.camera_id)
+        .where(_visible(actor), CameraMinuteRow.camera_id == camera_id, CameraMinuteRow.looks > 0, within)
     )
     return await work.scalar(query) or 0
 

@@ -148,8 +148,9 @@ def _evidence(row: Evidence, sees_faces: bool) -> EvidenceOut:
     manifest = manifest_of(row)
     base = f"/api/v1/evidence/{row.violation_id}"
     return EvidenceOut(
-        violation_id=manifest.violation_id, captured_at=manifest.captured_at, received_at=row.received_at, sequence=row.sequence,
-        chain=row.chain, digest=row.digest, frame_width=manifest.frame_width, frame_height=manifest.frame_height,
+        violation_id=manifest.violation_id, captured_at=manifest.captured_at, received_at=row.received_at,
+        source=row.edge.kind, sequence=row.sequence, chain=row.chain, digest=row.digest,
+        frame_width=manifest.frame_width, frame_height=manifest.frame_height,
         boxes=manifest.boxes, models=manifest.models, catalogue_version=manifest.catalogue_version,
         files={
             name: EvidenceFileOut(**dict(digest), url=f"{base}/{name}") for name, digest in manifest.files.items() if sees_faces

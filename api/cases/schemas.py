@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from api.answers.schemas import AnswerOut, SinceOut
 from api.cases.states import Act, CaseState, DismissalReason, WithdrawalReason
 from api.cases.tables import Level, ReminderKind, Stage
+from api.edges.tables import EdgeKind
 from api.evidence.tables import Chain
 from contract.catalogue import AreaKind, Text
 from contract.evidence import AttributeVotes, FileDigest, MarkedBox, ModelVersion
@@ -68,6 +69,7 @@ class EvidenceOut(BaseModel):
     captured_at: datetime = Field(description="by the edge's clock")
     received_at: datetime
     sequence: int
+    source: EdgeKind = Field(description="`alarm_box`: of the shop's own box; sealed by the centre when it arrived, not before")
     chain: Chain
     digest: str
     frame_width: int

@@ -48,6 +48,7 @@ OPERATIONS: dict[str, tuple[Scope, ...]] = {
     "get_evidence_file": _PICTURES,
     "get_photograph": (Scope.EVIDENCE_UNBLUR, Scope.CASES_ACT),
     **dict.fromkeys(("list_districts", "list_shops", "get_shop", "list_areas"), (Scope.SHOPS_READ,)),
+    **dict.fromkeys(("get_shop_status", "get_badge"), (Scope.SHOPS_READ,)),
     **dict.fromkeys(("list_cameras", "get_camera", "list_camera_minutes"), (Scope.CAMERAS_READ,)),
 }
 

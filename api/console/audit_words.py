@@ -16,6 +16,9 @@ ACTIONS: dict[str, str] = {
     "district.changed": N_("District changed"),
     "shop.created": N_("Shop added"),
     "shop.changed": N_("Shop changed"),
+    "shop.accepted": N_("Connection of a shop accepted"),
+    "shop.acceptance_withdrawn": N_("Acceptance of a shop taken back"),
+    "shop.status_changed": N_("Public status of a shop changed"),
     "area.created": N_("Area added"),
     "area.changed": N_("Area changed"),
     "camera.created": N_("Camera added"),
@@ -26,6 +29,10 @@ ACTIONS: dict[str, str] = {
     "edge.enrolled": N_("Edge box joined"),
     "edge.approved": N_("Edge box approved"),
     "edge.revoked": N_("Edge box revoked"),
+    "alarm_box.created": N_("Box of a shop's own added"),
+    "alarm_box.changed": N_("Cameras of a shop's own box changed"),
+    "alarm_box.token_changed": N_("New token for a shop's own box made"),
+    "alarm_box.revoked": N_("Box of a shop's own revoked"),
     "case.opened": N_("Case opened"),
     "case.observed": N_("Seen again, joined a case"),
     "spot.muted": N_("Spot muted for a rule"),
@@ -69,6 +76,7 @@ OBJECTS: dict[str, str] = {
     "keyring": N_("Key"),
     "centre_key": N_("Signing key"),
     "edge": N_("Edge box"),
+    "alarm_box": N_("Box of a shop's own"),
     "case": N_("Case"),
     "muted_spot": N_("Muted spot"),
     "target": N_("Target of messages"),
@@ -107,6 +115,7 @@ DETAILS: dict[str, str] = {
     "client": N_("Through the program"),
     "client_id": N_("Its id"),
     "scopes": N_("May"),
+    "status": N_("Status"),
 }
 
 ACTORS: dict[str, str] = {

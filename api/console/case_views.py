@@ -33,7 +33,7 @@ from api.console.views import (
     VotesView,
 )
 from api.console.words import ACTS, BOX_KINDS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
-from api.evidence.service import BLURRED, ORIGINAL, SealCheck
+from api.evidence.service import BLURRED, ORIGINAL, SealCheck, is_of_another
 from api.evidence.tables import Evidence
 from api.notices.schemas import Facts
 from api.notices.service import DRAFTABLE
@@ -97,7 +97,7 @@ def case_view(
     return CaseView(
         id=case.id, title=row.title, back_url="/cases", severity=row.severity, state=row.state, shop=row.shop, area=row.area,
         camera=row.camera, captured=row.captured,
-        lasted=speaker.lasted(exhibit.manifest.since, exhibit.manifest.captured_at) if exhibit else None,
+        lasted=_lasted(exhibit, speaker) if exhibit else None,
         picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
         votes=votes_view(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue, accepted, actor.may(Permission.CASES_DECIDE)), seal=seal,
@@ -141,6 +141,12 @@ def votes_view(case: Case, speaker: Speaker, catalogue: Catalogue) -> VotesView:
     return speaker.votes(case.looks, case.sure_looks, case.violating_looks, find_rule(case.rule, catalogue))
 
 
+def _lasted(exhibit: Exhibit, speaker: Speaker) -> str | None:
+    """Another's box tells of one moment."""
+    manifest = exhibit.manifest
+    return None if is_of_another(exhibit.evidence) else speaker.lasted(manifest.since, manifest.captured_at)
+
+
 def picture_view(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker) -> PictureView:
     manifest = exhibit.manifest
     window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, _CROP_ASPECT)
@@ -152,6 +158,7 @@ def picture_view(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker)
         alt=speaker.say(N_("%(camera)s at %(at)s: %(title)s"), camera=row.camera, at=row.captured.full, title=row.title),
         width=manifest.frame_width, height=manifest.frame_height, boxes=[_box(box) for box in manifest.boxes], legend=legend,
         crop=window.view_box if window else None, is_blurred=not exhibit.is_in_review and not exhibit.reason,
+        is_all_hidden=is_of_another(exhibit.evidence),
         reason=exhibit.reason, ask_url=row.url if actor.may(Permission.EVIDENCE_READ) and not exhibit.is_in_review else None,
     )
 
@@ -177,12 +184,17 @@ def _facts(case: Case, exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
     if exhibit is None:
         return []
     say, manifest = speaker.say, exhibit.manifest
+    of_another = is_of_another(exhibit.evidence)
     facts = [
-        Fact(say(N_("Edge box")), f"{exhibit.evidence.edge.name} ({manifest.software_version})"),
-        Fact(say(N_("Models")), ", ".join(f"{model.name} {model.sha256[:12]}" for model in manifest.models)),
+        Fact(
+            say(N_("Box of the shop's own")) if of_another else say(N_("Edge box")),
+            f"{exhibit.evidence.edge.name} ({manifest.software_version})",
+        ),
+        Fact(say(N_("Its alarm")), manifest.models[0].name) if of_another
+        else Fact(say(N_("Models")), ", ".join(f"{model.name} {model.sha256[:12]}" for model in manifest.models)),
         Fact(say(N_("Rule catalogue")), manifest.catalogue_version),
         Fact(say(N_("Picture size")), f"{manifest.frame_width} × {manifest.frame_height}"),
-        Fact(say(N_("Record")), f"{manifest.sequence} · {manifest.violation_id}"),
+        Fact(say(N_("Record")), str(manifest.violation_id) if of_another else f"{manifest.sequence} · {manifest.violation_id}"),
     ]
     if statements := exhibit.seal.statements:
         signed = say(

@@ -11,6 +11,8 @@ CHANNELS: dict[Channel, str] = {
     Channel.FEISHU: N_("Feishu robot"),
     Channel.EMAIL: N_("E-mail"),
     Channel.SMS: N_("Short message"),
+    Channel.WEB_PUSH: N_("Browser of a person (Web Push)"),
+    Channel.APPRISE: N_("Another service through Apprise, as well as it goes"),
 }
 
 AUDIENCES: dict[Audience, str] = {
@@ -67,7 +69,10 @@ FAULTS: dict[Fault, str] = {
     Fault.GONE: N_("The receiver wants no more messages."),
     Fault.SERVICE_ERROR: N_("The service took the message and answered with an error; its answer says which."),
     Fault.TOO_FAST: N_("The service wants fewer messages for a while."),
-    Fault.WRONG_SETTINGS: N_("The service does not know the key, or refuses signature, keyword or address. Check the robot."),
+    Fault.WRONG_SETTINGS: N_(
+        "The service does not know the key, or refuses signature, keyword or address. Check the robot; a browser is switched on "
+        "anew."
+    ),
     Fault.KEY_MISSING: N_("The stored secrets cannot be read. Enter them again, or add the target anew."),
     Fault.NOT_SET_UP: N_("The centre's own settings for this channel are missing or refused. An administrator puts them right."),
     Fault.NO_SUCH_RECIPIENT: N_("There is no such recipient. Check the address or the number."),
@@ -79,7 +84,10 @@ WRONG: dict[str, str] = {
     "name": N_("Fill this in, with at most 100 characters."),
     "place": N_("Choose a place that fits: a target that a shop reads belongs to that shop."),
     "url": N_("Write an address as https://host/path, on the public internet, without user name and password."),
-    "token": N_("Enter what stands at the end of the robot's address: letters, digits, - and _ only."),
+    "token": N_(
+        "Enter what stands at the end of the robot's address: letters, digits, - and _ only; for Apprise an address that it "
+        "knows, such as ntfys://host/topic."
+    ),
     "secret": N_("Switch on signing for the robot, and enter its secret here."),
     "next_id": N_("Choose a target that officers read: nobody else is told instead of another."),
     "recipient": N_("Write an e-mail address as name@example.org, a mobile number with its 11 digits."),

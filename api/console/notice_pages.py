@@ -23,6 +23,7 @@ from api.console.speech import Speaker
 from api.console.words import OBSTACLES
 from api.evidence import service as evidence
 from api.kit.problems import Invalid
+from api.kit.qr import qr_png
 from api.kit.work import At, Reading, Writing
 from api.notices import citations, documents
 from api.notices import service as notices
@@ -72,7 +73,7 @@ async def notice_page(request: Request, case_id: CaseId, actor: SignedIn, work: 
 async def answer_code(case_id: CaseId, actor: SignedIn, work: Reading, centre: CentreOf) -> Response:
     """The code on the notice that leads to its answer."""
     await cases.get_case(work, actor, case_id)
-    return Response(documents.qr_png(f"{centre.public_url}/cases/{case_id}"), media_type="image/png")
+    return Response(qr_png(f"{centre.public_url}/cases/{case_id}"), media_type="image/png")
 
 
 @router.get("/cases/{case_id}/order")

@@ -8,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.console import (
+    alarm_box_pages,
     answer_pages,
     audit_pages,
     camera_edit_pages,
@@ -18,9 +19,11 @@ from api.console import (
     edge_box_pages,
     keeping,
     notice_pages,
+    notification_pages,
     place_pages,
     review_pages,
     sign_in_pages,
+    status_pages,
     target_pages,
 )
 from api.console.i18n import N_, Language, translations
@@ -33,7 +36,8 @@ from api.kit.problems import Problem, Unauthenticated
 router = APIRouter(include_in_schema=False)
 for pages in (
     sign_in_pages, review_pages, notice_pages, answer_pages, case_pages, camera_pages, camera_edit_pages, edge_box_pages,
-    place_pages, delivery_pages, target_pages, client_pages, audit_pages, keeping,
+    alarm_box_pages, status_pages, place_pages, delivery_pages, target_pages, notification_pages, client_pages, audit_pages,
+    keeping,
 ):
     router.include_router(pages.router)
 

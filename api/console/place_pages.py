@@ -15,7 +15,7 @@ from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
 from api.console.views import Link, Option, ShopRow
-from api.console.words import AREAS, DUTIES, LICENCES
+from api.console.words import AREAS, DUTIES, GRADES, LICENCES
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.work import Reading, Writing
@@ -38,6 +38,7 @@ _WRONG: dict[str, tuple[str, str]] = {
     "licences": ("licence_number", N_("Write the number as it is printed on the licence.")),
     "contacts": ("contact_phone", N_("Write a name, and a telephone number of digits such as 138 0000 0000.")),
     "name": ("name", _NEEDED),
+    "grade": ("grade", N_("Choose one of the grades.")),
 }
 
 _WRONG_OF_DISTRICT: dict[str, str] = {
@@ -55,6 +56,7 @@ class ShopTyped(BaseModel):
     name: str = ""
     credit_code: str = ""
     address: str = ""
+    grade: str = ""
     licence_kind: LicenceKind = LicenceKind.FOOD_BUSINESS
     licence_number: str = ""
     licence_expires: str = ""
@@ -66,7 +68,10 @@ class ShopTyped(BaseModel):
 
     @classmethod
     def of(cls, shop: Shop) -> "ShopTyped":
-        typed = cls(district=shop.district.name, name=shop.name, credit_code=shop.credit_code or "", address=shop.address or "")
+        typed = cls(
+            district=shop.district.name, name=shop.name, credit_code=shop.credit_code or "", address=shop.address or "",
+            grade=shop.grade.value if shop.grade else "",
+        )
         for licence in shop.licences[:1]:
             expires = licence.expires_on.isoformat() if licence.expires_on else ""
             typed.licence_kind, typed.licence_number, typed.licence_expires = licence.kind, licence.number, expires
@@ -201,7 +206,7 @@ def _read(typed: ShopTyped, district_id: str, before: Shop | None = None) -> Sho
     """Licences and contacts after the first are kept as they are: the form does not show them. Raises NotAShop."""
     values: dict[str, Any] = {
         "district_id": district_id, "name": typed.name.strip(), "credit_code": typed.credit_code.strip().upper() or None,
-        "address": typed.address.strip() or None,
+        "address": typed.address.strip() or None, "grade": typed.grade or None,
         "licences": list(before.licences[1:]) if before else [], "contacts": list(before.contacts[1:]) if before else [],
     }
     wrong = {}
@@ -249,7 +254,7 @@ def _row(shop: Shop, actor: Actor, speaker: Speaker) -> ShopRow:
             words += " · " + speaker.say(N_("valid until %(day)s"), day=licence.expires_on.isoformat())
     contact = next((f"{person.name} {person.phone}" for person in places.contacts_for(actor, shop)), "")
     url = f"/shops/{shop.id}" if actor.may(Permission.PLACES_WRITE) else None
-    return ShopRow(shop.name, url, [fact for fact in facts if fact], words, contact)
+    return ShopRow(shop.name, url, f"/shops/{shop.id}/status", [fact for fact in facts if fact], words, contact)
 
 
 async def _page(
@@ -264,6 +269,7 @@ async def _page(
         wrong={field: speaker.say(words) for field, words in wrong.items()}, shop_id=shop_id,
         kinds=[Option(kind.value, speaker.say(words)) for kind, words in AREAS.items()],
         licence_kinds=[Option(kind.value, speaker.say(words)) for kind, words in LICENCES.items()],
+        grades=[Option(grade.value, speaker.say(words)) for grade, words in GRADES.items()],
         duties=[Option(duty.value, speaker.say(words)) for duty, words in DUTIES.items()],
         counties=sorted({district.name for district in districts if district.parent_id is None}),
         districts=sorted({district.name for district in districts}),

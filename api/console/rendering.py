@@ -40,6 +40,7 @@ PAGES = (
     ("/deliveries", N_("Messages"), Permission.DELIVERIES_READ),
     ("/clients", N_("Other systems"), Permission.CLIENTS_WRITE),
     ("/audit", N_("Audit"), Permission.AUDIT_READ),
+    ("/notifications", N_("This device"), Permission.CASES_READ),
 )
 
 _NAMES = {Language.ZH: "中文", Language.EN: "English"}

@@ -11,6 +11,7 @@ _INTACT = Tone(N_("Intact"), "good")
 _GAP = Tone(N_("Intact, but one is missing before it"), "wait")
 _OUT_OF_ORDER = Tone(N_("Out of order"), "bad")
 _BROKEN = Tone(N_("Broken"), "bad")
+_OF_ANOTHER = Tone(N_("Not sealed by an edge box of ours"), "wait")
 
 
 def seal_view(check: SealCheck, chain: Chain, speaker: Speaker) -> SealView:
@@ -20,6 +21,11 @@ def seal_view(check: SealCheck, chain: Chain, speaker: Speaker) -> SealView:
 
 
 def _words(check: SealCheck, chain: Chain) -> tuple[Tone, str]:
+    if check.problem is not None and chain is Chain.NONE:
+        return _BROKEN, N_(
+            "Checked at %(at)s: picture or data are missing or not as they arrived here from the shop's own box. Do not judge "
+            "on them; tell the administrator."
+        )
     if check.problem is not None:
         return _BROKEN, N_(
             "Checked at %(at)s: picture or data are missing or not what the edge box signed. Do not judge on them; "
@@ -29,6 +35,11 @@ def _words(check: SealCheck, chain: Chain) -> tuple[Tone, str]:
         case Chain.WHOLE:
             return _INTACT, N_(
                 "Checked at %(at)s: picture and data are what the edge box signed, and follow its record before without a gap."
+            )
+        case Chain.NONE:
+            return _OF_ANOTHER, N_(
+                "It came from a box of the shop's own. Checked at %(at)s: picture and data are as they arrived here; what "
+                "happened to them before, nobody can prove."
             )
         case Chain.GAP:
             return _GAP, N_(

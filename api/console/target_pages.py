@@ -31,6 +31,7 @@ router = APIRouter()
 
 _PAGE = 100
 _FIELDS = {"shop_id": "place", "district_id": "place", "audience": "place"}
+_WITH_KEY = ROBOTS | {Channel.APPRISE}
 
 
 class TargetTyped(BaseModel):
@@ -63,15 +64,15 @@ class TargetTyped(BaseModel):
     def read(self) -> TargetIn:
         """Raises ValidationError."""
         kind, _, place_id = self.place.partition(":")
-        is_robot, is_personal = self.channel in ROBOTS, self.channel in PERSONAL
+        has_key, is_personal = self.channel in _WITH_KEY, self.channel in PERSONAL
         return TargetIn.model_validate(
             {
                 "name": self.name.strip(), "channel": self.channel, "audience": self.audience,
                 "shop_id": place_id if kind == "shop" else None, "district_id": place_id if kind == "district" else None,
                 "url": self.url.strip() if self.channel == Channel.WEBHOOK else None,
                 "recipient": self.recipient.strip() if is_personal else None,
-                "token": (self.token.strip() or None) if is_robot else None,
-                "secret": (self.secret.strip() or None) if is_robot else None, "events": self.events, "language": self.language,
+                "token": (self.token.strip() or None) if has_key else None,
+                "secret": (self.secret.strip() or None) if has_key else None, "events": self.events, "language": self.language,
                 "next_id": self.next_id or None, "enabled": self.enabled == "yes",
             }
         )
@@ -122,6 +123,8 @@ async def change_target(
     actor.require(Permission.TARGETS_WRITE)
     target = await deliveries.get_target(work, actor, target_id)
     typed.channel = target.channel.value
+    if target.channel is Channel.WEB_PUSH:  # whose browser it is says the rest
+        typed = typed.model_copy(update=TargetTyped.of(target).model_dump(include={"audience", "place"}))
     try:
         await deliveries.update_target(work, actor, centre.settings, centre.keyring, target_id, typed.read())
     except (ValidationError, NotATarget) as error:
@@ -171,9 +174,10 @@ async def _fields(
     others = [Option(row.id, row.name) for row in await deliveries.list_targets(work, actor) if row.id != target_id]
     return {
         "typed": typed, "wrong": {field: speaker.say(words) for field, words in wrong.items()},
-        "is_robot": typed.channel in ROBOTS, "is_personal": typed.channel in PERSONAL,
+        "is_robot": typed.channel in ROBOTS, "has_key": typed.channel in _WITH_KEY, "is_personal": typed.channel in PERSONAL,
+        "is_push": typed.channel == Channel.WEB_PUSH,
         "is_read": typed.channel != Channel.WEBHOOK, "target_id": target_id, "places": [*all_places, *districts, *shops],
-        "channels": [Option(channel.value, speaker.say(words)) for channel, words in CHANNELS.items()],
+        "channels": [Option(one.value, speaker.say(words)) for one, words in CHANNELS.items() if one is not Channel.WEB_PUSH],
         "audiences": [Option(audience.value, speaker.say(words)) for audience, words in AUDIENCES.items()],
         "events": [Option(event.value, speaker.say(words)) for event, words in EVENTS.items() if event is not Event.TEST],
         "languages": [Option("zh-CN", "中文"), Option("en", "English")], "others": others,

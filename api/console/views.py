@@ -107,6 +107,8 @@ class PictureView:
     legend: Sequence[LegendItem]
     crop: str | None
     is_blurred: bool
+    # Blurred means: all of it, since nobody has looked for faces in it.
+    is_all_hidden: bool
     reason: str
     ask_url: str | None
 
@@ -337,6 +339,7 @@ class ShopRow:
 
     name: str
     url: str | None
+    status_url: str
     facts: Sequence[str]
     licence: str
     contact: str

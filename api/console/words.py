@@ -9,7 +9,7 @@ from api.cases.tables import Level, ReminderKind, Stage
 from api.console.i18n import N_
 from api.notices.schemas import Standing
 from api.notices.service import Obstacle
-from api.places.tables import Duty, LicenceKind
+from api.places.tables import Duty, Grade, LicenceKind
 from contract.catalogue import AreaKind, Post
 
 
@@ -52,6 +52,12 @@ LICENCES: dict[LicenceKind, str] = {
     LicenceKind.SMALL_CATERING: N_("Registration of a small caterer"),
     LicenceKind.BUSINESS: N_("Business licence"),
     LicenceKind.OTHER: N_("Another licence"),
+}
+
+GRADES: dict[Grade, str] = {
+    Grade.A: N_("A, excellent"),
+    Grade.B: N_("B, good"),
+    Grade.C: N_("C, fair"),
 }
 
 DUTIES: dict[Duty, str] = {

@@ -24,5 +24,6 @@ BUDGETS: dict[Channel, Budget] = {
     # 20 a minute, and who sends more is blocked for ten.
     Channel.DINGTALK: Budget(3, timedelta(seconds=4)),
     Channel.FEISHU: Budget(4, timedelta(seconds=0.8)),  # 5 a second, 100 a minute
+    Channel.APPRISE: Budget(4, timedelta(seconds=4)),  # a service that we do not know
     Channel.SMS: Budget(10, timedelta(minutes=36)),  # 50 a day for one number
 }

@@ -10,13 +10,19 @@ class Channel(StrEnum):
     FEISHU = "feishu"  # 飞书自定义机器人
     EMAIL = "email"
     SMS = "sms"
+    WEB_PUSH = "web_push"  # a browser in which somebody has switched it on
+    APPRISE = "apprise"  # whatever else an operator adds, as well as it goes
 
 
 ROBOTS = frozenset({Channel.WECOM, Channel.DINGTALK, Channel.FEISHU})
 # Their messages carry a signature, made with a secret of their own.
 SIGNED_ROBOTS = frozenset({Channel.DINGTALK, Channel.FEISHU})
-# They ring, so they are quiet at night; and they know no repeat by its id, so there is one at most.
-RINGING = ROBOTS | {Channel.SMS}
+# They are quiet at night.
+RINGING = ROBOTS | {Channel.SMS, Channel.WEB_PUSH, Channel.APPRISE}
+# They know no repeat by its id, so there is one at most.
+REPEATED_ONCE = RINGING - {Channel.WEB_PUSH}
+# Many that wait become one message.
+DIGESTED = ROBOTS | {Channel.WEB_PUSH, Channel.APPRISE}
 # To a person, by an address of theirs.
 PERSONAL = frozenset({Channel.EMAIL, Channel.SMS})
 
@@ -91,7 +97,7 @@ class Fault(StrEnum):
     GONE = "gone"  # 410
     SERVICE_ERROR = "service_error"  # a robot's service answered 200 with an error code in the body
     TOO_FAST = "too_fast"  # a limit of the service
-    WRONG_SETTINGS = "wrong_settings"  # key, secret, keyword or address list of the robot
+    WRONG_SETTINGS = "wrong_settings"  # key, secret, keyword or address list of the robot, or our key for Web Push
     KEY_MISSING = "key_missing"  # its secrets cannot be read
     NOT_SET_UP = "not_set_up"  # the centre's own settings for the channel are missing, or refused
     NO_SUCH_RECIPIENT = "no_such_recipient"

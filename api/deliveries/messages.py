@@ -13,10 +13,13 @@ from api.deliveries.kinds import Channel, Event, Fault
 from api.deliveries.outbox import Claim
 from api.deliveries.robots import ROBOTS
 from api.deliveries.sms import PARAMETER_CHARACTERS
+from api.keys.service import KeyName, stored_key
 from api.kit.database import Work
 from api.kit.times import in_shop_time
 from contract.catalogue import Text
 
+# In bytes of UTF-8. A push service takes 4096 with everything (RFC 8291); a phone shows a few lines.
+_LONGEST = {**{robot.channel: robot.longest for robot in ROBOTS.values()}, Channel.WEB_PUSH: 1900, Channel.APPRISE: 2000}
 _SEVERITIES: dict[int, Text] = {
     1: Text(zh="严重", en="serious"), 2: Text(zh="较重", en="fairly serious"), 3: Text(zh="一般", en="minor")
 }
@@ -34,9 +37,11 @@ _MORE = Text(zh="……其余请打开链接查看。", en="… the rest behind 
 
 @dataclass(frozen=True)
 class Content:
-    """In words, or, for a short message, what its template is filled with. Neither for a webhook: it gets the event as it is."""
+    """In words, or, for a short message, what its template is filled with. Neither for a webhook: it gets the event as it is.
+    `key`: with which Web Push is signed, as it is stored."""
 
     text: str = ""
+    key: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
 
 
@@ -48,8 +53,10 @@ async def content_of(work: Work, centre: Centre, claim: Claim) -> Content:
             return Content(parameters=await _parameters(work, centre, claim))
         case Channel.EMAIL:
             return Content("\n".join(await _lines(work, centre, claim, 0)))
-        case robot:
-            return Content(await _chat(work, centre, claim, ROBOTS[robot].longest))
+        case Channel.WEB_PUSH as channel:
+            return Content(await _chat(work, centre, claim, _LONGEST[channel]), await stored_key(work, KeyName.WEB_PUSH))
+        case channel:
+            return Content(await _chat(work, centre, claim, _LONGEST[channel]))
 
 
 async def _parameters(work: Work, centre: Centre, claim: Claim) -> dict[str, str]:
@@ -64,7 +71,7 @@ async def _parameters(work: Work, centre: Centre, claim: Claim) -> dict[str, str
 
 
 async def _chat(work: Work, centre: Centre, claim: Claim, longest: int) -> str:
-    """Within the limit of the robot."""
+    """Within the limit of the channel."""
     language = claim.target.language
     if len(claim.deliveries) == 1:
         lines = await _lines(work, centre, claim, 0)

@@ -14,7 +14,7 @@ from api.cases.tables import Case, Level, ReminderKind, Stage
 from api.deliveries import repository
 from api.deliveries.budgets import BUDGETS
 from api.deliveries.events import CaseEvent, CaseFacts, DeadTarget, TargetDeadEvent, TestEvent, TestFacts
-from api.deliveries.kinds import RINGING, ROBOTS, Audience, DeliveryState, Event, Fault
+from api.deliveries.kinds import DIGESTED, REPEATED_ONCE, Audience, DeliveryState, Event, Fault
 from api.deliveries.outcome import Outcome
 from api.deliveries.retries import rest_until, retry_at
 from api.deliveries.schemas import TargetIn
@@ -27,7 +27,7 @@ from api.kit.settings import Settings
 from api.kit.times import in_shop_time
 
 log = structlog.get_logger(__name__)
-# More than so many that wait for one robot become one message: its budget leaves no room for each.
+# More than so many that wait for one chat or browser become one message: a budget leaves no room for each, nor does a person.
 DIGEST_ABOVE = 10
 LONGEST_DIGEST = 200
 LATE_AT_ONCE = 100
@@ -129,7 +129,8 @@ def tell_test(work: Work, target: Target, at: datetime) -> Delivery:
 
 @dataclass(frozen=True)
 class Claim:
-    """Deliveries to one target that only this process sends now: one, or all that wait for a robot when they are too many."""
+    """Deliveries to one target that only this process sends now: one, or all that wait for one chat or browser when they are too
+    many."""
 
     mark: str
     target: Target
@@ -151,7 +152,7 @@ async def claim(work: Work, settings: Settings, target_id: str, at: datetime) ->
         if not due:
             return None
         target = due[0].target
-        taken = due if target.channel in ROBOTS and len(due) > DIGEST_ABOVE else due[:1]
+        taken = due if target.channel in DIGESTED and len(due) > DIGEST_ABOVE else due[:1]
         for delivery in taken:
             if delivery.claim is not None:
                 _interrupted(work, delivery, at)
@@ -182,7 +183,7 @@ def _interrupted(work: Work, delivery: Delivery, at: datetime) -> None:
 
 
 def _give_up_when_repeated(delivery: Delivery) -> None:
-    if delivery.target.channel in RINGING and delivery.unclear > 1:
+    if delivery.target.channel in REPEATED_ONCE and delivery.unclear > 1:
         delivery.state = DeliveryState.FAILED
 
 

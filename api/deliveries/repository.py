@@ -7,6 +7,7 @@ from sqlalchemy.orm import InstrumentedAttribute, contains_eager, joinedload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
+from api.accounts.tables import User
 from api.deliveries.budgets import BUDGETS
 from api.deliveries.kinds import RINGING, SERIOUS, DeliveryState, Event
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
@@ -47,6 +48,18 @@ async def get_target(work: Work, actor: Actor, target_id: str, *, for_change: bo
     return target
 
 
+async def list_own_subscriptions(work: Work, actor: Actor) -> list[Target]:
+    """The browsers in which this person has Web Push switched on, oldest first."""
+    query = select(Target).where(Target.user_id == actor.id, Target.enabled).order_by(Target.created_at, Target.id)
+    return list(await work.scalars(query))
+
+
+@without_actor("who holds a browser's subscription may use it, whoever used it before")
+async def find_subscription(work: Work, digest: str) -> Target | None:
+    target: Target | None = await work.scalar(select(Target).where(Target.subscription_digest == digest).with_for_update())
+    return target
+
+
 async def list_deliveries(
     work: Work, actor: Actor, *, target_id: str | None = None, case_id: int | None = None, state: DeliveryState | None = None,
     late: bool = False, before: int | None = None, limit: int = 50,
@@ -82,11 +95,17 @@ async def list_attempts(work: Work, actor: Actor, delivery_id: int) -> Sequence[
     return list(await work.scalars(query))
 
 
+def _is_on() -> ColumnElement[bool]:
+    """Switched on, and, where it is somebody's browser, their account too."""
+    of_the_active = select(User.id).where(User.disabled.is_(False))
+    return and_(Target.enabled, or_(Target.user_id.is_(None), Target.user_id.in_(of_the_active)))
+
+
 @without_actor("whoever acted, everybody who is to be told of the place is told")
 async def targets_of(work: Work, event: Event, shop_id: str) -> list[Target]:
     of_all = and_(Target.district_id.is_(None), Target.shop_id.is_(None))
     of_place = or_(Target.shop_id == shop_id, Target.district_id.in_(districts_above(shop_id)), of_all)
-    found = await work.scalars(select(Target).where(Target.enabled, of_place).order_by(Target.id))
+    found = await work.scalars(select(Target).where(_is_on(), of_place).order_by(Target.id))
     return [target for target in found if event in target.events]
 
 
@@ -98,7 +117,7 @@ async def targets_beside(work: Work, event: Event, dead: Target) -> list[Target]
     else:
         of_all = and_(Target.district_id.is_(None), Target.shop_id.is_(None))
         of_district = Target.district_id == dead.district_id if dead.district_id is not None else false()
-        rows = await work.scalars(select(Target).where(Target.enabled, or_(of_all, of_district)).order_by(Target.id))
+        rows = await work.scalars(select(Target).where(_is_on(), or_(of_all, of_district)).order_by(Target.id))
         found = [target for target in rows if event in target.events]
     return [target for target in found if target.id != dead.id]
 
@@ -119,7 +138,7 @@ async def take_back(work: Work, key: str, at: datetime) -> None:
 @without_actor("who was told of an act is told that it was taken back")
 async def targets_told(work: Work, key: str) -> list[Target]:
     told = select(Delivery.target_id).where(Delivery.key == key)
-    return list(await work.scalars(select(Target).where(Target.enabled, Target.id.in_(told)).order_by(Target.id)))
+    return list(await work.scalars(select(Target).where(_is_on(), Target.id.in_(told)).order_by(Target.id)))
 
 
 @without_actor("the next step of a case settles the one before it")
@@ -131,7 +150,7 @@ def _may_be_sent(at: datetime, is_quiet: bool) -> ColumnElement[bool]:
     """In quiet hours what rings is told of nothing but what is serious, and of a test."""
     now_or_never = or_(Delivery.severity == SERIOUS, Delivery.event == Event.TEST, Target.channel.not_in(RINGING))
     return and_(
-        Delivery.state == DeliveryState.WAITING, Delivery.next_at <= at, Target.enabled, Target.dead_at.is_(None),
+        Delivery.state == DeliveryState.WAITING, Delivery.next_at <= at, _is_on(), Target.dead_at.is_(None),
         or_(Target.not_before.is_(None), Target.not_before <= at), now_or_never if is_quiet else true(),
     )
 

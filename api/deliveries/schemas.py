@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from api.deliveries.kinds import Audience, Channel, DeliveryState, Event, Fault, TargetState
 from api.places.schemas import Id, Name
 
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=1000)]
 
 
 class TargetIn(BaseModel):
@@ -21,10 +21,12 @@ class TargetIn(BaseModel):
     recipient: Annotated[str, Field(max_length=254)] | None = Field(
         None, description="of e-mail an address, of short messages the number of a mobile phone in mainland China"
     )
-    token: Secret | None = Field(None, description="of a robot: the key at the end of its address; left out, it stays as it is")
+    token: Secret | None = Field(
+        None, description="of a robot the key at the end of its address, of Apprise the whole address; left out, it stays"
+    )
     secret: Secret | None = Field(None, description="with which DingTalk and Feishu sign; left out, it stays as it is")
     events: Annotated[list[Event], Field(min_length=1, max_length=len(Event))]
-    language: Literal["zh-CN", "en"] = Field("zh-CN", description="of a robot's messages")
+    language: Literal["zh-CN", "en"] = Field("zh-CN", description="of messages that people read")
     next_id: Id | None = Field(None, description="the target that is told too, when a message has not arrived here in time")
     enabled: bool = True
 

@@ -39,14 +39,25 @@ class SigningKeys(BaseModel):
         return f"whpk_{base64.b64encode(self.ed25519.public_key().public_bytes_raw()).decode()}"
 
 
+class Subscription(BaseModel):
+    """What a browser gave out, as the Push API writes it: the address of its push service, whose path is a secret, and two values
+    in base64url: its public key (P-256) and a secret that both sides know (RFC 8291)."""
+
+    endpoint: str
+    p256dh: str
+    auth: str
+
+
 class TargetSecrets(BaseModel):
-    """Of a webhook `current`, and after a rotation `previous`; of a robot `token`, and `secret` where it is signed."""
+    """Of a webhook `current`, and after a rotation `previous`; of a robot `token`, and `secret` where it is signed; of Apprise
+    the whole address as `token`; of Web Push `subscription`."""
 
     current: SigningKeys | None = None
     previous: SigningKeys | None = None
     previous_until: datetime | None = None
     token: str | None = None
     secret: str | None = None
+    subscription: Subscription | None = None
 
     def signing(self, at: datetime) -> list[SigningKeys]:
         """All keys to sign with now, the current ones first."""
@@ -64,6 +75,8 @@ class TargetSecrets(BaseModel):
         for keys in (self.current, self.previous):
             if keys is not None:
                 texts += [keys.symmetric, keys.symmetric.removeprefix("whsec_"), keys.private, keys.private.removeprefix("whsk_")]
+        if self.subscription is not None:
+            texts += [self.subscription.endpoint, self.subscription.auth]
         return [text for text in texts if text]
 
 

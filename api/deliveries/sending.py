@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from api.deliveries import robots, webhooks
-from api.deliveries.kinds import Channel, Fault
+from api.deliveries import robots, web_push, webhooks
+from api.deliveries.extra import send_extra
+from api.deliveries.kinds import SERIOUS, Channel, Fault
 from api.deliveries.mail import send_mail
 from api.deliveries.messages import Content
 from api.deliveries.outcome import Outcome, logged
@@ -16,6 +18,7 @@ from api.deliveries.retries import read_retry_after
 from api.deliveries.secrets import TargetSecrets, open_secrets
 from api.deliveries.sms import PROVIDERS, ShortMessage
 from api.deliveries.tables import Delivery, Target
+from api.keys.service import KeyName, open_key
 from api.kit.outbound import Refused, Resolver, UnknownName, guarded_client, waits
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
@@ -52,9 +55,28 @@ class Sender:
         if target.channel is Channel.WEBHOOK:
             request = webhooks.request_for(target, deliveries[0], secrets, at)
             return await self._exchange(self._guarded, request, secrets, at, None)
+        if target.channel is Channel.WEB_PUSH:
+            return await self._push(deliveries[0], content, secrets, at)
+        if target.channel is Channel.APPRISE:
+            return await send_extra(self._settings, secrets.token or "", content.text)
         robot = robots.ROBOTS[target.channel]
         request = robot.request_for(self._settings, secrets, content.text, at)
         return await self._exchange(self._plain, request, secrets, at, robot.judge)
+
+    async def _push(self, delivery: Delivery, content: Content, secrets: TargetSecrets, at: datetime) -> Outcome:
+        try:
+            key = open_key(self._keyring, KeyName.WEB_PUSH, content.key)
+        except KeyringError as error:
+            return Outcome("", answer=str(error), fault=Fault.KEY_MISSING)
+        if not isinstance(key, EllipticCurvePrivateKey) or secrets.subscription is None:
+            return Outcome("", fault=Fault.KEY_MISSING)
+        message = web_push.content_for(content.text, delivery.message_id)
+        request = web_push.request_for(
+            secrets.subscription, key, self._settings.push_contact, delivery.message_id, message, at,
+            is_urgent=delivery.severity == SERIOUS,
+        )
+        outcome = await self._exchange(self._guarded, request, secrets, at, None, message.decode())
+        return replace(outcome, fault=web_push.FAULTS.get(outcome.status or 0, outcome.fault))
 
     async def _send_sms(self, message: ShortMessage, secrets: TargetSecrets, at: datetime) -> Outcome:
         provider = PROVIDERS.get(self._settings.sms_provider or "")
@@ -65,9 +87,12 @@ class Sender:
         return replace(outcome, request=f"{outcome.request}{message.phone} {message.parameters}")
 
     async def _exchange(
-        self, client: httpx.AsyncClient, request: httpx.Request, secrets: TargetSecrets, at: datetime, judge: Judge | None
+        self, client: httpx.AsyncClient, request: httpx.Request, secrets: TargetSecrets, at: datetime, judge: Judge | None,
+        body: str | None = None,
     ) -> Outcome:
-        told = _without(f"{request.method} {_bare(request.url)}\n{request.content.decode()}", secrets)
+        """`body`: what stands in the log, where the request's own cannot be read."""
+        text = request.content.decode() if body is None else body
+        told = _without(f"{request.method} {_bare(request.url)}\n{text}", secrets)
         response: httpx.Response | None = None
         content = bytearray()
         try:

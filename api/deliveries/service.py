@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import anyio.to_thread
+
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.deliveries import outbox, repository
+from api.deliveries.extra import NotAnAddress, check_address_of_apprise
 from api.deliveries.kinds import (
     EVENTS_OF,
     PERSONAL,
@@ -84,7 +87,7 @@ async def update_target(
     before = TargetSecrets() if are_new else open_secrets(keyring, target)
     seal_secrets(keyring, target, await _fill(work, actor, settings, target, before, new))
     target.version += 1
-    _revive(target)
+    revive(target)
     record(
         work, actor, "target.changed", "target", target.id, **target.place, enabled=new.enabled, secrets=new.token is not None
     )
@@ -110,7 +113,7 @@ async def send_test(work: Work, actor: Actor, target_id: str, at: datetime) -> D
     target = await _target(work, actor, target_id, for_change=True)
     if not target.enabled:
         raise TargetOff("The target is switched off. Switch it on, then send the test message.")
-    _revive(target)
+    revive(target)
     delivery = outbox.tell_test(work, target, at)
     record(work, actor, "target.tested", "target", target.id, **target.place)
     await work.flush()
@@ -166,7 +169,7 @@ def state_of(target: Target) -> TargetState:
     return TargetState.FAILING if target.failures else TargetState.WORKING
 
 
-def _revive(target: Target) -> None:
+def revive(target: Target) -> None:
     target.dead_at, target.dead_reason, target.failures, target.not_before = None, None, 0, None
 
 
@@ -179,6 +182,7 @@ async def _fill(
     unfit = [event for event in new.events if event not in EVENTS_OF[new.audience]]
     if unfit:
         raise _wrong("events", f"This audience is not told of {unfit[0].value}: nothing reaches it before the notice.")
+    _check_web_push(target, new)
     if new.channel is Channel.SMS and not SMS_EVENTS.issuperset(new.events):
         raise _wrong("events", f"A short message tells of these only: {', '.join(sorted(SMS_EVENTS))}.")
     if new.channel in PERSONAL:
@@ -192,6 +196,8 @@ async def _fill(
     secret = new.secret.get_secret_value() if new.secret is not None else secrets.secret
     if new.channel in ROBOTS and (token is None or not _is_key(token)):
         raise _wrong("token", "A robot needs its key: what stands at the end of its address, letters, digits, - and _ only.")
+    if new.channel is Channel.APPRISE:
+        await _check_apprise(token)
     if new.channel in SIGNED_ROBOTS and secret is None:
         raise _wrong("secret", "Switch on signing (加签) for the robot, and enter its secret.")
     target.name, target.audience, target.district_id, target.shop_id = new.name, new.audience, new.district_id, new.shop_id
@@ -202,6 +208,23 @@ async def _fill(
     if new.channel is Channel.WEBHOOK:
         return secrets
     return secrets.model_copy(update={"token": token, "secret": secret if new.channel in SIGNED_ROBOTS else None})
+
+
+def _check_web_push(target: Target, new: TargetIn) -> None:
+    """What somebody told their own browser, others may only rename, narrow or switch off."""
+    if new.channel is not Channel.WEB_PUSH:
+        return
+    if target.user_id is None:
+        raise _wrong("channel", "Web Push is switched on in the browser that is to be told: sign in there, page /notifications.")
+    if (new.audience, new.district_id, new.shop_id) != (target.audience, target.district_id, target.shop_id):
+        raise _wrong("audience", "Who is told, and of which place, is that of the account whose browser it is.")
+
+
+async def _check_apprise(address: str | None) -> None:
+    try:
+        await anyio.to_thread.run_sync(check_address_of_apprise, address or "")
+    except NotAnAddress as error:
+        raise _wrong("token", f"{error} Write one as Apprise does, such as ntfys://host/topic.") from error
 
 
 def _check_recipient(settings: Settings, new: TargetIn) -> None:

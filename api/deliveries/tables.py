@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from api.deliveries.kinds import RINGING, Audience, Channel, DeliveryState, Fault
+from api.deliveries.kinds import REPEATED_ONCE, Audience, Channel, DeliveryState, Fault
 from api.kit.database import Table, words
 from api.kit.ids import ID_LENGTH, new_id
 from api.kit.times import UtcDateTime
@@ -24,6 +24,9 @@ class Target(Table):
     url: Mapped[str | None] = mapped_column(String(2000))
     # Of e-mail an address, of short messages the number of a mobile phone.
     recipient: Mapped[str | None] = mapped_column(String(254))
+    # Of Web Push: whose browser it is, and by which digest of its address it is known again.
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
+    subscription_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
     secrets_encrypted: Mapped[str] = mapped_column(Text)
     events: Mapped[list[str]] = mapped_column(JSON)
     language: Mapped[str] = mapped_column(String(10), default="zh-CN")
@@ -85,8 +88,8 @@ class Delivery(Table):
 
     @property
     def is_possibly_twice(self) -> bool:
-        """Whoever gets a webhook or an e-mail knows a repeat by its id; who reads a chat does not."""
-        return self.unclear > 0 and self.target.channel in RINGING
+        """Whoever gets a webhook, an e-mail or a Web Push knows a repeat by its id; who reads a chat does not."""
+        return self.unclear > 0 and self.target.channel in REPEATED_ONCE
 
 
 class DeliveryAttempt(Table):

@@ -2,7 +2,7 @@ from sqlalchemy import ColumnElement, Select, and_, not_, select
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor, ActorKind, without_actor
-from api.edges.tables import Edge, EnrolmentCode
+from api.edges.tables import Edge, EdgeKind, EnrolmentCode
 from api.kit.database import Work
 from api.places.repository import shop_is_visible
 
@@ -21,8 +21,8 @@ async def list_edges(
     work: Work, actor: Actor, *, shop_id: str | None = None, waiting: bool | None = None, after: str | None = None,
     limit: int | None = None,
 ) -> list[Edge]:
-    """`waiting` are those that nobody has approved or turned away yet."""
-    query = _readable(actor).order_by(Edge.id).limit(limit)
+    """Boxes of ours; `waiting` are those that nobody has approved or turned away yet."""
+    query = _readable(actor).where(Edge.kind == EdgeKind.EDGE).order_by(Edge.id).limit(limit)
     if shop_id is not None:
         query = query.where(Edge.shop_id == shop_id)
     if waiting is not None:
@@ -40,7 +40,8 @@ async def own_edge(work: Work, actor: Actor) -> Edge:
 
 async def get_edge(work: Work, actor: Actor, edge_id: str) -> Edge | None:
     """Locked until the end of the transaction: nobody approves it while another turns it away."""
-    edge: Edge | None = await work.scalar(_readable(actor).where(Edge.id == edge_id).with_for_update(of=Edge))
+    query = _readable(actor).where(Edge.id == edge_id, Edge.kind == EdgeKind.EDGE).with_for_update(of=Edge)
+    edge: Edge | None = await work.scalar(query)
     return edge
 
 

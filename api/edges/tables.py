@@ -1,4 +1,5 @@
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -10,10 +11,18 @@ from api.places.tables import Shop
 from contract.edges import EdgeTrouble
 
 
+class EdgeKind(StrEnum):
+    """Who seals: a box of ours where the picture is taken, or the centre, when the alarm of another's box arrives."""
+
+    EDGE = "edge"
+    ALARM_BOX = "alarm_box"
+
+
 class Edge(Table):
     __tablename__ = "edges"
 
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
+    kind: Mapped[EdgeKind] = mapped_column(words(EdgeKind), default=EdgeKind.EDGE)
     name: Mapped[str] = mapped_column(String(100))
     shop_id: Mapped[str] = mapped_column(ForeignKey("shops.id"), index=True)
     shop: Mapped[Shop] = relationship(lazy="raise")

@@ -17,7 +17,7 @@ from api.cases import repository as cases
 from api.centre import Centre
 from api.evidence import countersigning, repository
 from api.evidence.countersigning import centre_key, certificate_for
-from api.evidence.service import ReasonNeeded, manifest_of, sealed_manifest
+from api.evidence.service import ReasonNeeded, is_of_another, manifest_of, sealed_manifest
 from api.evidence.tables import Evidence
 from api.kit.database import Work
 from api.kit.files import Files
@@ -31,6 +31,13 @@ from contract.verify_centre import chinese
 from contract.verify_chain import ChainExport
 
 FORM = "电子数据提取笔录（草稿）.html"
+SOURCE = "来源说明.txt"
+_SOURCE = (
+    "来源：餐饮单位自有的设备“{name}”（{form}）报送，不是本系统边缘盒拍摄和封存的。中心收到时计算校验值并代为签名；"
+    "收到之前的过程未经本系统证明。\n"
+    "Source: reported by the shop's own box “{name}” ({form}), not taken and sealed by an edge box of this system. The centre "
+    "signed it when it arrived; what happened before is not proved.\n"
+)
 _templates = Environment(loader=PackageLoader("api.evidence"), autoescape=True, undefined=StrictUndefined)
 
 
@@ -59,6 +66,9 @@ async def export_case(
             _put(archive, f"{folder}/{KEY}", one.edge.public_key.encode(), at)
             word = CentreWord(edge=certificate_for(one.edge, key, at), statements=said.get(one.digest, []))
             _put(archive, f"{folder}/{CENTRE}", word.model_dump_json().encode(), at)
+            if is_of_another(one):
+                source = _SOURCE.format(name=one.edge.name, form=one.edge.software_version)
+                _put(archive, f"{folder}/{SOURCE}", source.encode(), at)
             for name in manifest_of(one).files:
                 try:
                     _put(archive, f"{folder}/{name}", await files.get(f"{one.folder}/{name}"), at)
@@ -117,6 +127,7 @@ def _exhibit(number: int, evidence: Evidence, statements: Sequence[SignedStateme
         "folder": f"{number:03d}-{evidence.violation_id}", "manifest": manifest, "digest": evidence.digest,
         "captured_at": in_shop_time(manifest.captured_at), "received_at": in_shop_time(evidence.received_at),
         "key": fingerprint(evidence.edge.public_key), "said": chinese(statements),
+        "of_another": evidence.edge.name if is_of_another(evidence) else None,
     }
 
 

@@ -10,7 +10,7 @@ from api.cameras.tables import Camera
 from api.cases.repository import case_is_visible
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition
-from api.evidence.tables import CentreKey, Countersignature, Evidence, IdempotencyKey, LegalHold
+from api.evidence.tables import CentreKey, Chain, Countersignature, Evidence, IdempotencyKey, LegalHold
 from api.kit.database import Work
 from contract.countersigning import SignedStatement, Statement
 
@@ -32,7 +32,7 @@ async def list_of_cases(work: Work, actor: Actor, case_ids: Sequence[int], *, fo
 async def list_of_camera(work: Work, actor: Actor, camera_id: str) -> list[Evidence]:
     """In the order of its chains, with what is left of what was deleted."""
     query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor))
-    query = query.where(Evidence.camera_id == camera_id).options(joinedload(Evidence.edge))
+    query = query.where(Evidence.camera_id == camera_id, Evidence.chain != Chain.NONE).options(joinedload(Evidence.edge))
     return list(await work.scalars(query.order_by(Evidence.edge_id, Evidence.sequence, Evidence.received_at)))
 
 

@@ -20,7 +20,7 @@ from api.cases.states import CaseState
 from api.cases.tables import Case
 from api.edges import repository as edges
 from api.edges.service import signing_key
-from api.edges.tables import Edge
+from api.edges.tables import Edge, EdgeKind
 from api.evidence import countersigning, repository
 from api.evidence.blur import blurred
 from api.evidence.tables import Chain, Evidence, IdempotencyKey
@@ -33,7 +33,7 @@ from api.kit.settings import Settings
 from api.kit.times import in_shop_time, now
 from contract.countersigning import SignedStatement
 from contract.edges import ReportAnswer
-from contract.evidence import FIRST_OF_CHAIN, FileDigest, Manifest, SealedManifest, SealError, verify_seal
+from contract.evidence import FIRST_OF_CHAIN, FileDigest, Manifest, MarkedBox, SealedManifest, SealError, verify_seal
 from contract.verify_centre import problems_of
 
 ORIGINAL, OVERLAY, MANIFEST, BLURRED = "original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg"
@@ -72,6 +72,12 @@ class Report:
 
     sealed: SealedManifest
     pictures: dict[str, bytes]
+    # By which a repeat is known, where it is not sealed to the letter as the first time.
+    known_by: str | None = None
+
+    @property
+    def request_digest(self) -> str:
+        return self.known_by or self.manifest.digest()
 
     @property
     def manifest(self) -> Manifest:
@@ -105,10 +111,15 @@ class SealCheck:
 
 async def earlier_answer(work: Work, actor: Actor, report: Report) -> ReportAnswer | None:
     """What was answered to this very report before. Raises KeyReused when the key came with other content."""
-    known = await repository.find_answer(work, actor, report.key)
+    return await earlier_answer_to(work, actor, report.key, report.request_digest)
+
+
+async def earlier_answer_to(work: Work, actor: Actor, key: str, request_digest: str) -> ReportAnswer | None:
+    """The same, where the report itself is not at hand."""
+    known = await repository.find_answer(work, actor, key)
     if known is None:
         return None
-    if known.request_digest != report.manifest.digest():
+    if known.request_digest != request_digest:
         raise KeyReused("This idempotency key was used before, for another report.")
     return ReportAnswer.model_validate_json(known.answer)
 
@@ -152,7 +163,7 @@ async def file_report(
     if answer is not None:
         return answer, False
     reserved = IdempotencyKey(
-        edge_id=actor.id, key=report.key, request_digest=manifest.digest(), answer="", created_at=now()
+        edge_id=actor.id, key=report.key, request_digest=report.request_digest, answer="", created_at=now()
     )
     try:
         async with work.begin_nested():
@@ -226,7 +237,7 @@ async def read_file(
     content, digest = await _sealed_file(files, evidence, ORIGINAL if name == JUDGED else name)
     sha256 = digest.sha256
     if name == JUDGED:
-        content = await anyio.to_thread.run_sync(blurred, content, manifest_of(evidence).boxes, True, limiter=_blurred_at_once)
+        content = await anyio.to_thread.run_sync(blurred, content, _hidden(evidence), True, limiter=_blurred_at_once)
         sha256 = hashlib.sha256(content).hexdigest()
     return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", sha256, True, reason)
 
@@ -246,9 +257,22 @@ async def _blurred(files: Files, evidence: Evidence) -> bytes:
     with suppress(NotFound):
         return await files.get(f"{evidence.folder}/{_BLURRED_STORED}")
     original, _ = await _sealed_file(files, evidence, ORIGINAL)
-    content = await anyio.to_thread.run_sync(blurred, original, manifest_of(evidence).boxes, limiter=_blurred_at_once)
+    content = await anyio.to_thread.run_sync(blurred, original, _hidden(evidence), limiter=_blurred_at_once)
     await files.put(f"{evidence.folder}/{_BLURRED_STORED}", content)
     return content
+
+
+def is_of_another(evidence: Evidence) -> bool:
+    """Whether it came from a box of the shop's own."""
+    return evidence.edge.kind is EdgeKind.ALARM_BOX
+
+
+def _hidden(evidence: Evidence) -> Sequence[MarkedBox]:
+    """Whose faces are hidden. In a picture of another's box nobody has looked for people, so all of it is."""
+    manifest = manifest_of(evidence)
+    if is_of_another(evidence):
+        return [MarkedBox(kind="head", box=(0, 0, manifest.frame_width, manifest.frame_height), score=1.0)]
+    return manifest.boxes
 
 
 def record_look(work: Work, actor: Actor, file: EvidenceFile, violation_id: str, name: str) -> None:
@@ -322,6 +346,8 @@ async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int) 
 
 async def _place_in_chain(work: Work, actor: Actor, manifest: Manifest) -> Chain:
     """A gap or a break is told, never a ground for refusing evidence."""
+    if (await edges.own_edge(work, actor)).kind is EdgeKind.ALARM_BOX:
+        return Chain.NONE
     if await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence):
         return Chain.BROKEN
     if manifest.sequence == 1:

@@ -20,6 +20,7 @@ class Chain(StrEnum):
     WHOLE = "whole"
     GAP = "gap"  # the one before has not arrived
     BROKEN = "broken"  # the one before is another than this one names
+    NONE = "none"  # of another's box: what came before it, nobody numbered
 
 
 class Evidence(Table):

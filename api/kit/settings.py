@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     catalogue: Path | None = Field(None, description="rule catalogue (YAML); without one, the one that is shipped")
     deadlines: Path | None = Field(None, description="deadlines and holidays (YAML); without one, those that are shipped")
     retention: Path | None = Field(None, description="how long evidence is kept (YAML); without one, as it is shipped")
+    alarms: Path | None = Field(None, description="forms of alarms of other boxes (YAML); without one, those that are shipped")
+    # Vendors give up after some 15 s; the rest of the time is for filing it.
+    alarm_picture_s: float = Field(8.0, gt=0, description="how long fetching the picture of an alarm may take")
     retention_every_s: float = Field(3600.0, gt=0, description="how often evidence whose time is over is looked for")
     # Fine enough for a limit of half an hour.
     clock_every_s: float = Field(30.0, gt=0, description="how often reminders and overdue cases are looked for")
@@ -76,6 +79,12 @@ class Settings(BaseSettings):
     sms_sign_name: str | None = Field(None, description="the approved signature (签名)")
     sms_template: str | None = Field(None, description="code of the approved template, with ${what}, ${case} and ${until}")
 
+    # What platforms show of a shop: docs/public.md.
+    status_days: int = Field(7, gt=0, description="over how many days the minutes of a shop's cameras are counted")
+    status_active_from: float = Field(0.80, gt=0, le=1, description="share of the required minutes; below, a shop is degraded")
+    status_again_from: float = Field(0.85, gt=0, le=1, description="share from which a degraded shop is active again")
+    status_every_s: float = Field(1800.0, gt=0, description="how often they are counted anew")
+
     # A session that ended ends the stream too, this late.
     stream_s: float = Field(300, gt=0, description="how long one stream of events lasts; its client comes again")
 
@@ -110,6 +119,19 @@ class Settings(BaseSettings):
     @property
     def allowed_networks(self) -> tuple[Network, ...]:
         return read_networks(self.outbound_networks)
+
+    @property
+    def alarm_bytes(self) -> int:
+        """A picture in base64, with room for what stands around it."""
+        return self.picture_bytes * 4 // 3 + 1_000_000
+
+    @property
+    def push_contact(self) -> str:
+        """Where a push service can reach whoever runs this centre (RFC 8292, 2.1)."""
+        if self.mail_from is not None:
+            return f"mailto:{self.mail_from}"
+        has_name = self.public_url is not None and self.public_url.startswith("https://")
+        return str(self.public_url) if has_name else "mailto:root@localhost"
 
     @property
     def upload_bytes(self) -> int:

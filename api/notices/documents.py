@@ -5,10 +5,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import cv2
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from api.kit.qr import qr_png
 from api.kit.times import in_shop_time
 from api.notices.paper import write_pdf
 from api.notices.schemas import Citation, Facts
@@ -74,15 +74,6 @@ def notice_pdf(facts: Facts, language: str, public_url: str) -> bytes:
 def order_pdf(draft: OrderDraft) -> bytes:
     """Raises NoSuchCharacter."""
     return write_pdf(order_html(draft), ORDER_TITLE, "草稿 未生效")
-
-
-def qr_png(text: str) -> bytes:
-    """A QR code with its quiet zone of four modules (ISO/IEC 18004), eight pixels each."""
-    modules = cv2.QRCodeEncoder.create().encode(text)
-    framed = cv2.copyMakeBorder(modules, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=255)
-    large = cv2.resize(framed, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
-    content: bytes = cv2.imencode(".png", large)[1].tobytes()
-    return content
 
 
 def _render(version: int, template: str, **values: Any) -> Markup:

@@ -92,6 +92,7 @@ async def update_area(work: Writing, actor: SignedIn, area_id: Id, body: AreaIn)
 def _shop(shop: Shop, actor: Actor) -> ShopOut:
     return ShopOut(
         id=shop.id, district_id=shop.district_id, name=shop.name, credit_code=shop.credit_code, address=shop.address,
+        grade=shop.grade,
         licences=[LicenceEntry.model_validate(licence) for licence in shop.licences],
         contacts=[ContactEntry.model_validate(contact) for contact in service.contacts_for(actor, shop)],
     )

@@ -3,7 +3,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.places.tables import Duty, LicenceKind
+from api.places.tables import Duty, Grade, LicenceKind
 from contract.catalogue import AreaKind
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -54,6 +54,7 @@ class ShopIn(BaseModel):
     # 统一社会信用代码, GB 32100
     credit_code: Annotated[str, Field(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$")] | None = None
     address: Annotated[str, Field(max_length=200)] | None = None
+    grade: Grade | None = Field(None, description="年度等级 by the authority; public")
     licences: Annotated[list[LicenceEntry], Field(max_length=10)] = []
     contacts: Annotated[list[ContactEntry], Field(max_length=10)] = []
 
@@ -64,6 +65,7 @@ class ShopOut(BaseModel):
     name: str
     credit_code: str | None
     address: str | None
+    grade: Grade | None
     licences: list[LicenceEntry]
     contacts: list[ContactEntry]
 

@@ -139,6 +139,7 @@ async def update_area(work: Work, actor: Actor, area_id: str, new: AreaIn) -> Ar
 
 def _fill(shop: Shop, new: ShopIn) -> None:
     shop.district_id, shop.name, shop.credit_code, shop.address = new.district_id, new.name, new.credit_code, new.address
+    shop.grade = new.grade
     shop.licences = [Licence(place=place, **entry.model_dump()) for place, entry in enumerate(new.licences)]
     shop.contacts = [Contact(place=place, **entry.model_dump()) for place, entry in enumerate(new.contacts)]
 

@@ -16,6 +16,14 @@ class LicenceKind(StrEnum):
     OTHER = "other"
 
 
+class Grade(StrEnum):
+    """年度等级 of 餐饮服务食品安全监督量化分级 (2012): given by the authority, never by us."""
+
+    A = "A"  # 优秀
+    B = "B"  # 良好
+    C = "C"  # 一般
+
+
 class Duty(StrEnum):
     """What a contact is to the shop."""
 
@@ -47,6 +55,7 @@ class Shop(Table):
     # 统一社会信用代码, GB 32100: 18 characters
     credit_code: Mapped[str | None] = mapped_column(String(18), unique=True)
     address: Mapped[str | None] = mapped_column(String(200))
+    grade: Mapped[Grade | None] = mapped_column(words(Grade))
     licences: Mapped[list["Licence"]] = relationship(lazy="raise", cascade="all, delete-orphan", order_by="Licence.place")
     contacts: Mapped[list["Contact"]] = relationship(lazy="raise", cascade="all, delete-orphan", order_by="Contact.place")
 

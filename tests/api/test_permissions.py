@@ -16,13 +16,17 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.accounts.permissions import PERMISSIONS, Permission, Role
 from api.cases.tables import MutedSpot
+from api.deliveries.repository import list_targets
 from api.kit.times import now
-from tests.api.world import Place, World, answer_notice
+from tests.api.deliveries.browser import KEYS as BROWSER_KEYS
+from tests.api.world import HOUSE, Place, World, answer_notice
 
 P = Permission
 ANYBODY: frozenset[P] = frozenset()
 SIGNED_IN = frozenset(P)
 EDGE = "edge"
+PUBLIC = "public"  # what stands in it of a shop, everybody may know
+OWN = "own"  # of the person that it belongs to, who is never the one that asks here
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,16 @@ TARGET_PAGE = {**TARGET, "place": "shop:{shop_id}", "url": "https://example.org/
 CLIENT = {"name": "New", "scopes": ["cases:read"]}
 CLIENT_OF_SHOP = {**CLIENT, "shop_ids": ["{shop_id}"]}
 CITATION = "《餐饮服务食品安全操作规范》（2018）14.3.1.3"
+BROWSER = {**BROWSER_KEYS, "name": "New", "endpoint": "https://push.example.org/1", "events": ["case.issued"]}
+CREDIT_CODES = {"Homely": "91510104MA6CA0000H", "Foreign": "91510104MA6CA0000F"}
 SHOP = {"district_id": "{district_id}", "name": "New"}
 # Reads first, then acts, and last what takes something away.
 TABLE = (
     Row("GET /healthz", ANYBODY),
     Row("GET /login", ANYBODY),
     Row("GET /api/v1/evidence-keys", ANYBODY),
+    Row("GET /p/{shop_id}", PUBLIC),
+    Row("GET /api/v1/badge-keys", ANYBODY),
     Row("POST /login", ANYBODY, {"username": "nobody", "password": "x"}),
     Row("POST /api/v1/login", ANYBODY, {"login": "nobody", "password": "x"}),
     Row("POST /api/v1/edges/enroll", ANYBODY, {}),
@@ -81,6 +89,7 @@ TABLE = (
     Row("GET /api/v1/edge/config", EDGE),
     Row("POST /api/v1/edge/heartbeats", EDGE, {}),
     Row("POST /api/v1/edge/violations", EDGE, {}),
+    Row("POST /api/v1/alarms", EDGE, {}),
     Row("GET /api/v1/me", SIGNED_IN),
     row("GET /api/v1/cases", P.CASES_READ),
     row("GET /api/v1/cases/{case_id}", P.CASES_READ),
@@ -95,6 +104,10 @@ TABLE = (
     row("GET /api/v1/districts", P.PLACES_READ),
     row("GET /api/v1/shops", P.PLACES_READ),
     row("GET /api/v1/shops/{shop_id}", P.PLACES_READ),
+    row("GET /api/v1/shops/{shop_id}/status", P.PLACES_READ),
+    row("GET /api/v1/badges/{credit_code}", P.PLACES_READ),
+    row("GET /shops/{shop_id}/status", P.PLACES_READ),
+    row("GET /shops/{shop_id}/qr.png", P.PLACES_READ),
     row("GET /api/v1/areas", P.PLACES_READ),
     row("GET /api/v1/cameras", P.CAMERAS_READ),
     row("GET /api/v1/cameras/{camera_id}", P.CAMERAS_READ),
@@ -130,9 +143,13 @@ TABLE = (
     row("GET /clients", P.CLIENTS_WRITE),
     row("GET /clients/new", P.CLIENTS_WRITE),
     row("GET /clients/{client_id}", P.CLIENTS_WRITE),
+    row("GET /alarm-boxes", P.EDGES_READ),
+    row("GET /alarm-boxes/new", P.EDGES_WRITE),
+    row("GET /alarm-boxes/{box_id}", P.EDGES_READ),
     row("GET /targets", P.DELIVERIES_READ),
     row("GET /targets/new", P.TARGETS_WRITE),
     row("GET /targets/{target_id}", P.DELIVERIES_READ),
+    row("GET /notifications", P.CASES_READ),
     row("GET /deliveries", P.DELIVERIES_READ),
     row("GET /deliveries/{delivery_id}", P.DELIVERIES_READ),
     row("GET /districts/{district_id}", P.PLACES_WRITE),
@@ -154,6 +171,8 @@ TABLE = (
     of_notice("POST /cases/{case_id}/answer", P.CASES_ANSWER),
     row("POST /api/v1/muted-spots/{spot_id}/revoke", P.CASES_JUDGE),
     row("POST /cameras/{camera_id}/spots/{spot_id}/revoke", P.CASES_JUDGE),
+    row("POST /api/v1/shops/{shop_id}/acceptance", P.CASES_HANDLE, accepted=True),
+    row("POST /shops/{shop_id}/acceptance", P.CASES_HANDLE, accepted="yes"),
     row("POST /api/v1/districts", P.PLACES_WRITE, name="New", parent_id="{district_id}"),
     row("PUT /api/v1/districts/{district_id}", P.PLACES_WRITE, name="{district}"),
     row("POST /districts/{district_id}", P.PLACES_WRITE, name="{district}"),
@@ -188,12 +207,19 @@ TABLE = (
     row("POST /clients/{client_id}/rotate", P.CLIENTS_WRITE),
     row("POST /api/v1/clients/{client_id}/revoke", P.CLIENTS_WRITE),
     row("POST /clients/{client_id}/revoke", P.CLIENTS_WRITE),
+    row("POST /notifications", P.CASES_READ, **BROWSER),
+    Row("POST /notifications/{subscription_id}/test", OWN),
+    Row("POST /notifications/{subscription_id}/off", OWN),
     row("POST /api/v1/enrolment-codes", P.EDGES_WRITE, shop_id="{shop_id}"),
     row("POST /edge-boxes/new", P.EDGES_WRITE, shop_id="{shop_id}"),
     row("POST /api/v1/edges/{edge_id}/approve", P.EDGES_APPROVE),
     row("POST /edge-boxes/{edge_id}/approve", P.EDGES_APPROVE),
     row("POST /api/v1/edges/{edge_id}/revoke", P.EDGES_APPROVE, P.EDGES_WRITE),
     row("POST /edge-boxes/{edge_id}/revoke", P.EDGES_APPROVE, P.EDGES_WRITE),
+    row("POST /alarm-boxes/new", P.EDGES_WRITE, shop_id="{shop_id}", name="New", form="carrier_cloud"),
+    row("POST /alarm-boxes/{box_id}", P.EDGES_WRITE, code="1"),
+    row("POST /alarm-boxes/{box_id}/token", P.EDGES_WRITE),
+    row("POST /alarm-boxes/{box_id}/revoke", P.EDGES_APPROVE, P.EDGES_WRITE),
     Row("POST /logout", ANYBODY, {}),
     Row("POST /api/v1/logout", SIGNED_IN),
 )
@@ -222,7 +248,7 @@ class Neighbourhood:
 
 
 async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
-    place = await world.place(name)
+    place = await world.place(name, credit_code=CREDIT_CODES[name])
     box = await world.edge(place)
     admin = await world.person(Role.ADMIN)
     new_target = {**TARGET_OF_SHOP, "shop_id": place.shop_id, "name": f"{name} target"}
@@ -238,9 +264,14 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
     async with world.centre.database.writing() as work:
         spot = MutedSpot(camera_id=place.camera_id, rule="K01", box=[0, 0, 1, 1], muted_at=now(), because_of=case_id)
         work.add(spot)
+    browser = await officer.post("/notifications", data={**BROWSER, "name": name, "endpoint": f"https://push.example.org/{name}"})
+    assert browser.status_code == 303, browser.text
+    async with world.centre.database.reading() as work:
+        subscription, = [one for one in await list_targets(work, HOUSE) if one.subscription_digest and one.name == name]
     ids = {
-        "spot_id": spot.id,
-        "district_id": place.district_id, "district": f"{name} district", "shop_id": place.shop_id, "area_id": place.area_id,
+        "spot_id": spot.id, "subscription_id": subscription.id,
+        "district_id": place.district_id, "district": f"{name} district", "shop_id": place.shop_id,
+        "area_id": place.area_id, "credit_code": CREDIT_CODES[name], "box_id": (await world.alarm_box(place)).id,
         "camera_id": place.camera_id, "edge_id": box.id, "case_id": str(case_id),
         "told_id": str(told_id), "photograph_id": answered.json()["answers"][0]["photographs"][0]["id"],
         "violation_id": case["evidence"][0]["violation_id"], "name": "original.jpg",
@@ -256,7 +287,7 @@ async def neighbourhood(world: World) -> Neighbourhood:
     _, theirs = await settle(world, "Foreign")
     nothing = dict.fromkeys(theirs, "feed" * 5) | {
         "case_id": "987654", "told_id": "987655", "delivery_id": "987655", "violation_id": str(uuid4()), "name": "original.jpg",
-        "district": "Unheard-of district", "act": "confirm", "keeping": "hold",
+        "district": "Unheard-of district", "credit_code": "91510104MA6CA0000X", "act": "confirm", "keeping": "hold",
     }
     return Neighbourhood(mine, theirs, place, nothing)
 
@@ -293,6 +324,10 @@ async def test_every_role_at_home(world: World, role: Role):
         told = f"{role} {entry.address}: {answer.status_code}"
         if entry.needs == EDGE:
             assert answer.status_code == 401, told
+        elif entry.needs == PUBLIC:
+            assert answer.status_code in (200, 404), told
+        elif entry.needs == OWN:
+            assert answer.status_code in (403, 404), told
         elif entry.needs == ANYBODY:
             assert answer.status_code not in (403, 404), told
         elif entry.needs == SIGNED_IN or PERMISSIONS[role] & entry.needs:  # type: ignore[operator]
@@ -312,7 +347,7 @@ async def test_every_role_as_a_neighbour(world: World, role: Role):
     there = await neighbourhood(world)
     client = await world.person(role, place=there.place)
     for entry in TABLE:
-        if entry.path.endswith("/logout"):
+        if entry.path.endswith("/logout") or entry.needs == PUBLIC:
             continue
         answer = await ask(client, entry, there.theirs)
         told = f"{role} {entry.address}: {answer.status_code}"
@@ -332,6 +367,8 @@ async def test_who_is_not_signed_in(world: World):
     there = await neighbourhood(world)
     for entry in TABLE:
         answer = await ask(world.client(), entry, there.theirs)
+        if entry.needs == PUBLIC:
+            continue
         assert "Foreign" not in without_ids(answer.text, there.theirs)
         if entry.needs != ANYBODY and entry.path != "/":
             assert answer.status_code in (401, 303), entry.address

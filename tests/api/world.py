@@ -19,6 +19,8 @@ from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Role
 from api.accounts.service import actor_of, start_session
 from api.accounts.tables import User
+from api.alarms.schemas import AlarmBoxIn
+from api.alarms.service import create_box, set_channels
 from api.cameras.schemas import CameraIn
 from api.cameras.service import create_camera
 from api.centre import Centre
@@ -87,11 +89,16 @@ class World:
             token = await start_session(work, self.centre.settings, actor_of(user, "192.0.2.1"))
         return self.client(cookies={COOKIE: token})
 
-    async def place(self, name: str = "Shop", password: str | None = None) -> Place:
+    async def disable(self, user_id: str) -> None:
+        async with self.centre.database.writing() as work:
+            user = await work.get_one(User, user_id)
+            user.disabled = True
+
+    async def place(self, name: str = "Shop", password: str | None = None, **of_shop: Any) -> Place:
         async with self.centre.database.writing() as work:
             district = await create_district(work, HOUSE, DistrictIn(name=f"{name} district", phone="028-1234567"))
             owner = ContactEntry(duty=Duty.OWNER, name="Owner", phone="13800000000")
-            shop = await create_shop(work, HOUSE, ShopIn(district_id=district.id, name=name, contacts=[owner]))
+            shop = await create_shop(work, HOUSE, ShopIn(district_id=district.id, name=name, contacts=[owner], **of_shop))
             area = await create_area(work, HOUSE, AreaIn(shop_id=shop.id, kind=AreaKind.SPECIAL_ROOM, name="Cold dishes"))
             new = CameraIn.model_validate(
                 {
@@ -113,11 +120,31 @@ class World:
         assert answer.status_code == 201, answer.text
         return box
 
+    async def alarm_box(self, place: Place, form: str = "carrier_cloud", device: str = "device-1") -> "AlarmBoxOfShop":
+        """A box of the shop's own that means the shop's camera by `device`."""
+        async with self.centre.database.writing() as work:
+            new = AlarmBoxIn(shop_id=place.shop_id, name="Shop's own box", format=form)
+            box, token = await create_box(work, HOUSE, self.centre.keyring, self.centre.alarm_formats, new, now())
+            await set_channels(work, HOUSE, box.edge_id, {place.camera_id: device})
+        return AlarmBoxOfShop(self.client(headers={"Authorization": f"Bearer {token}"}), box.edge_id, token)
+
     async def case(self, place: Place, box: "EdgeBox | None" = None) -> int:
         answer = await (box or await self.edge(place)).report()
         assert answer.status_code == 201, answer.text
         case_id: int = answer.json()["case_id"]
         return case_id
+
+
+@dataclass(frozen=True)
+class AlarmBoxOfShop:
+    """A box that the shop owns already, and its token."""
+
+    client: httpx.AsyncClient
+    id: str
+    token: str
+
+    async def alarm(self, body: object) -> httpx.Response:
+        return await self.client.post("/api/v1/alarms", json=body)
 
 
 class EdgeBox:

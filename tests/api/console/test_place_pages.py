@@ -95,4 +95,4 @@ async def test_the_list_is_open_to_who_reads_places(browser: httpx.AsyncClient, 
     await sign_in(browser, "store")
     page = (await browser.get("/shops")).text
     assert "望江楼川菜馆" in page
-    assert f"/shops/{kitchen.shop_id}" not in page
+    assert f'href="/shops/{kitchen.shop_id}"' not in page

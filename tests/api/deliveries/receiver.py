@@ -29,6 +29,7 @@ class Answer:
 class Receiver:
     """`answers` are given in turn; the last one is given for ever."""
 
+    host: str = "127.0.0.1"
     port: int = 0
     answers: list[Answer] = field(default_factory=lambda: [Answer()])
     requests: list[Request] = field(default_factory=list)
@@ -37,7 +38,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     async def has_got(self, path: str) -> None:
         async with self.arrived:
@@ -73,9 +74,9 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+async def receiving(host: str = "127.0.0.1") -> AsyncIterator[Receiver]:
+    receiver = Receiver(host)
+    server = await asyncio.start_server(receiver.serve, host, 0)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

@@ -1,0 +1,1 @@
+"""Alarms from boxes that shops already own."""

@@ -1,0 +1,1 @@
+"""Keys with which the centre proves itself to services outside; that of evidence is with the evidence."""

@@ -1,0 +1,1 @@
+"""What partners and everybody may know of a shop."""
