@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from detector.boxes import areas, intersections
 from detector.card import ModelCard, ModelError
 from detector.session import OnRun, Session
 
@@ -19,6 +20,10 @@ MOST_CANVASES = 8
 # The end-to-end head suppresses doubles by itself; this only removes what it leaves, and so sits well above the
 # overlap of two people who stand in each other's way.
 SAME_THING_IOU = 0.7
+# A hand is often found twice, with and without its wrist. On the validation part 0.75 brings precision from 0.70 to 0.76 at the
+# same recall. People and heads stand in front of one another, hands rarely do.
+SAME_HAND = 0.75
+"""share of the smaller box that lies in the other one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +133,19 @@ class Finder:
         single = cv2.dnn.NMSBoxesBatched(
             corners.tolist(), found.scores.tolist(), found.classes.tolist(), score_threshold=0.0, nms_threshold=SAME_THING_IOU
         )
-        return found.take(np.asarray(single, dtype=np.int64).reshape(-1))
+        return self._hands_once(found.take(np.asarray(single, dtype=np.int64).reshape(-1)))
+
+    def _hands_once(self, found: Found) -> Found:
+        hands = np.flatnonzero(found.classes == self.classes.index("hand"))
+        if len(hands) < 2:
+            return found
+        boxes = found.boxes[hands]
+        smaller = np.minimum(areas(boxes)[:, None], areas(boxes)[None, :])
+        same = intersections(boxes, boxes) >= SAME_HAND * smaller
+        kept: list[int] = []
+        for index in np.argsort(-found.scores[hands], kind="stable"):
+            if not same[index, kept].any():
+                kept.append(int(index))
+        chosen = np.ones(len(found.scores), dtype=np.bool_)
+        chosen[np.delete(hands, kept)] = False
+        return found.take(chosen)

@@ -281,6 +281,23 @@ def collect(
 
 
 @app.command()
+def backs(
+    out: Annotated[Path, typer.Argument(file_okay=False, help="Data folder to write, outside the checkout.")],
+    clips: Annotated[Path, typer.Option(file_okay=False, help="Folder of the clips.")] = SHARED / "data" / "videos",
+) -> None:
+    """Cut frames whose heads a person has boxed, all from behind, out of public clips, for `eval`: a back tells no mask."""
+    from models.data import DataError
+    from models.frames import write_backs
+
+    if out.resolve().is_relative_to(CHECKOUT):
+        raise SystemExit(f"{out} lies in the checkout, where pictures of people must not be. Choose another folder.")
+    try:
+        print(f"{write_backs(clips, out)} frames are in {out}.")
+    except DataError as error:
+        raise SystemExit(str(error)) from None
+
+
+@app.command()
 def explain(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A picture or a video.")],
     out: Annotated[Path, typer.Option(dir_okay=False, help="The drawing to write, as .webp, .png or .jpg.")],

@@ -21,7 +21,7 @@ from models.data import FACES, HANDS, HEADS, DataError, Picture
 from models.fixtures import seeded_input
 from models.publish import sha256, write_card
 
-CALIBRATION = 40
+CALIBRATION = 100
 """pictures, drawn from all sources; a layer's scale comes from the mean of their ranges"""
 MOST_CROPS = 512
 """of the calibration pictures"""

@@ -27,7 +27,7 @@ from models.data import (
     Picture,
 )
 
-EVERY_FACE_LABELLED = ("simulator",)
+EVERY_FACE_LABELLED = ("simulator", "backs_of_heads")
 """sources where a head without a labelled face shows none; elsewhere a face may have been overlooked"""
 SAME_HEAD_IOU = 0.35
 """head boxes of the public sets are grown face boxes: a loose overlap is the same head"""

@@ -36,6 +36,9 @@ def clip(
     out: Annotated[Path, typer.Argument(dir_okay=False, help="The MP4 to write; the truth goes beside it as NAME.truth.json.")],
     kit: Annotated[KitName, typer.Option(help="Which plot; `train` has none.")] = KitName.DEMO,
     seed: Annotated[int, typer.Option(help="The same seed gives the same clip.")] = 1,
+    key_frames_alone: Annotated[
+        bool, typer.Option("--key-frames-alone", help="Only what an edge decodes of it: quick, for `sunshine model eval`.")
+    ] = False,
 ) -> None:
     """Render a clip with a plot, and what is true in it."""
     from simulator.clip import write_clip
@@ -43,4 +46,4 @@ def clip(
 
     if kit not in PLOTS:
         raise typer.BadParameter(f"There is no plot for the kit {kit}; choose one of {', '.join(PLOTS)}.")
-    write_clip(PLOTS[kit](seed), out)
+    write_clip(PLOTS[kit](seed), out, key_frames_alone)

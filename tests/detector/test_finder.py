@@ -103,3 +103,12 @@ def test_canvases_of_many_sizes_are_not_all_kept(scripted):
     for side in range(300, 300 + 40 * MOST_CANVASES, 20):
         finder.find([np.zeros((side, 640, 3), np.uint8)])
     assert len(finder._canvases) <= MOST_CANVASES
+
+
+def test_a_hand_inside_a_hand_is_the_same_one_and_a_head_inside_a_head_is_not(scripted):
+    boxes = [(100, 62, 200, 212), (110, 72, 160, 132), (300, 62, 350, 112), (340, 62, 390, 112)]
+    finder, _ = scripted([(*box, 0.9 - index / 10, label) for label in (2, 1) for index, box in enumerate(boxes)])
+    (found,) = finder.find([np.zeros((720, 1280, 3), np.uint8)])
+    assert (found.classes == 2).sum() == 3
+    assert (found.classes == 1).sum() == 4
+    assert found.scores[found.classes == 2].tolist() == pytest.approx([0.9, 0.7, 0.6])

