@@ -68,6 +68,31 @@ def density(
 
 
 @app.command()
+def soak(
+    minutes: Annotated[float, typer.Option(min=2, help="How long.")] = 30,
+    streams: Annotated[int, typer.Option(min=2, max=64, help="Cameras; half of them die once a minute.")] = 8,
+    weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
+    work: Annotated[Path | None, typer.Option(help="Folder for clips and logs; by default in the user's cache.")] = None,
+) -> None:
+    """Whether the edge's memory grows while half of its cameras die and come back."""
+    from bench.soak import soak as measure
+
+    folder = (work or platformdirs.user_cache_path("sunshine-kitchen") / "bench").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        soaked = measure(
+            folder, (weights or default_weights()).absolute(), streams, minutes, lambda words: typer.echo(words, err=True)
+        )
+    except BenchError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    for begin, end in ((0.2, 0.3), (0.5, 0.6), (0.9, 1.0)):
+        typer.echo(f"memory between {begin:.0%} and {end:.0%} of the time  {soaked.between(begin, end):8.0f} MB")
+    typer.echo(f"ratio of the last to the first           {soaked.growth:8.3f}")
+    typer.echo(f"{soaked.deaths} deaths of {streams // 2} cameras")
+
+
+@app.command()
 def cases(
     sizes: Annotated[str, typer.Option(help="How many cases, the baseline first.")] = "10000,100000,1000000",
     engines: Annotated[str, typer.Option(help="sqlite, postgres, or both.")] = "sqlite,postgres",

@@ -135,6 +135,12 @@ class Cameras:
             self._child.stop()
             raise
         self.urls = [str(json.loads(line)["url"]) for line in self._child.lines[: len(clips)]]
+        self.frozen = False
+
+    def send(self, number: signal.Signals) -> None:
+        """SIGSTOP: all of them freeze; SIGCONT: they go on."""
+        self._child.process.send_signal(number)
+        self.frozen = number == signal.SIGSTOP
 
     def started(self) -> list[float]:
         """When each camera began its clip, for the last time; waits until all have."""
