@@ -138,7 +138,7 @@ async def _ask(filled: Filled, chance: random.Random, *, is_warming: bool) -> No
 async def _fill(size: int, engine: str, folder: Path, server: str) -> Filled:
     settings: dict[str, Any] = {"data": folder}
     if engine == "postgres":
-        settings["database_url"] = await _new_database(server, f"bench_{size}")
+        settings["database_url"] = await new_database(server, f"bench_{size}")
     app = create_app(Settings.model_validate(settings))
     centre: Centre = app.state.centre
     await upgrade(centre.database)
@@ -159,7 +159,7 @@ async def _fill(size: int, engine: str, folder: Path, server: str) -> Filled:
     return filled
 
 
-async def _new_database(server: str, name: str) -> str:
+async def new_database(server: str, name: str) -> str:
     import psycopg
 
     url = server.format(name="postgres").replace("+psycopg", "")

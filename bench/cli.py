@@ -93,6 +93,45 @@ def soak(
 
 
 @app.command()
+def telling(
+    engines: Annotated[str, typer.Option(help="sqlite, postgres, or both.")] = "sqlite,postgres",
+    reports: Annotated[int, typer.Option(min=10, help="Reports in each measurement.")] = 60,
+    followers: Annotated[int, typer.Option(min=1, help="Followers of server-sent events at once.")] = 500,
+    sizes: Annotated[str, typer.Option(help="Events in the feed, the baseline first.")] = "10000,100000,1000000",
+) -> None:
+    """How many findings the centre takes against a bare handler, and how soon partners, followers and the shop hear of them."""
+    from bench.telling import measure
+
+    numbers = [int(part) for part in sizes.split(",")]
+    figures = measure(engines.split(","), reports, followers, numbers, lambda words: typer.echo(words, err=True))
+    for one in figures:
+        typer.echo(f"{one.what:90} {one.value}")
+
+
+@app.command()
+def fuzz(
+    examples: Annotated[int, typer.Option(min=1, help="Requests to each operation, anew each time.")] = 200,
+    only: Annotated[str, typer.Option(help="Operation ids by commas; without, all.")] = "",
+) -> None:
+    """Ask every operation of the OpenAPI document what nobody thought of; the tests do the same, briefly."""
+    from bench.fuzzing import fuzz, fuzzed_centre
+
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="sunshine-bench-") as folder, fuzzed_centre(Path(folder)) as centre:
+        for operation_id in only.split(",") if only else sorted(centre.operations):
+            try:
+                fuzz(centre, operation_id, examples, derandomize=False)
+                typer.echo(f"{operation_id:32} {examples} requests, nothing found")
+            except BaseExceptionGroup as found:
+                failed += 1
+                typer.echo(f"{operation_id:32} {found.exceptions}")
+            except Exception as found:  # what schemathesis finds is an exception too
+                failed += 1
+                typer.echo(f"{operation_id:32} {found}")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
 def cases(
     sizes: Annotated[str, typer.Option(help="How many cases, the baseline first.")] = "10000,100000,1000000",
     engines: Annotated[str, typer.Option(help="sqlite, postgres, or both.")] = "sqlite,postgres",
