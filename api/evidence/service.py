@@ -145,8 +145,7 @@ async def check_report(work: Work, actor: Actor, settings: Settings, report: Rep
 
 async def store_pictures(files: Files, report: Report) -> None:
     """Before the row that names them: a file without a row harms nobody, a row without a file would."""
-    for name, content in report.pictures.items():
-        await files.put(f"{_folder(report.manifest)}/{name}", content)
+    await files.put_all({f"{_folder(report.manifest)}/{name}": content for name, content in report.pictures.items()})
 
 
 async def file_report(

@@ -1,6 +1,8 @@
 """Where evidence files lie: a folder by default, S3 and the like by URL (obstore)."""
 
+import asyncio
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +22,8 @@ class Files:
     def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
         self._store = store
         self._folder = folder
+        # Folders whose own entry, in the one above, is on the disk.
+        self._on_disk: set[Path] = set()
 
     @classmethod
     def in_folder(cls, folder: Path) -> "Files":
@@ -31,16 +35,37 @@ class Files:
 
     async def put(self, key: str, content: bytes) -> None:
         """All of it or nothing. Raises StorageFull or Unavailable; the caller may try again."""
+        await self.put_all({key: content})
+
+    async def put_all(self, contents: Mapping[str, bytes]) -> None:
+        """The same for several at once, each of them whole or not there; waiting for a disk costs as much as all the rest."""
+        key = next(iter(contents), "")
         try:
-            await self._store.put_async(key, content)
+            await asyncio.gather(*(self._store.put_async(key, content) for key, content in contents.items()))
             if self._folder is not None:
-                await anyio.to_thread.run_sync(_sync_to_disk, self._folder, key)
+                await anyio.to_thread.run_sync(self._sync_to_disk, self._folder, list(contents))
         except (BaseError, OSError) as error:
             # A full disk fails at the first byte or at the last; either way the draft is not the file.
             if "no space left" in str(error).lower() or "quota" in str(error).lower():
                 raise StorageFull(DISK_FULL) from error
             log.error("evidence file cannot be stored", key=key, error=type(error).__name__)
             raise Unavailable("The evidence could not be stored at the centre. Try again later.", retry_after_s=30) from error
+
+    def _sync_to_disk(self, folder: Path, keys: Sequence[str]) -> None:
+        """The files, the folders that they are in, and the folders above as far as one below is new."""
+        paths = [folder / key for key in keys]
+        new: list[Path] = []
+        for path in paths:
+            _sync(path)
+            below = path.parent
+            while below != folder and below not in self._on_disk:
+                new.append(below)
+                below = below.parent
+        inside = [path.parent for path in paths]
+        for place in dict.fromkeys([*inside, *(below.parent for below in new)]):
+            _sync(place)
+        # Not those of the files themselves: each report has one of its own.
+        self._on_disk |= set(new) - set(inside)
 
     async def get(self, key: str) -> bytes:
         """Raises NotFound or Unavailable."""
@@ -82,12 +107,9 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _sync_to_disk(folder: Path, key: str) -> None:
-    """The file and every folder on the way to it: each of them may be new."""
-    path = folder / key
-    for place in (path, *(parent for parent in path.parents if parent.is_relative_to(folder))):
-        handle = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _sync(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

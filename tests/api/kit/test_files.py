@@ -36,6 +36,15 @@ async def test_it_is_on_the_disk_when_put_returns(tmp_path: Path, monkeypatch: p
     assert synced == [str(tmp_path / name) for name in ("a/b/c.jpg", "a/b", "a", "")]
 
 
+async def test_only_what_is_new_is_written_to_the_disk_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    files = Files.in_folder(tmp_path)
+    await files.put("a/b/c.jpg", b"1")
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    await files.put_all({"a/d/1.jpg": b"1", "a/d/2.jpg": b"2"})
+    assert synced == [str(tmp_path / name) for name in ("a/d/1.jpg", "a/d/2.jpg", "a/d", "a")]
+
+
 async def test_what_is_not_there(tmp_path: Path):
     with pytest.raises(NotFound):
         await Files.in_folder(tmp_path).get("a/c.jpg")
