@@ -35,25 +35,25 @@ def about_package(about: str, manifest: Manifest, word: CentreWord, key: str, tr
         yield good(about, f"Signed by the centre: {in_words(word.statements)}.", f"中心签名记载：{chinese(word.statements)}。")
 
 
-def problems_of(about: str, manifest: str, statements: Sequence[SignedStatement], name: str = "") -> list[Finding]:
-    """What is wrong with the statements about the manifest with this digest. `name` says which one it is among others."""
+def problems_of(about: str, manifest: str, statements: Sequence[SignedStatement], name: str = "", zh: str = "") -> list[Finding]:
+    """What is wrong with the statements about the manifest with this digest. `name` and `zh` say which one it is among others."""
     found, before = [], FIRST
     for number, one in enumerate(statements, 1):
         said = one.statement
         if not is_signed(said, one.signature, read_key(said.key)):
             found.append(
                 bad(about, f"{name}Statement {number} of the centre was not signed by the key that it names: {_said(said)}.",
-                    f"{name}中心的第 {number} 条记载签名无效。")
+                    f"{zh}中心的第 {number} 条记载签名无效。")
             )
         if said.manifest != manifest:
             found.append(bad(about, f"{name}Statement {number} of the centre is about another manifest.",
-                             f"{name}中心的第 {number} 条记载针对的是另一份清单。"))
+                             f"{zh}中心的第 {number} 条记载针对的是另一份清单。"))
         if (said.number, said.before) != (number, before):
             found.append(
                 bad(
                     about,
                     f"{name}Statement {number} of the centre does not follow the one before it: one was removed or changed.",
-                    f"{name}中心的第 {number} 条记载与前一条不衔接：有记载被删去或改动。",
+                    f"{zh}中心的第 {number} 条记载与前一条不衔接：有记载被删去或改动。",
                 )
             )
         before = digest(said)

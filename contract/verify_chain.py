@@ -138,7 +138,7 @@ def _links(
 
 def _problems_of_link(about: str, camera_id: str, number: int, link: Link, key: str) -> Iterator[Finding]:
     zh = f"第 {number} 条"
-    yield from problems_of(about, link.digest, link.statements, f"Number {number}: ")
+    yield from problems_of(about, link.digest, link.statements, f"Number {number}: ", f"{zh}：")
     if link.sealed is None:
         if link.statements[-1].statement.act != "deleted":
             yield bad(about, f"Number {number} is missing, although the centre says of it: {in_words(link.statements)}.",
