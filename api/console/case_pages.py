@@ -254,7 +254,9 @@ async def _case(
     holds, deleted = await deletion.list_holds(work, actor, case_id), await deletion.list_deleted(work, actor, case_id)
     is_there = bool(exhibits) or any(one.deleted_at is None for answer in given for one in answer.photographs)
     keeping = keeping_view(case, transitions, holds, deleted, is_there, centre.retention, actor, speaker)
-    view = replace(view, keeping=keeping, is_deleted=bool(deleted))
+    may_export = bool(exhibits) and actor.may(Permission.EVIDENCE_READ)
+    export_url = f"/api/v1/cases/{case_id}/evidence" if may_export else None
+    view = replace(view, keeping=keeping, is_deleted=bool(deleted), export_url=export_url)
     if actor.may(Permission.EVIDENCE_READ):
         muted = await spots.list_muted_spots(work, actor, case.camera_id)
         if any(case_id in (spot.because_of, spot.case_id) for spot in muted):

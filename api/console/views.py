@@ -301,6 +301,7 @@ class CaseView:
     problem: Fact | None = None
     lost_note: str = ""
     hindrance: str = ""
+    export_url: str | None = None
 
 
 @dataclass(frozen=True)

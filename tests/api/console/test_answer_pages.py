@@ -43,6 +43,7 @@ class TestShop:
         form = (await browser.get(f"/cases/{case_id}")).text
         assert 'enctype="multipart/form-data"' in form
         assert 'value="store 张"' in form
+        assert f"/api/v1/cases/{case_id}/evidence" not in form
         done = await answer(browser, case_id, ("现在.jpg", photograph()), training="11 月 24 日班前会")
         assert (done.status_code, done.headers["location"]) == (303, f"/cases/{case_id}?done=submit")
         page = await browser.get(f"/cases/{case_id}")
