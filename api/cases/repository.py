@@ -85,7 +85,9 @@ async def list_queue(
     if is_free:
         taken = and_(ReviewLease.case_id == Case.id, ReviewLease.actor_id != actor.id, ReviewLease.until > at)
         query = query.where(~select(ReviewLease).where(taken).exists())
-    return list(await work.scalars(query.order_by(Case.severity, Case.due_at.is_(None), Case.due_at, Case.id)))
+    # What is to be judged always has its time, and is read in the order of an index, as far as the page goes.
+    timed = (Case.due_at,) if wanted.states == {CaseState.PENDING_REVIEW} else (Case.due_at.is_(None), Case.due_at)
+    return list(await work.scalars(query.order_by(Case.severity, *timed, Case.id)))
 
 
 async def list_visible(work: Work, actor: Actor, case_ids: Collection[int]) -> list[int]:
@@ -130,15 +132,16 @@ async def count_leased(work: Work, actor: Actor, wanted: Queue, at: datetime) ->
 
 
 async def list_verdicts(work: Work, actor: Actor, case: Case, limit: int) -> list[CaseTransition]:
-    """What people have judged about this rule at this camera before, the latest first."""
-    alike = and_(Case.camera_id == case.camera_id, Case.rule == case.rule, Case.id != case.id)
+    """What people have judged lately about this rule at this camera, the latest first."""
+    alike = and_(case_is_visible(actor), Case.camera_id == case.camera_id, Case.rule == case.rule, Case.id != case.id)
+    lately = select(Case.id).where(alike).order_by(Case.last_seen_at.desc()).limit(_LOOKED_BACK).subquery()
     # What was taken back is no judgement.
     confirmed = and_(CaseTransition.act == Act.CONFIRM, Case.state.in_(JUDGED | {CaseState.WITHDRAWN}))
     dismissed = and_(CaseTransition.act == Act.DISMISS, Case.state == CaseState.DISMISSED)
     query = (
         select(CaseTransition)
         .join(Case, Case.id == CaseTransition.case_id)
-        .where(case_is_visible(actor), alike, confirmed | dismissed)
+        .where(Case.id.in_(select(lately.c.id)), confirmed | dismissed)
         .order_by(CaseTransition.id.desc())
         .limit(limit)
     )

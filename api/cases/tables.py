@@ -49,6 +49,7 @@ class Case(Table):
         Index("ix_cases_rule_id", "rule", "id"),
         # Of what is over there is more every year; of these there is not.
         Index("ix_cases_open", "shop_id", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+        Index("ix_cases_queue", "state", "severity", "due_at", "id"),
         Index("ix_cases_overdue", "id", sqlite_where=_IS_OVERDUE, postgresql_where=_IS_OVERDUE),
         Index("ix_cases_state_id", "state", "id"),
         Index("ix_cases_camera_id_rule_last_seen_at", "camera_id", "rule", "last_seen_at"),

@@ -40,7 +40,7 @@ async def plan(world: World, statement: str, values: Any) -> list[str]:
 
 def walks(statement: str, steps: list[str]) -> list[str]:
     """Steps over a whole table; of a page of a list also the sort of all that was found, since only some of it is shown."""
-    sorts = "\nFROM cases" in statement.replace(" \n", "\n") and "LIMIT" in statement
+    sorts = statement.startswith("SELECT cases.id") and "LIMIT" in statement
     tables = [
         step for step in steps
         if step.startswith("SCAN") and step.split()[1] in GROWING and "ix_cases_overdue" not in step  # holds only those
@@ -62,6 +62,7 @@ def walks(statement: str, steps: list[str]) -> list[str]:
         (Role.REVIEWER, "/api/v1/cases?shop_id={shop}"),
         (Role.STORE_OWNER, "/api/v1/cases"),
         (Role.STORE_OWNER, "/cases/list"),
+        (Role.REVIEWER, "/review"),
         (Role.REVIEWER, "/cases/{case}"),
         (Role.OFFICER, "/cases/{case}"),
     ],
