@@ -30,10 +30,17 @@ PAGES = (
     ("alarm-box-new", "installer", "/alarm-boxes/new"),
     ("public-status", "chief", "/shops/shop-1/status"),
     ("this-device", "chief", "/notifications"),
+    ("alarm-boxes", "installer", "/alarm-boxes"),
+    ("alarm-box-new", "installer", "/alarm-boxes/new"),
     ("shops", "admin", "/shops"),
     ("shop", "admin", "/shops/shop-1"),
     ("messages", "chief", "/deliveries"),
+    ("targets", "admin", "/targets"),
     ("target-new", "admin", "/targets/new"),
+    ("clients", "admin", "/clients"),
+    ("client-new", "admin", "/clients/new"),
+    ("shop-status", "chief", "/shops/shop-1/status"),
+    ("notifications", "chief", "/notifications"),
     ("audit", "auditor", "/audit"),
     ("shop-case", "store", "/cases/{issued}"),
 )
@@ -42,7 +49,8 @@ ON_A_PHONE = ("review", "case", "cases", "shop-case")
 _QUALITY = 76
 # What people in the pictures are called.
 _NAMES = {
-    "reviewer": "周敏", "officer": "陈志强", "chief": "林建国", "admin": "吴倩", "installer": "何军", "auditor": "郑洁", "store": "李梅",
+    "reviewer": "周敏", "officer": "陈志强", "chief": "林建国", "admin": "吴倩", "installer": "何军", "auditor": "郑洁",
+    "store": "李梅",
 }
 
 
