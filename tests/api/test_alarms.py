@@ -14,6 +14,7 @@ import pytest
 from api.accounts.permissions import Role
 from api.alarms.fetching import PictureRefused, fetch_picture
 from api.alarms.mapping import AlarmFormatsError, load_formats, read_alarm
+from api.alarms.service import rotate_keys
 from api.evidence.repository import get_evidence
 from api.kit.problems import Problem, TooLarge, Unavailable
 from contract.catalogue import load_catalogue
@@ -366,6 +367,17 @@ class TestFetching:
     async def test_one_that_comes_packed_is_not_unpacked(self, world: World, store: Receiver):
         store.answers = [Answer(body=b"x", headers={"Content-Encoding": "gzip"})]
         assert await self.fetch(near(world), f"{store.url}/1.jpg") is PictureRefused
+
+
+async def test_its_key_is_encrypted_anew_with_the_others(world: World, store: Receiver):
+    _, box, officer = await settled(world)
+    old = world.centre.keyring
+    new = old.with_new_key()
+    async with world.centre.database.writing() as work:
+        assert await rotate_keys(work, HOUSE, old, new) == 1
+    world.centre.keyring = new.only_current()
+    case_id = (await box.alarm(carrier(store))).json()["results"][0]["case_id"]
+    assert "picture and data are as they arrived here" in (await officer.get(f"/cases/{case_id}?lang=en")).text
 
 
 async def test_two_cameras_cannot_share_a_device_code(world: World):

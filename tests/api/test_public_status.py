@@ -13,6 +13,7 @@ from jwt import PyJWK
 
 from api.accounts.permissions import Role
 from api.cameras.repository import store_minutes
+from api.keys.service import rotate_keys
 from api.public import service
 from api.public.minutes import count_minutes, windows
 from api.public.rounds import measure_all
@@ -177,6 +178,18 @@ class TestBadge:
         head, body, signature = badge.split(".")
         with pytest.raises(jwt.InvalidSignatureError):
             jwt.decode(f"{head}.{body[:-4]}AAAA.{signature}", PyJWK(key), algorithms=["EdDSA"])
+
+    async def test_its_key_is_encrypted_anew_with_the_others(self, world: World):
+        await join(world)
+        partner = await world.person(Role.PARTNER)
+        before = (await world.client().get("/api/v1/badge-keys")).json()
+        old = world.centre.keyring
+        new = old.with_new_key()
+        async with world.centre.database.writing() as work:
+            assert await rotate_keys(work, HOUSE, old, new) == 1
+        world.centre.keyring = new.only_current()
+        assert (await world.client().get("/api/v1/badge-keys")).json() == before
+        assert (await partner.get(f"/api/v1/badges/{CREDIT_CODE}")).status_code == 200
 
     @pytest.mark.parametrize(("code", "status"), [("91510104MA6CA0000X", 404), ("not-a-code", 422), ("91510104MA6CA0000I", 422)])
     async def test_no_such_shop(self, world: World, code: str, status: int):
