@@ -47,10 +47,11 @@ class TestOpenApi:
         assert wanted <= set(document["components"]["schemas"])
 
     def test_every_operation_tells_who_may_call_it(self, document: dict[str, Any]):
-        public = {"login", "enrol_edge", "get_health", "issue_token", "revoke_token", "list_centre_keys"}
+        public = {"login", "enrol_edge", "get_health", "issue_token", "revoke_token", "list_centre_keys", "list_badge_keys"}
+        by_machines = {"edge protocol": ["edge"], "alarms": ["alarm box"]}
         for _, operation in operations(document):
             schemes = [name for scheme in operation.get("security", []) for name in scheme]
-            expected = ["edge"] if operation["tags"] == ["edge protocol"] else ["session"]
+            expected = by_machines.get(operation["tags"][0], ["session"])
             expected += ["oauth"] * len(OPERATIONS.get(operation["operationId"], ()))
             assert schemes == ([] if operation["operationId"] in public else expected), operation["operationId"]
 

@@ -103,6 +103,16 @@ class TestClientCredentials:
             assert (await client.get(f"/api/v1/shops/{elsewhere.shop_id}")).status_code == 404
             assert [row["id"] for row in (await client.get("/api/v1/districts")).json()["items"]] == [here.district_id]
 
+    async def test_a_platform_gets_the_badges_of_its_shops(self, world: World):
+        here = await world.place("Here", credit_code="91510104MA6CA0000H")
+        await world.place("Elsewhere", credit_code="91510104MA6CA0000E")
+        program = await add(world, here, scopes=["shops:read"])
+        async with program.by_itself() as client:
+            badge = await client.get("/api/v1/badges/91510104MA6CA0000H")
+            assert (badge.status_code, badge.json()["status"]) == (200, "pending")
+            assert (await client.get(f"/api/v1/shops/{here.shop_id}/status")).json()["status"] == "pending"
+            assert (await client.get("/api/v1/badges/91510104MA6CA0000E")).status_code == 404
+
     async def test_bound_to_single_shops(self, world: World):
         places = [await world.place(name) for name in ("A", "B", "C")]
         program = await add(world, shop_ids=[place.shop_id for place in places[:2]])
