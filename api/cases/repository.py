@@ -134,7 +134,8 @@ async def count_leased(work: Work, actor: Actor, wanted: Queue, at: datetime) ->
 async def list_verdicts(work: Work, actor: Actor, case: Case, limit: int) -> list[CaseTransition]:
     """What people have judged lately about this rule at this camera, the latest first."""
     alike = and_(case_is_visible(actor), Case.camera_id == case.camera_id, Case.rule == case.rule, Case.id != case.id)
-    lately = select(Case.id).where(alike).order_by(Case.last_seen_at.desc()).limit(_LOOKED_BACK).subquery()
+    # Some of them wait to be judged.
+    lately = select(Case.id).where(alike).order_by(Case.last_seen_at.desc()).limit(2 * limit).subquery()
     # What was taken back is no judgement.
     confirmed = and_(CaseTransition.act == Act.CONFIRM, Case.state.in_(JUDGED | {CaseState.WITHDRAWN}))
     dismissed = and_(CaseTransition.act == Act.DISMISS, Case.state == CaseState.DISMISSED)
