@@ -28,13 +28,14 @@ from api.deliveries.events import document_webhooks
 from api.edges.endpoints import protocol as edge_protocol
 from api.edges.endpoints import router as edges
 from api.evidence.deletion import in_rounds
+from api.evidence.endpoints import linked
 from api.evidence.endpoints import protocol as evidence_protocol
 from api.evidence.endpoints import router as evidence
 from api.feed.endpoints import router as feed
-from api.feed.publisher import PUBLISHED_EVERY_S, publish_all
+from api.feed.publisher import PUBLISHED_EVERY_S, forget_old, publish_all
 from api.kit import problems
 from api.kit.middleware import Guard
-from api.kit.problems import ProblemDocument, documented
+from api.kit.problems import ProblemDocument, TooManyRequests, documented
 from api.kit.repeating import repeating
 from api.kit.settings import Settings
 from api.kit.work import Reading
@@ -42,12 +43,13 @@ from api.notices.endpoints import router as notices
 from api.places.endpoints import router as places
 from api.public.endpoints import router as public
 from api.public.rounds import measure_all
+from api.statistics.endpoints import router as statistics
 from contract.evidence import SealedManifest
 
 PREFIX = "/api/v1"
 ROUTERS = (
-    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, clients, oauth, alarms, public,
-    edge_protocol, evidence_protocol,
+    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, clients, statistics, linked,
+    oauth, alarms, public, edge_protocol, evidence_protocol,
 )
 
 
@@ -64,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             repeating(in_rounds(centre), every.retention_every_s, "evidence could not be deleted; trying again"),
             repeating(partial(publish_all, centre), PUBLISHED_EVERY_S, "events could not be published; trying again"),
             repeating(partial(measure_all, centre), every.status_every_s, "shops could not be counted anew; trying again"),
+            repeating(partial(forget_old, centre), every.retention_every_s, "old events could not be deleted; trying again"),
             delivering(centre),
         ):
             yield
@@ -125,6 +128,7 @@ def _describe_with_shared_schemas(app: FastAPI) -> None:
             for operation in (operation for item in document["paths"].values() for operation in item.values()):
                 ways = [{"oauth": [scope]} for scope in OPERATIONS.get(operation["operationId"], ())]
                 if ways:
+                    operation["responses"].setdefault("429", documented(TooManyRequests)[429])
                     operation["security"] = [*operation.get("security", []), *ways]
         return document
 

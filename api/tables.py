@@ -14,7 +14,8 @@ import api.feed.tables
 import api.keys.tables
 import api.notices.tables
 import api.places.tables
-import api.public.tables  # noqa: F401
+import api.public.tables
+import api.repeats.tables  # noqa: F401
 from api.kit.database import Table
 
 metadata = Table.metadata

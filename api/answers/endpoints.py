@@ -28,8 +28,9 @@ from api.kit.parameters import IfMatch, version_of
 from api.kit.problems import Invalid, Problem, TooLarge
 from api.kit.work import At
 from api.places.schemas import Id
+from api.repeats.routes import ApiRoute
 
-router = APIRouter(tags=["answers"])
+router = APIRouter(tags=["answers"], route_class=ApiRoute)
 _FIELDS = {"act": "submit or appeal", "text": "what was done, or what is not right", "person": "in charge", "training": "if any"}
 _PERSON_LENGTH = 100
 # Each unfolds a whole photograph, 150 MB at most.

@@ -121,7 +121,7 @@ async def list_answers(work: Work, actor: Actor, case_id: int) -> Sequence[Answe
 
 def is_in_verification(actor: Actor, case: Case) -> bool:
     """Who verifies or decides sees an answer as it is; everybody else, and everybody afterwards, without faces."""
-    may = actor.may(Permission.CASES_HANDLE) and actor.may(Permission.EVIDENCE_READ)
+    may = actor.may(Permission.CASES_HANDLE) and actor.may(Permission.EVIDENCE_READ) and actor.client is None
     return may and case.state in (CaseState.SUBMITTED, CaseState.APPEALED)
 
 

@@ -17,8 +17,9 @@ from api.kit.parameters import Cursor, Limit
 from api.kit.problems import Forbidden, Unauthenticated, documented
 from api.kit.times import in_shop_time
 from api.kit.work import Reading
+from api.repeats.routes import ApiRoute
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(tags=["audit"], route_class=ApiRoute)
 Word = Annotated[str | None, Query(max_length=100)]
 Moment = Annotated[AwareDatetime | None, Query()]
 EXPORT_TYPE = "application/jsonl"

@@ -14,8 +14,9 @@ from api.kit.problems import Forbidden, NotFound, Unauthenticated, VersionConfli
 from api.kit.times import now
 from api.kit.work import Reading, Writing
 from api.places.schemas import Id
+from api.repeats.routes import ApiRoute
 
-router = APIRouter(tags=["cameras"])
+router = APIRouter(tags=["cameras"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, NotFound)
 WRITE = documented(Unauthenticated, Forbidden, NotFound, VersionConflict)
 

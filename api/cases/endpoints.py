@@ -37,10 +37,11 @@ from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, Ver
 from api.kit.work import At, Reading, Writing
 from api.notices import service as notices
 from api.places.schemas import Id
+from api.repeats.routes import ApiRoute
 from contract.catalogue import Catalogue
 from contract.evidence import AttributeVotes
 
-router = APIRouter(tags=["cases"])
+router = APIRouter(tags=["cases"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, NotFound)
 ACT = documented(Unauthenticated, Forbidden, NotFound, Conflict, VersionConflict, VersionMissing)
 CaseId = Annotated[int, Path(ge=1, lt=2**31)]

@@ -18,8 +18,9 @@ from api.kit.parameters import Cursor, Limit
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
+from api.repeats.routes import ApiRoute
 
-router = APIRouter(tags=["clients"])
+router = APIRouter(tags=["clients"], route_class=ApiRoute)
 oauth = APIRouter(tags=["tokens"])
 READ = documented(Unauthenticated, Forbidden, NotFound)
 WRITE = documented(Unauthenticated, Forbidden, NotFound, Conflict)

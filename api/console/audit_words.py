@@ -38,6 +38,7 @@ ACTIONS: dict[str, str] = {
     "spot.muted": N_("Spot muted for a rule"),
     "spot.lifted": N_("Muted spot lifted"),
     "evidence.read": N_("Looked at evidence"),
+    "evidence.linked": N_("Link to a picture made"),
     "evidence.deleted": N_("Evidence deleted"),
     "hold.set": N_("Legal hold set"),
     "hold.lifted": N_("Legal hold lifted"),

@@ -22,8 +22,9 @@ from api.kit.parameters import Cursor, Limit
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
+from api.repeats.routes import ApiRoute
 
-router = APIRouter(tags=["deliveries"])
+router = APIRouter(tags=["deliveries"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, NotFound)
 WRITE = documented(Unauthenticated, Forbidden, NotFound, Conflict)
 DeliveryId = Annotated[int, Path(ge=1, lt=2**31)]

@@ -11,10 +11,11 @@ from api.kit.parameters import Cursor, Limit
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import Reading, Writing
 from api.places.schemas import Id
+from api.repeats.routes import ApiRoute
 from contract.cameras import EdgeConfig
 from contract.edges import EnrolAnswer, EnrolRequest, Heartbeat
 
-router = APIRouter(tags=["edges"])
+router = APIRouter(tags=["edges"], route_class=ApiRoute)
 protocol = APIRouter(tags=["edge protocol"])
 BY_PERSON = documented(Unauthenticated, Forbidden, NotFound)
 

@@ -3,36 +3,40 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import rfc8785
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from api.accounts.actors import Actor
-from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.dependencies import CentreOf, SignedIn, address_of
 from api.audit.service import REASON_LENGTH
 from api.cases.endpoints import CaseId
 from api.centre import Centre
 from api.edges.dependencies import ReportingEdge
-from api.evidence import countersigning, deletion, export, service
-from api.evidence.schemas import CentreKeyOut, CentreKeys, LegalHoldOut, ReasonIn
+from api.evidence import countersigning, deletion, export, links, service
+from api.evidence.schemas import CentreKeyOut, CentreKeys, LegalHoldOut, LinkIn, LinkOut, ReasonIn
 from api.evidence.service import ORIGINAL, OVERLAY, EvidenceFile, Report
 from api.kit.middleware import is_same_site
 from api.kit.problems import (
     Conflict,
     Forbidden,
+    Gone,
     Invalid,
     NotFound,
     TooLarge,
     Unauthenticated,
     documented,
 )
+from api.kit.ranges import PARTS_OF_FILES, file_response, is_first_part
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
+from api.repeats.routes import ApiRoute
 from contract.edges import ReportAnswer
 from contract.evidence import SealedManifest
 
-router = APIRouter(tags=["evidence"])
+router = APIRouter(tags=["evidence"], route_class=ApiRoute)
 protocol = APIRouter(tags=["edge protocol"])
+linked = APIRouter(tags=["evidence"])
 Why = Annotated[str | None, Query(max_length=REASON_LENGTH, description="why it is taken out of the house")]
 PARTS = ("manifest", "original", "overlay")
 # Boxes of a crowded kitchen come to some 20 kB.
@@ -104,6 +108,7 @@ async def report_violation(
             "description": "The file as it was sealed, or the picture without faces",
             "content": {"image/jpeg": {}, "application/json": {}},
         },
+        **PARTS_OF_FILES,
         **documented(Unauthenticated, Forbidden, NotFound),
     },
 )
@@ -114,8 +119,40 @@ async def get_file(
 ) -> Response:
     """Every look is recorded: who, of which unit, what and why. Without a `reason` only who judges the case sees faces, and
     only until then; everybody who sees the case may see `blurred.jpg`. In `judged.jpg` only faces that violate are left."""
-    file = await look(centre, actor, str(violation_id), name, given_reason(request, reason))
-    return Response(file.content, media_type=file.media_type, headers={"ETag": f'"{file.sha256}"'})
+    file = await look(centre, actor, str(violation_id), name, given_reason(request, reason), is_new=is_first_part(request))
+    return file_response(request, file.content, file.media_type, file.sha256)
+
+
+@router.post(
+    "/evidence/{violation_id}/links", operation_id="link_evidence", summary="A link to one picture, for 15 minutes",
+    status_code=201, responses=documented(Unauthenticated, Forbidden, NotFound),
+)
+async def link_evidence(work: Writing, actor: SignedIn, centre: CentreOf, at: At, violation_id: UUID, body: LinkIn) -> LinkOut:
+    """It opens without a token: for the picture element of an app. Checked and recorded like a look; so is each use."""
+    token, until = await links.make_link(
+        work, actor, centre.keyring, centre.files, str(violation_id), body.file, body.reason, at
+    )
+    return LinkOut(url=f"{centre.public_url}/api/v1/pictures/{token}", expires_at=until)
+
+
+@linked.get(
+    "/pictures/{link}", operation_id="get_linked_picture", summary="The picture that a link opens", response_class=Response,
+    responses={
+        200: {"description": "The whole picture", "content": {"image/jpeg": {}}}, **PARTS_OF_FILES,
+        **documented(NotFound, Gone),
+    },
+)
+async def get_linked(
+    request: Request, centre: CentreOf, at: At, link: Annotated[str, Path(max_length=2000)]
+) -> Response:
+    """Nothing but the link is needed. It may be kept until the link is over, and fetched in parts."""
+    async with centre.database.reading() as work:
+        actor, seen, file = await links.read_linked(work, centre.keyring, centre.files, link, address_of(request), at)
+    if is_first_part(request):
+        async with centre.database.writing() as work:
+            service.record_look(work, actor, file, seen.violation_id, seen.file)
+    left_s = int((seen.until - at).total_seconds())
+    return file_response(request, file.content, file.media_type, file.sha256, f"private, max-age={left_s}, immutable")
 
 
 @router.get(
@@ -214,13 +251,16 @@ def given_reason(request: Request, reason: str | None) -> str | None:
     return reason if is_same_site(request.headers) else None
 
 
-async def look(centre: Centre, actor: Actor, violation_id: str, name: str, reason: str | None = None) -> EvidenceFile:
+async def look(
+    centre: Centre, actor: Actor, violation_id: str, name: str, reason: str | None = None, *, is_new: bool = True
+) -> EvidenceFile:
     """Read a file and record that, in this order: nobody else can write to SQLite while a transaction that writes is open, and
-    the store may be slow."""
+    the store may be slow. The rest of a file that comes in parts is no new look."""
     async with centre.database.reading() as work:
         file = await service.read_file(work, actor, centre.files, violation_id, name, reason)
-    async with centre.database.writing() as work:
-        service.record_look(work, actor, file, violation_id, name)
+    if is_new:
+        async with centre.database.writing() as work:
+            service.record_look(work, actor, file, violation_id, name)
     return file
 
 

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
@@ -11,6 +11,18 @@ class ReasonIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(min_length=1, max_length=REASON_LENGTH)]
+
+
+class LinkIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    file: Literal["blurred.jpg", "original.jpg", "overlay.jpg", "judged.jpg"] = "blurred.jpg"
+    reason: Annotated[str, Field(max_length=REASON_LENGTH)] | None = Field(None, description="needed for all but `blurred.jpg`")
+
+
+class LinkOut(BaseModel):
+    url: str
+    expires_at: datetime
 
 
 class LegalHoldOut(BaseModel):

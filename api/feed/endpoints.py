@@ -7,7 +7,6 @@ from fastapi.responses import StreamingResponse
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
-from api.accounts.permissions import Permission
 from api.centre import Centre
 from api.deliveries.events import CaseEvent
 from api.feed import service
@@ -15,11 +14,12 @@ from api.feed.schemas import Feed, FeedItem
 from api.feed.tables import FeedEvent
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.parameters import Cursor, Limit
-from api.kit.problems import Forbidden, Unauthenticated, documented
+from api.kit.problems import Forbidden, Gone, Unauthenticated, documented
 from api.kit.work import Reading
+from api.repeats.routes import ApiRoute
 
-router = APIRouter(tags=["events"])
-READ = documented(Unauthenticated, Forbidden)
+router = APIRouter(tags=["events"], route_class=ApiRoute)
+READ = documented(Unauthenticated, Forbidden, Gone)
 AT_ONCE = 100
 # Shorter than the time after which proxies end a connection that is silent (60 s).
 SILENT_S = 15.0
@@ -29,11 +29,12 @@ SILENT_S = 15.0
 async def list_events(work: Reading, actor: SignedIn, after: Cursor = None, limit: Limit = 50) -> Feed:
     """In one order that never changes: with the `next` of each answer as `after`, nothing is skipped and nothing comes twice.
 
-    Without `after` it begins at the beginning. An act that can be taken back appears when it cannot any more.
+    Without `after` it begins at the beginning of what is kept: 30 days. A cursor from before that is answered 410. An act that
+    can be taken back appears when it cannot any more.
     """
-    position = decode_number(after) or 0
+    position = decode_number(after)
     found = await service.list_events(work, actor, after=position, limit=limit)
-    return Feed(items=[_item(row) for row in found], next=encode_cursor((found[-1].position if found else None) or position))
+    return Feed(items=[_item(row) for row in found], next=encode_cursor((found[-1].position if found else position) or 0))
 
 
 @router.get(
@@ -45,10 +46,11 @@ async def follow_events(
     last_event_id: Annotated[str | None, Header(max_length=200, description="comes before `after`")] = None,
 ) -> StreamingResponse:
     """The stream ends after a few minutes; a client of server-sent events comes again by itself, with the last id that it has."""
-    actor.require(Permission.CASES_READ)
-    position = decode_number(last_event_id or after) or 0
+    position = decode_number(last_event_id or after)
+    async with centre.database.reading() as work:
+        await service.list_events(work, actor, after=position, limit=1)  # what is wrong is told before the stream begins
     return StreamingResponse(
-        follow(centre, actor, position), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        follow(centre, actor, position or 0), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
 
 
@@ -58,7 +60,7 @@ async def follow(centre: Centre, actor: Actor, position: int) -> AsyncIterator[s
     while True:
         known = centre.bell.position
         async with centre.database.reading() as work:
-            found = await service.list_events(work, actor, after=position, limit=AT_ONCE)
+            found = await service.list_events(work, actor, after=position or None, limit=AT_ONCE)
         for row in found:
             position = row.position or position
             yield f"id: {encode_cursor(position)}\nevent: {row.type}\ndata: {row.payload}\n\n"

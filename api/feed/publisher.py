@@ -1,6 +1,7 @@
 """Publishes what is ready while the centre runs. Any number of processes may: of those that try at once, one does."""
 
 import asyncio
+from datetime import timedelta
 
 from api.centre import Centre
 from api.feed import repository
@@ -21,3 +22,12 @@ async def publish_all(centre: Centre, stopping: asyncio.Event | None = None) -> 
             count = await publish(work, at)
     async with centre.database.reading() as work:
         centre.bell.ring(await repository.latest_position(work))
+
+
+async def forget_old(centre: Centre, stopping: asyncio.Event | None = None) -> None:
+    """What is older than SUNSHINE_FEED_DAYS."""
+    before = centre.clock() - timedelta(days=centre.settings.feed_days)
+    count = BATCH
+    while count == BATCH and not (stopping is not None and stopping.is_set()):
+        async with centre.database.writing() as work:
+            count = await repository.forget(work, before, BATCH)

@@ -39,6 +39,25 @@ async def latest_position(work: Work) -> int:
     return await work.scalar(select(func.max(FeedEvent.position))) or 0
 
 
+@without_actor("how far the feed reaches tells nothing of what is in it")
+async def bounds(work: Work) -> tuple[int, int]:
+    """The first and the last position that are there; of an empty feed 1 and 0."""
+    first, last = (await work.execute(select(func.min(FeedEvent.position), func.max(FeedEvent.position)))).one()
+    return first or 1, last or 0
+
+
+@without_actor("old events go for all followers")
+async def forget(work: Work, before: datetime, limit: int) -> int:
+    """The oldest that were told before then, in their order and without a gap; never the last one, which says where the next one
+    stands. Returns how many."""
+    young = select(func.min(FeedEvent.position)).where(FeedEvent.position.is_not(None), FeedEvent.ready_at >= before)
+    last = select(func.max(FeedEvent.position))
+    end = await work.scalar(select(func.coalesce(young.scalar_subquery(), last.scalar_subquery()))) or 0
+    old = select(FeedEvent.id).where(FeedEvent.position < end).order_by(FeedEvent.position).limit(limit)
+    gone = delete(FeedEvent).where(FeedEvent.id.in_(old)).returning(FeedEvent.id)
+    return len((await work.execute(gone.execution_options(synchronize_session=False))).all())
+
+
 @without_actor("the publisher serves all followers")
 async def is_any_ready(work: Work, at: datetime) -> bool:
     ready = select(FeedEvent.id).where(FeedEvent.position.is_(None), FeedEvent.ready_at <= at).limit(1)

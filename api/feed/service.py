@@ -7,6 +7,12 @@ from api.accounts.permissions import Permission
 from api.feed import repository
 from api.feed.tables import FeedEvent
 from api.kit.database import Work
+from api.kit.problems import Gone
+
+
+class CursorExpired(Gone):
+    code = "cursor-expired"
+
 
 # Of one transaction: SQLite's other writers wait for it.
 BATCH = 500
@@ -22,6 +28,18 @@ async def publish(work: Work, at: datetime) -> int:
     return len(ready)
 
 
-async def list_events(work: Work, actor: Actor, *, after: int, limit: int) -> list[FeedEvent]:
+async def list_events(work: Work, actor: Actor, *, after: int | None, limit: int) -> list[FeedEvent]:
+    """Raises CursorExpired."""
     actor.require(Permission.CASES_READ)
-    return await repository.list_events(work, actor, after, limit)
+    if after is not None:
+        await _check(work, after)
+    return await repository.list_events(work, actor, after or 0, limit)
+
+
+async def _check(work: Work, after: int) -> None:
+    first, last = await repository.bounds(work)
+    again = "Start again: read GET /api/v1/events without `after`, and all of GET /api/v1/cases once."
+    if after + 1 < first:
+        raise CursorExpired(f"What came after this cursor was too long ago and is not kept any more. {again}")
+    if after > last:
+        raise CursorExpired(f"The centre knows nothing of this cursor: its database was set back. {again}")

@@ -1,11 +1,13 @@
 """Every error that a caller can cause, as an RFC 9457 problem document.
 
     Problem
+    ├── BadRequest 400         a header that every such request needs is missing
     ├── Invalid 422            the request cannot be used
     ├── Unauthenticated 401    nobody is signed in, or the edge proves nothing
     ├── Forbidden 403          signed in, but not allowed
     ├── NotFound 404           not there, or not yours: the same answer
     ├── Conflict 409           contradicts what is there
+    ├── Gone 410               was there, and is over
     ├── VersionConflict 412    somebody else acted first
     ├── VersionMissing 428     an act without the version that it is based on
     ├── TooLarge 413
@@ -92,6 +94,10 @@ class Problem(Exception):
         return JSONResponse(content, self.status, self.headers(), media_type=MEDIA_TYPE)
 
 
+class BadRequest(Problem):
+    status, code = 400, "bad-request"
+
+
 class Invalid(Problem):
     status, code = 422, "invalid"
 
@@ -114,6 +120,10 @@ class NotFound(Problem):
 
 class Conflict(Problem):
     status, code = 409, "conflict"
+
+
+class Gone(Problem):
+    status, code = 410, "gone"
 
 
 class VersionConflict(Problem):

@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     status_active_from: float = Field(0.80, gt=0, le=1, description="share of the required minutes; below, a shop is degraded")
     status_again_from: float = Field(0.85, gt=0, le=1, description="share from which a degraded shop is active again")
     status_every_s: float = Field(1800.0, gt=0, description="how often they are counted anew")
-
+    feed_days: float = Field(30, gt=0, description="how long followers of events may stay away")
     # A session that ended ends the stream too, this late.
     stream_s: float = Field(300, gt=0, description="how long one stream of events lasts; its client comes again")
 

@@ -17,6 +17,7 @@ async def _reading(request: Request) -> AsyncIterator[Work]:
 
 async def _writing(request: Request) -> AsyncIterator[Work]:
     async with request.app.state.centre.database.writing() as work:
+        request.state.writing = work  # where the answer to an act is written with it
         yield work
 
 

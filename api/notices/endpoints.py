@@ -9,8 +9,9 @@ from api.kit.problems import Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import At, Reading, Writing
 from api.notices import citations, documents, service
 from api.notices.schemas import AcceptIn, CitationOut, Citations, NoticeOut, RevokeIn
+from api.repeats.routes import ApiRoute
 
-router = APIRouter(tags=["notices"])
+router = APIRouter(tags=["notices"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, NotFound)
 
 

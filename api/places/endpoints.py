@@ -24,8 +24,9 @@ from api.places.schemas import (
     Shops,
 )
 from api.places.tables import Shop
+from api.repeats.routes import ApiRoute
 
-router = APIRouter(tags=["places"])
+router = APIRouter(tags=["places"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, NotFound)
 WRITE = documented(Unauthenticated, Forbidden, NotFound, Conflict)
 

@@ -11,8 +11,9 @@ from api.places.schemas import Id
 from api.public import service
 from api.public.schemas import AcceptanceIn, BadgeKeys, BadgeOut, CreditCode, StatusOut
 from api.public.service import Status
+from api.repeats.routes import ApiRoute
 
-router = APIRouter(tags=["public status"])
+router = APIRouter(tags=["public status"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, NotFound)
 
 

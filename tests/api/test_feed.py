@@ -15,7 +15,8 @@ import uvicorn
 
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Role
-from api.feed.publisher import publish_all
+from api.feed.publisher import forget_old, publish_all
+from api.kit.cursors import encode_cursor
 from api.kit.repeating import repeating
 from api.kit.times import SHOP_TIME
 from tests.api.world import EdgeBox, Place, World, problem_code
@@ -198,3 +199,50 @@ async def test_a_stream_ends_so_that_who_follows_is_asked_again(world: World):
     world.centre.settings.stream_s = 0.01
     answer = await (await world.person()).get("/api/v1/events/stream")
     assert (answer.status_code, answer.text.replace(": here\n\n", "")) == (200, "")
+
+
+class TestRetention:
+    async def followed(self, world: World, cases: int) -> tuple[httpx.AsyncClient, list[str]]:
+        """A reader, and the cursor after each event; one event a day."""
+        place = await world.place()
+        box = await world.edge(place)
+        for day in range(cases):
+            world.centre.clock = lambda day=day: NOON + timedelta(days=day)  # type: ignore[misc]
+            await world.case(place, box)
+            await publish_all(world.centre)
+        reader = await world.person()
+        return reader, [item["cursor"] for item in (await follow(reader))[0]]
+
+    async def test_what_is_old_goes_and_a_cursor_from_before_is_told_so(self, any_world: World):
+        reader, cursors = await self.followed(any_world, 5)
+        any_world.centre.settings.feed_days = 2
+        any_world.centre.clock = lambda: NOON + timedelta(days=4)
+        await forget_old(any_world.centre)
+        assert [item["cursor"] for item in (await follow(reader))[0]] == cursors[2:]
+        for path in ("events", "events/stream"):
+            answer = await reader.get(f"/api/v1/{path}", params={"after": cursors[0]})
+            assert (answer.status_code, problem_code(answer)) == (410, "cursor-expired")
+            assert "GET /api/v1/cases" in answer.json()["detail"]
+        # Whoever had read up to the last one that is gone has missed nothing.
+        assert [item["cursor"] for item in (await follow(reader, cursors[1]))[0]] == cursors[2:]
+
+    async def test_the_last_one_stays_so_that_no_position_comes_twice(self, any_world: World):
+        reader, cursors = await self.followed(any_world, 3)
+        any_world.centre.clock = lambda: NOON + timedelta(days=400)
+        await forget_old(any_world.centre)
+        assert [item["cursor"] for item in (await follow(reader))[0]] == cursors[2:]
+        await any_world.case(await any_world.place("Later"))
+        await publish_all(any_world.centre)
+        (item,) = (await follow(reader, cursors[2]))[0]
+        assert item["cursor"] not in cursors
+
+    async def test_more_than_one_transaction_takes(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("api.feed.publisher.BATCH", 2)
+        reader, cursors = await self.followed(world, 6)
+        world.centre.clock = lambda: NOON + timedelta(days=400)
+        await forget_old(world.centre)
+        assert [item["cursor"] for item in (await follow(reader))[0]] == cursors[5:]
+
+    async def test_a_cursor_from_a_database_that_was_set_back(self, world: World):
+        answer = await (await world.person()).get("/api/v1/events", params={"after": encode_cursor(7)})
+        assert (answer.status_code, problem_code(answer)) == (410, "cursor-expired")

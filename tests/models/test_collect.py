@@ -67,7 +67,8 @@ class Review:
         number = await self.case(**case)
         version = (await self.reviewer.get(f"/api/v1/cases/{number}")).headers["ETag"]
         body = {"reason": reason} if reason else {}
-        answer = await self.reviewer.post(f"/api/v1/cases/{number}/{act}", json=body, headers={"If-Match": version})
+        headers = {"If-Match": version, "Idempotency-Key": f"{number} {act}"}
+        answer = await self.reviewer.post(f"/api/v1/cases/{number}/{act}", json=body, headers=headers)
         assert answer.status_code == 200, answer.text
 
     async def collect(self, because: str | None = None) -> int:

@@ -91,7 +91,7 @@ class Post:
         for act in acts:
             etag = (await self.people[who].get(f"/api/v1/cases/{case_id}")).headers["ETag"]
             if act == "submit":
-                answer = await answer_notice(self.people[who], case_id, int(etag.strip('"')))
+                answer = await answer_notice(self.people[who], case_id, int(etag.strip('"').partition(".")[0]))
             else:
                 answer = await self.people[who].post(f"/api/v1/cases/{case_id}/{act}", json=given, headers={"If-Match": etag})
             assert answer.status_code == 200, answer.text

@@ -1,0 +1,88 @@
+"""Links to one picture that open it for a while without a token: for the picture element of an app.
+
+A link is its own proof: what it says is encrypted and authenticated with the centre's keys, so that nothing in it can be changed.
+Making one is checked and recorded like a look, and so is each use.
+"""
+
+import base64
+import binascii
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from api.accounts.actors import Actor, ActorKind, Client
+from api.accounts.permissions import Permission
+from api.audit.service import record
+from api.evidence import service
+from api.evidence.service import BLURRED, EvidenceFile, ReasonNeeded
+from api.kit.database import Work
+from api.kit.files import Files
+from api.kit.problems import Gone, NotFound
+from api.kit.secrets import Keyring, KeyringError
+
+# Time to show a picture, and to scroll back to it.
+LASTS = timedelta(minutes=15)
+_BELONGS_TO = "link to a picture"
+
+
+class LinkExpired(Gone):
+    code = "link-expired"
+
+
+class _Link(BaseModel):
+    """Who asked for it, and for what."""
+
+    violation_id: str
+    file: str
+    until: datetime
+    kind: ActorKind
+    id: str
+    name: str
+    client: tuple[str, str] | None
+    shop_id: str
+    reason: str | None
+
+    def actor(self, address: str) -> Actor:
+        """Sees this one thing: the case was theirs to see when they asked."""
+        permissions = {Permission.CASES_READ, Permission.EVIDENCE_BLURRED}
+        if self.file != BLURRED:
+            permissions.add(Permission.EVIDENCE_READ)
+        client = Client(*self.client, frozenset(), frozenset({self.shop_id}), True) if self.client else None
+        return Actor(
+            self.kind, self.id, self.name, frozenset(permissions), shop_id=self.shop_id, address=address, client=client
+        )
+
+
+async def make_link(
+    work: Work, actor: Actor, keyring: Keyring, files: Files, violation_id: str, name: str, reason: str | None, at: datetime
+) -> tuple[str, datetime]:
+    """What opens the picture, and until when. Raises what `read_file` raises; faces always need a reason."""
+    if name != BLURRED and not (reason or "").strip():
+        actor.require(Permission.EVIDENCE_READ)
+        raise ReasonNeeded("Faces can be recognised in this picture. Say why you look at it: reason, or take blurred.jpg.")
+    file = await service.read_file(work, actor, files, violation_id, name, reason)
+    link = _Link(
+        violation_id=violation_id, file=name, until=at + LASTS, kind=actor.kind, id=actor.id, name=actor.name,
+        client=(actor.client.id, actor.client.name) if actor.client else None, shop_id=file.shop_id, reason=file.reason,
+    )
+    sealed = keyring.encrypt(SecretStr(link.model_dump_json()), _BELONGS_TO)
+    record(
+        work, actor, "evidence.linked", "case", file.case_id, shop_id=file.shop_id, reason=file.reason, violation=violation_id,
+        file=name, faces=file.is_unblurred,
+    )
+    return base64.urlsafe_b64encode(sealed.encode()).decode().rstrip("="), link.until
+
+
+async def read_linked(
+    work: Work, keyring: Keyring, files: Files, token: str, address: str, at: datetime
+) -> tuple[Actor, _Link, EvidenceFile]:
+    """Whose look it is, what at, and the file. Raises NotFound or LinkExpired."""
+    try:
+        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii")
+        link = _Link.model_validate_json(keyring.decrypt(sealed, _BELONGS_TO).get_secret_value())
+    except (KeyringError, ValidationError, binascii.Error, ValueError) as error:
+        raise NotFound("This is no link that the centre gave out.") from error
+    if at >= link.until:
+        raise LinkExpired("The time of this link is over. Ask for a new one: POST /api/v1/evidence/ID/links.")
+    actor = link.actor(address)
+    return actor, link, await service.read_file(work, actor, files, link.violation_id, link.file, link.reason)

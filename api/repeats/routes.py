@@ -1,0 +1,127 @@
+"""The routes of the API: a POST is carried out once per Idempotency-Key, and a GET that is known already is answered 304."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import DBAPIError
+
+from api.accounts.dependencies import signed_in_or_none
+from api.centre import Centre
+from api.kit.database import Work
+from api.kit.parameters import is_known
+from api.kit.problems import BadRequest, Conflict, documented
+from api.repeats import service
+from api.repeats.service import LONGEST_KEY, Answer, Reservation
+
+Handler = Callable[[Request], Awaitable[Response]]
+_KEPT_HEADERS = ("content-type", "etag", "location")
+_BOUNDARY = re.compile(r'boundary="?([^";]+)')
+_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key", "in": "header", "required": True,
+    "description": "a new UUID for each act; the same one for each repeat of it, which gets the first answer (for 24 hours)",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+}
+_KNOWN: dict[str, Any] = {
+    "name": "If-None-Match", "in": "header", "required": False,
+    "description": "the ETag of what you have: 304 while it is the same",
+    "schema": {"type": "string", "maxLength": 1000},
+}
+
+
+class ApiRoute(APIRoute):
+    """For all addresses that are asked by who is signed in."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        methods = options.get("methods") or ["GET"]
+        self._act = "POST" in methods
+        given = options.get("responses") or {}
+        if self._act:
+            options["responses"] = documented(BadRequest, Conflict) | given
+        elif "GET" in methods:
+            options["responses"] = {304: {"description": "It is what If-None-Match names"}} | given
+        if self._act or "GET" in methods:
+            extra = options.get("openapi_extra") or {}
+            parameter = _KEY if self._act else _KNOWN
+            options["openapi_extra"] = {**extra, "parameters": [*extra.get("parameters", []), parameter]}
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+        return partial(_once if self._act else _unless_known, handler)
+
+
+async def _unless_known(handler: Handler, request: Request) -> Response:
+    """With an ETag of the whole answer; one that the endpoint gave, the version of the thing, stands before it."""
+    response = await handler(request)
+    is_json = response.headers.get("content-type") == "application/json"
+    is_file = "accept-ranges" in response.headers  # which has its own
+    if request.method != "GET" or response.status_code != 200 or not is_json or is_file:
+        return response
+    digest = hashlib.sha256(response.body).hexdigest()[:16]
+    version = response.headers.get("etag", "").strip('"')
+    tag = response.headers["ETag"] = f'"{version}.{digest}"' if version else f'"{digest}"'
+    if is_known(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return response
+
+
+async def _once(handler: Handler, request: Request) -> Response:
+    actor = await signed_in_or_none(request)
+    if actor is None:
+        return await handler(request)  # which says so
+    centre: Centre = request.app.state.centre
+    key = service.key_of(actor, request.headers.get("idempotency-key"))
+    digest = await _digest(request)
+    async with centre.database.writing() as work:
+        reservation = await service.reserve(work, centre.keyring, key, digest, centre.clock())
+    if reservation.answer is not None:
+        known = reservation.answer
+        return Response(known.body, known.status, known.headers | {"Idempotency-Replayed": "true"})
+    try:
+        response = await handler(request)
+        await _keep(centre, request, reservation, response)
+    except Exception:
+        # A busy database is no reason to tell another error; the key is free again a minute later.
+        with suppress(DBAPIError):
+            await _release(centre, request, reservation)
+        raise
+    return response
+
+
+async def _keep(centre: Centre, request: Request, reservation: Reservation, response: Response) -> None:
+    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    answer = Answer(response.status_code, headers, bytes(response.body).decode())
+    work = _work_of(request)
+    if work is not None:  # it is committed with what it tells of
+        await service.keep(work, centre.keyring, reservation, answer)
+        return
+    async with centre.database.writing() as own:
+        await service.keep(own, centre.keyring, reservation, answer)
+
+
+async def _release(centre: Centre, request: Request, reservation: Reservation) -> None:
+    work = _work_of(request)
+    if work is not None:  # it may hold the only right to write
+        await work.rollback()
+    async with centre.database.writing() as own:
+        await service.release(own, reservation)
+
+
+def _work_of(request: Request) -> Work | None:
+    work: Work | None = getattr(request.state, "writing", None)
+    return work
+
+
+async def _digest(request: Request) -> str:
+    body = await request.body()
+    boundary = _BOUNDARY.search(request.headers.get("content-type", ""))
+    if boundary is not None:  # another one in each try
+        body = body.replace(boundary[1].encode("latin-1"), b"")
+    head = f"{request.method} {request.url.path}?{request.url.query}\n"
+    return hashlib.sha256(head.encode() + body).hexdigest()
