@@ -21,6 +21,7 @@ from api.app import create_app
 from api.cameras.service import rotate_keys
 from api.cases.deadlines import DeadlinesError
 from api.centre import Centre
+from api.clients.document import for_tokens
 from api.deliveries.service import rotate_keys as rotate_target_keys
 from api.edges.service import create_code
 from api.evidence import countersigning
@@ -59,9 +60,12 @@ def serve(
         run(read_settings(data, host=host, port=port), print_line)
 
 
-def openapi() -> None:
+def openapi(
+    tokens: Annotated[bool, typer.Option("--tokens", help="Only what other systems' access tokens open.")] = False,
+) -> None:
     """Print the OpenAPI document of the centre."""
-    typer.echo(json.dumps(create_app().openapi(), ensure_ascii=False, indent=2))
+    document = create_app().openapi()
+    typer.echo(json.dumps(for_tokens(document) if tokens else document, ensure_ascii=False, indent=2))
 
 
 def enrol_code(

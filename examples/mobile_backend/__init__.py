@@ -1,0 +1,1 @@
+"""A whole backend for an app, to start from."""

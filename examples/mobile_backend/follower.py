@@ -1,0 +1,48 @@
+"""Follows cases: nothing is lost, whichever side is killed and whenever."""
+
+import httpx
+
+from examples.mobile_backend.centre import Centre
+from examples.mobile_backend.store import Store
+
+PAGE = 200
+
+
+async def follow(centre: Centre, store: Store) -> bool:
+    """Take over what is new; whether there may be more. Raises httpx.HTTPError while the centre does not answer.
+
+    Events are read as they come, without the generated types: a centre that is younger than the client may tell new kinds.
+    """
+    client = await centre.as_program()
+    async with client.get_async_httpx_client() as http:
+        answer = await http.get("/api/v1/events", params={"limit": PAGE} | ({"after": store.cursor} if store.cursor else {}))
+        if answer.status_code == httpx.codes.GONE:
+            # Away for too long: what is kept is read again, and all cases once. Whatever is older changes nothing.
+            store.keep_cursor(None)
+            await _read_all(http, store)
+            return True
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            centre.forget_own_token()
+        answer.raise_for_status()
+    page = answer.json()
+    with store.transaction():  # the events, and that they were read
+        for item in page["items"]:
+            facts = item["event"]["data"]
+            store.keep_case(facts["case_id"], facts["version"], facts)
+        store.keep_cursor(page["next"])
+    return len(page["items"]) == PAGE
+
+
+async def _read_all(http: httpx.AsyncClient, store: Store) -> None:
+    cursor = None
+    while True:
+        answer = await http.get("/api/v1/cases", params={"limit": PAGE} | ({"cursor": cursor} if cursor else {}))
+        answer.raise_for_status()
+        page = answer.json()
+        with store.transaction():
+            for case in page["items"]:
+                facts = {name: case[name] for name in ("rule", "severity", "state", "version", "due_at")}
+                store.keep_case(case["id"], case["version"], {"case_id": case["id"], "shop_id": case["shop"]["id"], **facts})
+        cursor = page["next"]
+        if cursor is None:
+            return

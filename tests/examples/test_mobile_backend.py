@@ -1,0 +1,179 @@
+"""The example backend and a centre, as processes of their own; both are killed and started again in the middle of it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from api.accounts.dependencies import COOKIE
+from api.accounts.permissions import Role
+from api.kit.settings import Settings
+from tests.api.test_oauth import add
+from tests.api.world import EdgeBox, Place, World
+from tests.ports import hold_port
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 240
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The client, by the one command."""
+    folder = tmp_path_factory.mktemp("client")
+    done = subprocess.run(
+        [ROOT / "scripts" / "client", folder / "sunshine_client"], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@dataclass
+class Program:
+    """Something that serves on a port of its own, and can be killed and started again."""
+
+    arguments: list[str]
+    port: int
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", *self.arguments]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | self.environment, stdout=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def serving(*arguments: str, port: int, **environment: str) -> Iterator[Program]:
+    program = Program(list(arguments), port, environment)
+    program.start()
+    try:
+        yield program
+    finally:
+        program.kill()
+
+
+async def until(check: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """What `check` finds, as soon as it finds something."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                if found := await check():
+                    return found
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.2)
+
+
+@dataclass
+class Scene:
+    centre: Program
+    backend: Program
+    edge: EdgeBox
+    officer: dict[str, str]
+    app: dict[str, str] = field(default_factory=dict)
+
+    async def report(self, count: int) -> list[int]:
+        return [(await self.edge.report()).json()["case_id"] for _ in range(count)]
+
+    async def sign_in(self) -> None:
+        """The officer lets the backend in."""
+        async with httpx.AsyncClient(timeout=60) as browser:
+            asked = (await browser.get(f"{self.backend.url}/sign-in")).headers["location"]
+            form = {name: values[0] for name, values in parse_qs(urlsplit(asked).query).items()} | {"allow": "yes"}
+            cookie = {"Cookie": f"{COOKIE}={self.officer[COOKIE]}"}
+            agreed = await browser.post(f"{self.centre.url}/oauth/authorize", data=form, headers=cookie)
+            answer = await browser.get(agreed.headers["location"])
+        assert answer.status_code == 200, answer.text
+        self.app = {"Authorization": f"Bearer {answer.json()['session']}"}
+
+    async def ask(self, path: str) -> Any:
+        async with httpx.AsyncClient(timeout=60) as client:
+            answer = await client.get(f"{self.backend.url}{path}", headers=self.app)
+            return answer.json()
+
+    async def has(self, states: dict[int, str]) -> bool:
+        return {case["case_id"]: case["state"] for case in await self.ask("/cases")} == states
+
+    async def answers(self, program: Program, path: str) -> bool:
+        async with httpx.AsyncClient(timeout=60) as client:
+            return (await client.get(f"{program.url}{path}")).status_code < 500
+
+
+@pytest.fixture
+async def scene(sqlite_settings: Settings, world: World, tmp_path: Path, generated: Path) -> AsyncIterator[Scene]:
+    place: Place = await world.place()
+    officer = await world.person(Role.OFFICER, place=place)
+    with hold_port() as of_centre, hold_port() as of_backend:
+        port, other = of_centre.getsockname()[1], of_backend.getsockname()[1]
+        back = f"http://127.0.0.1:{other}/back"
+        scopes = ["cases:read", "cases:act"]
+        program = await add(world, place, scopes=scopes, is_authority=True, redirect_uris=[back])
+        code = await world.code(place)
+        data = str(sqlite_settings.data)
+        environment = {
+            "CENTRE": f"http://127.0.0.1:{port}", "CLIENT_ID": program.id, "CLIENT_SECRET": program.secret, "PORT": str(other),
+            "STORE": str(tmp_path / "backend.db"), "PYTHONPATH": os.pathsep.join((str(ROOT), str(generated))),
+        }
+        with (
+            serving("sunshine", "serve", "--port", str(port), "--data", data, port=port) as centre,
+            serving("examples.mobile_backend", port=other, **environment) as backend,
+        ):
+            client = httpx.AsyncClient(base_url=centre.url, timeout=60)
+            scene = Scene(centre, backend, EdgeBox(client, place), {COOKIE: officer.cookies[COOKIE]})
+            await until(lambda: scene.answers(centre, "/healthz"))
+            await until(lambda: scene.answers(backend, "/cases"))
+            assert (await scene.edge.enrol(code)).status_code == 201
+            yield scene
+            await client.aclose()
+
+
+async def test_loses_no_case_and_doubles_no_act_over_kills_of_both(scene: Scene):
+    await scene.sign_in()
+    waiting = dict.fromkeys(await scene.report(2), "pending_review")
+    await until(lambda: scene.has(waiting))
+    # The backend is away while something happens, and the centre dies meanwhile.
+    scene.backend.kill()
+    waiting |= dict.fromkeys(await scene.report(2), "pending_review")
+    scene.centre.kill()
+    scene.backend.start()
+    await until(lambda: scene.answers(scene.backend, "/cases"))
+    scene.centre.start()
+    await until(lambda: scene.has(waiting))
+    # The person acts while the centre is dead; then the backend dies too, with the act in its store.
+    first = min(waiting)
+    scene.centre.kill()
+    async with httpx.AsyncClient(base_url=scene.backend.url, headers=scene.app, timeout=60) as app:
+        key = (await app.post(f"/cases/{first}/confirm", json={"version": 1})).json()["act"]
+        late = (await app.post(f"/cases/{first}/confirm", json={"version": 1})).json()["act"]
+    scene.backend.kill()
+    scene.centre.start()
+    scene.backend.start()
+
+    async def state_of(act: str, state: str) -> Any:
+        found = await scene.ask(f"/acts/{act}")
+        return found if found["state"] == state else None
+
+    await until(lambda: state_of(key, "done"))
+    refused = await until(lambda: state_of(late, "refused"))
+    assert refused["problem"]["code"] == "version-conflict"
+    await until(lambda: scene.has(waiting | {first: "confirmed"}))
+    async with httpx.AsyncClient(base_url=scene.centre.url, cookies=scene.officer, timeout=60) as officer:
+        transitions = (await officer.get(f"/api/v1/cases/{first}")).json()["transitions"]
+    assert [step["act"] for step in transitions].count("confirm") == 1
