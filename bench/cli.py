@@ -95,6 +95,7 @@ def soak(
 @app.command()
 def telling(
     engines: Annotated[str, typer.Option(help="sqlite, postgres, or both.")] = "sqlite,postgres",
+    steps: Annotated[str, typer.Option(help="Of these four.")] = "accepting,hearing,following,feed",
     reports: Annotated[int, typer.Option(min=10, help="Reports in each measurement.")] = 60,
     followers: Annotated[int, typer.Option(min=1, help="Followers of server-sent events at once.")] = 500,
     sizes: Annotated[str, typer.Option(help="Events in the feed, the baseline first.")] = "10000,100000,1000000",
@@ -103,8 +104,8 @@ def telling(
     from bench.telling import measure
 
     numbers = [int(part) for part in sizes.split(",")]
-    figures = measure(engines.split(","), reports, followers, numbers, lambda words: typer.echo(words, err=True))
-    for one in figures:
+    parts, kinds = steps.split(","), engines.split(",")
+    for one in measure(kinds, parts, reports, followers, numbers, lambda words: typer.echo(words, err=True)):
         typer.echo(f"{one.what:90} {one.value}")
 
 

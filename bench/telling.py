@@ -8,7 +8,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,19 +68,28 @@ class Centre:
     officer: httpx.AsyncClient
 
 
-def measure(engines: list[str], reports: int, followers: int, sizes: list[int], tell: Tell) -> list[Figure]:
+def measure(
+    engines: list[str], steps: list[str], reports: int, followers: int, sizes: list[int], tell: Tell
+) -> Iterator[Figure]:
+    """Each as soon as it is known. `steps`: accepting, hearing, following, feed."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sunshine-bench-")))
         server = stack.enter_context(running_server()) if "postgres" in engines else ""
-        figures: list[Figure] = []
         for engine in engines:
-            for step in (_accepting, _hearing, _following):
-                tell(f"{engine}: {step.__name__[1:]}")
-                count = followers if step is _following else reports
-                figures += asyncio.run(step(engine, folder / f"{engine}{step.__name__}", server, count))
-            tell(f"{engine}: feed of {sizes}")
-            figures += asyncio.run(_feed(engine, folder / f"{engine}-feed", server, sizes))
-        return figures
+            for name in steps:
+                tell(f"{engine}: {name}")
+                place = folder / f"{engine}_{name}"
+                match name:
+                    case "accepting":
+                        yield from asyncio.run(_accepting(engine, place, server, reports))
+                    case "hearing":
+                        yield from asyncio.run(_hearing(engine, place, server, reports))
+                    case "following":
+                        yield from asyncio.run(_following(engine, place, server, followers))
+                    case "feed":
+                        yield from asyncio.run(_feed(engine, place, server, sizes))
+                    case _:
+                        raise ValueError(f"There is no step {name}.")
 
 
 async def _accepting(engine: str, folder: Path, server: str, reports: int) -> list[Figure]:
