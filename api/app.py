@@ -44,7 +44,7 @@ from api.places.endpoints import router as places
 from api.public.endpoints import router as public
 from api.public.rounds import measure_all
 from api.statistics.endpoints import router as statistics
-from contract.evidence import SealedManifest
+from contract.evidence import LARGEST_CLIP, SealedClip, SealedManifest
 
 PREFIX = "/api/v1"
 ROUTERS = (
@@ -100,6 +100,7 @@ def _uploads(settings: Settings) -> dict[str, int]:
     return {
         f"{PREFIX}/edge/violations": settings.upload_bytes,
         f"{PREFIX}/alarms": settings.alarm_bytes,
+        f"{PREFIX}/edge/clips": LARGEST_CLIP + 2_000_000,
         rf"{PREFIX}/cases/\d+/answers": photographs,
         r"/cases/\d+/answer": photographs,
     }
@@ -117,7 +118,7 @@ def _describe_with_shared_schemas(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = describe()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (ProblemDocument, SealedManifest):
+        for model in (ProblemDocument, SealedManifest, SealedClip):
             if model.__name__ not in schemas:
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update({name: part for name, part in schema.pop("$defs", {}).items() if name not in schemas})

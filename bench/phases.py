@@ -20,6 +20,7 @@ from contract.evidence import SealedManifest
 from contract.lifetime import ENDS_WITH_INPUT
 from ingest.edge_cli import edge_folder
 from ingest.enrol import enrol
+from ingest.evidence import OF_CLIP
 from ingest.work_log import VARIABLE
 
 # Loading torch on a machine that does other work as well.
@@ -184,7 +185,8 @@ def run_edge(clips: list[Path], folder: Path, seconds: float, weights: Path) -> 
     lines = [json.loads(line) for line in work.read_text().splitlines()]
     measured.dropped = sum(line.get("dropped", 0) for line in lines)
     measured.looks = sum(line["shape"][0] for line in lines if line.get("model", "").startswith("finder"))
-    measured.told = [_told(path) for path in sorted(edge_folder(data).glob("evidence/*/*/manifest.json"))]
+    manifests = sorted(edge_folder(data).glob("evidence/*/*/manifest.json"))
+    measured.told = [_told(path) for path in manifests if not path.parent.name.endswith(OF_CLIP)]
     return measured
 
 

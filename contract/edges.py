@@ -98,3 +98,10 @@ class ReportAnswer(Wire):
     case_id: int
     result: Literal["case_opened", "joined_case"]
     url: str
+
+
+class ClipAnswer(Wire):
+    """The answer to POST /api/v1/edge/clips; a repeat gets the same one."""
+
+    violation_id: UUID
+    case_id: int

@@ -1,7 +1,8 @@
 """Checking sealed evidence anywhere, without the centre: one package, a case's export, or the chain of a camera.
 
     PACKAGE/        manifest.json, the files that it names, edge.pub (the edge's public key, base64), and from a centre also
-                    centre.json (a `CentreWord`: when it came in, who judged it, and whose key that is)
+                    centre.json (a `CentreWord`: when it came in, who judged it, and whose key that is);
+                    clip.json, clip.mp4 and clip.centre.json, where the manifest of the clip has arrived
     chain.json      a `ChainExport`: every manifest of one camera that the centre holds
 
 Several packages may lie in one folder or ZIP.
@@ -14,17 +15,17 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
-from contract.countersigning import CentreWord
-from contract.evidence import SealedManifest, SealError, verify_seal
+from contract.evidence import CLIP, SealedManifest, SealError, verify_seal
 from contract.findings import Finding, Trust, about_edge_key, bad, certificate_of, good
 from contract.signing import read_key
-from contract.verify_centre import about_package
+from contract.verify_centre import about_package, read_word
 from contract.verify_chain import check_chain
+from contract.verify_clip import CLIP_CENTRE, CLIP_MANIFEST, about_clip
 
 MANIFEST, KEY, CENTRE, CHAIN = "manifest.json", "edge.pub", "centre.json", "chain.json"
 # The forms that people read, beside the evidence in an export; they are no part of what is sealed.
 FORMS = frozenset({".html", ".txt"})
-_BESIDE = frozenset({MANIFEST, KEY, CENTRE})
+_BESIDE = frozenset({MANIFEST, KEY, CENTRE, CLIP_MANIFEST, CLIP_CENTRE, CLIP})
 
 
 class Unreadable(ValueError):
@@ -78,7 +79,7 @@ def _package(about: str, files: dict[str, bytes], trust: Trust) -> Iterator[Find
     if sealed.model_dump_json().encode() != files[MANIFEST].rstrip():
         yield bad(about, "The manifest is not as it was written: it was changed.", "清单与原文不一致：已被改动。")
     text = files.get(KEY, b"").decode("ascii", "replace").strip()
-    word = _word(about, files[CENTRE]) if CENTRE in files else None
+    word = read_word(about, files[CENTRE]) if CENTRE in files else None
     if isinstance(word, Finding):
         yield word
         word = None
@@ -106,18 +107,7 @@ def _package(about: str, files: dict[str, bytes], trust: Trust) -> Iterator[Find
     elif CENTRE not in files:
         yield good(about, "No word of the centre is with it: when it came in and who judged it is not shown.",
                    "未附中心的签名记载：收到时间和审核人无从证明。")
-
-
-def _word(about: str, content: bytes) -> CentreWord | Finding:
-    try:
-        word = CentreWord.model_validate_json(content)
-        if word.model_dump_json().encode() == content.rstrip():
-            return word
-    except ValidationError:
-        pass
-    return bad(
-        about, "What the centre says of it is not as it was written: it was changed.", "中心的签名记载与原文不一致：已被改动。"
-    )
+    yield from about_clip(about, files, manifest, text, trust)
 
 
 def _is_form(name: str) -> bool:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from contract.countersigning import FIRST, CentreWord, SignedCertificate, SignedStatement, Statement
-from contract.evidence import Manifest
+from contract.evidence import ClipManifest, Manifest
 from contract.findings import Finding, Trust, about_centre_key, bad, certificate_of, good
 from contract.signing import digest, is_signed, read_key
 
@@ -16,7 +18,7 @@ _ACTS = {
 }
 
 
-def about_package(about: str, manifest: Manifest, word: CentreWord, key: str, trust: Trust) -> Iterator[Finding]:
+def about_package(about: str, manifest: Manifest | ClipManifest, word: CentreWord, key: str, trust: Trust) -> Iterator[Finding]:
     """`key` is that of the edge."""
     signed = certificate_of(word.edge, manifest.edge_id, key)
     if signed is None:
@@ -33,6 +35,18 @@ def about_package(about: str, manifest: Manifest, word: CentreWord, key: str, tr
     yield from about_revocation(about, "It", "该证据", signed, received)
     if not problems and word.statements:
         yield good(about, f"Signed by the centre: {in_words(word.statements)}.", f"中心签名记载：{chinese(word.statements)}。")
+
+
+def read_word(about: str, content: bytes) -> CentreWord | Finding:
+    try:
+        word = CentreWord.model_validate_json(content)
+        if word.model_dump_json().encode() == content.rstrip():
+            return word
+    except ValidationError:
+        pass
+    return bad(
+        about, "What the centre says of it is not as it was written: it was changed.", "中心的签名记载与原文不一致：已被改动。"
+    )
 
 
 def problems_of(about: str, manifest: str, statements: Sequence[SignedStatement], name: str = "", zh: str = "") -> list[Finding]:
@@ -109,7 +123,9 @@ def chinese(statements: Sequence[SignedStatement]) -> str:
     return "；".join(parts)
 
 
-def _misplaced(about: str, manifest: Manifest, statements: Sequence[SignedStatement]) -> Iterator[Finding]:
+def _misplaced(
+    about: str, manifest: Manifest | ClipManifest, statements: Sequence[SignedStatement]
+) -> Iterator[Finding]:
     place = (manifest.edge_id, manifest.camera_id, manifest.sequence, manifest.previous)
     for one in statements:
         said = one.statement

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from contract.base import Identifier, Wire
 from contract.countersigning import SignedCertificate, SignedStatement
-from contract.evidence import FIRST_OF_CHAIN, SealedManifest
+from contract.evidence import FIRST_OF_CHAIN, ClipManifest, Manifest, SealedClip, SealedManifest
 from contract.findings import Finding, Trust, about_centre_key, about_edge_key, bad, certificate_of, good
 from contract.signing import is_signed, read_key
 from contract.verify_centre import about_revocation, in_words, problems_of, received_at
@@ -27,6 +27,7 @@ class ChainExport(Wire):
     camera_id: Identifier
     keys: dict[Identifier, str]
     manifests: list[SealedManifest] = Field(max_length=MOST)
+    clips: list[SealedClip] = Field(default_factory=list, max_length=MOST)
     certificates: list[SignedCertificate] = Field(default_factory=list, max_length=MOST)
     statements: list[SignedStatement] = Field(default_factory=list, max_length=10 * MOST)
 
@@ -38,13 +39,15 @@ class Link:
     digest: str
     previous: str
     received: datetime | None
-    sealed: SealedManifest | None
+    sealed: SealedManifest | SealedClip | None
     statements: list[SignedStatement]
 
     @property
     def at(self) -> datetime | None:
         """When it came in, or else when it was taken."""
-        return self.received or (self.sealed.manifest.captured_at if self.sealed is not None else None)
+        if self.received is None and self.sealed is not None and isinstance(self.sealed.manifest, Manifest):
+            return self.sealed.manifest.captured_at
+        return self.received
 
 
 @dataclass
@@ -89,7 +92,8 @@ def _chains(export: ChainExport) -> dict[str, _Chain]:
     for one in export.statements:
         said[one.statement.manifest].append(one)
     chains: dict[str, _Chain] = defaultdict(_Chain)
-    for sealed in export.manifests:
+    everything: list[SealedManifest | SealedClip] = [*export.manifests, *export.clips]
+    for sealed in everything:
         manifest = sealed.manifest
         digest = manifest.digest()
         statements = said.pop(digest, [])
@@ -119,7 +123,7 @@ def _links(
                     about, f"Number {number}: {in_words(link.statements[-1:])}. Its content is gone; the link holds.",
                     f"第 {number} 条已依法删除，由中心签名记载；内容已不存在，链上位置有效。",
                 )
-    problems += _gaps_and_forks(about, chain)
+    problems += [*_strays(about, chain), *_gaps_and_forks(about, chain)]
     yield from problems
     kept = [link for links in chain.links.values() for link in links if link.sealed is not None]
     silent = [link for link in kept if not link.statements]
@@ -148,6 +152,17 @@ def _problems_of_link(about: str, camera_id: str, number: int, link: Link, key: 
         yield bad(about, f"Number {number} was not signed by this edge.", f"{zh}不是该边缘盒签名的。")
     if link.sealed.manifest.camera_id != camera_id:
         yield bad(about, f"Number {number} is of another camera.", f"{zh}属于另一台摄像头。")
+
+
+def _strays(about: str, chain: _Chain) -> Iterator[Finding]:
+    """Clips of violations that are not there; of one that was deleted the digest is left."""
+    links = [(number, link) for number, here in chain.links.items() for link in here]
+    digests = {link.digest for _, link in links}
+    for number, link in links:
+        clip = link.sealed.manifest if link.sealed is not None else None
+        if isinstance(clip, ClipManifest) and clip.snapshot not in digests:
+            yield bad(about, f"Number {number} is the clip of a violation that is not in the chain.",
+                      f"第 {number} 条是片段清单，但其对应的违规记录不在链中。")
 
 
 def _gaps_and_forks(about: str, chain: _Chain) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The centre as an edge sees it: four requests, and every way they can fail sorted into what the edge should do then."""
+"""The centre as an edge sees it: five requests, and every way they can fail sorted into what the edge should do then."""
 
 import ipaddress
 import threading
@@ -17,7 +17,8 @@ from pydantic import BaseModel, ValidationError
 
 from contract.cameras import EdgeConfig
 from contract.edge_auth import make_edge_token
-from contract.edges import EnrolAnswer, EnrolRequest, Heartbeat, ReportAnswer
+from contract.edges import ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, ReportAnswer
+from contract.evidence import CLIP
 
 API = "/api/v1"
 TIMEOUT = httpx.Timeout(10, read=30, write=60)
@@ -29,6 +30,7 @@ PERMANENT = frozenset({400, 403, 409, 410, 413, 415, 422})
 GATEWAY = frozenset({429, 502, 503, 504, 507})
 
 Answer = TypeVar("Answer", bound=BaseModel)
+OfViolation = TypeVar("OfViolation", ReportAnswer, ClipAnswer)
 log = structlog.get_logger(__name__)
 
 
@@ -141,10 +143,16 @@ class Centre:
             parts[name.removesuffix(".jpg")] = (name, content, "image/jpeg")
         with self._link("/edge/violations") as path:
             response = self._send("POST", path, headers={"Idempotency-Key": str(violation_id)}, files=parts)
-            answer = _parsed(ReportAnswer, response)
-            if answer.violation_id != violation_id:
-                raise CentreUnavailable("The centre answered about another violation than the one it was told.")
-            return answer
+            return _about(violation_id, _parsed(ReportAnswer, response))
+
+    def report_clip(self, violation_id: UUID, manifest: bytes, clip: bytes | None) -> ClipAnswer:
+        """Send the clip of a violation that was sent before, or the word that there is none (None). Raises CentreError."""
+        parts = {"manifest": ("manifest.json", manifest, "application/json")}
+        if clip is not None:
+            parts["clip"] = (CLIP, clip, "video/mp4")
+        with self._link("/edge/clips") as path:
+            response = self._send("POST", path, headers={"Idempotency-Key": str(violation_id)}, files=parts)
+            return _about(violation_id, _parsed(ClipAnswer, response))
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Raises CentreError."""
@@ -211,6 +219,12 @@ class Centre:
         except (KeyError, ValueError):
             return
         self.clock_offset_s = round(self._clock() - centre_time, 3)
+
+
+def _about(violation_id: UUID, answer: OfViolation) -> OfViolation:
+    if answer.violation_id != violation_id:
+        raise CentreUnavailable("The centre answered about another violation than the one it was told.")
+    return answer
 
 
 def _parsed(kind: type[Answer], response: httpx.Response) -> Answer:

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from uuid import UUID
 
 import structlog
 
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
+from contract.evidence import ClipFlaw, Manifest
 from ingest.backoff import Backoff
 from ingest.minutes import MinuteBook
 from ingest.pipe import STOP, Answer, Beat, Call, Note, Pipe, Ready, Setup, Unfit
@@ -71,8 +73,10 @@ class Crew:
         # Held for whatever changes workers or shares; never while something is sent or recorded.
         self._lock = threading.Lock()
         # In the order in which they came, of all workers: a successor asks what its predecessor has told after that is kept.
-        self._calls: queue.SimpleQueue[tuple[Pipe, Call]] = queue.SimpleQueue()
-        threading.Thread(target=self._keep, name="keep", daemon=True).start()
+        # Without a call: the worker is gone; without a pipe: all are.
+        self._calls: queue.SimpleQueue[tuple[Pipe | None, Call | None]] = queue.SimpleQueue()
+        self._keeping = threading.Thread(target=self._keep, name="keep", daemon=True)
+        self._keeping.start()
         self._workers: list[_Worker] = []
         self._share: dict[str, int] = {}
         self._config: EdgeConfig | None = None
@@ -162,6 +166,9 @@ class Crew:
                 except subprocess.TimeoutExpired:
                     worker.process.kill()
                     worker.process.wait()
+        # What they told last is kept too, as far as there is time; a clip that is not is told as missing at the next start.
+        self._calls.put((None, None))
+        self._keeping.join(max(0.0, until - time.monotonic()))
         for camera_id in list(self._share):
             self._book.unwatch(camera_id)
 
@@ -260,6 +267,7 @@ class Crew:
             self._wake.set()
         finally:
             pipe.close()
+            self._calls.put((pipe, None))
 
     def _handle(self, worker: _Worker, pipe: Pipe, message: object) -> None:
         match message:
@@ -278,9 +286,21 @@ class Crew:
     # In the thread that keeps: a disk that takes its time holds up neither a worker nor what it has to tell.
 
     def _keep(self) -> None:
+        # Of each worker, the violations whose clips it is still gathering.
+        gathering: dict[Pipe, dict[UUID, Manifest]] = {}
         while True:
             pipe, call = self._calls.get()
+            if pipe is None:
+                return
+            if call is None:
+                for lost in gathering.pop(pipe, {}).values():
+                    self._answer(Call(0, "record_clip", (lost.camera_id, lost.violation_id, lost.digest(), ClipFlaw.STOPPED)))
+                continue
             answer = self._answer(call)
+            if isinstance(answer.value, Manifest):
+                gathering.setdefault(pipe, {})[answer.value.violation_id] = answer.value
+            elif call.method == "record_clip":
+                gathering.get(pipe, {}).pop(call.arguments[1], None)
             with contextlib.suppress(OSError):  # the worker has died meanwhile; what it told is kept
                 pipe.send(answer)
 
@@ -289,7 +309,7 @@ class Crew:
             value = getattr(self._recorder, call.method)(*call.arguments)
         except Exception as error:
             return Answer(call.number, error=_portable(error))
-        if call.method == "record":
+        if call.method in ("record", "record_clip"):
             self._on_evidence()
         return Answer(call.number, value)
 

@@ -13,15 +13,17 @@ log = structlog.get_logger(__name__)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS reports (
-    violation_id TEXT PRIMARY KEY,
+    violation_id TEXT NOT NULL,
+    is_clip INTEGER NOT NULL,
     camera_id TEXT NOT NULL,
     sequence INTEGER NOT NULL,
     digest TEXT NOT NULL,
-    rule TEXT NOT NULL,
-    box TEXT NOT NULL,
-    repeat_until REAL NOT NULL,
+    rule TEXT,
+    box TEXT,
+    repeat_until REAL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'parked', 'deleted')),
-    settled_at REAL
+    settled_at REAL,
+    PRIMARY KEY (violation_id, is_clip)
 );
 CREATE INDEX IF NOT EXISTS reports_by_camera ON reports (camera_id, sequence);
 CREATE INDEX IF NOT EXISTS reports_by_state ON reports (state, camera_id, sequence);
@@ -34,6 +36,17 @@ CREATE TABLE IF NOT EXISTS minutes (
     height INTEGER,
     PRIMARY KEY (camera_id, minute)
 ) WITHOUT ROWID;
+"""
+# An edge from before there were clips keeps its rows.
+BEFORE_CLIPS = """
+DROP INDEX IF EXISTS reports_by_camera;
+DROP INDEX IF EXISTS reports_by_state;
+ALTER TABLE reports RENAME TO reports_before_clips;
+"""
+AFTER_CLIPS = """
+INSERT INTO reports (violation_id, is_clip, camera_id, sequence, digest, rule, box, repeat_until, state, settled_at)
+    SELECT violation_id, 0, camera_id, sequence, digest, rule, box, repeat_until, state, settled_at FROM reports_before_clips;
+DROP TABLE reports_before_clips;
 """
 
 
@@ -93,7 +106,9 @@ def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         # WAL with the default NORMAL may forget the last commits in a power cut; a row must not be forgotten once it is told.
         connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(SCHEMA)
+        old = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'reports' AND sql NOT LIKE '%is_clip%'").fetchone()
+        script = SCHEMA if old is None else f"{BEFORE_CLIPS}{SCHEMA}{AFTER_CLIPS}"
+        connection.executescript(f"BEGIN IMMEDIATE;{script}COMMIT;")
     except BaseException:
         connection.close()
         raise

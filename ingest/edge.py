@@ -19,6 +19,7 @@ from ingest.identity import Keys, sole_user
 from ingest.minutes import MinuteBook
 from ingest.outbox import Outbox
 from ingest.pipe import Setup
+from ingest.preroll import PREROLL_BYTES
 from ingest.puller import INTERVAL_S, Puller
 from ingest.recorder import Recorder
 from ingest.sender import Sender
@@ -40,14 +41,17 @@ class Edge:
     """`run` works until `stop` is set, and holds the folder for that time.
 
     It looks in at most `workers` processes, each started with the command `worker`, with the `weights` of a folder and so many
-    `threads` each. `interval_s`: how often the centre is asked for changes and told how the edge fares.
+    `threads` each. `interval_s`: how often the centre is asked for changes and told how the edge fares. `preroll_bytes`: of each
+    camera's stream in memory, for clips.
     """
 
     def __init__(
         self, folder: Path, edge_id: str, keys: Keys, centre: Centre,
         *, weights: Path | None = None, threads: int = 1, workers: int = 1, worker: Sequence[str] = WORKER,
         keep_days: float = KEEP_DAYS, interval_s: float = INTERVAL_S, on_start: Callable[[Crew, Outbox], None] | None = None,
+        preroll_bytes: int = PREROLL_BYTES,
     ) -> None:
+        self._preroll_bytes = preroll_bytes
         self._folder = folder
         self._edge_id = edge_id
         self._keys = keys
@@ -78,11 +82,17 @@ class Edge:
         recorder.recover(datetime.now(UTC))
         book = MinuteBook(database)
         sender = Sender(outbox, evidence, recorder, self._centre, self._keep_days)
-        setup = Setup(self._keys.encryption.private_bytes_raw(), self._weights, self._threads)
-        crew = Crew(recorder, book, sender.wake, setup, self._workers, self._worker)
+        clips = Sender(outbox, evidence, recorder, self._centre, self._keep_days, is_clip=True)
+        setup = Setup(self._keys.encryption.private_bytes_raw(), self._weights, self._threads, self._preroll_bytes)
+
+        def wake() -> None:
+            sender.wake()
+            clips.wake()
+
+        crew = Crew(recorder, book, wake, setup, self._workers, self._worker)
         puller = Puller(ConfigStore(self._folder), self._centre, crew.apply, self._interval_s)
         pulse = Pulse(
-            book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble,
+            book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble or clips.trouble,
             crew.load, interval_s=self._interval_s,
         )
         if self._on_start is not None:
@@ -93,7 +103,9 @@ class Edge:
             if crew.unfit is not None:
                 stop.set()
 
-        parts: dict[str, Callable[[], None]] = {"work": work, "send": sender.run, "pull": puller.run, "beat": pulse.run}
+        parts: dict[str, Callable[[], None]] = {
+            "work": work, "send": sender.run, "send clips": clips.run, "pull": puller.run, "beat": pulse.run,
+        }
         threads = [
             threading.Thread(target=_kept_alive, args=(run, stop), name=name, daemon=True) for name, run in parts.items()
         ]
@@ -102,7 +114,7 @@ class Edge:
             thread.start()
         stop.wait()
         until = time.monotonic() + STOPPING_S
-        for part in (sender, puller, pulse):
+        for part in (sender, clips, puller, pulse):
             part.stop()
         crew.stop(STOPPING_S / 2)
         for thread in threads:

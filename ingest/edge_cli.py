@@ -11,6 +11,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
+from contract.evidence import LARGEST_CLIP
 from contract.logs import log_to_stderr
 from detector.card import ModelError
 from ingest.centre import Centre, CentreUrlError, checked_centre_url
@@ -19,8 +20,10 @@ from ingest.ending import end_on_signals
 from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
 from ingest.metrics import MetricsError, serve_metrics
+from ingest.preroll import PREROLL_BYTES
 
 app = typer.Typer(help="The edge box: enroll, run, capacity. 边缘端", no_args_is_help=True, add_completion=False)
+MIB = 2**20
 
 Data = Annotated[
     Path | None,
@@ -79,6 +82,13 @@ def run(
         str | None,
         typer.Option(envvar="SUNSHINE_EDGE_METRICS", help="Serve Prometheus metrics here, such as 127.0.0.1:9464."),
     ] = None,
+    preroll: Annotated[
+        int,
+        typer.Option(
+            envvar="SUNSHINE_EDGE_PREROLL", min=1, max=LARGEST_CLIP // MIB - 1,
+            help="MiB of each camera's stream to keep in memory at most, for clips.",
+        ),
+    ] = PREROLL_BYTES // MIB,
     weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
     centre: Annotated[str | None, typer.Option(help="The centre's address, if it has moved since enrolling.")] = None,
     allow_http: AllowHttp = False,
@@ -98,7 +108,8 @@ def run(
         client = Centre(url, there.edge_id, identity.keys.signing)
         Edge(
             folder, there.edge_id, identity.keys, client, weights=weights, threads=threads, workers=workers,
-            keep_days=keep_days, on_start=None if metrics is None else partial(serve_metrics, metrics),
+            keep_days=keep_days, preroll_bytes=preroll * MIB,
+            on_start=None if metrics is None else partial(serve_metrics, metrics),
         ).run(stop)
     except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, MetricsError) as error:
         raise _sentence(error) from error

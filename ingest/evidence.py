@@ -1,17 +1,18 @@
-"""Evidence on the edge's disk: one folder for each violation, there as a whole or not at all.
+"""Evidence on the edge's disk: one folder for each manifest, there as a whole or not at all.
 
-    evidence/CAMERA/00000012-VIOLATION_ID/   original.jpg overlay.jpg manifest.json repeat.json
-    evidence/CAMERA/.partial-VIOLATION_ID/   being written, or left over from a power cut
+    evidence/CAMERA/00000012-VIOLATION_ID/        original.jpg overlay.jpg manifest.json repeat.json
+    evidence/CAMERA/00000013-VIOLATION_ID-clip/   clip.mp4 manifest.json; without clip.mp4 the manifest says why there is none
+    evidence/CAMERA/.partial-VIOLATION_ID/        being written, or left over from a power cut
 
-Renaming the second into the first is the commit point: the files are on the disk by then. `repeat.json` says until when the
-violation is not told again; it belongs to the edge and is not sent.
+Renaming the last into one of the others is the commit point: the files are on the disk by then. `repeat.json` says until when
+the violation is not told again; it belongs to the edge and is not sent.
 """
 
 import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,12 +21,12 @@ from uuid import UUID, uuid4
 import structlog
 from pydantic import ValidationError
 
-from contract.evidence import SealedManifest
+from contract.evidence import ClipManifest, Manifest, SealedClip, SealedManifest
 from detector.rules import Repeat
 from ingest.durable import sync_folder, write_file
 from ingest.outbox import Entry, Report
 
-PARTIAL = ".partial-"
+PARTIAL, OF_CLIP = ".partial-", "-clip"
 # Bytes: a picture at 1080p and its copy with boxes.
 USUAL_SIZE = 2_000_000
 log = structlog.get_logger(__name__)
@@ -33,10 +34,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Package:
-    """The files of one violation, as they travel: the manifest's JSON and the pictures by name."""
+    """What travels: the manifest's JSON, and the files that it names."""
 
     manifest: bytes
-    pictures: dict[str, bytes]
+    files: dict[str, bytes]
 
 
 class EvidenceFolder:
@@ -46,12 +47,13 @@ class EvidenceFolder:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def commit(self, sealed: SealedManifest, repeat: Repeat, pictures: dict[str, bytes]) -> None:
+    def commit(self, sealed: SealedManifest | SealedClip, files: dict[str, bytes], repeat: Repeat | None = None) -> None:
         """Write all files and give the folder its name. After an OSError nothing is committed."""
         manifest = sealed.manifest
-        files = pictures | {"repeat.json": _repeat_json(repeat), "manifest.json": sealed.model_dump_json().encode()}
-        with self._written(manifest.camera_id, manifest.violation_id, files) as partial:
-            os.rename(partial, self._path(manifest.camera_id, manifest.sequence, manifest.violation_id))
+        beside = {} if repeat is None else {"repeat.json": _repeat_json(repeat)}
+        written = files | beside | {"manifest.json": sealed.model_dump_json().encode()}
+        with self._written(manifest.camera_id, manifest.violation_id, written) as partial:
+            os.rename(partial, self._path(_report(manifest)))
         # From here on every look at the disk sees the folder; only a power cut on a failing disk may still undo the name.
         with contextlib.suppress(OSError):
             sync_folder(partial.parent)
@@ -80,13 +82,13 @@ class EvidenceFolder:
 
     def read(self, report: Report) -> Package:
         """Raises FileNotFoundError when somebody took files away."""
-        path = self._path(report.camera_id, report.sequence, report.violation_id)
-        pictures = {file.name: file.read_bytes() for file in sorted(path.glob("*.jpg"))}
-        return Package((path / "manifest.json").read_bytes(), pictures)
+        path = self._path(report)
+        files = {file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.suffix in (".jpg", ".mp4")}
+        return Package((path / "manifest.json").read_bytes(), files)
 
     def delete(self, report: Report) -> None:
         """Remove the folder, first its name, so that a half-removed one is never taken for evidence."""
-        path = self._path(report.camera_id, report.sequence, report.violation_id)
+        path = self._path(report)
         partial = path.with_name(f"{PARTIAL}{report.violation_id}")
         with contextlib.suppress(FileNotFoundError):
             os.rename(path, partial)
@@ -99,20 +101,29 @@ class EvidenceFolder:
             shutil.rmtree(path)
         return len(left)
 
-    def committed(self, known: set[UUID]) -> Iterator[Entry]:
+    def committed(self, known: set[UUID], known_clips: Set[UUID] = frozenset()) -> Iterator[Entry]:
         """What is committed and not `known`; a folder that cannot be read is told and passed over."""
         for path in sorted(self.folder.glob("*/[0-9]*-*")):
             try:
-                violation_id = UUID(path.name.partition("-")[2])
-                if violation_id in known:
+                is_clip = path.name.endswith(OF_CLIP)
+                violation_id = UUID(path.name.removesuffix(OF_CLIP).partition("-")[2])
+                if violation_id in (known_clips if is_clip else known):
                     continue
-                sealed = SealedManifest.model_validate_json((path / "manifest.json").read_bytes())
-                yield Entry(sealed.manifest, _read_repeat((path / "repeat.json").read_bytes()))
+                content = (path / "manifest.json").read_bytes()
+                if is_clip:
+                    yield Entry(SealedClip.model_validate_json(content).manifest)
+                else:
+                    repeat = _read_repeat((path / "repeat.json").read_bytes())
+                    yield Entry(SealedManifest.model_validate_json(content).manifest, repeat)
             except (OSError, ValidationError, ValueError, KeyError) as error:
                 log.error("evidence_unreadable", folder=str(path), cause=type(error).__name__)
 
-    def _path(self, camera_id: str, sequence: int, violation_id: UUID) -> Path:
-        return self.folder / camera_id / f"{sequence:08d}-{violation_id}"
+    def _path(self, report: Report) -> Path:
+        return self.folder / report.camera_id / f"{report.sequence:08d}-{report.violation_id}{OF_CLIP if report.is_clip else ''}"
+
+
+def _report(manifest: Manifest | ClipManifest) -> Report:
+    return Report(manifest.violation_id, manifest.camera_id, manifest.sequence, isinstance(manifest, ClipManifest))
 
 
 def _repeat_json(repeat: Repeat) -> bytes:

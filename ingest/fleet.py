@@ -15,7 +15,7 @@ from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import Catalogue
 from contract.credentials import CredentialError, open_credential
 from contract.edges import EdgeTrouble, StreamFault
-from contract.evidence import Manifest
+from contract.evidence import ClipFlaw, Manifest
 from detector.motion import MotionGate
 from detector.observation import Observation
 from detector.rules import RuleEngine, Violation
@@ -23,7 +23,8 @@ from detector.tracks import Tracker, body
 from ingest.address import BadAddress, parse_address
 from ingest.decoding import Decoding
 from ingest.errors import SourceError, disk_trouble
-from ingest.parts import Book, Keeper, Looker, MakeRules, OpenReader, Reader, Rules
+from ingest.parts import Book, Clips, Keeper, Looker, MakeRules, OpenReader, Reader, Rules
+from ingest.preroll import PREROLL_BYTES, Gathering, Moment, PreRoll
 from ingest.reader import CameraReader, ReaderState
 from ingest.shedding import Shedding
 from ingest.sight import Sight, sights
@@ -48,8 +49,11 @@ MOST_RECORDING = 8
 log = structlog.get_logger(__name__)
 
 
-def open_reader(camera: CameraConfig, password: str | None) -> CameraReader:
-    """The reader of a camera, not yet started. Nothing about the camera can make this fail: the reader tells its faults."""
+def open_reader(camera: CameraConfig, password: str | None, preroll_bytes: int = PREROLL_BYTES) -> CameraReader:
+    """The reader of a camera, not yet started. Nothing about the camera can make this fail: the reader tells its faults.
+
+    `preroll_bytes`: how much of its stream is kept in memory at most.
+    """
     work = WorkLog()
 
     def make_source() -> AvSource:
@@ -58,7 +62,9 @@ def open_reader(camera: CameraConfig, password: str | None) -> CameraReader:
         except BadAddress as error:
             raise SourceError(StreamFault.BAD_URL, str(error)) from None
         decoding = Decoding(interval_s=camera.interval_s)
-        return open_source(address, transport=camera.transport, decoding=decoding, on_decode=on_decode)
+        return open_source(
+            address, transport=camera.transport, decoding=decoding, on_decode=on_decode, preroll=PreRoll(preroll_bytes)
+        )
 
     def on_decode(packet: int, alone: bool) -> None:
         work.decoded(camera.id, packet, alone=alone)
@@ -121,11 +127,11 @@ class _Camera:
 
 
 class Fleet:
-    """One thread calls `look_round`; any thread may hand over a new list with `apply`."""
+    """One thread calls `look_round`; any thread may hand over a new list with `apply`. Without `clips` none are gathered."""
 
     def __init__(
         self, detector: Looker, recorder: Keeper, book: Book, key: X25519PrivateKey, *,
-        open_reader: OpenReader = open_reader, make_rules: MakeRules = RuleEngine,
+        open_reader: OpenReader = open_reader, make_rules: MakeRules = RuleEngine, clips: Clips | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC), timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._detector = detector
@@ -134,6 +140,7 @@ class Fleet:
         self._key = key
         self._open_reader = open_reader
         self._make_rules = make_rules
+        self._clips = clips
         self._clock = clock
         self._timer = timer
         self._cameras: dict[str, _Camera] = {}
@@ -145,7 +152,7 @@ class Fleet:
         # The detector's pictures and seconds since the start.
         self._looks, self._look_s = 0, 0.0
         self._shedding = Shedding(self._timer())
-        self._recording: deque[tuple[_Camera, Violation, Future[Manifest]]] = deque()
+        self._recording: deque[tuple[_Camera, Violation, Future[Manifest], Gathering | None]] = deque()
 
     def apply(self, config: EdgeConfig) -> None:
         """Make the cameras those of the list, before the next round. A camera that did not change is not touched."""
@@ -193,6 +200,9 @@ class Fleet:
 
         What is being recorded is waited for.
         """
+        for _, _, _, gathering in self._recording:
+            if gathering is not None:
+                gathering.close(ClipFlaw.STOPPED)
         cameras, self._cameras = self._cameras, {}
         readers = [camera.reader for camera in cameras.values() if camera.reader is not None]
         for reader in readers:
@@ -200,7 +210,7 @@ class Fleet:
         until = self._timer() + timeout_s
         for reader in readers:
             reader.stop(max(0.0, until - self._timer()))
-        wait([future for _, _, future in self._recording], max(0.0, until - self._timer()))
+        wait([future for _, _, future, _ in self._recording], max(0.0, until - self._timer()))
         self._settle()
         for camera_id in cameras:
             self._book.unwatch(camera_id)
@@ -300,7 +310,7 @@ class Fleet:
         camera.looked_s = frame.camera_time_s
         camera.looks += 1
         for violation, sight in zip(violations, seen_wrong, strict=True):
-            self._keep(camera, sight, violation)
+            self._keep(camera, sight, violation, frame.moment)
         wanted_s, wanted_at_s = (
             camera.rules.wanted_interval_s(frame.camera_time_s), camera.rules.wanted_at_s(frame.camera_time_s)
         )
@@ -326,11 +336,13 @@ class Fleet:
                 camera.reader.stretch(self._shedding.stretch)
                 self._tell_wanted(camera)
 
-    def _keep(self, camera: _Camera, sight: Sight, violation: Violation) -> None:
+    def _keep(self, camera: _Camera, sight: Sight, violation: Violation, moment: Moment | None) -> None:
         """Hand it over; whether it could be recorded shows later, and until then the rules take it for told."""
         if len(self._recording) >= MOST_RECORDING:
             wait([self._recording[0][2]])
-        self._recording.append((camera, violation, self._recorder.record(camera.config, camera.catalogue, sight, violation)))
+        future = self._recorder.record(camera.config, camera.catalogue, sight, violation)
+        gathering = moment.gather() if moment is not None and self._clips is not None else None
+        self._recording.append((camera, violation, future, gathering))
         try:
             camera.rules.committed(violation)
         except Exception as error:
@@ -340,17 +352,21 @@ class Fleet:
     def _settle(self) -> None:
         """See what has become of what was handed over."""
         while self._recording and self._recording[0][2].done():
-            camera, violation, recorded = self._recording.popleft()
+            camera, violation, recorded, gathering = self._recording.popleft()
             try:
                 manifest = recorded.result()
             except OSError as error:
+                _let_go(gathering)
                 # Nothing was kept, so the rules shall tell of it again at the next look, as long as it lasts.
                 camera.rules.refused(violation)
                 self._disk_refused(camera.config.id, error)
             except Exception as error:
+                _let_go(gathering)
                 camera.rules.refused(violation)
                 self._failed(camera, error)
             else:
+                if self._clips is not None:
+                    self._clips.add(manifest, gathering)
                 self._disk_took()
                 log.info(
                     "violation", camera=camera.config.id, rule=violation.rule.code, track=violation.track,
@@ -392,6 +408,11 @@ class Fleet:
         else:
             fault = camera.reader.state().fault or (StreamFault.DETECTOR_FAILED if camera.failure is not None else None)
         self._book.state(camera.config.id, fault)
+
+
+def _let_go(gathering: Gathering | None) -> None:
+    if gathering is not None:
+        gathering.release()
 
 
 def _stream(camera: CameraConfig) -> tuple[object, ...]:

@@ -62,6 +62,7 @@ class EdgeCollector(Collector):
         looking = gauge("looking", "1 while pictures of the camera come in.")
         age = gauge("frame_age_seconds", "Age of the newest picture.")
         wanted = gauge("wanted_interval_seconds", "Wanted distance of looks.")
+        kept = gauge("preroll_bytes", "Of the camera's stream in memory, for clips.")
         stretch = gauge("sampling_stretch_ratio", "By how much the distance of looks is lengthened because the box is too small.")
         pictures = counter("pictures", "Pictures that came in, by whether the detector looked.", "use")
         dropped = counter("dropped", "Pictures dropped, by reason.", "reason")
@@ -72,6 +73,7 @@ class EdgeCollector(Collector):
                 looking.add_metric([camera_id], state.status is Status.LOOKING)
                 if state.picture_age_s is not None:
                     age.add_metric([camera_id], state.picture_age_s)
+                kept.add_metric([camera_id], state.kept_bytes)
                 wanted.add_metric([camera_id], camera.interval_s)
                 stretch.add_metric([camera_id], camera.stretch)
                 pictures.add_metric([camera_id, "looked"], camera.looks)
@@ -80,7 +82,7 @@ class EdgeCollector(Collector):
                 dropped.add_metric([camera_id, "damaged"], state.damaged)
                 for cause, times in Counter(state.reconnects).items():
                     reconnects.add_metric([camera_id, cause.value], times)
-        yield from (looking, age, wanted, stretch, pictures, dropped, reconnects)
+        yield from (looking, age, wanted, kept, stretch, pictures, dropped, reconnects)
 
     def _workers(self) -> Iterator[Metric]:
         seconds = CounterMetricFamily("kitchen_inference_seconds", "Seconds that the detector has looked.", labels=["worker"])

@@ -1,4 +1,5 @@
-"""What waits for the centre: one row for each committed evidence folder, kept until long after the centre has it."""
+"""What waits for the centre: one row for each committed evidence folder (a violation's pictures, or its clip), kept until long
+after the centre has it."""
 
 import json
 from collections.abc import Iterable
@@ -6,24 +7,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from contract.evidence import Manifest
+from contract.evidence import ClipManifest, Manifest
 from detector.rules import Repeat
 from ingest.database import Database
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the outbox keeps of a committed violation; `repeat` says until when it is not told again."""
+    """What the outbox keeps of a committed folder; `repeat` says until when a violation is not told again."""
 
-    manifest: Manifest
-    repeat: Repeat
+    manifest: Manifest | ClipManifest
+    repeat: Repeat | None = None
 
 
 @dataclass(frozen=True)
 class Report:
+    """`digest` is of the manifest."""
+
     violation_id: UUID
     camera_id: str
     sequence: int
+    is_clip: bool = False
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,32 +49,44 @@ class Outbox:
         """Queue committed evidence; what is already here stays as it is."""
         rows = [
             (
-                str(entry.manifest.violation_id), entry.manifest.camera_id, entry.manifest.sequence, entry.manifest.digest(),
-                entry.repeat.rule, json.dumps(entry.repeat.box), entry.repeat.until.timestamp(),
+                str(entry.manifest.violation_id), isinstance(entry.manifest, ClipManifest), entry.manifest.camera_id,
+                entry.manifest.sequence, entry.manifest.digest(),
+                *((repeat.rule, json.dumps(repeat.box), repeat.until.timestamp()) if (repeat := entry.repeat) else (None,) * 3),
             )
             for entry in entries
         ]
         with self._database.transaction() as connection:
             connection.executemany(
-                "INSERT INTO reports (violation_id, camera_id, sequence, digest, rule, box, repeat_until, state) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting') ON CONFLICT (violation_id) DO NOTHING", rows,
+                "INSERT INTO reports (violation_id, is_clip, camera_id, sequence, digest, rule, box, repeat_until, state) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting') ON CONFLICT (violation_id, is_clip) DO NOTHING", rows,
             )
 
-    def known(self) -> set[UUID]:
-        return {UUID(row["violation_id"]) for row in self._database.rows("SELECT violation_id FROM reports")}
+    def known(self, *, is_clip: bool = False) -> set[UUID]:
+        rows = self._database.rows("SELECT violation_id FROM reports WHERE is_clip = ?", is_clip)
+        return {UUID(row["violation_id"]) for row in rows}
 
-    def next_of_each_camera(self) -> list[Report]:
-        """The first waiting report of every camera that has one: a camera's reports are sent in the order of its chain."""
+    def next_of_each_camera(self, *, is_clip: bool = False) -> list[Report]:
+        """The first that waits of every camera that has one: pictures are sent in the order of the chain, and clips too, each
+        after its pictures; pictures do not wait for clips."""
         return self._reports(
-            "SELECT violation_id, camera_id, MIN(sequence) AS sequence FROM reports WHERE state = 'waiting' GROUP BY camera_id"
+            "SELECT *, MIN(sequence) FROM reports WHERE state = 'waiting' AND is_clip = ? AND NOT (is_clip AND EXISTS "
+            "(SELECT 1 FROM reports AS its WHERE its.violation_id = reports.violation_id AND NOT its.is_clip AND "
+            "its.state = 'waiting')) GROUP BY camera_id", is_clip,
         )
 
-    def mark_sent(self, violation_id: UUID, now: float) -> None:
-        self._settle(violation_id, "sent", now)
+    def without_clip(self) -> list[Report]:
+        """Violations whose clip, or the word that there is none, is not here."""
+        return self._reports(
+            "SELECT * FROM reports WHERE NOT is_clip AND state <> 'deleted' AND NOT EXISTS "
+            "(SELECT 1 FROM reports AS its WHERE its.violation_id = reports.violation_id AND its.is_clip) ORDER BY sequence"
+        )
 
-    def park(self, violation_id: UUID, now: float) -> None:
+    def mark_sent(self, violation_id: UUID, now: float, *, is_clip: bool = False) -> None:
+        self._settle(violation_id, is_clip, "sent", now)
+
+    def park(self, violation_id: UUID, now: float, *, is_clip: bool = False) -> None:
         """Set aside what the centre does not take; its evidence stays."""
-        self._settle(violation_id, "parked", now)
+        self._settle(violation_id, is_clip, "parked", now)
 
     def waiting(self) -> int:
         return self._count("waiting")
@@ -99,29 +116,31 @@ class Outbox:
         return repeats
 
     def sent_before(self, moment: float) -> list[Report]:
-        return self._reports(
-            "SELECT violation_id, camera_id, sequence FROM reports WHERE state = 'sent' AND settled_at < ?", moment
-        )
+        return self._reports("SELECT * FROM reports WHERE state = 'sent' AND settled_at < ?", moment)
 
-    def mark_deleted(self, violation_id: UUID, now: float) -> None:
-        self._settle(violation_id, "deleted", now)
+    def mark_deleted(self, violation_id: UUID, now: float, *, is_clip: bool = False) -> None:
+        self._settle(violation_id, is_clip, "deleted", now)
 
     def purge(self, now: float) -> None:
         """Drop the rows that nothing needs any more; the head of a chain stays, because the next manifest names it."""
         with self._database.transaction() as connection:
             connection.execute(
-                "DELETE FROM reports WHERE state = 'deleted' AND repeat_until <= ? AND sequence < "
+                "DELETE FROM reports WHERE state = 'deleted' AND coalesce(repeat_until, 0) <= ? AND sequence < "
                 "(SELECT MAX(sequence) FROM reports AS other WHERE other.camera_id = reports.camera_id)", (now,),
             )
 
     def _reports(self, query: str, *values: object) -> list[Report]:
         rows = self._database.rows(query, *values)
-        return [Report(UUID(row["violation_id"]), row["camera_id"], row["sequence"]) for row in rows]
+        return [
+            Report(UUID(row["violation_id"]), row["camera_id"], row["sequence"], bool(row["is_clip"]), row["digest"])
+            for row in rows
+        ]
 
-    def _settle(self, violation_id: UUID, state: str, now: float) -> None:
+    def _settle(self, violation_id: UUID, is_clip: bool, state: str, now: float) -> None:
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE reports SET state = ?, settled_at = ? WHERE violation_id = ?", (state, now, str(violation_id))
+                "UPDATE reports SET state = ?, settled_at = ? WHERE violation_id = ? AND is_clip = ?",
+                (state, now, str(violation_id), is_clip),
             )
 
     def _count(self, state: str) -> int:

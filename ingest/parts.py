@@ -14,6 +14,7 @@ from contract.edges import StreamFault
 from contract.evidence import Manifest, ModelVersion
 from detector.observation import Observation
 from detector.rules import Repeat, Violation
+from ingest.preroll import Gathering
 from ingest.reader import ReaderState
 from ingest.sight import Sight
 from ingest.source import Frame, Picture, Still
@@ -38,6 +39,12 @@ class Keeper(Protocol):
     def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> list[Repeat]: ...
     def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Future[Manifest]: ...
     def try_out(self, camera_id: str) -> None: ...
+
+
+class Clips(Protocol):
+    """Of `ingest.cutting.Cutter`."""
+
+    def add(self, manifest: Manifest, gathering: Gathering | None) -> None: ...
 
 
 class Book(Protocol):

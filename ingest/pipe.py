@@ -18,9 +18,11 @@ from typing import Any
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.edges import EdgeTrouble, StreamFault
-from contract.evidence import Manifest
+from contract.evidence import ClipFlaw, Manifest
 from detector.rules import Repeat, Violation
+from ingest.cutting import Clip
 from ingest.fleet import CameraBeat
+from ingest.preroll import PREROLL_BYTES
 from ingest.sight import Sight
 
 STOP = "stop"
@@ -28,11 +30,12 @@ STOP = "stop"
 
 @dataclass(frozen=True)
 class Setup:
-    """`key`: the raw private key that camera passwords are encrypted to."""
+    """`key`: the raw private key that camera passwords are encrypted to. `preroll_bytes`: of each camera's stream in memory."""
 
     key: bytes = field(repr=False)
     weights: Path | None
     threads: int
+    preroll_bytes: int = PREROLL_BYTES
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Pipe:
 
 
 class RemoteRecorder:
-    """The edge's recorder as a worker sees it: the thread that looks calls it, the one that listens brings the answers."""
+    """The edge's recorder as a worker sees it: the threads that look and cut call it, the one that listens brings the answers."""
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
@@ -118,6 +121,9 @@ class RemoteRecorder:
 
     def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Future[Manifest]:
         return self._call("record", camera, catalogue, sight, violation)
+
+    def record_clip(self, manifest: Manifest, clip: Clip | ClipFlaw) -> Future[None]:
+        return self._call("record_clip", manifest.camera_id, manifest.violation_id, manifest.digest(), clip)
 
     def try_out(self, camera_id: str) -> None:
         self._call("try_out", camera_id).result()

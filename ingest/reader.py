@@ -53,6 +53,7 @@ class ReaderState:
         reconnects: attempts after the first one, by the cause that made them necessary.
         picture_age_s: seconds since the last picture arrived; None before the first.
         stuck: threads left behind because they hang.
+        kept_bytes: of the stream's packets in memory, for clips.
     """
 
     status: Status
@@ -67,6 +68,7 @@ class ReaderState:
     picture_age_s: float | None
     stream: StreamInfo | None
     stuck: int
+    kept_bytes: int = 0
 
 
 class _Attempt:
@@ -245,6 +247,7 @@ class CameraReader:
                 picture_age_s=time.monotonic() - self._slot_at if self._picture_at else None,
                 stream=source.info if source and source.info else self._stream,
                 stuck=len(self._stuck),
+                kept_bytes=source.kept_bytes if source else 0,
             )
 
     # In the supervisor's thread.

@@ -1,19 +1,31 @@
-"""From a violation to sealed evidence: manifest, chain, and its place in the outbox."""
+"""From a violation, and later from its clip, to sealed evidence: manifest, chain, and its place in the outbox."""
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
-from contract.evidence import Manifest, file_digest, seal, utc_milliseconds
+from contract.evidence import (
+    CLIP,
+    LARGEST_CLIP,
+    ClipFlaw,
+    ClipManifest,
+    Manifest,
+    file_digest,
+    seal,
+    seal_clip,
+    utc_milliseconds,
+)
 from detector.rules import Repeat, Violation
+from ingest.cutting import Clip
 from ingest.evidence import EvidenceFolder
 from ingest.identity import software_version
 from ingest.outbox import Entry, Head, Outbox
@@ -23,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 class Recorder:
-    """Keeps the chains of all cameras. `record` is called by one thread; `relist` may be called by another."""
+    """Keeps the chains of all cameras. One thread calls all of it but `relist`, which may be called by another."""
 
     def __init__(
         self, folder: EvidenceFolder, outbox: Outbox, edge_id: str, key: Ed25519PrivateKey,
@@ -37,18 +49,23 @@ class Recorder:
         self._heads: dict[str, Head] = {}
         self._repeats: dict[str, list[Repeat]] = {}
         self._unlisted = threading.Event()
+        # Violations whose clip the disk refused, and that could not even be told: camera, violation, digest of its manifest.
+        self._untold: list[tuple[str, UUID, str]] = []
 
     def recover(self, now: datetime) -> None:
         """Take up where the last run was stopped, between whichever two lines that was. Raises OSError, sqlite3.Error."""
         left = self._folder.sweep()
-        known = self._outbox.known()
-        found = list(self._folder.committed(known))
+        found = list(self._folder.committed(self._outbox.known(), self._outbox.known(is_clip=True)))
         self._outbox.add(found)
         self._outbox.retry_parked()
         self._heads = self._outbox.heads()
         self._repeats = self._outbox.repeats(now.timestamp())
-        if left or found:
-            log.info("evidence_recovered", half_written_removed=left, queued=len(found))
+        missing = self._outbox.without_clip()
+        for report in missing:
+            with contextlib.suppress(OSError):  # told as soon as the disk takes anything
+                self.record_clip(report.camera_id, report.violation_id, report.digest, ClipFlaw.STOPPED)
+        if left or found or missing:
+            log.info("evidence_recovered", half_written_removed=left, queued=len(found), without_clip=len(missing))
 
     def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> list[Repeat]:
         """What is not to be told again yet. No repeat lasts longer than its rule's interval from now: the clock may have been
@@ -94,16 +111,58 @@ class Recorder:
             boxes=sight.observation.marked_boxes(violation.track, sign.attribute if sign else None),
             files={name: file_digest(content) for name, content in pictures.items()},
         )
-        self._folder.commit(seal(manifest, self._key), violation.repeat, pictures)
-        self._heads[camera.id] = Head(manifest.sequence, manifest.digest())
+        self._folder.commit(seal(manifest, self._key), pictures, violation.repeat)
         current = [repeat for repeat in self._repeats.get(camera.id, []) if repeat.until > sight.wall_time]
         self._repeats[camera.id] = [*current, violation.repeat]
+        self._committed(Entry(manifest, violation.repeat))
+        self._tell_untold()
+        return manifest
+
+    def record_clip(self, camera_id: str, violation_id: UUID, snapshot: str, clip: Clip | ClipFlaw) -> None:
+        """Commit the clip of a recorded violation, or the word that there is none and why, and queue it. `snapshot` is the digest
+        of the violation's manifest. Raises OSError when the disk does not take it: that is told as soon as it takes anything."""
         try:
-            self._outbox.add([Entry(manifest, violation.repeat)])
+            self._commit_clip(camera_id, violation_id, snapshot, clip)
+        except OSError:
+            self._untold.append((camera_id, violation_id, snapshot))
+            raise
+        self._tell_untold()
+
+    def _commit_clip(self, camera_id: str, violation_id: UUID, snapshot: str, clip: Clip | ClipFlaw) -> None:
+        if isinstance(clip, Clip) and len(clip.content) > LARGEST_CLIP:
+            clip = ClipFlaw.MEMORY  # no centre would take it
+        head = self._heads[camera_id]  # after the violation's own
+        files = {CLIP: clip.content} if isinstance(clip, Clip) else {}
+        told: dict[str, object] = {"missing": clip} if isinstance(clip, ClipFlaw) else {
+            "codec": clip.codec, "duration_s": clip.duration_s, "moment_s": clip.moment_s, "begins_late": clip.begins_late,
+            "ends_early": clip.ends_early,
+        }
+        manifest = ClipManifest.model_validate(
+            {
+                "violation_id": violation_id, "snapshot": snapshot, "edge_id": self._edge_id, "camera_id": camera_id,
+                "sequence": head.sequence + 1, "previous": head.digest, "software_version": software_version(),
+                "files": {name: file_digest(content) for name, content in files.items()}, **told,
+            }
+        )
+        self._folder.commit(seal_clip(manifest, self._key), files)
+        self._committed(Entry(manifest))
+
+    def _committed(self, entry: Entry) -> None:
+        manifest = entry.manifest
+        self._heads[manifest.camera_id] = Head(manifest.sequence, manifest.digest())
+        try:
+            self._outbox.add([entry])
         except sqlite3.Error as error:
             log.error("evidence_not_queued_yet", violation=str(manifest.violation_id), cause=str(error))
             self._unlisted.set()
-        return manifest
+
+    def _tell_untold(self) -> None:
+        while self._untold:
+            try:
+                self._commit_clip(*self._untold[0], ClipFlaw.DISK)
+            except OSError:
+                return
+            del self._untold[0]
 
     def try_out(self, camera_id: str) -> None:
         """Raises OSError when the disk would not take evidence of this camera now."""
@@ -115,7 +174,7 @@ class Recorder:
             return
         self._unlisted.clear()
         try:
-            self._outbox.add(list(self._folder.committed(self._outbox.known())))
+            self._outbox.add(list(self._folder.committed(self._outbox.known(), self._outbox.known(is_clip=True))))
         except BaseException:
             self._unlisted.set()
             raise

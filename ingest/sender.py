@@ -9,10 +9,11 @@ from collections.abc import Callable
 import structlog
 
 from contract.edges import EdgeTrouble
+from contract.evidence import CLIP
 from ingest.backoff import Backoff
 from ingest.centre import Centre, CentreFailed, CentreRefused, CentreUnavailable
 from ingest.errors import disk_trouble
-from ingest.evidence import EvidenceFolder
+from ingest.evidence import EvidenceFolder, Package
 from ingest.outbox import Outbox, Report
 from ingest.recorder import Recorder
 
@@ -27,13 +28,18 @@ log = structlog.get_logger(__name__)
 
 
 class Sender:
-    """`step` does all that is due; `run` calls it in a thread of its own until `stop`."""
+    """`step` does all that is due; `run` calls it in a thread of its own until `stop`.
+
+    Clips have a sender of their own (`is_clip`), so that no violation waits for one to be uploaded; that one leaves what was kept
+    long enough to the other.
+    """
 
     def __init__(
         self, outbox: Outbox, folder: EvidenceFolder, recorder: Recorder, centre: Centre, keep_days: float,
         *, clock: Callable[[], float] = time.time, timer: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = random.random, is_clip: bool = False,
     ) -> None:
+        self._is_clip = is_clip
         self._outbox = outbox
         self._folder = folder
         self._recorder = recorder
@@ -83,7 +89,8 @@ class Sender:
 
     def _due(self) -> list[Report]:
         now = self._timer()
-        return [report for report in self._outbox.next_of_each_camera() if self._held_until(report.camera_id) <= now]
+        waiting = self._outbox.next_of_each_camera(is_clip=self._is_clip)
+        return [report for report in waiting if self._held_until(report.camera_id) <= now]
 
     def _send(self, report: Report) -> bool:
         """False when nobody's reports get through now."""
@@ -96,7 +103,7 @@ class Sender:
             self._hold(report, f"The evidence files cannot be read ({error}).")
             return True
         try:
-            answer = self._centre.report(report.violation_id, package.manifest, package.pictures)
+            case_id = self._tell(report, package)
         except CentreUnavailable as error:
             # The centre's own wish counts, but never less than our own backoff.
             self._pause_for(max(self._pause.pause_s(), error.retry_after_s or 0.0))
@@ -107,15 +114,23 @@ class Sender:
         except CentreRefused as error:
             self._park(report, f"The centre refused it (HTTP {error.status}): {error}")
         else:
-            self._outbox.mark_sent(report.violation_id, self._clock())
-            log.info("report_sent", violation=str(report.violation_id), camera=report.camera_id, case=answer.case_id)
+            self._outbox.mark_sent(report.violation_id, self._clock(), is_clip=self._is_clip)
+            log.info("report_sent", violation=str(report.violation_id), camera=report.camera_id, case=case_id, clip=self._is_clip)
         self._pause.reset()
         self._held.pop(report.camera_id, None)
         return True
 
+    def _tell(self, report: Report, package: Package) -> int:
+        """The case. Raises CentreError."""
+        if self._is_clip:
+            return self._centre.report_clip(report.violation_id, package.manifest, package.files.get(CLIP)).case_id
+        return self._centre.report(report.violation_id, package.manifest, package.files).case_id
+
     def _park(self, report: Report, reason: str) -> None:
-        self._outbox.park(report.violation_id, self._clock())
-        log.error("report_parked", violation=str(report.violation_id), camera=report.camera_id, reason=reason)
+        self._outbox.park(report.violation_id, self._clock(), is_clip=self._is_clip)
+        log.error(
+            "report_parked", violation=str(report.violation_id), camera=report.camera_id, reason=reason, clip=self._is_clip
+        )
 
     def _hold(self, report: Report, reason: str) -> None:
         """Let one camera's reports wait; the others go on."""
@@ -137,12 +152,12 @@ class Sender:
         return max(0.0, min([IDLE_S, *(until - now for _, until in self._held.values() if until > now)]))
 
     def _clean(self) -> None:
-        if self._timer() < self._clean_at:
+        if self._is_clip or self._timer() < self._clean_at:
             return
         now = self._clock()
         for report in self._outbox.sent_before(now - self._keep_days * DAY_S):
             self._folder.delete(report)
-            self._outbox.mark_deleted(report.violation_id, now)
+            self._outbox.mark_deleted(report.violation_id, now, is_clip=report.is_clip)
         self._outbox.purge(now)
         self._clean_at = self._timer() + CLEANING_INTERVAL_S
 

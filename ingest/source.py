@@ -21,9 +21,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from contract.edges import StreamFault
+from contract.evidence import ClipFlaw
 from ingest.address import CameraAddress
 from ingest.decoding import MAX_LEAP_S, Decoder, Decoding, Timeline
 from ingest.errors import SourceError, classify, describe
+from ingest.preroll import Moment, PreRoll
 from ingest.probe import probe
 
 # A camera on the same network answers within a second; on a mobile link or while it starts up it takes several.
@@ -53,12 +55,14 @@ class Frame:
         camera_time_s: seconds on the camera's own clock (from its time stamps); never runs back.
         wall_time: when it arrived here, UTC.
         index: counts the pictures of its source from 0.
+        moment: where it is among the stream's packets; None where these are not kept.
     """
 
     image: NDArray[np.uint8]
     camera_time_s: float
     wall_time: datetime
     index: int
+    moment: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +73,7 @@ class Picture:
     camera_time_s: float
     wall_time: datetime
     index: int
+    moment: Moment | None = None
 
     def luma(self) -> NDArray[np.uint8] | None:
         """Brightness uint8 [H, W], without a copy; None where it does not lie so in memory, or the picture is filmed sideways.
@@ -85,7 +90,7 @@ class Picture:
         image: NDArray[np.uint8] = np.asarray(self.decoded.to_ndarray(format="bgr24"), np.uint8)
         if self.decoded.rotation:  # counter-clockwise degrees; phones film sideways and only note it
             image = np.ascontiguousarray(np.rot90(image, round(self.decoded.rotation / 90)))
-        return Frame(image, self.camera_time_s, self.wall_time, self.index)
+        return Frame(image, self.camera_time_s, self.wall_time, self.index, self.moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class FrameSource(Protocol):
         info: what is read; None before it is open.
         packets: how many coded packets have come; a watchdog sees life in it.
         damaged: how many pictures were thrown away because they came in damaged.
+        kept_bytes: of coded packets that are kept in memory for clips.
     """
 
     @property
@@ -128,6 +134,9 @@ class FrameSource(Protocol):
 
     @property
     def damaged(self) -> int: ...
+
+    @property
+    def kept_bytes(self) -> int: ...
 
     def pictures(self) -> Generator[Picture, None, None]:
         """Opens, gives each picture, closes.
@@ -168,6 +177,7 @@ class AvSource:
         read_timeout_s: float = READ_TIMEOUT_S,
         picture_timeout_s: float = PICTURE_TIMEOUT_S,
         on_decode: Callable[[int, bool], None] | None = None,
+        preroll: PreRoll | None = None,
     ) -> None:
         self.live = live
         self.info: StreamInfo | None = None
@@ -183,6 +193,7 @@ class AvSource:
         self._decoding = decoding or Decoding()
         self._realtime = realtime
         self._on_decode = on_decode
+        self._preroll = preroll
         self._timeouts = (open_timeout_s, read_timeout_s)
         self._picture_timeout_s = max(picture_timeout_s, 3 * self._decoding.interval_s)
         self._stopped = threading.Event()
@@ -194,8 +205,14 @@ class AvSource:
     def damaged(self) -> int:
         return self._decoder.damaged if self._decoder else 0
 
+    @property
+    def kept_bytes(self) -> int:
+        return self._preroll.bytes if self._preroll else 0
+
     def stop(self) -> None:
         self._stopped.set()
+        if self._preroll is not None:
+            self._preroll.end(ClipFlaw.STREAM)
 
     def want(self, interval_s: float | None, at_s: float | None = None) -> None:
         self._wanted = (interval_s, at_s)
@@ -212,6 +229,8 @@ class AvSource:
         try:
             yield from self._read(container, self._video(container))
         finally:
+            if self._preroll is not None:
+                self._preroll.end(ClipFlaw.STREAM)
             container.close()
 
     def _open(self) -> InputContainer:
@@ -246,6 +265,8 @@ class AvSource:
         decoder.stretch = self._stretch
         fps = float(stream.average_rate) if stream.average_rate else None
         self.info = StreamInfo(stream.codec_context.name, stream.codec_context.width, stream.codec_context.height, fps)
+        if self._preroll is not None:
+            self._preroll.begin(stream)
         packets = container.demux(stream)
         seen = time.monotonic()
         pace = _Pace()
@@ -263,6 +284,8 @@ class AvSource:
             if packet is None:
                 break
             self.packets += bool(packet.size)
+            if self._preroll is not None:
+                self._preroll.add(packet)
             if packet.pts is not None and stream.time_base:
                 last_s = max(last_s, float((packet.pts - (stream.start_time or 0)) * stream.time_base))
             if self._realtime and self._stopped.wait(pace.left_s(packet)):
@@ -271,7 +294,8 @@ class AvSource:
                 seen = time.monotonic()
                 if (decoded.width, decoded.height) != (self.info.width, self.info.height):
                     self.info = StreamInfo(self.info.codec, decoded.width, decoded.height, fps)
-                yield Picture(decoded, camera_time_s, datetime.now(UTC), index)
+                moment = Moment(self._preroll, decoded.pts) if self._preroll is not None else None
+                yield Picture(decoded, camera_time_s, datetime.now(UTC), index, moment)
                 index += 1
             if self.live and time.monotonic() - seen > self._picture_timeout_s:
                 raise SourceError(StreamFault.NO_PICTURE, f"{self.packets} packets, {self.damaged} damaged pictures")
@@ -319,6 +343,7 @@ def camera_source(
     read_timeout_s: float = READ_TIMEOUT_S,
     picture_timeout_s: float = PICTURE_TIMEOUT_S,
     on_decode: Callable[[int, bool], None] | None = None,
+    preroll: PreRoll | None = None,
 ) -> AvSource:
     """A camera over RTSP, or a webcam.
 
@@ -346,10 +371,13 @@ def camera_source(
         read_timeout_s=read_timeout_s,
         picture_timeout_s=picture_timeout_s,
         on_decode=on_decode,
+        preroll=preroll,
     )
 
 
-def file_source(path: Path | str, *, realtime: bool = True, decoding: Decoding | None = None) -> AvSource:
+def file_source(
+    path: Path | str, *, realtime: bool = True, decoding: Decoding | None = None, preroll: PreRoll | None = None
+) -> AvSource:
     """A video file: in its own time, as a camera would show it, or as fast as it can be read.
 
     Raises:
@@ -358,12 +386,12 @@ def file_source(path: Path | str, *, realtime: bool = True, decoding: Decoding |
     if not os.path.exists(path):  # not Path.exists(), which fails in a folder that is closed to us
         raise SourceError(StreamFault.DEVICE_MISSING, str(path))
     # With "file:" a name with a colon in it is not taken for a protocol.
-    return AvSource(f"file:{path}", shown=str(path), live=False, realtime=realtime, decoding=decoding)
+    return AvSource(f"file:{path}", shown=str(path), live=False, realtime=realtime, decoding=decoding, preroll=preroll)
 
 
 def open_source(
     address: CameraAddress, *, transport: Literal["tcp", "udp"] = "tcp", decoding: Decoding | None = None,
-    on_decode: Callable[[int, bool], None] | None = None,
+    on_decode: Callable[[int, bool], None] | None = None, preroll: PreRoll | None = None,
 ) -> AvSource:
     """Whatever the address names; a file plays in its own time. `on_decode`: number of the packet, and whether alone.
 
@@ -371,5 +399,5 @@ def open_source(
         SourceError: the file or the webcam is not there.
     """
     if address.kind == "file":
-        return file_source(address.url, decoding=decoding)
-    return camera_source(address, transport=transport, decoding=decoding, on_decode=on_decode)
+        return file_source(address.url, decoding=decoding, preroll=preroll)
+    return camera_source(address, transport=transport, decoding=decoding, on_decode=on_decode, preroll=preroll)

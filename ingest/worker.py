@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from importlib.resources import files
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -21,7 +22,8 @@ from detector.card import ModelError
 from detector.pipeline import Detector
 from detector.rules import RuleEngine
 from detector.self_check import disagreement
-from ingest.fleet import Fleet
+from ingest.cutting import Cutter
+from ingest.fleet import Fleet, open_reader
 from ingest.parts import Looker, MakeRules
 from ingest.pipe import STOP, Beat, Pipe, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
 from ingest.source import file_source
@@ -32,6 +34,8 @@ LOOK_WAIT_S = 0.05
 BEAT_INTERVAL_S = 1.0
 # Of the demo clip, for the check of the fast weights: two kitchens full of people, a third of a second of one core.
 CHECKED_PICTURES = 2
+# At the end, for the cameras and what is being recorded, and for the clips; the edge waits two seconds for its workers.
+LETTING_GO_S, CUTTING_S = 1.0, 0.8
 log = structlog.get_logger(__name__)
 
 
@@ -74,18 +78,23 @@ def main(
         return
     _give_back_memory()
     recorder = RemoteRecorder(pipe)
+    cutter = Cutter(recorder.record_clip)
     fleet = Fleet(
-        detector, recorder, RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules
+        detector, recorder, RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules,
+        open_reader=partial(open_reader, preroll_bytes=setup.preroll_bytes), clips=cutter,
     )
     stop = threading.Event()
     threading.Thread(target=_listen, args=(pipe, fleet, recorder, stop), name="listen", daemon=True).start()
+    cutter.start()
     pipe.send(Ready(is_exact))
     try:
         _look(pipe, fleet, stop)
     except OSError:
         pass  # the edge is gone; nothing can be told any more
     else:
-        fleet.stop()
+        cutter.close()
+        fleet.stop(LETTING_GO_S)
+        cutter.stop(CUTTING_S)
     sys.stderr.flush()
     # Threads that wait for a dead camera are not waited for.
     os._exit(0)
@@ -113,12 +122,14 @@ def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event) -> None:
 def _listen(pipe: Pipe, fleet: Fleet, recorder: RemoteRecorder, stop: threading.Event) -> None:
     """Ends the process when the edge is gone: nobody could take what it sees, and the next edge starts workers of its own."""
     try:
-        while (message := pipe.receive()) != STOP:
-            if isinstance(message, EdgeConfig):
+        while True:
+            message = pipe.receive()
+            if message == STOP:
+                stop.set()  # what is still being recorded is answered after it
+            elif isinstance(message, EdgeConfig):
                 fleet.apply(message)
             else:
                 recorder.answered(message)
-        stop.set()
     except (EOFError, OSError):
         os._exit(1)
 

@@ -16,6 +16,7 @@ from api.cases.schemas import (
     CaseDetail,
     Cases,
     CaseSummary,
+    ClipOut,
     EvidenceFileOut,
     EvidenceOut,
     MutedSpotOut,
@@ -28,8 +29,8 @@ from api.cases.states import Act, CaseState
 from api.cases.tables import Case
 from api.centre import Centre
 from api.evidence import service as evidence
-from api.evidence.service import manifest_of
-from api.evidence.tables import Evidence
+from api.evidence.service import clip_of, manifest_of
+from api.evidence.tables import Clip, Evidence
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.database import Work
 from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
@@ -39,7 +40,7 @@ from api.notices import service as notices
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
 from contract.catalogue import Catalogue
-from contract.evidence import AttributeVotes
+from contract.evidence import CLIP, AttributeVotes
 
 router = APIRouter(tags=["cases"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, NotFound)
@@ -157,4 +158,16 @@ def _evidence(row: Evidence, sees_faces: bool) -> EvidenceOut:
             name: EvidenceFileOut(**dict(digest), url=f"{base}/{name}") for name, digest in manifest.files.items() if sees_faces
         },
         manifest_url=f"{base}/{evidence.MANIFEST}" if sees_faces else None, blurred_url=f"{base}/{evidence.BLURRED}",
+        clip=None if row.clip is None else _clip(row.clip, base, sees_faces),
+    )
+
+
+def _clip(row: Clip, base: str, sees_faces: bool) -> ClipOut:
+    manifest = clip_of(row)
+    is_there = sees_faces and manifest.missing is None
+    return ClipOut(
+        received_at=row.received_at, sequence=row.sequence, chain=row.chain, digest=row.digest, codec=manifest.codec,
+        duration_s=manifest.duration_s, moment_s=manifest.moment_s, begins_late=manifest.begins_late,
+        ends_early=manifest.ends_early, missing=manifest.missing, url=f"{base}/{CLIP}" if is_there else None,
+        preview_url=f"{base}/{evidence.PREVIEW}" if is_there and manifest.codec == "hevc" else None,
     )

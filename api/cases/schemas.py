@@ -10,7 +10,7 @@ from api.cases.tables import Level, ReminderKind, Stage
 from api.edges.tables import EdgeKind
 from api.evidence.tables import Chain
 from contract.catalogue import AreaKind, Text
-from contract.evidence import AttributeVotes, FileDigest, MarkedBox, ModelVersion
+from contract.evidence import AttributeVotes, ClipFlaw, FileDigest, MarkedBox, ModelVersion
 
 
 class Named(BaseModel):
@@ -64,6 +64,23 @@ class EvidenceFileOut(FileDigest):
     url: str
 
 
+class ClipOut(BaseModel):
+    """The edge's word on the clip of a violation."""
+
+    received_at: datetime
+    sequence: int
+    chain: Chain
+    digest: str
+    codec: str | None
+    duration_s: float | None
+    moment_s: float | None = Field(description="where in it the violation's own picture is")
+    begins_late: ClipFlaw | None
+    ends_early: ClipFlaw | None
+    missing: ClipFlaw | None = Field(description="why there is none")
+    url: str | None = Field(description="with faces; none for who may not see them")
+    preview_url: str | None = Field(description="H.264 for browsers, marked as no evidence; for clips in H.265")
+
+
 class EvidenceOut(BaseModel):
     violation_id: UUID
     captured_at: datetime = Field(description="by the edge's clock")
@@ -79,6 +96,7 @@ class EvidenceOut(BaseModel):
     catalogue_version: str
     files: dict[str, EvidenceFileOut] = Field(description="as they were sealed; empty for who may not see faces")
     manifest_url: str | None
+    clip: ClipOut | None = Field(description="null: it has not arrived")
     blurred_url: str = Field(description="the picture without faces")
 
 

@@ -40,6 +40,7 @@ ACTIONS: dict[str, str] = {
     "evidence.read": N_("Looked at evidence"),
     "evidence.linked": N_("Link to a picture made"),
     "evidence.deleted": N_("Evidence deleted"),
+    "clip.received": N_("Clip received"),
     "hold.set": N_("Legal hold set"),
     "hold.lifted": N_("Legal hold lifted"),
     "evidence.exported": N_("Evidence of a case exported"),

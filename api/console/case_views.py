@@ -22,6 +22,7 @@ from api.console.views import (
     BoxView,
     CaseRow,
     CaseView,
+    ClipView,
     EventView,
     Fact,
     LegendItem,
@@ -32,13 +33,13 @@ from api.console.views import (
     PictureView,
     VotesView,
 )
-from api.console.words import ACTS, BOX_KINDS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
-from api.evidence.service import BLURRED, ORIGINAL, SealCheck, is_of_another
+from api.console.words import ACTS, BOX_KINDS, CLIP_FLAWS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
+from api.evidence.service import BLURRED, ORIGINAL, PREVIEW, SealCheck, clip_of, is_of_another
 from api.evidence.tables import Evidence
 from api.notices.schemas import Facts
 from api.notices.service import DRAFTABLE
 from contract.catalogue import Catalogue
-from contract.evidence import Manifest, MarkedBox
+from contract.evidence import CLIP, Manifest, MarkedBox
 from contract.signing import fingerprint
 
 # Square: beside the wide picture there is a column.
@@ -66,10 +67,15 @@ def blurred_url(evidence: Evidence) -> str:
 
 
 def picture_url(exhibit: Exhibit) -> str:
-    original = f"/api/v1/evidence/{exhibit.evidence.violation_id}/{ORIGINAL}"
+    return _with_faces(exhibit, ORIGINAL) or blurred_url(exhibit.evidence)
+
+
+def _with_faces(exhibit: Exhibit, name: str) -> str | None:
+    """None where faces are not shown now."""
+    url = f"/api/v1/evidence/{exhibit.evidence.violation_id}/{name}"
     if exhibit.is_in_review:
-        return original
-    return f"{original}?{urlencode({'reason': exhibit.reason})}" if exhibit.reason else blurred_url(exhibit.evidence)
+        return url
+    return f"{url}?{urlencode({'reason': exhibit.reason})}" if exhibit.reason else None
 
 
 def case_row(
@@ -109,6 +115,7 @@ def case_view(
         progress=progress_view(case, transitions, speaker), merged_into=_merged_into(case, speaker), overdue=row.overdue,
         due=row.due,
         judges=actor.may(Permission.CASES_JUDGE),
+        clip=_clip(exhibit, speaker) if exhibit and actor.may(Permission.EVIDENCE_READ) else None,
     )
 
 
@@ -161,6 +168,35 @@ def picture_view(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker)
         is_all_hidden=is_of_another(exhibit.evidence),
         reason=exhibit.reason, ask_url=row.url if actor.may(Permission.EVIDENCE_READ) and not exhibit.is_in_review else None,
     )
+
+
+def _clip(exhibit: Exhibit, speaker: Speaker) -> ClipView | None:
+    if is_of_another(exhibit.evidence):
+        return None  # a box of the shop's own sends none
+    if exhibit.evidence.clip is None:
+        return ClipView(None, None, [speaker.say(N_("The clip has not arrived yet. The edge box sends it after the picture."))])
+    manifest, say = clip_of(exhibit.evidence.clip), speaker.say
+    if manifest.missing is not None:
+        return ClipView(None, None, [say(N_("There is no clip: %(why)s."), why=say(CLIP_FLAWS[manifest.missing]))])
+    sentences = [
+        say(
+            N_("%(seconds)s s of the camera's own video, unchanged; the moment of the picture is at %(moment)s s."),
+            seconds=f"{manifest.duration_s:.1f}", moment=f"{manifest.moment_s:.1f}",
+        )
+    ]
+    if manifest.begins_late is not None:
+        sentences.append(say(N_("It begins late: %(why)s."), why=say(CLIP_FLAWS[manifest.begins_late])))
+    if manifest.ends_early is not None:
+        sentences.append(say(N_("It ends early: %(why)s."), why=say(CLIP_FLAWS[manifest.ends_early])))
+    url = _with_faces(exhibit, CLIP)
+    if url is None:
+        sentences.append(say(N_("Faces can be seen in it, so it is shown only with the original picture, for a reason.")))
+    if manifest.codec == "h264" or url is None:
+        return ClipView(url, None, sentences)
+    sentences.append(
+        say(N_("Browsers do not play H.265: you see a smaller preview, which is no evidence and takes some seconds at first."))
+    )
+    return ClipView(_with_faces(exhibit, PREVIEW), url, sentences)
 
 
 def _box(box: MarkedBox) -> BoxView:

@@ -114,6 +114,16 @@ class PictureView:
 
 
 @dataclass(frozen=True)
+class ClipView:
+    """`url` and `clip_url` are there for who sees faces now: what a browser plays, and, where that is a preview, the clip itself.
+    `sentences` say what it is, or why there is none."""
+
+    url: str | None
+    clip_url: str | None
+    sentences: Sequence[str]
+
+
+@dataclass(frozen=True)
 class KeepingView:
     """How long the evidence is kept, and what became of it; the addresses are there for who can do so now."""
 
@@ -292,6 +302,7 @@ class CaseView:
     since: SinceView | None
     progress: Sequence[ProgressStep]
     looking: str | None = None
+    clip: ClipView | None = None
     muted_at: str | None = None
     keeping: KeepingView | None = None
     is_deleted: bool = False

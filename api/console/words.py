@@ -11,6 +11,7 @@ from api.notices.schemas import Standing
 from api.notices.service import Obstacle
 from api.places.tables import Duty, Grade, LicenceKind
 from contract.catalogue import AreaKind, Post
+from contract.evidence import ClipFlaw
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,16 @@ REASONS: dict[DismissalReason | WithdrawalReason, str] = {
     WithdrawalReason.ALREADY_PUT_RIGHT: N_("The shop had put it right already"),
     WithdrawalReason.WRONG_LAW: N_("The wrong rule was applied"),
     WithdrawalReason.OTHER: N_("Another reason"),
+}
+
+# After "There is no clip:", "It begins late:" and "It ends early:".
+CLIP_FLAWS: dict[ClipFlaw, str] = {
+    ClipFlaw.MEMORY: N_("it did not fit into the memory of the edge box"),
+    ClipFlaw.STREAM: N_("the camera's stream had just begun, broke off or stood still"),
+    ClipFlaw.STOPPED: N_("the edge box was stopped or lost power"),
+    ClipFlaw.FORMAT: N_("the camera's stream is neither H.264 nor H.265, or has no time stamps"),
+    ClipFlaw.DISK: N_("the disk of the edge box did not take it"),
+    ClipFlaw.FAILED: N_("the edge box could not cut it; its log says why"),
 }
 
 BOX_KINDS: dict[str, str] = {

@@ -12,7 +12,7 @@ from api.accounts.actors import Actor, the_system
 from api.audit.service import record
 from api.edges.tables import Edge
 from api.evidence import repository
-from api.evidence.tables import CentreKey, Countersignature, Evidence
+from api.evidence.tables import CentreKey, Clip, Countersignature, Evidence
 from api.kit.database import Work
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.times import now
@@ -52,7 +52,7 @@ async def centre_key(work: Work, keyring: Keyring) -> Ed25519PrivateKey:
 
 
 async def say(
-    work: Work, actor: Actor, keyring: Keyring, evidence: Sequence[Evidence], act: StatementAct, at: datetime,
+    work: Work, actor: Actor, keyring: Keyring, evidence: Sequence[Evidence | Clip], act: StatementAct, at: datetime,
     ground: str | None = None,
 ) -> None:
     """Sign and keep one more statement about each of these, in the transaction of the act. Their rows are locked before, so that

@@ -1,10 +1,16 @@
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import rfc8785
 from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
+from starlette.background import BackgroundTask
 from starlette.datastructures import FormData, UploadFile
 
 from api.accounts.actors import Actor
@@ -13,7 +19,8 @@ from api.audit.service import REASON_LENGTH
 from api.cases.endpoints import CaseId
 from api.centre import Centre
 from api.edges.dependencies import ReportingEdge
-from api.evidence import countersigning, deletion, export, links, service
+from api.evidence import clips, countersigning, deletion, export, links, service
+from api.evidence.clips import ClipReport
 from api.evidence.schemas import CentreKeyOut, CentreKeys, LegalHoldOut, LinkIn, LinkOut, ReasonIn
 from api.evidence.service import ORIGINAL, OVERLAY, EvidenceFile, Report
 from api.kit.middleware import is_same_site
@@ -31,16 +38,19 @@ from api.kit.ranges import PARTS_OF_FILES, file_response, is_first_part
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
-from contract.edges import ReportAnswer
-from contract.evidence import SealedManifest
+from contract.edges import ClipAnswer, ReportAnswer
+from contract.evidence import LARGEST_CLIP, SealedClip, SealedManifest
 
 router = APIRouter(tags=["evidence"], route_class=ApiRoute)
 protocol = APIRouter(tags=["edge protocol"])
 linked = APIRouter(tags=["evidence"])
 Why = Annotated[str | None, Query(max_length=REASON_LENGTH, description="why it is taken out of the house")]
 PARTS = ("manifest", "original", "overlay")
+CLIP_PARTS = ("manifest", "clip")
+Sealed = TypeVar("Sealed", SealedManifest, SealedClip)
 # Boxes of a crowded kitchen come to some 20 kB.
 MANIFEST_BYTES = 1_000_000
+CHUNK_BYTES = 2**20
 
 _MULTIPART: dict[str, Any] = {
     "requestBody": {
@@ -61,6 +71,28 @@ _MULTIPART: dict[str, Any] = {
                     "original": {"contentType": "image/jpeg"},
                     "overlay": {"contentType": "image/jpeg"},
                 },
+            }
+        },
+    }
+}
+
+_CLIP_MULTIPART: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["manifest"],
+                    "properties": {
+                        "manifest": {"$ref": "#/components/schemas/SealedClip"},
+                        "clip": {
+                            "type": "string", "contentMediaType": "video/mp4",
+                            "description": "the stream's own packets; left out where the manifest says why there are none",
+                        },
+                    },
+                },
+                "encoding": {"manifest": {"contentType": "application/json"}, "clip": {"contentType": "video/mp4"}},
             }
         },
     }
@@ -100,13 +132,43 @@ async def report_violation(
     return answer
 
 
+@protocol.post(
+    "/edge/clips", operation_id="report_clip", summary="Hand in the clip of a violation, or why there is none", status_code=201,
+    response_model=ClipAnswer, openapi_extra=_CLIP_MULTIPART,
+    responses={
+        200: {"model": ClipAnswer, "description": "The same clip was taken before"},
+        **documented(Unauthenticated, Forbidden, Conflict),
+    },
+)
+async def report_clip(
+    request: Request, response: Response, actor: ReportingEdge, centre: CentreOf,
+    idempotency_key: Annotated[UUID, Header(description="the violation_id of the manifest")],
+) -> ClipAnswer:
+    """After the violation itself, which does not wait for it; exactly once. It joins the case of the violation."""
+    async with request.form(max_files=len(CLIP_PARTS), max_fields=len(CLIP_PARTS), max_part_size=MANIFEST_BYTES) as form:
+        report = await _read_clip(form)
+    if report.manifest.violation_id != idempotency_key:
+        raise Invalid("The Idempotency-Key is not the violation_id of the manifest.")
+    async with centre.database.reading() as work:
+        evidence = await clips.its_evidence(work, actor, report)
+    if evidence.clip is not None:
+        response.status_code = 200
+        return clips.answer_of(evidence)
+    await clips.check_report(centre.settings, evidence, report)
+    await clips.store(centre.files, evidence, report)
+    async with centre.database.writing() as work:
+        answer, is_new = await clips.file_clip(work, actor, centre.keyring, report, evidence.folder)
+    response.status_code = 201 if is_new else 200
+    return answer
+
+
 @router.get(
     "/evidence/{violation_id}/{name}", operation_id="get_evidence_file", summary="One file of a piece of evidence",
     response_class=Response,
     responses={
         200: {
-            "description": "The file as it was sealed, or the picture without faces",
-            "content": {"image/jpeg": {}, "application/json": {}},
+            "description": "The file as it was sealed, the picture without faces, or a preview of the clip, which is no evidence",
+            "content": {"image/jpeg": {}, "application/json": {}, "video/mp4": {}},
         },
         **PARTS_OF_FILES,
         **documented(Unauthenticated, Forbidden, NotFound),
@@ -114,12 +176,17 @@ async def report_violation(
 )
 async def get_file(
     request: Request, actor: SignedIn, centre: CentreOf, violation_id: UUID,
-    name: Literal["original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg", "judged.jpg"],
+    name: Literal[
+        "original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg", "judged.jpg", "clip.mp4", "clip.json", "clip-preview.mp4"
+    ],
     reason: Annotated[str | None, Query(max_length=REASON_LENGTH, description="why, where faces are seen outside of it")] = None,
 ) -> Response:
     """Every look is recorded: who, of which unit, what and why. Without a `reason` only who judges the case sees faces, and
-    only until then; everybody who sees the case may see `blurred.jpg`. In `judged.jpg` only faces that violate are left."""
-    file = await look(centre, actor, str(violation_id), name, given_reason(request, reason), is_new=is_first_part(request))
+    only until then; everybody who sees the case may see `blurred.jpg`. In `judged.jpg` only faces that violate are left. Clips
+    show faces; `clip-preview.mp4` is there for clips in H.265, made when it is first asked for."""
+    # Of a clip each part shows something: who leaves out the first byte has looked all the same.
+    is_new = is_first_part(request) or name.endswith(".mp4")
+    file = await look(centre, actor, str(violation_id), name, given_reason(request, reason), is_new=is_new)
     return file_response(request, file.content, file.media_type, file.sha256)
 
 
@@ -167,13 +234,21 @@ async def export_case(request: Request, actor: SignedIn, centre: CentreOf, case_
     """As it was sealed, faces and all. Recorded with the name of who exported it, and the reason."""
     why = given_reason(request, reason)
     key = await export.signing_key_of(centre)
-    async with centre.database.reading() as work:
-        content = await export.export_case(
-            work, actor, centre.files, key, centre.catalogue, case_id, centre.settings.centre_name, centre.clock(), why
-        )
-    async with centre.database.writing() as work:
-        export.record_case_export(work, actor, case_id, why)
-    return _download(content, "application/zip", export.case_name(case_id))
+    # On disk: the clips of a case that was seen a hundred times do not fit into memory.
+    with ExitStack() as undone:
+        archive = undone.enter_context(tempfile.TemporaryFile())
+        async with centre.database.reading() as work:
+            await export.export_case(
+                work, actor, centre.files, key, centre.catalogue, case_id, centre.settings.centre_name, centre.clock(), why,
+                archive,
+            )
+        async with centre.database.writing() as work:
+            export.record_case_export(work, actor, case_id, why)
+        undone.pop_all()
+    headers = _attachment(export.case_name(case_id)) | {"Content-Length": str(archive.tell())}
+    archive.seek(0)
+    chunks = iter(partial(archive.read, CHUNK_BYTES), b"")
+    return StreamingResponse(chunks, headers=headers, media_type="application/zip", background=BackgroundTask(archive.close))
 
 
 @router.get(
@@ -204,7 +279,11 @@ async def list_centre_keys(work: Reading) -> CentreKeys:
 
 
 def _download(content: bytes, media_type: str, name: str) -> Response:
-    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return Response(content, media_type=media_type, headers=_attachment(name))
+
+
+def _attachment(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 @router.post(
@@ -265,18 +344,32 @@ async def look(
 
 
 async def _read_report(form: FormData, picture_bytes: int) -> Report:
+    parts = await _read_parts(form, PARTS, picture_bytes)
+    return Report(_sealed(SealedManifest, parts["manifest"]), {ORIGINAL: parts["original"], OVERLAY: parts["overlay"]})
+
+
+async def _read_clip(form: FormData) -> ClipReport:
+    parts = await _read_parts(form, CLIP_PARTS if "clip" in form else CLIP_PARTS[:1], LARGEST_CLIP)
+    return ClipReport(_sealed(SealedClip, parts["manifest"]), parts.get("clip"))
+
+
+async def _read_parts(form: FormData, names: Sequence[str], most_bytes: int) -> dict[str, bytes]:
     """The names that the sender gave to its files are not looked at."""
-    if sorted(form.keys()) != sorted(PARTS) or len(form.multi_items()) != len(PARTS):
-        raise Invalid(f"Send exactly these parts: {', '.join(PARTS)}.")
+    if sorted(form.keys()) != sorted(names) or len(form.multi_items()) != len(names):
+        raise Invalid(f"Send exactly these parts: {', '.join(names)}.")
     parts = {}
-    for name in PARTS:
+    for name in names:
         part = form[name]
-        content = await part.read(picture_bytes + 1) if isinstance(part, UploadFile) else part.encode()
-        if len(content) > (MANIFEST_BYTES if name == "manifest" else picture_bytes):
+        content = await part.read(most_bytes + 1) if isinstance(part, UploadFile) else part.encode()
+        if len(content) > (MANIFEST_BYTES if name == "manifest" else most_bytes):
             raise TooLarge(f"The part {name} is larger than this centre takes.")
         parts[name] = content
+    return parts
+
+
+def _sealed(kind: type[Sealed], content: bytes) -> Sealed:
     try:
-        sealed = SealedManifest.model_validate_json(parts["manifest"])
+        sealed = kind.model_validate_json(content)
     except ValidationError as error:
         fields = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
         raise Invalid(f"The manifest cannot be read: {fields}.") from error
@@ -284,4 +377,4 @@ async def _read_report(form: FormData, picture_bytes: int) -> Report:
         sealed.manifest.canonical()
     except rfc8785.CanonicalizationError as error:
         raise Invalid("The manifest holds a number that has no canonical form (RFC 8785).") from error
-    return Report(sealed, {ORIGINAL: parts["original"], OVERLAY: parts["overlay"]})
+    return sealed

@@ -1,10 +1,11 @@
 """Evidence on its way out: a case as one ZIP, a camera's chain as one file; `sunshine evidence verify` checks both offline."""
 
-import io
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import IO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,18 +18,28 @@ from api.cases import repository as cases
 from api.centre import Centre
 from api.evidence import countersigning, repository
 from api.evidence.countersigning import centre_key, certificate_for
-from api.evidence.service import ReasonNeeded, is_of_another, manifest_of, sealed_manifest
-from api.evidence.tables import Evidence
+from api.evidence.service import (
+    ReasonNeeded,
+    clip_of,
+    is_of_another,
+    manifest_of,
+    sealed_clip,
+    sealed_manifest,
+    stored_clip,
+)
+from api.evidence.tables import Clip, Evidence
 from api.kit.database import Work
 from api.kit.files import Files
 from api.kit.problems import NotFound
 from api.kit.times import in_shop_time
 from contract.catalogue import Catalogue
 from contract.countersigning import CentreWord, SignedStatement
+from contract.evidence import CLIP
 from contract.signing import fingerprint, write_key
 from contract.verify import CENTRE, CHAIN, KEY, MANIFEST
 from contract.verify_centre import chinese
 from contract.verify_chain import ChainExport
+from contract.verify_clip import CLIP_CENTRE, CLIP_MANIFEST, FLAWS
 
 FORM = "电子数据提取笔录（草稿）.html"
 SOURCE = "来源说明.txt"
@@ -43,9 +54,10 @@ _templates = Environment(loader=PackageLoader("api.evidence"), autoescape=True, 
 
 async def export_case(
     work: Work, actor: Actor, files: Files, key: Ed25519PrivateKey, catalogue: Catalogue, case_id: int, centre_name: str,
-    at: datetime, reason: str | None,
-) -> bytes:
-    """A ZIP: a folder for each observation, with all that its seal names, and the draft of the record of the extraction.
+    at: datetime, reason: str | None, into: IO[bytes],
+) -> None:
+    """A ZIP, written `into` a file: a folder for each observation, with all that its seal names, and the draft of the record of
+    the extraction.
 
     What is not as it was sealed goes out as it is: the check tells. A file that is gone is left out, which the check tells too.
     Raises ReasonNeeded without a reason.
@@ -58,8 +70,7 @@ async def export_case(
     if not (reason or "").strip():
         raise ReasonNeeded("Faces can be recognised in these pictures. Say why you take them out: ?reason=…")
     said = await countersigning.of_cases(work, actor, [case_id])
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
+    with zipfile.ZipFile(into, "w") as archive:
         for number, one in enumerate(evidence, 1):
             folder = f"{number:03d}-{one.violation_id}"
             _put(archive, f"{folder}/{MANIFEST}", sealed_manifest(one).model_dump_json().encode(), at)
@@ -74,6 +85,13 @@ async def export_case(
                     _put(archive, f"{folder}/{name}", await files.get(f"{one.folder}/{name}"), at)
                 except NotFound:
                     continue
+            if one.clip is not None:
+                _put(archive, f"{folder}/{CLIP_MANIFEST}", sealed_clip(one).model_dump_json().encode(), at)
+                word = CentreWord(edge=certificate_for(one.edge, key, at), statements=said.get(one.clip.digest, []))
+                _put(archive, f"{folder}/{CLIP_CENTRE}", word.model_dump_json().encode(), at)
+                if CLIP in clip_of(one.clip).files:
+                    with suppress(NotFound):
+                        _put(archive, f"{folder}/{CLIP}", await files.get(stored_clip(one.folder, one.clip.digest)), at)
         rule = next((rule.name.zh for rule in catalogue.rules if rule.code == case.rule), case.rule)
         form = _templates.get_template("extraction_record.html").render(
             case=case, rule=rule, centre=centre_name, at=in_shop_time(at), captured_at=in_shop_time(case.captured_at),
@@ -81,7 +99,6 @@ async def export_case(
             key=fingerprint(write_key(key.public_key())),
         )
         _put(archive, FORM, form.encode(), at)
-    return content.getvalue()
 
 
 def record_case_export(work: Work, actor: Actor, case_id: int, reason: str | None) -> None:
@@ -98,6 +115,7 @@ async def export_chain(work: Work, actor: Actor, key: Ed25519PrivateKey, camera_
     export = ChainExport(
         camera_id=camera_id, keys={edge.id: edge.public_key for edge in edges.values()},
         manifests=[sealed_manifest(one) for one in links if one.deleted_at is None],
+        clips=[sealed_clip(one) for one in links if one.deleted_at is None and one.clip is not None],
         certificates=[certificate_for(edge, key, at) for edge in edges.values()],
         statements=[one for statements in said.values() for one in statements],
     )
@@ -128,7 +146,14 @@ def _exhibit(number: int, evidence: Evidence, statements: Sequence[SignedStateme
         "captured_at": in_shop_time(manifest.captured_at), "received_at": in_shop_time(evidence.received_at),
         "key": fingerprint(evidence.edge.public_key), "said": chinese(statements),
         "of_another": evidence.edge.name if is_of_another(evidence) else None,
+        "clip": _clip(evidence.clip) if evidence.clip is not None else None,
     }
+
+
+def _clip(clip: Clip) -> dict[str, object]:
+    manifest = clip_of(clip)
+    flaws = [FLAWS[flaw][1] for flaw in (manifest.missing, manifest.begins_late, manifest.ends_early) if flaw is not None]
+    return {"manifest": manifest, "digest": clip.digest, "flaws": "；".join(flaws), "received_at": in_shop_time(clip.received_at)}
 
 
 def _put(archive: zipfile.ZipFile, name: str, content: bytes, at: datetime) -> None:

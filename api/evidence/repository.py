@@ -10,7 +10,7 @@ from api.cameras.tables import Camera
 from api.cases.repository import case_is_visible
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition
-from api.evidence.tables import CentreKey, Chain, Countersignature, Evidence, IdempotencyKey, LegalHold
+from api.evidence.tables import CentreKey, Chain, Clip, Countersignature, Evidence, IdempotencyKey, LegalHold
 from api.kit.database import Work
 from contract.countersigning import SignedStatement, Statement
 
@@ -18,7 +18,7 @@ from contract.countersigning import SignedStatement, Statement
 def _readable(actor: Actor) -> Select[Evidence]:
     """Who sees a case sees that there is evidence; whose faces, the service decides. What was deleted is not there any more."""
     query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor), Evidence.deleted_at.is_(None))
-    return query.options(joinedload(Evidence.edge), contains_eager(Evidence.case))
+    return query.options(joinedload(Evidence.edge), joinedload(Evidence.clip), contains_eager(Evidence.case))
 
 
 async def list_of_cases(work: Work, actor: Actor, case_ids: Sequence[int], *, for_change: bool = False) -> list[Evidence]:
@@ -32,7 +32,8 @@ async def list_of_cases(work: Work, actor: Actor, case_ids: Sequence[int], *, fo
 async def list_of_camera(work: Work, actor: Actor, camera_id: str) -> list[Evidence]:
     """In the order of its chains, with what is left of what was deleted."""
     query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor))
-    query = query.where(Evidence.camera_id == camera_id, Evidence.chain != Chain.NONE).options(joinedload(Evidence.edge))
+    query = query.where(Evidence.camera_id == camera_id, Evidence.chain != Chain.NONE)
+    query = query.options(joinedload(Evidence.edge), joinedload(Evidence.clip))
     return list(await work.scalars(query.order_by(Evidence.edge_id, Evidence.sequence, Evidence.received_at)))
 
 
@@ -60,7 +61,7 @@ async def list_expired(
                 ~exists().where(own_hold.case_id == Case.id, own_hold.lifted_at.is_(None)),
                 ~exists().where(its_hold.case_id == whole.id, its_hold.lifted_at.is_(None)),
             )
-            .options(contains_eager(Evidence.case))
+            .options(joinedload(Evidence.clip), contains_eager(Evidence.case))
             .limit(limit - len(found))
             .with_for_update(of=Evidence, skip_locked=True)
         )
@@ -103,20 +104,38 @@ async def find_answer(work: Work, actor: Actor, key: str) -> IdempotencyKey | No
     return answer
 
 
-async def at_sequence(work: Work, actor: Actor, camera_id: str, sequence: int) -> list[Evidence]:
+async def own_evidence(work: Work, actor: Actor, violation_id: str, *, for_change: bool = False) -> Evidence | None:
+    """What this edge reported, deleted or not, as it is now."""
+    query = select(Evidence).where(Evidence.edge_id == actor.id, Evidence.violation_id == violation_id)
+    query = query.options(joinedload(Evidence.edge), joinedload(Evidence.clip), joinedload(Evidence.case))
+    if for_change:
+        query = query.with_for_update(of=Evidence)
+    evidence: Evidence | None = await work.scalar(query.execution_options(populate_existing=True))
+    return evidence
+
+
+async def at_sequence(work: Work, actor: Actor, camera_id: str, sequence: int) -> list[Evidence | Clip]:
     """What this edge reported at a place in the chain of a camera; more than one is a fork."""
-    query = select(Evidence).where(
-        Evidence.edge_id == actor.id, Evidence.camera_id == camera_id, Evidence.sequence == sequence
-    )
-    return list(await work.scalars(query))
+    found: list[Evidence | Clip] = []
+    for table in (Evidence, Clip):
+        query = select(table).where(table.edge_id == actor.id, table.camera_id == camera_id, table.sequence == sequence)
+        found += await work.scalars(query)
+    return found
 
 
 async def last_of_others(work: Work, actor: Actor, camera_id: str) -> str | None:
     """The digest of the last manifest of a camera that came in from another edge than this one: what the first one of this edge
     names as the one before it."""
-    query = select(Evidence.digest).where(Evidence.camera_id == camera_id, Evidence.edge_id != actor.id)
-    digest: str | None = await work.scalar(query.order_by(Evidence.received_at.desc(), Evidence.sequence.desc()).limit(1))
-    return digest
+    others = select(Evidence.edge_id).where(
+        Evidence.camera_id == camera_id, Evidence.edge_id != actor.id, Evidence.chain != Chain.NONE
+    )
+    edge_id = await work.scalar(others.order_by(Evidence.received_at.desc()).limit(1))
+    last: tuple[int, str | None] = (0, None)
+    for table in (Evidence, Clip):
+        links = select(table.sequence, table.digest).where(table.camera_id == camera_id, table.edge_id == edge_id)
+        for sequence, digest in await work.execute(links.order_by(table.sequence.desc()).limit(1)):
+            last = max(last, (sequence, digest))
+    return last[1]
 
 
 async def cameras_reported(work: Work, actor: Actor, camera_ids: Collection[str]) -> set[str]:

@@ -23,7 +23,8 @@ from api.edges.service import signing_key
 from api.edges.tables import Edge, EdgeKind
 from api.evidence import countersigning, repository
 from api.evidence.blur import blurred
-from api.evidence.tables import Chain, Evidence, IdempotencyKey
+from api.evidence.tables import Chain, Clip, Evidence, IdempotencyKey
+from api.evidence.video import make_preview
 from api.kit.database import Work
 from api.kit.files import Files
 from api.kit.pictures import NotAPicture, check_jpeg
@@ -33,14 +34,28 @@ from api.kit.settings import Settings
 from api.kit.times import in_shop_time, now
 from contract.countersigning import SignedStatement
 from contract.edges import ReportAnswer
-from contract.evidence import FIRST_OF_CHAIN, FileDigest, Manifest, MarkedBox, SealedManifest, SealError, verify_seal
+from contract.evidence import (
+    CLIP,
+    FIRST_OF_CHAIN,
+    ClipManifest,
+    FileDigest,
+    Manifest,
+    MarkedBox,
+    SealedClip,
+    SealedManifest,
+    SealError,
+    verify_seal,
+)
 from contract.verify_centre import problems_of
+from contract.verify_clip import CLIP_MANIFEST
 
 ORIGINAL, OVERLAY, MANIFEST, BLURRED = "original.jpg", "overlay.jpg", "manifest.json", "blurred.jpg"
+# For browsers that do not play the clip itself.
+PREVIEW = "clip-preview.mp4"
 # Only the faces that the violation is about; what new weights learn from.
 JUDGED = "judged.jpg"
 # Of the stored file: one that was made in an earlier way is not shown any more.
-_BLURRED_STORED = "blurred-1.jpg"
+_BLURRED_STORED, _PREVIEW_STORED = "blurred-1.jpg", ".preview-1.mp4"
 PICTURES = (ORIGINAL, OVERLAY)
 # Each unfolds a whole picture, 100 MB of one in 8K: forty at once (anyio's default) would leave nothing for the evidence.
 _blurred_at_once = anyio.CapacityLimiter(2)
@@ -226,13 +241,17 @@ async def read_file(
         content = await _blurred(files, evidence)
         sha256 = hashlib.sha256(content).hexdigest()
         return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", sha256)
-    if name == MANIFEST:
-        sealed = sealed_manifest(evidence).model_dump_json().encode()
+    if name in (MANIFEST, CLIP_MANIFEST):
+        sealed = (sealed_manifest(evidence) if name == MANIFEST else sealed_clip(evidence)).model_dump_json().encode()
         sha256 = hashlib.sha256(sealed).hexdigest()
         return EvidenceFile(evidence.case_id, evidence.case.shop_id, sealed, "application/json", sha256)
     reason = (reason or "").strip() or None
     if reason is None and not is_in_review(actor, evidence.case):
-        raise ReasonNeeded("Faces can be recognised in this picture. Say why you look at it: ?reason=…, or take blurred.jpg.")
+        raise ReasonNeeded("Faces can be recognised in it. Say why you look at it: ?reason=…, or take blurred.jpg.")
+    if name in (CLIP, PREVIEW):
+        content = await _clip(files, evidence) if name == CLIP else await _preview(files, evidence)
+        sha256 = hashlib.sha256(content).hexdigest()
+        return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "video/mp4", sha256, True, reason)
     content, digest = await _sealed_file(files, evidence, ORIGINAL if name == JUDGED else name)
     sha256 = digest.sha256
     if name == JUDGED:
@@ -272,6 +291,48 @@ def _hidden(evidence: Evidence) -> Sequence[MarkedBox]:
     if is_of_another(evidence):
         return [MarkedBox(kind="head", box=(0, 0, manifest.frame_width, manifest.frame_height), score=1.0)]
     return manifest.boxes
+
+
+async def _clip(files: Files, evidence: Evidence) -> bytes:
+    """As it was sealed. Raises NotFound, which says why there is none."""
+    if evidence.clip is None:
+        raise NotFound("The clip of this violation has not arrived.")
+    named = clip_of(evidence.clip).files.get(CLIP)
+    if named is None:
+        raise NotFound("There is no clip of this violation; clip.json says why.")
+    content = await files.get(stored_clip(evidence.folder, evidence.clip.digest))
+    if hashlib.sha256(content).hexdigest() != named.sha256:
+        raise BadSeal("The clip in the store is not the one that was sealed. Tell the administrator.")
+    return content
+
+
+async def _preview(files: Files, evidence: Evidence) -> bytes:
+    """Of a clip that browsers do not play: made when it is first asked for, and kept beside it."""
+    clip = evidence.clip
+    if clip is None or clip_of(clip).codec != "hevc":
+        raise NotFound("There is no preview: either there is no clip, or browsers can play it as it is.")
+    stored = f"{stored_clip(evidence.folder, clip.digest)}{_PREVIEW_STORED}"
+    with suppress(NotFound):
+        return await files.get(stored)
+    content = await make_preview(await _clip(files, evidence))
+    await files.put(stored, content)
+    return content
+
+
+def stored_clip(folder: str, digest: str) -> str:
+    """Made of the manifest's own digest, so that other content can never overwrite what is there."""
+    return f"{folder}/clip-{digest[:16]}.mp4"
+
+
+def clip_of(clip: Clip) -> ClipManifest:
+    return ClipManifest.model_validate_json(clip.manifest)
+
+
+def sealed_clip(evidence: Evidence) -> SealedClip:
+    """Raises NotFound."""
+    if evidence.clip is None:
+        raise NotFound("The clip of this violation has not arrived.")
+    return SealedClip(manifest=clip_of(evidence.clip), signature=evidence.clip.signature)
 
 
 def record_look(work: Work, actor: Actor, file: EvidenceFile, violation_id: str, name: str) -> None:
@@ -330,20 +391,25 @@ async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int) 
         violation_id=report.key, case_id=case_id, camera_id=manifest.camera_id, edge_id=actor.id,
         manifest=manifest.canonical().decode(), digest=manifest.digest(), signature=report.sealed.signature,
         sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(manifest),
-        chain=await _place_in_chain(work, actor, manifest),
+        chain=await place_in_chain(work, actor, manifest),
     )
     work.add(evidence)
     try:
         await work.flush()
     except IntegrityError as error:
         raise KeyReused("Another edge has already reported a violation under this id.") from error
-    for following in await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence + 1):
-        if following.chain is Chain.GAP:
-            following.chain = Chain.WHOLE if following.previous == evidence.digest else Chain.BROKEN
+    await mend_following(work, actor, manifest, evidence.digest)
     return evidence
 
 
-async def _place_in_chain(work: Work, actor: Actor, manifest: Manifest) -> Chain:
+async def mend_following(work: Work, actor: Actor, manifest: Manifest | ClipManifest, digest: str) -> None:
+    """What came before the one that it names."""
+    for following in await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence + 1):
+        if following.chain is Chain.GAP:
+            following.chain = Chain.WHOLE if following.previous == digest else Chain.BROKEN
+
+
+async def place_in_chain(work: Work, actor: Actor, manifest: Manifest | ClipManifest) -> Chain:
     """A gap or a break is told, never a ground for refusing evidence."""
     if (await edges.own_edge(work, actor)).kind is EdgeKind.ALARM_BOX:
         return Chain.NONE

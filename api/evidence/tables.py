@@ -53,6 +53,27 @@ class Evidence(Table):
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_by: Mapped[str | None] = mapped_column(String(100))
     deletion_ground: Mapped[str | None] = mapped_column(String(500))
+    clip: Mapped["Clip | None"] = relationship(lazy="raise")
+
+
+class Clip(Table):
+    """The clip of a violation, or the edge's word that there is none. It lies in the folder of its evidence and is deleted with
+    it; what is left then is its place in the chain."""
+
+    __tablename__ = "clips"
+    __table_args__ = (Index("ix_clips_camera_id_edge_id_sequence", "camera_id", "edge_id", "sequence"),)
+
+    violation_id: Mapped[str] = mapped_column(ForeignKey("evidence.violation_id"), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"))
+    edge_id: Mapped[str] = mapped_column(ForeignKey("edges.id"))
+    manifest: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[str] = mapped_column(String(100))
+    sequence: Mapped[int]
+    previous: Mapped[str] = mapped_column(String(64))
+    chain: Mapped[Chain] = mapped_column(words(Chain))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class CentreKey(Table):

@@ -91,6 +91,7 @@ TABLE = (
     Row("POST /api/v1/edge/heartbeats", EDGE, {}),
     Row("POST /api/v1/edge/violations", EDGE, {}),
     Row("POST /api/v1/alarms", EDGE, {}),
+    Row("POST /api/v1/edge/clips", EDGE, {}),
     Row("GET /api/v1/me", SIGNED_IN),
     row("GET /api/v1/cases", P.CASES_READ),
     row("GET /api/v1/cases/{case_id}", P.CASES_READ),

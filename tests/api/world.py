@@ -1,12 +1,15 @@
 """A small world around one centre: places, people who are signed in, and an edge that speaks the protocol."""
 
 import base64
+import io
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
+import av
 import cv2
 import httpx
 import numpy as np
@@ -32,10 +35,22 @@ from api.places.tables import Duty
 from contract.catalogue import AreaKind
 from contract.edge_auth import make_edge_token
 from contract.edges import CameraMinute, Heartbeat, StreamFault
-from contract.evidence import FIRST_OF_CHAIN, AttributeVotes, Manifest, MarkedBox, ModelVersion, file_digest, seal
+from contract.evidence import (
+    CLIP,
+    FIRST_OF_CHAIN,
+    AttributeVotes,
+    ClipManifest,
+    Manifest,
+    MarkedBox,
+    ModelVersion,
+    file_digest,
+    seal,
+    seal_clip,
+)
 
 HOUSE = the_house("test")
 WIDTH, HEIGHT = 64, 48
+CLIP_S, VIDEO_FPS = 2.0, 10
 
 
 def jpeg(shade: int = 128, width: int = WIDTH, height: int = HEIGHT) -> bytes:
@@ -48,6 +63,22 @@ async def with_key(request: httpx.Request) -> None:
     """An Idempotency-Key of its own for each act that has none."""
     if request.method == "POST":
         request.headers.setdefault("Idempotency-Key", str(uuid4()))
+
+
+@cache
+def video(codec: str = "libx264", *, seconds: float = CLIP_S, width: int = WIDTH, height: int = HEIGHT) -> bytes:
+    """An MP4, as an edge cuts it: a grey picture that grows lighter."""
+    content = io.BytesIO()
+    with av.open(content, "w", format="mp4") as container:
+        options = {"x265-params": "log-level=none:pools=none:frame-threads=1"} if codec == "libx265" else {}
+        stream = container.add_stream(codec, rate=VIDEO_FPS, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(round(seconds * VIDEO_FPS)):
+            frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), number % 200, np.uint8), format="bgr24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return content.getvalue()
 
 
 @dataclass(frozen=True)
@@ -236,6 +267,42 @@ class EdgeBox:
             files[part] = (names.get(part, name), content, "image/jpeg")  # type: ignore[assignment]
         headers = {"Idempotency-Key": str(key or manifest.violation_id)}
         return await self.client.post("/api/v1/edge/violations", files=files, headers=headers, auth=self.sign)
+
+    def clip_manifest(self, of: Manifest, clip: bytes | None = None, **changes: Any) -> ClipManifest:
+        """The next link of the chain: the clip of a violation of this edge, or (without `clip`) the word that there is none."""
+        told: dict[str, Any] = {"missing": "stopped", "files": {}}
+        if clip is not None:
+            told = {"codec": "h264", "duration_s": CLIP_S, "moment_s": 0.5, "files": {CLIP: file_digest(clip)}}
+        return ClipManifest.model_validate(
+            {
+                "violation_id": of.violation_id, "snapshot": of.digest(), "edge_id": self.id,
+                "camera_id": of.camera_id, "sequence": self.sequence + 1, "previous": self.previous,
+                "software_version": "1.0", **told, **changes,
+            }
+        )
+
+    async def send_clip(
+        self, manifest: ClipManifest, clip: bytes | None = None, *, key: UUID | None = None,
+        signed_by: Ed25519PrivateKey | None = None,
+    ) -> httpx.Response:
+        sealed = seal_clip(manifest, signed_by or self.key)
+        files: dict[str, Any] = {"manifest": ("manifest.json", sealed.model_dump_json(), "application/json")}
+        if clip is not None:
+            files["clip"] = (CLIP, clip, "video/mp4")
+        headers = {"Idempotency-Key": str(key or manifest.violation_id)}
+        answer = await self.client.post("/api/v1/edge/clips", files=files, headers=headers, auth=self.sign)
+        if answer.status_code == 201:
+            self.sequence, self.previous = manifest.sequence, manifest.digest()
+        return answer
+
+    async def report_with_clip(self, clip: bytes | None = None, **changes: Any) -> Manifest:
+        """A violation, and its clip after it."""
+        manifest = self.manifest()
+        assert (await self.send(manifest)).status_code == 201
+        self.sequence, self.previous = manifest.sequence, manifest.digest()
+        answer = await self.send_clip(self.clip_manifest(manifest, clip, **changes), clip)
+        assert answer.status_code == 201, answer.text
+        return manifest
 
     async def report(self, **changes: Any) -> httpx.Response:
         """The next violation, with pictures that fit it."""

@@ -9,7 +9,17 @@ from uuid import uuid4
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract.evidence import FIRST_OF_CHAIN, SealedManifest, seal
+from contract.evidence import (
+    FIRST_OF_CHAIN,
+    ClipFlaw,
+    ClipManifest,
+    Manifest,
+    SealedClip,
+    SealedManifest,
+    file_digest,
+    seal,
+    seal_clip,
+)
 from contract.verify import Unreadable, read, verify
 from contract.verify_chain import ChainExport
 from tests.contract.test_evidence import FILES, KEY, make_manifest
@@ -148,3 +158,106 @@ def test_what_holds_no_evidence_is_told(tmp_path: Path):
     (tmp_path / "note.txt").write_text("hello")
     with pytest.raises(Unreadable, match="no evidence"):
         verify(read(tmp_path))
+
+
+SNAPSHOT = make_manifest()
+
+
+def clip_manifest(snapshot: Manifest = SNAPSHOT, **changes: Any) -> ClipManifest:
+    given = {
+        "violation_id": snapshot.violation_id, "snapshot": snapshot.digest(), "edge_id": snapshot.edge_id,
+        "camera_id": snapshot.camera_id, "sequence": snapshot.sequence + 1, "previous": snapshot.digest(),
+        "software_version": "0.1.0", "codec": "h264", "duration_s": 15.2, "moment_s": 5.2,
+        "files": {"clip.mp4": file_digest(b"clip")},
+    }
+    return ClipManifest.model_validate(given | changes)
+
+
+def missing_clip(**changes: Any) -> ClipManifest:
+    return clip_manifest(codec=None, duration_s=None, moment_s=None, files={}, missing=ClipFlaw.STOPPED, **changes)
+
+
+def package_with_clip(manifest: ClipManifest | None = None, key: Ed25519PrivateKey = KEY) -> dict[str, bytes]:
+    manifest = manifest or clip_manifest()
+    files = FILES | {"manifest.json": seal(SNAPSHOT, KEY).model_dump_json().encode(), "edge.pub": PUBLIC.encode()}
+    files["clip.json"] = seal_clip(manifest, key).model_dump_json().encode()
+    return files | ({"clip.mp4": b"clip"} if manifest.files else {})
+
+
+class TestClip:
+    def test_a_whole_one_holds(self):
+        findings = verify(package_with_clip(clip_manifest(ends_early=ClipFlaw.MEMORY)), [PUBLIC])
+        assert all(finding.holds for finding in findings)
+        said = "The clip holds: 15.2 s, the moment at 5.2 s, number 2. It ends early: it did not fit into the memory of the edge."
+        assert any(said in finding.en and "违规时刻在第 5.2 秒" in finding.zh for finding in findings)
+
+    def test_one_that_is_missing_is_told(self):
+        findings = verify(package_with_clip(missing_clip()))
+        assert all(finding.holds for finding in findings)
+        assert any("no clip, and the edge has signed why: the edge was stopped" in finding.en for finding in findings)
+
+    def test_one_that_has_not_come_is_told(self):
+        assert any("No clip has come with it." in finding.en for finding in verify(package()))
+
+    def test_one_flipped_byte_anywhere_is_found(self):
+        whole = package_with_clip()
+        for name in ("clip.json", "clip.mp4"):
+            for at in range(len(whole[name])):
+                flipped = bytearray(whole[name])
+                flipped[at] ^= 1 << at % 7
+                assert problems(whole | {name: bytes(flipped)}), (name, at, bytes(flipped))
+
+    @pytest.mark.parametrize(
+        ("files", "words"),
+        [
+            ({**package_with_clip(), "clip.mp4": None}, "names the files ['clip.mp4'], but [] are there"),
+            ({**package_with_clip(), "clip.json": None}, "a clip without its manifest"),
+            ({**package_with_clip(missing_clip()), "clip.mp4": b"clip"}, "names the files []"),
+            (package_with_clip(key=Ed25519PrivateKey.generate()), "not made by this edge's key"),
+            (package_with_clip(clip_manifest(snapshot=make_manifest())), "belongs to another violation"),
+            (package_with_clip(clip_manifest(camera_id="cam-2")), "belongs to another violation"),
+        ],
+    )
+    def test_what_is_wrong_with_it_is_said(self, files: dict[str, bytes | None], words: str):
+        assert any(words in problem for problem in problems({name: one for name, one in files.items() if one is not None}))
+
+
+class TestChainWithClips:
+    def export(self, clips: list[SealedClip], *snapshots: SealedManifest) -> dict[str, bytes]:
+        export = ChainExport(camera_id="cam-1", keys={"edge-1": PUBLIC}, manifests=list(snapshots), clips=clips)
+        return {"chain.json": export.model_dump_json().encode()}
+
+    def three(self) -> tuple[SealedManifest, SealedClip, SealedManifest]:
+        first = link(1, FIRST_OF_CHAIN)
+        clip = seal_clip(clip_manifest(first.manifest), KEY)
+        return first, clip, link(3, clip.manifest.digest())
+
+    def test_a_whole_one_holds(self):
+        first, clip, last = self.three()
+        files = self.export([clip], first, last)
+        assert problems(files) == []
+        assert any("All 3 records are signed, and the chain of 3 has no gap." in finding.en for finding in verify(files))
+
+    def test_a_removed_clip_is_found(self):
+        first, _, last = self.three()
+        assert problems(self.export([], first, last)) == ["Number 2 is missing."]
+
+    def test_a_fork_is_found(self):
+        first, clip, last = self.three()
+        other = seal_clip(clip.manifest.model_copy(update={"moment_s": 4.0}), KEY)
+        assert problems(self.export([clip, other], first, last)) == [
+            "There are 2 different records with number 2: the chain forks."
+        ]
+
+    def test_one_flipped_byte_is_found(self):
+        first, clip, _ = self.three()
+        (content,) = self.export([clip], first).values()
+        for at in range(content.index(b'"clips"'), len(content)):
+            flipped = bytearray(content)
+            flipped[at] ^= 1 << at % 7
+            assert problems({"chain.json": bytes(flipped)}), (at, bytes(flipped))
+
+    def test_a_clip_of_a_violation_that_is_not_there_is_found(self):
+        first, _, _ = self.three()
+        stray = seal_clip(clip_manifest(make_manifest(), previous=first.manifest.digest()), KEY)
+        assert problems(self.export([stray], first)) == ["Number 2 is the clip of a violation that is not in the chain."]

@@ -13,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ingest.rtp import AccessUnit
 from ingest.rtsp_connection import Request, Response
@@ -21,6 +22,7 @@ from tests.ports import hold_port
 
 FPS = 20
 GOP = 5
+BITS = 10
 DEADLINE_S = 120.0
 
 
@@ -36,8 +38,9 @@ def make_clip(
     options: dict[str, str] | None = None,
     still: bool = False,
     fps: int = FPS,
+    numbered: bool = False,
 ) -> Path:
-    """A blue-grey picture (BGR 120, 60, 40) with a bright square that walks to the right."""
+    """A blue-grey picture (BGR 120, 60, 40) with a bright square that walks to the right; `numbered`: see `number_in`."""
     width, height = size
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps)
@@ -55,6 +58,9 @@ def make_clip(
             image[:] = (120, 60, 40)
             left = 0 if still else number * 12 % (width - 80)
             image[height // 2 : height // 2 + 80, left : left + 80] = (230, 230, 230)
+            if numbered:
+                for bit in range(BITS):
+                    image[: height // 4, width * bit // BITS : width * (bit + 1) // BITS] = 230 if number >> bit & 1 else 20
             target = 2 if full_range else 1
             frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(format=pix_fmt, dst_color_range=target)
             frame.color_range = target
@@ -62,6 +68,13 @@ def make_clip(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def number_in(picture: NDArray[np.uint8]) -> int:
+    """Which picture of a `numbered` clip this is; grey, [H, W]. It survives any coding."""
+    height, width = picture.shape
+    row = picture[: height // 8]
+    return sum((row[:, width * bit // BITS + 4 : width * (bit + 1) // BITS - 4].mean() > 125) << bit for bit in range(BITS))
 
 
 @pytest.fixture(scope="session")

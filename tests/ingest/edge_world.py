@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import AreaKind, Catalogue, load_catalogue
 from contract.edges import StreamFault
-from contract.evidence import AttributeVotes, Manifest, ModelVersion, SealedManifest
+from contract.evidence import AttributeVotes, ClipFlaw, Manifest, ModelVersion, SealedClip, SealedManifest
 from detector.observation import Attribute, Head, Observation, Person
 from detector.rules import Repeat, Violation
 from ingest.centre import Centre
+from ingest.cutting import Clip
 from ingest.database import Database
 from ingest.evidence import EvidenceFolder
 from ingest.outbox import Outbox
@@ -102,6 +103,7 @@ class CentreInMemory:
     config: EdgeConfig | None = None
     before: Callable[[httpx.Request], httpx.Response | None] = lambda request: None
     reports: dict[str, tuple[SealedManifest, dict[str, bytes]]] = field(default_factory=dict)
+    clips: dict[str, tuple[SealedClip, bytes | None]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     heartbeats: list[dict[str, object]] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -118,6 +120,8 @@ class CentreInMemory:
         path = request.url.path.removeprefix("/api/v1")
         if path == "/edge/violations":
             return self._take(request)
+        if path == "/edge/clips":
+            return self._take_clip(request)
         if path == "/edge/heartbeats":
             self.heartbeats.append(json.loads(request.content))
             return httpx.Response(204)
@@ -127,6 +131,13 @@ class CentreInMemory:
                 return httpx.Response(304, headers={"ETag": etag})
             return httpx.Response(200, content=self.config.model_dump_json(), headers={"ETag": etag})
         return httpx.Response(404)
+
+    def _take_clip(self, request: httpx.Request) -> httpx.Response:
+        key = request.headers["Idempotency-Key"]
+        parts = multipart(request)
+        self.clips[key] = (SealedClip.model_validate_json(parts["manifest"]), parts.get("clip"))
+        self.order.append(f"{key} clip")
+        return httpx.Response(201, json={"violation_id": key, "case_id": 1})
 
     def _take(self, request: httpx.Request) -> httpx.Response:
         key = request.headers["Idempotency-Key"]
@@ -168,9 +179,12 @@ class Parts:
         self.outbox = Outbox(self.database)
         self.evidence = EvidenceFolder(folder / "evidence")
         self.recorder = Recorder(self.evidence, self.outbox, EDGE_ID, KEY, lambda: None)
-        self.sender = Sender(
-            self.outbox, self.evidence, self.recorder, self.centre.client(self.clock), keep_days,
-            clock=self.clock, timer=self.timer, chance=lambda: 1.0,
+        self.sender, self.clip_sender = (
+            Sender(
+                self.outbox, self.evidence, self.recorder, self.centre.client(self.clock), keep_days,
+                clock=self.clock, timer=self.timer, chance=lambda: 1.0, is_clip=is_clip,
+            )
+            for is_clip in (False, True)
         )
 
     def recover(self) -> None:
@@ -179,6 +193,18 @@ class Parts:
     def record(self, camera_id: str = "cam-1") -> UUID:
         moment = self.clock.moment()
         return self.recorder.record(camera(camera_id), catalogue(), sight(moment), violation(moment)).violation_id
+
+    def record_clip(self, violation_id: UUID, clip: Clip | ClipFlaw | None = None) -> None:
+        """Of a violation that was recorded before; without `clip`, one that is no video."""
+        (snapshot,) = (
+            entry.manifest for entry in self.evidence.committed(set())
+            if entry.manifest.violation_id == violation_id and isinstance(entry.manifest, Manifest)
+        )
+        self.recorder.record_clip(snapshot.camera_id, violation_id, snapshot.digest(), clip or a_clip())
+
+
+def a_clip(content: bytes = b"clip") -> Clip:
+    return Clip(content, "h264", 15.0, 5.0, None, None)
 
 
 class RecorderAtHand:

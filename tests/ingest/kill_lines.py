@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from uuid import UUID
 
 import httpx
 
 import ingest
-from contract.evidence import FIRST_OF_CHAIN, SealedManifest, verify_seal
+from contract.evidence import FIRST_OF_CHAIN, ClipManifest, SealedClip, SealedManifest, verify_seal
+from ingest.evidence import OF_CLIP
 from tests.ingest.edge_world import KEY, CentreInMemory, Parts, catalogue, multipart, violation
 
 ROOM = str(Path(ingest.__file__).parent)
@@ -34,9 +34,20 @@ class CentreOnDisk(CentreInMemory):
         sealed = SealedManifest.model_validate_json(multipart(request)["manifest"])
         parts = multipart(request)
         verify_seal(sealed, KEY.public_key(), {"original.jpg": parts["original"], "overlay.jpg": parts["overlay"]})
-        with self.path.open("a") as file:
-            file.write(json.dumps([request.headers["Idempotency-Key"], sealed.manifest.digest()]) + "\n")
+        self._note(request, sealed)
         return super()._take(request)
+
+    def _take_clip(self, request: httpx.Request) -> httpx.Response:
+        parts = multipart(request)
+        sealed = SealedClip.model_validate_json(parts["manifest"])
+        verify_seal(sealed, KEY.public_key(), {"clip.mp4": parts["clip"]} if "clip" in parts else {})
+        self._note(request, sealed)
+        return super()._take_clip(request)
+
+    def _note(self, request: httpx.Request, sealed: SealedManifest | SealedClip) -> None:
+        key = request.headers["Idempotency-Key"] + OF_CLIP * isinstance(sealed, SealedClip)
+        with self.path.open("a") as file:
+            file.write(json.dumps([key, sealed.manifest.digest()]) + "\n")
 
     def taken(self) -> list[tuple[str, str]]:
         if not self.path.exists():
@@ -48,10 +59,14 @@ def edge_run(folder: Path) -> Parts:
     """One life of an edge: take up, tell what is not told yet, send, tell again, send, clean."""
     parts = Parts(folder, CentreOnDisk(folder / "taken"))
     parts.recover()
-    for camera_id in ("a", "b"):
-        if not parts.recorder.repeats(camera_id, catalogue(), parts.clock.moment()):
-            parts.record(camera_id)
+    told = [
+        parts.record(camera_id) for camera_id in ("a", "b")
+        if not parts.recorder.repeats(camera_id, catalogue(), parts.clock.moment())
+    ]
     parts.sender.step()
+    for violation_id in told:
+        parts.record_clip(violation_id)
+    parts.clip_sender.step()
     return parts
 
 
@@ -84,21 +99,23 @@ def live_and_die(folder: Path, line: int) -> bool:
 def findings(folder: Path) -> dict[str, object]:
     """After one more life, undisturbed: everything that is wrong."""
     parts = edge_run(folder)
-    committed = {str(entry.manifest.violation_id): entry for entry in parts.evidence.committed(set())}
+    entries = list(parts.evidence.committed(set()))
+    committed = {f"{entry.manifest.violation_id}{OF_CLIP * (entry.repeat is None)}": entry for entry in entries}
     taken = CentreOnDisk(folder / "taken").taken()
     wrong: list[str] = []
     if {key for key, _ in taken} != set(committed):
         wrong.append("the centre has other violations than were committed")
     if len(set(taken)) != len(committed):
         wrong.append("one violation was sent with two contents")
-    if parts.outbox.waiting() or parts.outbox.known() != {UUID(key) for key in committed}:
+    violations = {entry.manifest.violation_id for entry in entries}
+    if parts.outbox.waiting() or not parts.outbox.known() == parts.outbox.known(is_clip=True) == violations:
         wrong.append("the outbox does not fit the evidence")
     if len(list((folder / "evidence").glob("*/*"))) != len(committed):
         wrong.append("half-written evidence is left")
     for camera_id in ("a", "b"):
-        chain = [entry.manifest for entry in committed.values() if entry.manifest.camera_id == camera_id]
-        if len(chain) != 1:
-            wrong.append(f"{len(chain)} times told what was to be told once")
+        chain = [entry.manifest for entry in entries if entry.manifest.camera_id == camera_id]
+        if [isinstance(manifest, ClipManifest) for manifest in chain] != [False, True]:
+            wrong.append(f"{len(chain)} manifests where there should be one, and one of its clip")
         if [m.previous for m in chain] != [FIRST_OF_CHAIN, *(m.digest() for m in chain[:-1])]:
             wrong.append("the chain is broken")
         if parts.recorder.repeats(camera_id, catalogue(), parts.clock.moment()) != [violation().repeat]:

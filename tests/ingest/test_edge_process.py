@@ -15,12 +15,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import pytest
 
 from api.bootstrap import prepare_demo
 from api.kit.settings import Settings
-from contract.evidence import SealedManifest
+from contract.evidence import ClipFlaw, ClipManifest, SealedClip, SealedManifest
 from ingest.enrol import enrol
+from ingest.evidence import OF_CLIP
+from tests.ingest.conftest import FPS, number_in
 
 REPOSITORY = Path(__file__).parents[2]
 DEADLINE_S = 120.0
@@ -106,9 +110,13 @@ class RealEdge:
         return (self.data / "edge.log").read_text()
 
     def committed(self) -> list[SealedManifest]:
-        """In the order of the chain."""
-        paths = sorted(self.folder.glob("evidence/*/0*/manifest.json"))
-        return [SealedManifest.model_validate_json(path.read_bytes()) for path in paths]
+        """Violations, in the order of the chain."""
+        paths = [path for path in self.folder.glob("evidence/*/0*/manifest.json") if not path.parent.name.endswith(OF_CLIP)]
+        return [SealedManifest.model_validate_json(path.read_bytes()) for path in sorted(paths)]
+
+    def clips(self) -> list[SealedClip]:
+        paths = sorted(self.folder.glob(f"evidence/*/0*{OF_CLIP}/manifest.json"))
+        return [SealedClip.model_validate_json(path.read_bytes()) for path in paths]
 
     def count(self, state: str) -> int:
         """How many reports are waiting, sent or parked."""
@@ -169,13 +177,67 @@ def check_that_all_arrived_once(world: World, wait_until: Wait) -> None:
     committed = [sealed.manifest for sealed in world.edge.committed()]
     arrived = [row[0] for row in world.centre.rows("SELECT violation_id FROM evidence ORDER BY sequence")]
     assert arrived == [str(manifest.violation_id) for manifest in committed]
+    # Each has a clip, or the word that there is none; both are links of one chain.
+    clips = {str(sealed.manifest.violation_id): sealed.manifest for sealed in world.edge.clips()}
+    assert dict(world.centre.rows("SELECT violation_id, digest FROM clips")) == {
+        violation_id: clip.digest() for violation_id, clip in clips.items()
+    }
+    assert clips.keys() == set(arrived)
     # Two that lie close together are one case, which counts them.
     assert world.centre.rows("SELECT SUM(observations) FROM cases") == [(len(arrived),)]
-    assert {row[0] for row in world.centre.rows("SELECT chain FROM evidence")} == {"whole"}
-    assert [manifest.sequence for manifest in committed] == list(range(1, len(committed) + 1))
+    assert {row[0] for row in world.centre.rows("SELECT chain FROM evidence UNION SELECT chain FROM clips")} == {"whole"}
+    numbers = [manifest.sequence for manifest in (*committed, *clips.values())]
+    assert sorted(numbers) == list(range(1, 2 * len(committed) + 1))
     spots = Counter((manifest.rule, manifest.boxes[-1].box if manifest.rule == "K02" else None) for manifest in committed)
     assert spots["K01", None] == 1, "the poster was told again after a restart"
     assert list(world.edge.folder.glob("evidence/*/.partial-*")) == []
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_the_clip_of_a_violation_shows_its_moment(
+    tmp_path: Path, closed_port: int, serve: Callable[..., Any], clips: Callable[..., Path], wait_until: Wait, codec: str
+):
+    """A real camera, edge and centre: at the moment that the manifest tells, the clip has the very picture of the evidence."""
+    path = clips(codec, size=(320, 192), seconds=24, gop=2 * FPS, numbered=True)
+    world = World(tmp_path, closed_port, serve(path).url)
+    try:
+        world.edge.start()
+        whole = "SELECT violation_id, manifest FROM clips WHERE manifest LIKE '%\"begins_late\":null%\"missing\":null%'"
+        wait_until(lambda: world.centre.rows(whole), DEADLINE_S)
+        violation_id, manifest = world.centre.rows(whole)[0]
+        assert world.edge.end() == 0
+        clip = ClipManifest.model_validate_json(manifest)
+        ((folder,),) = world.centre.rows(f"SELECT folder FROM evidence WHERE violation_id = '{violation_id}'")
+        files = world.centre.data / "files" / folder
+        original = cv2.imread(str(files / "original.jpg"), cv2.IMREAD_GRAYSCALE)
+        with av.open(str(next(files.glob("clip-*.mp4")))) as container:
+            assert container.streams.video[0].codec_context.codec.canonical_name == clip.codec
+            pictures = {round(float(frame.time), 3): frame.to_ndarray(format="gray") for frame in container.decode(video=0)}
+        # From the key frame before -5 s to +10 s.
+        assert 5.0 <= clip.moment_s <= 7.1
+        assert max(pictures) - clip.moment_s == pytest.approx(10.0, abs=0.2)
+        nearest = min(pictures, key=lambda at_s: abs(at_s - clip.moment_s))
+        assert nearest == pytest.approx(clip.moment_s, abs=0.002)
+        assert number_in(pictures[nearest]) == number_in(original)
+    finally:
+        world.close()
+
+
+def test_what_is_gathered_when_the_edge_is_killed_is_told_as_missing(world: World, wait_until: Wait):
+    world.edge.start()
+    wait_until(lambda: len(world.edge.committed()) >= 2, DEADLINE_S)
+    world.edge.kill()
+    assert world.edge.clips() == []
+    check_that_all_arrived_once(world, wait_until)
+    assert {sealed.manifest.missing for sealed in world.edge.clips()} == {ClipFlaw.STOPPED}
+
+
+def test_an_edge_that_is_ended_sends_what_it_has_gathered(world: World, wait_until: Wait):
+    world.edge.start()
+    wait_until(lambda: len(world.edge.committed()) >= 2, DEADLINE_S)
+    assert world.edge.end() == 0
+    check_that_all_arrived_once(world, wait_until)
+    assert ClipFlaw.STOPPED in {sealed.manifest.ends_early for sealed in world.edge.clips()}
 
 
 def test_killed_edge_and_absent_centre_lose_and_double_nothing(world: World, wait_until: Wait):
@@ -224,7 +286,7 @@ def test_revoked_edge_stops_looking_and_keeps_what_it_has(world: World, wait_unt
     wait_until(lambda: "edge_turned_away" in world.edge.log(), DEADLINE_S)
     wait_until(lambda: not (world.edge.folder / "cameras.json").exists(), DEADLINE_S)
     assert world.edge.end() == 0
-    kept = len(world.edge.committed())
+    kept = len(world.edge.committed()) + len(world.edge.clips())
     assert kept == world.edge.count("sent") + world.edge.count("parked") + world.edge.count("waiting")
 
 
@@ -237,7 +299,7 @@ def test_camera_that_went_to_another_edge(world: World, wait_until: Wait):
     world.edge.start()
     wait_until(lambda: len(world.edge.committed()) >= 2, DEADLINE_S)
     world.edge.kill()
-    waiting = len(world.edge.committed())
+    waiting = 2 * len(world.edge.committed())  # and the word that the clip of each was lost
     world.centre.change("UPDATE cameras SET edge_id = NULL, version = version + 1")
     world.centre.start()
     world.edge.start("--quiet")
@@ -245,7 +307,7 @@ def test_camera_that_went_to_another_edge(world: World, wait_until: Wait):
     reason = "The centre refused it (HTTP 403): This camera does not belong to this edge."
     wait_until(lambda: world.edge.log().count(reason) == waiting, DEADLINE_S)
     wait_until(lambda: "camera_removed" in world.edge.log(), DEADLINE_S)
-    assert len(world.edge.committed()) == waiting
+    assert len(world.edge.committed()) + len(world.edge.clips()) == waiting
     assert world.edge.end() == 0
 
 

@@ -33,8 +33,8 @@ def test_what_was_committed_can_be_read_and_checked(parts: Parts):
     parts.record()
     package = parts.evidence.read(committed(parts)[0])
     sealed = SealedManifest.model_validate_json(package.manifest)
-    verify_seal(sealed, KEY.public_key(), package.pictures)
-    assert set(package.pictures) == {"original.jpg", "overlay.jpg"}
+    verify_seal(sealed, KEY.public_key(), package.files)
+    assert set(package.files) == {"original.jpg", "overlay.jpg"}
 
 
 def test_repeat_is_kept_beside_the_manifest(parts: Parts):

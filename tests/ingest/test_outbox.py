@@ -37,6 +37,9 @@ def test_parked_lets_the_next_pass_and_stays(parts: Parts):
 
 def test_parked_is_tried_again_after_a_restart(parts: Parts, tmp_path: Path):
     first, second = parts.record(), parts.record()
+    for violation_id in (first, second):
+        parts.record_clip(violation_id)
+        parts.outbox.mark_sent(violation_id, NOW, is_clip=True)
     parts.outbox.park(first, NOW)
     parts.outbox.mark_sent(second, NOW)
     again = Parts(tmp_path)

@@ -30,7 +30,7 @@ def picture(camera_time_s: float = 0.0) -> Picture:
 class Script:
     """A source that does what its function does."""
 
-    packets = 0
+    packets = kept_bytes = 0
 
     def __init__(self, play: Callable[[Script], Iterator[Picture]], live: bool = True) -> None:
         self._play = play

@@ -1,3 +1,5 @@
+import errno
+import os
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -7,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from contract.evidence import FIRST_OF_CHAIN, Manifest
+from contract.evidence import FIRST_OF_CHAIN, LARGEST_CLIP, ClipFlaw, ClipManifest, Manifest
 from ingest.outbox import Outbox
-from tests.ingest.edge_world import KEY, MODELS, START, Parts, camera, catalogue, image, sight, violation
+from tests.ingest.edge_world import KEY, MODELS, START, Parts, a_clip, camera, catalogue, image, sight, violation
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def parts(tmp_path: Path) -> Parts:
 
 
 def manifests(parts: Parts) -> list[Manifest]:
-    return [entry.manifest for entry in parts.evidence.committed(set())]
+    return [entry.manifest for entry in parts.evidence.committed(set()) if isinstance(entry.manifest, Manifest)]
 
 
 def restarted(tmp_path: Path) -> Parts:
@@ -42,7 +44,7 @@ def test_original_has_no_boxes_and_overlay_has(parts: Parts):
     report = parts.outbox.next_of_each_camera()[0]
     pictures = {
         name: cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        for name, content in parts.evidence.read(report).pictures.items()
+        for name, content in parts.evidence.read(report).files.items()
     }
     original, overlay = pictures["original.jpg"], pictures["overlay.jpg"]
     assert original is not None
@@ -66,8 +68,9 @@ def test_chain_goes_on_after_a_restart(parts: Parts, tmp_path: Path):
     parts.record()
     again = restarted(tmp_path)
     again.record()
-    first, second = manifests(again)
-    assert (second.sequence, second.previous) == (2, first.digest())
+    first, clip, second = everything(again)
+    assert (clip.sequence, clip.previous) == (2, first.digest())
+    assert (second.sequence, second.previous) == (3, clip.digest())
 
 
 def test_chain_goes_on_after_evidence_was_sent_and_deleted(parts: Parts, tmp_path: Path):
@@ -161,3 +164,92 @@ def test_a_new_key_begins_with_what_the_centre_knew_last(parts: Parts):
         parts.recorder.record(camera(chain_start=known), catalogue(), sight(), violation())
     first, second = manifests(parts)
     assert [(first.sequence, first.previous), (second.sequence, second.previous)] == [(1, known), (2, first.digest())]
+
+
+def clips(parts: Parts) -> list[ClipManifest]:
+    return [manifest for manifest in everything(parts) if isinstance(manifest, ClipManifest)]
+
+
+def everything(parts: Parts) -> list[Manifest | ClipManifest]:
+    return sorted((entry.manifest for entry in parts.evidence.committed(set())), key=lambda manifest: manifest.sequence)
+
+
+class TestClip:
+    def test_it_is_a_link_of_the_chain_and_names_its_violation(self, parts: Parts):
+        first, second = parts.record(), parts.record()
+        parts.record_clip(first)
+        one, two, clip = everything(parts)
+        assert isinstance(clip, ClipManifest)
+        assert (clip.violation_id, clip.snapshot) == (first, one.digest())
+        assert (clip.sequence, clip.previous, two.violation_id) == (3, two.digest(), second)
+        assert (clip.codec, clip.duration_s, clip.moment_s, clip.files["clip.mp4"].size) == ("h264", 15.0, 5.0, 4)
+
+    def test_the_chain_goes_on_from_it_after_a_restart(self, parts: Parts, tmp_path: Path):
+        parts.record_clip(parts.record())
+        again = restarted(tmp_path)
+        again.record()
+        assert [manifest.sequence for manifest in everything(again)] == [1, 2, 3]
+        assert everything(again)[2].previous == everything(again)[1].digest()
+
+    def test_why_there_is_none_is_told(self, parts: Parts):
+        parts.record_clip(parts.record(), ClipFlaw.MEMORY)
+        (clip,) = clips(parts)
+        assert (clip.missing, clip.files) == (ClipFlaw.MEMORY, {})
+
+    def test_what_was_gathered_when_the_edge_died_is_told_as_missing(self, parts: Parts, tmp_path: Path):
+        done, lost = parts.record("a"), parts.record("b")
+        parts.record_clip(done)
+        again = restarted(tmp_path)
+        assert {clip.violation_id: clip.missing for clip in clips(again)} == {done: None, lost: ClipFlaw.STOPPED}
+        assert len(clips(restarted(tmp_path))) == 2
+
+    def test_a_clip_without_a_row_is_queued_after_a_restart(self, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        violation_id = parts.record()
+        with monkeypatch.context() as patch:
+            patch.setattr(Outbox, "add", lambda self, entries: None)
+            parts.record_clip(violation_id)
+        again = restarted(tmp_path)
+        assert [clip.missing for clip in clips(again)] == [None]
+        again.sender.step()
+        again.clip_sender.step()
+        assert again.centre.clips[str(violation_id)][1] == b"clip"
+
+    def test_a_disk_that_refuses_it_is_told_once_it_takes_anything(self, parts: Parts, monkeypatch: pytest.MonkeyPatch):
+        violation_id = parts.record()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", full)
+            with pytest.raises(OSError, match="No space"):
+                parts.record_clip(violation_id)
+        assert clips(parts) == []
+        parts.record()
+        assert [(clip.violation_id, clip.missing) for clip in clips(parts)] == [(violation_id, ClipFlaw.DISK)]
+
+    def test_one_that_no_centre_would_take_is_not_kept(self, parts: Parts):
+        parts.record_clip(parts.record(), a_clip(bytes(LARGEST_CLIP + 1)))
+        assert [clip.missing for clip in clips(parts)] == [ClipFlaw.MEMORY]
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_rows_from_before_there_were_clips_are_kept(parts: Parts, tmp_path: Path):
+    violation_id = parts.record()
+    parts.outbox.mark_sent(violation_id, START.timestamp())
+    with parts.database.transaction() as connection:
+        connection.execute(
+            "CREATE TABLE old (violation_id TEXT PRIMARY KEY, camera_id TEXT NOT NULL, sequence INTEGER NOT NULL, "
+            "digest TEXT NOT NULL, rule TEXT NOT NULL, box TEXT NOT NULL, repeat_until REAL NOT NULL, state TEXT NOT NULL, "
+            "settled_at REAL)"
+        )
+        connection.execute(
+            "INSERT INTO old SELECT violation_id, camera_id, sequence, digest, rule, box, repeat_until, state, settled_at "
+            "FROM reports"
+        )
+        connection.execute("DROP TABLE reports")
+        connection.execute("ALTER TABLE old RENAME TO reports")
+    parts.database.close()
+    again = restarted(tmp_path)
+    assert again.outbox.known() == {violation_id}
+    assert again.outbox.next_of_each_camera() == []
+    assert [clip.missing for clip in clips(again)] == [ClipFlaw.STOPPED]

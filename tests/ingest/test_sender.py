@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from contract.edges import EdgeTrouble
+from contract.evidence import ClipFlaw
 from ingest.outbox import Outbox
 from tests.ingest.edge_world import CentreInMemory, Parts, problem
 
@@ -163,7 +164,7 @@ def test_lost_receipt_is_asked_for_again_with_the_same_key(parts: Parts):
 def test_receipt_that_cannot_be_written_down_is_asked_for_again(parts: Parts, monkeypatch: pytest.MonkeyPatch):
     violation_id = str(parts.record())
 
-    def full(*args: object) -> None:
+    def full(*args: object, **keywords: object) -> None:
         error = sqlite3.OperationalError("database or disk is full")
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise error
@@ -181,7 +182,7 @@ def test_receipt_that_cannot_be_written_down_is_asked_for_again(parts: Parts, mo
 def test_lasting_trouble_is_logged_once(parts: Parts, monkeypatch: pytest.MonkeyPatch):
     parts.record()
 
-    def locked(*args: object) -> None:
+    def locked(*args: object, **keywords: object) -> None:
         raise sqlite3.OperationalError("database is locked")
 
     with monkeypatch.context() as patch, capture_logs() as logs:
@@ -230,3 +231,70 @@ def test_evidence_that_the_centre_does_not_have_is_never_deleted(tmp_path: Path,
     parts.timer.now += 365 * 86_400
     parts.sender.step()
     assert len(list(parts.evidence.folder.glob("cam-1/0*/original.jpg"))) == 1
+
+
+class TestClips:
+    def test_a_clip_goes_after_its_violation(self, parts: Parts):
+        violation_id = parts.record()
+        parts.record_clip(violation_id)
+        parts.clip_sender.step()
+        assert parts.centre.order == []
+        parts.sender.step()
+        parts.clip_sender.step()
+        assert parts.centre.order == [str(violation_id), f"{violation_id} clip"]
+        assert parts.outbox.waiting() == 0
+
+    def test_no_violation_waits_for_a_clip(self, parts: Parts):
+        first = parts.record()
+        parts.sender.step()
+        parts.record_clip(first)
+        second = parts.record()
+        parts.sender.step()
+        assert parts.centre.order == [str(first), str(second)]
+
+    def test_a_centre_that_fails_on_clips_takes_the_violations(self, parts: Parts):
+        first = parts.record()
+        parts.record_clip(first)
+        parts.sender.step()
+
+        def no_clips(request: httpx.Request) -> httpx.Response | None:
+            return problem(500) if request.url.path.endswith("/clips") else None
+
+        parts.centre.before = no_clips
+        wait_s = parts.clip_sender.step()
+        second = parts.record()
+        parts.sender.step()
+        assert parts.centre.order == [str(first), str(second)]
+        parts.centre.before = up
+        parts.clip_sender.step()
+        assert len(parts.centre.order) == 2
+        parts.timer.now += wait_s
+        parts.clip_sender.step()
+        assert parts.centre.order[-1] == f"{first} clip"
+
+    def test_the_word_that_there_is_none_is_sent(self, parts: Parts):
+        violation_id = parts.record()
+        parts.record_clip(violation_id, ClipFlaw.STREAM)
+        parts.sender.step()
+        parts.clip_sender.step()
+        sealed, content = parts.centre.clips[str(violation_id)]
+        assert (sealed.manifest.missing, content) == (ClipFlaw.STREAM, None)
+
+    def test_one_that_the_centre_refuses_is_set_aside(self, parts: Parts):
+        first, second = parts.record(), parts.record()
+        for violation_id in (first, second):
+            parts.record_clip(violation_id)
+        parts.sender.step()
+        parts.centre.before = refusing(413)
+        parts.clip_sender.step()
+        assert (parts.outbox.waiting(), parts.outbox.parked()) == (0, 2)
+        assert parts.clip_sender.trouble is EdgeTrouble.REPORT_REFUSED
+
+    def test_sent_clips_are_kept_for_their_days_then_deleted(self, parts: Parts):
+        parts.record_clip(parts.record())
+        parts.sender.step()
+        parts.clip_sender.step()
+        parts.clock.now += 31 * 86_400
+        parts.timer.now += 31 * 86_400
+        parts.sender.step()
+        assert list(parts.evidence.folder.glob("cam-1/0*")) == []

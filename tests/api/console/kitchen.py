@@ -24,7 +24,17 @@ from api.places.tables import Area, Contact, District, Duty, Shop
 from api.tables import metadata
 from contract.catalogue import AreaKind, load_catalogue
 from contract.edge_auth import make_edge_token
-from contract.evidence import FIRST_OF_CHAIN, AttributeVotes, Manifest, MarkedBox, ModelVersion, file_digest, seal
+from contract.evidence import (
+    FIRST_OF_CHAIN,
+    AttributeVotes,
+    ClipManifest,
+    Manifest,
+    MarkedBox,
+    ModelVersion,
+    file_digest,
+    seal,
+    seal_clip,
+)
 
 PASSWORD = "steamed-buns-at-noon"
 SHOP = "望江楼川菜馆"
@@ -59,6 +69,7 @@ class Kitchen:
     reports: int = 0
     # The sequence and the digest of each camera's last record.
     chains: dict[str, tuple[int, str]] = field(default_factory=dict)
+    last: Manifest | None = None
 
     @classmethod
     async def build(cls, folder: Path, *, shop: str = SHOP, camera: str = CAMERA) -> "Kitchen":
@@ -129,7 +140,7 @@ class Kitchen:
             votes=AttributeVotes(looks=21, sure=18, violating=17), boxes=boxes or [CHEF, head, HELPER],
             files={"original.jpg": file_digest(picture), "overlay.jpg": file_digest(picture)},
         )
-        self.chains[camera_id] = (last + 1, manifest.digest())
+        self.chains[camera_id], self.last = (last + 1, manifest.digest()), manifest
         sealed = seal(manifest, self.key).model_dump_json().encode()
         return {
             "url": "/api/v1/edge/violations",
@@ -141,6 +152,25 @@ class Kitchen:
                 "overlay": ("overlay.jpg", picture, "image/jpeg"),
             },
         }
+
+    def clip(self, content: bytes | None, **told: object) -> dict[str, object]:
+        """The keyword arguments of the request that hands in the clip of the last violation; or (None) why there is none."""
+        assert self.last is not None
+        last, previous = self.chains[self.last.camera_id]
+        manifest = ClipManifest.model_validate(
+            {
+                "violation_id": self.last.violation_id, "snapshot": self.last.digest(), "edge_id": self.edge_id,
+                "camera_id": self.last.camera_id, "sequence": last + 1, "previous": previous, "software_version": "0.1.0",
+                "files": {} if content is None else {"clip.mp4": file_digest(content)}, **told,
+            }
+        )
+        self.chains[self.last.camera_id] = (last + 1, manifest.digest())
+        sealed = seal_clip(manifest, self.key).model_dump_json().encode()
+        files: dict[str, object] = {"manifest": ("manifest.json", sealed, "application/json")}
+        if content is not None:
+            files["clip"] = ("clip.mp4", content, "video/mp4")
+        headers = {"Idempotency-Key": str(manifest.violation_id)}
+        return {"url": "/api/v1/edge/clips", "headers": headers, "auth": self.sign, "files": files}
 
 
 async def sign_in(browser: httpx.AsyncClient, login: str) -> None:

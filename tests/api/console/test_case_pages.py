@@ -16,6 +16,7 @@ from api.console import case_pages
 from api.kit.database import Database
 from api.kit.working_time import WorkingTime
 from tests.api.console.kitchen import CAMERA, SHOP, Kitchen, hand_in, sign_in
+from tests.api.world import CLIP_S, video
 
 
 class TestList:
@@ -247,6 +248,43 @@ class TestFaces:
         await sign_in(browser, "bureau")
         elsewhere = {"Sec-Fetch-Site": "cross-site"}
         assert "original.jpg" not in (await browser.get(f"/cases/{case_id}?why=planted", headers=elsewhere)).text
+
+
+class TestClip:
+    async def hand_in(self, browser: httpx.AsyncClient, kitchen: Kitchen, content: bytes | None, **told: object) -> int:
+        case_id = await hand_in(browser, kitchen)
+        answer = await browser.post(**kitchen.clip(content, **told))  # type: ignore[arg-type]
+        assert answer.status_code == 201, answer.text
+        return case_id
+
+    async def test_who_judges_can_play_it(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        told = {"codec": "h264", "duration_s": CLIP_S, "moment_s": 0.5, "ends_early": "memory"}
+        case_id = await self.hand_in(browser, kitchen, video(), **told)
+        await sign_in(browser, "reviewer")
+        page = (await browser.get(f"/cases/{case_id}")).text
+        address = html.unescape(page.split('<video class="clip" src="')[1].split('"')[0])
+        assert (await browser.get(address)).content == video()
+        assert "图片所示时刻在第 0.5 秒" in page
+        assert "结尾不足：超出边缘盒的内存上限。" in page
+
+    async def test_afterwards_only_with_faces_for_a_reason(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await self.hand_in(browser, kitchen, video(), codec="h264", duration_s=CLIP_S, moment_s=0.5)
+        await sign_in(browser, "reviewer")
+        await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "<video" not in page
+        assert "须说明理由查看原图时才能一并查看" in page
+        assert "<video" in (await browser.get(f"/cases/{case_id}", params={"why": "复议"})).text
+
+    async def test_why_there_is_none_is_said(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await self.hand_in(browser, kitchen, None, missing="stopped")
+        await sign_in(browser, "reviewer")
+        assert "没有视频片段：边缘盒停止运行或断电。" in (await browser.get(f"/cases/{case_id}")).text
+
+    async def test_one_that_is_still_to_come(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        assert "视频片段尚未收到" in (await browser.get(f"/cases/{case_id}")).text
 
 
 class TestThumbnail:

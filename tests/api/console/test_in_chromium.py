@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.api.console.chromium import LiveCentre, OpenPage
+from tests.api.world import CLIP_S, video
 
 pytestmark = pytest.mark.browser
 
@@ -75,6 +76,18 @@ class TestCase:
         assert box["x"] - picture["x"] == pytest.approx(445 * scale, abs=3)
         assert box["y"] - picture["y"] == pytest.approx(125 * scale, abs=3)
         assert box["width"] == pytest.approx(110 * scale, abs=5)
+
+    @pytest.mark.parametrize("codec", ["h264", "hevc"])
+    def test_the_clip_plays(self, centre: LiveCentre, open_page: OpenPage, codec: str) -> None:
+        """Of H.265 the preview: it is H.264 and smaller."""
+        case_id = centre.hand_in()
+        content = video("libx265" if codec == "hevc" else "libx264", width=1280, height=720)
+        centre.hand_in_clip(content, codec=codec, duration_s=CLIP_S, moment_s=0.5)
+        page = open_page(path=f"/cases/{case_id}")
+        clip = page.locator("video.clip")
+        clip.evaluate("clip => { clip.muted = true; return clip.play() }")
+        expect(clip).to_have_js_property("videoWidth", 960 if codec == "hevc" else 1280)
+        expect(clip).to_have_js_property("ended", True)
 
     def test_confirm_by_keyboard(self, centre: LiveCentre, open_page: OpenPage) -> None:
         page = open_page(path=f"/cases/{centre.hand_in()}")

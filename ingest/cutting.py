@@ -1,0 +1,143 @@
+"""From a stream's packets to an MP4, without decoding one of them; and the thread of a worker that does so for its cameras."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import av
+import structlog
+from av.packet import Packet
+
+from contract.evidence import ClipFlaw, Manifest
+from ingest.preroll import Footage, Gathering, NoFootage
+
+# A clip lasts 15 s: nobody misses half of one.
+INTERVAL_S = 0.5
+# The index of an MP4 at its beginning, so that a browser can begin to play: at most so many bytes a picture, and some for all.
+INDEX_BYTES_A_PICTURE, INDEX_BYTES = 48, 8192
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An MP4. `moment_s`: from its first picture to that of the violation; the rest as in the manifest."""
+
+    content: bytes
+    codec: str
+    duration_s: float
+    moment_s: float
+    begins_late: ClipFlaw | None
+    ends_early: ClipFlaw | None
+
+
+def cut(footage: Footage) -> Clip:
+    """Raises FFmpegError or ValueError where the packets make no file."""
+    content = io.BytesIO()
+    stamps = [packet.pts or 0 for packet in footage.packets]
+    shown = sorted(stamps)
+    # Decoding times as the order of pictures needs them: those of cameras are missing or wrong where there are B frames.
+    delay = max(at - stamp for at, stamp in zip(shown, stamps, strict=True))
+    base = footage.packets[0].time_base
+    room = INDEX_BYTES + INDEX_BYTES_A_PICTURE * len(stamps) + 2 * len(footage.template.codec_context.extradata or b"")
+    with av.open(content, "w", format="mp4", options={"moov_size": str(room)}) as container:
+        stream = container.add_stream_from_template(footage.template, opaque=True)
+        last = None
+        for packet, at, stamp in zip(footage.packets, shown, stamps, strict=True):
+            last = at - delay if last is None else max(at - delay, last + 1)
+            copy = Packet(packet)  # type: ignore[arg-type]  # of the packet, not of its content
+            copy.stream, copy.time_base = stream, base
+            copy.dts, copy.pts = last - shown[0], max(stamp, last) - shown[0]
+            copy.is_keyframe = packet.is_keyframe
+            container.mux_one(copy)
+    span = shown[-1] - shown[0]
+    whole = span * (1 + 1 / (len(shown) - 1)) if span else 1 / (base * 25)
+    return Clip(
+        content.getvalue(), footage.template.codec_context.codec.canonical_name, round(float(whole * base), 3),
+        round(float((footage.moment - shown[0]) * base), 3), footage.begins_late, footage.ends_early,
+    )
+
+
+class Cutter:
+    """Cuts one clip after the other in a thread of its own, each when it is complete: `record` is handed the manifest of the
+    violation and the clip, or why there is none. While it is busy nothing more is cut, so that one clip at a time is in memory
+    beside the packets."""
+
+    def __init__(self, record: Callable[[Manifest, Clip | ClipFlaw], Future[None]]) -> None:
+        self._record = record
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[Manifest, Gathering | None]] = []
+        self._wake = threading.Event()
+        self._is_closing = self._is_over = False
+        self._thread = threading.Thread(target=self._run, name="cut", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def add(self, manifest: Manifest, gathering: Gathering | None) -> None:
+        """`gathering` None: the picture did not say where in its stream it is."""
+        with self._lock:
+            self._waiting.append((manifest, gathering))
+        if self._is_closing:
+            self.close()
+
+    def close(self) -> None:
+        """From now on cut what is there, without waiting for more of it."""
+        with self._lock:
+            self._is_closing = True
+            for _, gathering in self._waiting:
+                if gathering is not None:
+                    gathering.close(ClipFlaw.STOPPED)
+        self._wake.set()
+
+    def stop(self, timeout_s: float) -> None:
+        """Close, and end; what is not cut by then is not waited for."""
+        self.close()
+        self._is_over = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._is_over:
+            self._wake.wait(INTERVAL_S)
+            self._wake.clear()
+            self.step()
+        self.step()
+
+    def step(self) -> None:
+        with self._lock:
+            ready: list[tuple[Manifest, Gathering | None]] = []
+            waiting: list[tuple[Manifest, Gathering | None]] = []
+            for one in self._waiting:
+                (ready if one[1] is None or one[1].is_ready else waiting).append(one)
+            self._waiting = waiting
+        for manifest, gathering in ready:
+            clip = ClipFlaw.FORMAT if gathering is None else _cut(manifest, gathering)
+            try:
+                self._record(manifest, clip).result()
+            except Exception as error:
+                log.error("clip_not_recorded", camera=manifest.camera_id, violation=str(manifest.violation_id), cause=str(error))
+
+
+def _cut(manifest: Manifest, gathering: Gathering) -> Clip | ClipFlaw:
+    """Whatever goes wrong with a clip is told in its place."""
+    begun = time.monotonic()
+    try:
+        clip = cut(gathering.footage())
+    except NoFootage as error:
+        return error.flaw
+    except Exception as error:
+        log.error("clip_not_cut", camera=manifest.camera_id, violation=str(manifest.violation_id), cause=str(error))
+        return ClipFlaw.FAILED
+    finally:
+        gathering.release()
+    log.info(
+        "clip_cut", camera=manifest.camera_id, violation=str(manifest.violation_id), bytes=len(clip.content),
+        seconds=clip.duration_s, took_ms=round(1000 * (time.monotonic() - begun)),
+    )
+    return clip
