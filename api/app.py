@@ -21,6 +21,7 @@ from api.centre import Centre
 from api.clients.endpoints import describe_server, oauth
 from api.clients.endpoints import router as clients
 from api.clients.scopes import OPERATIONS, SUMMARIES
+from api.console.csrf import FormGuard
 from api.console.pages import mount as mount_console
 from api.deliveries.dispatcher import delivering
 from api.deliveries.endpoints import router as deliveries
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     document_webhooks(app)
     mount_console(app)
     problems.install(app)
+    app.add_middleware(FormGuard)
     app.add_middleware(Guard, uploads=_uploads(centre.settings))
     _describe_with_shared_schemas(app)
     return app
@@ -103,6 +105,7 @@ def _uploads(settings: Settings) -> dict[str, int]:
         f"{PREFIX}/edge/clips": LARGEST_CLIP + 2_000_000,
         rf"{PREFIX}/cases/\d+/answers": photographs,
         r"/cases/\d+/answer": photographs,
+        r"/n/[^/]+/answer": photographs,
     }
 
 

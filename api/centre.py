@@ -36,7 +36,8 @@ class Centre:
     bell: Bell = field(default_factory=Bell)
 
     def __post_init__(self) -> None:
-        self.public_url = self.settings.public_url or f"http://{_for_people(self.settings.host)}:{self.settings.port}"
+        scheme = "http" if self.settings.tls_certificate is None else "https"
+        self.public_url = self.settings.public_url or f"{scheme}://{_for_people(self.settings.host)}:{self.settings.port}"
 
     @cached_property
     def database(self) -> Database:

@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from api.accounts import second_factor
 from api.accounts import service as accounts_service
 from api.accounts.actors import the_house
 from api.accounts.permissions import Role
@@ -135,6 +136,17 @@ def reset_account(login: Login = accounts_service.FIRST_LOGIN, data: Data = None
     typer.echo(f"{login}  {with_database(read_settings(data), act)}")
 
 
+@accounts.command("drop-second-factor")
+def drop_second_factor(login: Login, data: Data = None) -> None:
+    """Let an account sign in by password alone again: for a phone that was lost. 取消二次验证"""
+
+    async def act(work: Work) -> None:
+        await accounts_service.drop_second_factor(work, the_house(), login)
+
+    with_database(read_settings(data), act)
+    typer.echo(f"{login} signs in by password alone.")
+
+
 @accounts.command("disable")
 def disable_account(login: Login, data: Data = None) -> None:
     """Let nobody sign in to an account any more, at once. 停用账号"""
@@ -184,7 +196,7 @@ async def _rotate(settings: Settings) -> int:
             new.save(path)
         async with centre.database.writing() as work:
             count = await countersigning.rotate_keys(work, old, new)
-            for one_kind in (rotate_keys, rotate_target_keys, rotate_service_keys, rotate_box_keys):
+            for one_kind in (rotate_keys, rotate_target_keys, rotate_service_keys, rotate_box_keys, second_factor.rotate_keys):
                 count += await one_kind(work, the_house(), old, new)
         if settings.keys is None:
             new.only_current().save(path)

@@ -5,6 +5,7 @@ import errno
 import logging
 import signal
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -57,9 +58,11 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
         once = "(shown this once; `sunshine accounts reset` makes a new one)"
         tell(f"first login: {login.login} password: {login.password} {once}")
     centre.announce = tell
+    _check_tls(settings)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False,
         proxy_headers=settings.trusted_proxies is not None, forwarded_allow_ips=settings.trusted_proxies,
+        ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )
     server = _Server(config, lambda: tell(f"listening {centre.public_url}"))
     await server.serve(sockets=[listener])
@@ -75,6 +78,19 @@ async def _tell_lost_passwords(centre: Centre, tell: Callable[[str], None]) -> N
             f"The key of {len(lost)} camera passwords is missing ({names}). Put the old keys.json back and start again, "
             "or enter these passwords again in the console."
         )
+
+
+def _check_tls(settings: Settings) -> None:
+    """Raises AddressUnusable: told before anybody is served, in words."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise AddressUnusable(
+            f"Certificate and key cannot be used ({error.strerror or error}). Name two PEM files that belong together: "
+            "SUNSHINE_TLS_CERTIFICATE, SUNSHINE_TLS_KEY."
+        ) from error
 
 
 class _Server(uvicorn.Server):

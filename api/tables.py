@@ -12,6 +12,7 @@ import api.edges.tables
 import api.evidence.tables
 import api.feed.tables
 import api.keys.tables
+import api.links.tables
 import api.notices.tables
 import api.places.tables
 import api.public.tables

@@ -93,6 +93,7 @@ class Rule(Wire):
     name: Text
     seen: Text = Field(description="what was seen, in a sentence for the shop")
     to_do: Text = Field(description="what the shop is asked to do")
+    why: Text | None = Field(None, description="what that is good for, in a sentence for a cook")
     basis: list[LegalBasis]
     where: list[Place]
     severity: Severity

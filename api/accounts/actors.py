@@ -47,6 +47,8 @@ class Actor:
     language: str = "zh-CN"
     address: str | None = None
     client: Client | None = None
+    # What the browser says of itself, for who comes by a link.
+    device: str | None = None
 
     @property
     def is_unbound(self) -> bool:

@@ -11,11 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from api.accounts import service
 from api.accounts.actors import Actor
 from api.accounts.passwords import password_fits
+from api.accounts.tables import User
 from api.centre import Centre
 from api.clients.access import actor_with_token, bearer_of
 from api.kit.problems import Unauthenticated
 
 COOKIE = "sunshine_session"
+_DEVICE_LENGTH = 160
 
 
 # Only for the OpenAPI document; `signed_in_or_none` reads the cookie, also for pages.
@@ -29,6 +31,12 @@ def centre_of(request: Request) -> Centre:
 
 def address_of(request: Request) -> str:
     return request.client.host[:64] if request.client else "unknown"  # a proxy may hand on any text
+
+
+def device_of(request: Request) -> str:
+    """What the browser says of itself, as far as it can be shown."""
+    words = "".join(character for character in request.headers.get("user-agent", "") if character.isprintable())
+    return words[:_DEVICE_LENGTH] or "unknown"
 
 
 async def signed_in_or_none(request: Request) -> Actor | None:
@@ -82,22 +90,45 @@ SignedInForUpdate = Annotated[Actor, Depends(signed_in_for_update)]
 MaybeSignedIn = Annotated[Actor | None, Depends(signed_in_or_none)]
 
 
-async def sign_in(request: Request, response: Response, login: str, password: SecretStr) -> Actor:
-    """Check the password, start a session and set its cookie. Raises WrongPassword or TooManyLogins."""
+async def sign_in(request: Request, response: Response, login: str, password: SecretStr, code: str | None = None) -> Actor:
+    """Check password and, where the account has a second factor, its code; start a session and set its cookie.
+
+    Raises WrongPassword, CodeNeeded or TooManyLogins.
+    """
     centre, address = centre_of(request), address_of(request)
     async with centre.database.writing() as work:
         user = await service.begin_sign_in(work, login, address)
     fits = await password_fits(password, user.password_hash if user else None)
+    return await _end_sign_in(request, response, user, fits, code, login)
+
+
+async def sign_in_with_code(request: Request, response: Response, login: str, code: str) -> Actor:
+    """After the password was found to be right. Raises WrongPassword or TooManyLogins."""
+    async with centre_of(request).database.writing() as work:
+        user = await service.begin_sign_in(work, login, address_of(request))
+    return await _end_sign_in(request, response, user, True, code, login)
+
+
+async def _end_sign_in(
+    request: Request, response: Response, user: User | None, fits: bool, code: str | None, login: str
+) -> Actor:
+    centre = centre_of(request)
     async with centre.database.writing() as work:
-        signed_in = await service.end_sign_in(work, centre.settings, user, fits, login, address)
+        signed_in = await service.end_sign_in(
+            work, centre.settings, centre.keyring, user, fits, code, login, address_of(request), device_of(request)
+        )
     if signed_in is None:
-        raise service.WrongPassword("The login or the password is wrong.")
+        raise service.WrongPassword("The login or the password is wrong." if code is None else "The code is wrong or was used.")
     actor, token = signed_in
+    set_session(request, response, token)
+    return actor
+
+
+def set_session(request: Request, response: Response, token: str) -> None:
     response.set_cookie(
-        COOKIE, token, max_age=int(centre.settings.session_longest_days * 86400), httponly=True, samesite="lax",
+        COOKIE, token, max_age=int(centre_of(request).settings.session_longest_days * 86400), httponly=True, samesite="lax",
         secure=request.url.scheme == "https", path="/",
     )
-    return actor
 
 
 async def sign_out(request: Request, response: Response, actor: Actor) -> None:

@@ -10,8 +10,8 @@ router = APIRouter(tags=["accounts"])
 
 @router.post("/login", operation_id="login", summary="Sign in", responses=documented(Unauthenticated, Forbidden, TooManyRequests))
 async def login(request: Request, response: Response, body: LoginIn) -> Me:
-    """Sets the session's cookie."""
-    return _me(await sign_in(request, response, body.login, body.password))
+    """Sets the session's cookie. The problem `code-needed` asks for the same once more, with `code`."""
+    return _me(await sign_in(request, response, body.login, body.password, body.code))
 
 
 @router.post(

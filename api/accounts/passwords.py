@@ -5,6 +5,7 @@ import secrets
 import anyio
 import anyio.to_thread
 from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
 from pydantic import SecretStr
 
 _hasher = PasswordHash.recommended()
@@ -24,8 +25,12 @@ async def hash_password(password: SecretStr) -> str:
 
 
 async def password_fits(password: SecretStr, stored_hash: str | None) -> bool:
-    """Takes as long for a login that does not exist (None), so that the time tells nothing."""
+    """Takes as long for a login that does not exist (None), so that the time tells nothing. An account whose hash is none has no
+    password."""
     if stored_hash is None:
         await hash_password(password)
         return False
-    return await anyio.to_thread.run_sync(_hasher.verify, password.get_secret_value(), stored_hash, limiter=_at_once)
+    try:
+        return await anyio.to_thread.run_sync(_hasher.verify, password.get_secret_value(), stored_hash, limiter=_at_once)
+    except UnknownHashError:
+        return False

@@ -1,18 +1,26 @@
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
-from api.accounts.tables import SignInFailures, User, UserSession
+from api.accounts.tables import Invitation, SignInFailures, User, UserSession
 from api.clients.tables import ApiToken
 from api.kit.database import Work, insert_where_missing
+from api.places.repository import district_is_visible, shop_is_visible
 
 
 @without_actor("signing in: the password is the proof, and nothing of the account is told before it fits")
 async def find_login(work: Work, login: str) -> User | None:
     user: User | None = await work.scalar(select(User).where(User.login == login))
+    return user
+
+
+@without_actor("signing in: the password was the proof")
+async def get_user(work: Work, user_id: str) -> User | None:
+    """Locked: a code is used up by one sign-in only."""
+    user: User | None = await work.scalar(select(User).where(User.id == user_id).with_for_update())
     return user
 
 
@@ -53,9 +61,49 @@ async def count_users(work: Work) -> int:
 
 
 async def list_users(work: Work, actor: Actor) -> list[User]:
-    if not (actor.may(Permission.ACCOUNTS_WRITE) and actor.sees_all_places):
+    if not actor.may(Permission.ACCOUNTS_WRITE):
         return []
-    return list(await work.scalars(select(User).order_by(User.login)))
+    return list(await work.scalars(select(User).where(_is_bound_below(actor, User)).order_by(User.login)))
+
+
+def _is_bound_below(actor: Actor, table: type[User] | type[Invitation]) -> ColumnElement[bool]:
+    """An administrator of a district sees who is bound to it, to a station below it, or to a shop of theirs."""
+    if actor.sees_all_places:
+        return true()
+    of_shop: InstrumentedAttribute[str] = table.shop_id  # type: ignore[assignment]
+    return or_(
+        and_(table.shop_id.is_not(None), shop_is_visible(actor, of_shop)),
+        and_(table.district_id.is_not(None), district_is_visible(actor, table.district_id)),
+    )
+
+
+async def own_user(work: Work, actor: Actor) -> User:
+    return (await work.scalars(select(User).where(User.id == actor.id).with_for_update())).one()
+
+
+async def list_own_sessions(work: Work, actor: Actor) -> list[UserSession]:
+    """The latest used first."""
+    query = select(UserSession).where(UserSession.user_id == actor.id).order_by(UserSession.seen_at.desc())
+    return list(await work.scalars(query))
+
+
+@without_actor("the identity provider has said who it is")
+async def find_oidc_subject(work: Work, subject: str) -> User | None:
+    user: User | None = await work.scalar(select(User).where(User.oidc_subject == subject))
+    return user
+
+
+@without_actor("the token is the proof")
+async def find_invitation(work: Work, token_hash: str) -> Invitation | None:
+    found: Invitation | None = await work.scalar(select(Invitation).where(Invitation.token_hash == token_hash).with_for_update())
+    return found
+
+
+async def list_open_invitations(work: Work, actor: Actor, at: datetime) -> list[Invitation]:
+    if not actor.may(Permission.ACCOUNTS_WRITE):
+        return []
+    query = select(Invitation).where(_is_bound_below(actor, Invitation), Invitation.used_at.is_(None), Invitation.expires_at > at)
+    return list(await work.scalars(query.order_by(Invitation.created_at.desc())))
 
 
 async def end_sessions(work: Work, actor: Actor, user_id: str) -> None:

@@ -11,6 +11,9 @@ class LoginIn(BaseModel):
     login: Annotated[str, Field(min_length=1, max_length=64)]
     # Argon2 reads all of it, so its length is limited.
     password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    code: Annotated[str, Field(max_length=20)] | None = Field(
+        None, description="of the authenticator app, where the account has one"
+    )
 
 
 class Me(BaseModel):

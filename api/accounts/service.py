@@ -2,14 +2,14 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 
-from api.accounts import repository, throttle
+from api.accounts import repository, second_factor, sessions, throttle
 from api.accounts.actors import Actor, ActorKind, nobody, the_house
 from api.accounts.passwords import hash_password, random_password
 from api.accounts.permissions import STORE_ROLES, Permission, Role, permissions_of
@@ -17,6 +17,7 @@ from api.accounts.tables import User, UserSession
 from api.audit.service import record
 from api.kit.database import Work
 from api.kit.problems import Conflict, Invalid, NotFound, Unauthenticated
+from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.kit.times import now
 
@@ -27,6 +28,10 @@ FIRST_LOGIN = "admin"
 
 class WrongPassword(Unauthenticated):
     code = "wrong-password"
+
+
+class CodeNeeded(Unauthenticated):
+    code = "code-needed"
 
 
 class LoginTaken(Conflict):
@@ -48,9 +53,19 @@ async def begin_sign_in(work: Work, login: str, address: str) -> User | None:
 
 
 async def end_sign_in(
-    work: Work, settings: Settings, user: User | None, fits: bool, login: str, address: str
+    work: Work, settings: Settings, keyring: Keyring, user: User | None, fits: bool, code: str | None, login: str, address: str,
+    device: str | None = None,
 ) -> tuple[Actor, str] | None:
-    """Who is signed in now and the token of the new session; None where the password does not fit, which is recorded."""
+    """Who is signed in now and the token of the new session; None where password or code do not fit, which is recorded.
+
+    Raises CodeNeeded where the password fits and a code is missing.
+    """
+    if user is not None:
+        user = await repository.get_user(work, user.id)
+    if user is not None and fits and not user.disabled and user.totp_encrypted is not None:
+        if code is None:
+            raise CodeNeeded("Type the code that the authenticator app shows.")
+        fits = second_factor.fits(keyring, user, code, now())
     if user is None or not fits or user.disabled:
         failures = await throttle.failed(work, login, address)
         # An unknown login is not written down: it may be a password in the wrong field.
@@ -59,7 +74,7 @@ async def end_sign_in(
         )
         return None
     await throttle.succeeded(work, login, address)
-    actor = actor_of(user, address)
+    actor = replace(actor_of(user, address), device=device)
     return actor, await start_session(work, settings, actor)
 
 
@@ -68,9 +83,19 @@ async def start_session(work: Work, settings: Settings, actor: Actor) -> str:
     token, at = secrets.token_urlsafe(32), now()
     await repository.delete_expired_sessions(work, at)
     expires_at = at + timedelta(hours=settings.session_idle_hours)
-    work.add(UserSession(token_hash=token_hash(token), user_id=actor.id, created_at=at, seen_at=at, expires_at=expires_at))
+    work.add(
+        UserSession(
+            token_hash=token_hash(token), user_id=actor.id, created_at=at, seen_at=at, expires_at=expires_at,
+            address=actor.address, device=actor.device,
+        )
+    )
     record(work, actor, "session.started", "user", actor.id)
     return token
+
+
+async def start_session_of(work: Work, settings: Settings, user: User, address: str, device: str) -> str:
+    """For who has signed in elsewhere."""
+    return await start_session(work, settings, replace(actor_of(user, address), device=device))
 
 
 async def sign_out(work: Work, actor: Actor, token: str) -> None:
@@ -108,10 +133,7 @@ async def create_user(
     actor.require(Permission.ACCOUNTS_WRITE)
     if not login or len(login) > 64 or login != login.strip():
         raise Invalid("A login has 1 to 64 characters and no space at its ends.")
-    if role in STORE_ROLES and shop_id is None:
-        raise Invalid("An account of a shop needs the shop's id.")
-    if role is Role.PARTNER and district_id is None and shop_id is None:
-        raise Invalid("An account of another department sees what it is given: name a district or a shop.")
+    check_place(role, district_id, shop_id)
     password = random_password()
     user = User(
         login=login, name=name[:100] or login, role=role, is_admin=is_admin, district_id=district_id, shop_id=shop_id,
@@ -126,6 +148,23 @@ async def create_user(
     return password
 
 
+def check_place(role: Role, district_id: str | None, shop_id: str | None) -> None:
+    """Raises Invalid."""
+    if role in STORE_ROLES and shop_id is None:
+        raise Invalid("An account of a shop needs the shop's id.")
+    if role is Role.PARTNER and district_id is None and shop_id is None:
+        raise Invalid("An account of another department sees what it is given: name a district or a shop.")
+
+
+async def change_password(work: Work, actor: Actor, password_hash: str, token: str) -> None:
+    """One's own, to one that was checked and hashed; every other session of the account ends."""
+    user = await repository.own_user(work, actor)
+    user.password_hash = password_hash
+    await sessions.end_others(work, actor, token_hash(token))
+    record(work, actor, "user.password_changed", "user", user.id, **_place_of(user))
+    await work.flush()
+
+
 async def reset_password(work: Work, actor: Actor, login: str) -> SecretStr:
     """A new random password; all sessions of the account end."""
     user = await _named(work, actor, login)
@@ -134,6 +173,13 @@ async def reset_password(work: Work, actor: Actor, login: str) -> SecretStr:
     await repository.end_sessions(work, actor, user.id)
     record(work, actor, "user.password_reset", "user", user.id, **_place_of(user), login=user.login)
     return password
+
+
+async def drop_second_factor(work: Work, actor: Actor, login: str) -> None:
+    """For a phone that was lost; all sessions of the account end."""
+    user = await _named(work, actor, login)
+    await repository.end_sessions(work, actor, user.id)
+    await second_factor.switch_off(work, actor, user)
 
 
 async def set_disabled(work: Work, actor: Actor, login: str, disabled: bool) -> None:

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.accounts.permissions import Role
@@ -23,6 +23,29 @@ class User(Table):
     language: Mapped[str] = mapped_column(String(10), default="zh-CN")
     disabled: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The secret of the authenticator app, and the last of its 30 s steps that was used.
+    totp_encrypted: Mapped[str | None] = mapped_column(Text)
+    totp_step: Mapped[int | None]
+    # Who it is at the identity provider: issuer and subject.
+    oidc_subject: Mapped[str | None] = mapped_column(String(600), index=True, unique=True)
+
+
+class Invitation(Table):
+    """To an account that somebody makes for themself. Only the hash of its token is kept."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    role: Mapped[Role] = mapped_column(words(Role))
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    district_id: Mapped[str | None] = mapped_column(ForeignKey("districts.id"))
+    shop_id: Mapped[str | None] = mapped_column(ForeignKey("shops.id"))
+    created_by: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class SignInFailures(Table):
@@ -47,3 +70,11 @@ class UserSession(Table):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    # Where and with what it was begun.
+    address: Mapped[str | None] = mapped_column(String(64))
+    device: Mapped[str | None] = mapped_column(String(200))
+
+    @property
+    def id(self) -> str:
+        """What people name it by; it opens nothing."""
+        return self.token_hash[:ID_LENGTH]

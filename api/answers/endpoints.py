@@ -57,6 +57,14 @@ _MULTIPART: dict[str, Any] = {
 }
 
 
+class PhotographTooLarge(TooLarge):
+    """With what was typed beside it, so that a page can show it again."""
+
+    def __init__(self, limit: int, act: Act, texts: dict[str, str]) -> None:
+        super().__init__(f"A photograph is larger than {limit // 1_000_000} MB. Send a smaller one.")
+        self.act, self.texts = act, texts
+
+
 @dataclass(frozen=True)
 class AnswerForm:
     """As it was typed and sent. `version` is of the case as it was seen, for browsers; programs send If-Match."""
@@ -70,7 +78,7 @@ class AnswerForm:
 
 
 async def read_answer(request: Request, picture_bytes: int) -> AnswerForm:
-    """Raises Invalid or TooLarge."""
+    """Raises Invalid or PhotographTooLarge."""
     async with request.form(max_files=MOST_PHOTOGRAPHS, max_fields=10) as form:
         try:
             act = Act(_typed(form, "act"))
@@ -78,12 +86,14 @@ async def read_answer(request: Request, picture_bytes: int) -> AnswerForm:
             act = Act.REPORT
         if act not in ANSWERS:
             raise Invalid("An answer is either submit (it is put right) or appeal (an objection).")
+        # A line's end is one character where it was typed and counted, two where it is sent.
+        texts = {name: _typed(form, name).replace("\r\n", "\n") for name in ("text", "person", "training")}
         # A browser sends an empty one where none was chosen.
         parts = [part for part in form.getlist("photographs") if isinstance(part, UploadFile) and part.size]
-        sent = [await _read(part, picture_bytes) for part in parts]
-        # A line's end is one character where it was typed and counted, two where it is sent.
+        if any((part.size or 0) > picture_bytes for part in parts):
+            raise PhotographTooLarge(picture_bytes, act, texts)
+        sent = [await part.read() for part in parts]
         version = int(typed) if (typed := _typed(form, "version")).isdecimal() and len(typed) < 10 else None
-        texts = {name: _typed(form, name).replace("\r\n", "\n") for name in ("text", "person", "training")}
     if len(texts["person"].strip()) > _PERSON_LENGTH or max(map(len, texts.values())) > cases.NOTE_LENGTH:
         raise Invalid(f"A text is longer than {cases.NOTE_LENGTH} characters, or a name than {_PERSON_LENGTH}.")
     return AnswerForm(act, texts["text"], texts["person"], texts["training"], sent, version)
@@ -144,16 +154,11 @@ async def get_photograph(
         look = await service.read_photograph(work, actor, centre.files, photograph_id, given_reason(request, reason))
     async with centre.database.writing() as work:
         service.record_look(work, actor, look, photograph_id)
-    return Response(look.content, media_type="image/jpeg")
+    # Whoever opens its address downloads it: what somebody sent is never shown as a page of ours.
+    headers = {"Content-Disposition": f'attachment; filename="{photograph_id}.jpg"'}
+    return Response(look.content, media_type="image/jpeg", headers=headers)
 
 
 def _typed(form: FormData, name: str) -> str:
     value = form.get(name, "")
     return value if isinstance(value, str) else ""
-
-
-async def _read(upload: UploadFile, limit: int) -> bytes:
-    content = await upload.read(limit + 1)
-    if len(content) > limit:
-        raise TooLarge(f"A photograph is larger than {limit // 1_000_000} MB. Send a smaller one.")
-    return content

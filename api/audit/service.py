@@ -28,6 +28,8 @@ def record(
     without one, that of who acts. `detail` never holds a secret."""
     if actor.client is not None:
         detail |= {"client": actor.client.name, "client_id": actor.client.id}
+    if actor.device is not None:
+        detail["device"] = actor.device
     rfc8785.dumps(detail)  # what has no canonical form fails here, in the act, and not where it is chained
     work.add(
         AuditEntry(

@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse
 
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
-from api.answers.endpoints import AnswerForm, hand_in, read_answer
+from api.answers.endpoints import AnswerForm, PhotographTooLarge, hand_in, read_answer
 from api.answers.service import TakenBefore
 from api.cases import service as cases
 from api.cases.endpoints import CaseId
@@ -19,9 +19,10 @@ from api.kit.problems import StorageFull, VersionConflict
 from api.kit.work import At
 
 router = APIRouter()
-_TAKEN_BEFORE = N_("One was taken before the notice. Take a new one; if it is new, set the clock of the phone.")
-_NO_PHOTOGRAPH = N_("One of the files is no photograph, or has more than 50 million pixels. Send JPEG, PNG or WebP.")
-_DISK_FULL = N_("The disk of the server is full, so nothing was saved. Tell the station, and send it again later.")
+TAKEN_BEFORE = N_("One was taken before the notice. Take a new one; if it is new, set the clock of the phone.")
+NO_PHOTOGRAPH = N_("One of the files is no photograph, or has more than 50 million pixels. Send JPEG, PNG or WebP.")
+PHOTOGRAPH_TOO_LARGE = N_("A photograph is larger than 10 MB. Take it with the camera of the phone, or choose a smaller one.")
+DISK_FULL = N_("The disk of the server is full, so nothing was saved. Tell the station, and send it again later.")
 
 
 @router.post("/cases/{case_id}/answer")
@@ -30,20 +31,24 @@ async def answer_case(request: Request, case_id: CaseId, actor: SignedIn, centre
     actor.require(Permission.CASES_ANSWER)
     async with centre.database.reading() as work:
         case = await cases.get_case(work, actor, case_id)
-    form = await read_answer(request, centre.settings.picture_bytes)
+    try:
+        form = await read_answer(request, centre.settings.picture_bytes)
+    except PhotographTooLarge as problem:
+        wrong = {"photographs": PHOTOGRAPH_TOO_LARGE}
+        return await again(request, actor, centre, case_id, problem.act, problem.texts, at, 422, wrong=wrong)
     version = form.version or 0
     typed = {"text": form.text, "person": form.person, "training": form.training}
     step = step_of(case.state, form.act)
-    wrong = _missing_answer(step, form) if step is not None and case.version == version else {}
+    wrong = missing_answer(step, form) if step is not None and case.version == version else {}
     try:
         if not wrong:
             await hand_in(centre, actor, case_id, version, form, at)
     except TakenBefore:
-        wrong = {"photographs": _TAKEN_BEFORE}
+        wrong = {"photographs": TAKEN_BEFORE}
     except NotAPicture:
-        wrong = {"photographs": _NO_PHOTOGRAPH}
+        wrong = {"photographs": NO_PHOTOGRAPH}
     except StorageFull:
-        wrong = {"photographs": _DISK_FULL}
+        wrong = {"photographs": DISK_FULL}
     except (VersionConflict, ActNotPossible) as problem:
         return await too_late(request, actor, centre, case_id, form.act, typed, at, problem)
     if wrong:
@@ -51,7 +56,7 @@ async def answer_case(request: Request, case_id: CaseId, actor: SignedIn, centre
     return RedirectResponse(f"{case_url(case_id)}?done={form.act}", 303)
 
 
-def _missing_answer(step: Step, form: AnswerForm) -> dict[str, str]:
+def missing_answer(step: Step, form: AnswerForm) -> dict[str, str]:
     wrong = {}
     if not form.text.strip():
         wrong["text"] = N_("Fill this in.")

@@ -8,6 +8,12 @@ ACTIONS: dict[str, str] = {
     "session.started": N_("Signed in"),
     "session.ended": N_("Signed out"),
     "session.refused": N_("Sign-in refused"),
+    "user.password_changed": N_("Own password changed"),
+    "second_factor.on": N_("Second factor switched on"),
+    "second_factor.off": N_("Second factor switched off"),
+    "invitation.created": N_("Invitation made"),
+    "invitation.withdrawn": N_("Invitation withdrawn"),
+    "oidc.bound": N_("Account bound to the identity provider"),
     "user.created": N_("Account made"),
     "user.password_reset": N_("Password of an account set anew"),
     "user.disabled": N_("Account disabled"),
@@ -64,6 +70,9 @@ ACTIONS: dict[str, str] = {
     "citation.accepted": N_("Citation accepted"),
     "citation.revoked": N_("Acceptance of a citation taken back"),
     "case.answered": N_("Answer of the shop kept"),
+    "link.opened": N_("Link to a notice used for the first time"),
+    "link.asked": N_("Link of one's own asked for"),
+    "link.revoked": N_("Link to a notice revoked"),
     "audit.exported": N_("Audit exported"),
     # Steps of a case that only machines take are in the case's own history.
     **{f"case.{act}": words for act, words in EVENTS.items() if act not in (Act.REPORT, Act.QUEUE, Act.MUTE)},
@@ -71,6 +80,7 @@ ACTIONS: dict[str, str] = {
 
 OBJECTS: dict[str, str] = {
     "user": N_("Account"),
+    "invitation": N_("Invitation"),
     "district": N_("District"),
     "shop": N_("Shop"),
     "area": N_("Area"),
@@ -118,6 +128,10 @@ DETAILS: dict[str, str] = {
     "client_id": N_("Its id"),
     "scopes": N_("May"),
     "status": N_("Status"),
+    "device": N_("Device"),
+    "by_hand": N_("By hand"),
+    "others": N_("All others"),
+    "invited_by": N_("Invited by"),
 }
 
 ACTORS: dict[str, str] = {

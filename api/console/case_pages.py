@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlencode
 
-import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -32,7 +31,7 @@ from api.console.keeping import keeping_view
 from api.console.notice_pages import obstacles
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
 from api.console.speech import Speaker
-from api.console.thumbnails import ASPECT, thumbnail
+from api.console.thumbnails import ASPECT, at_once, thumbnail
 from api.console.views import CaseListView, CaseView, Fact, Link, Option
 from api.console.words import EVENTS, WHY_NOT
 from api.evidence import deletion
@@ -54,8 +53,6 @@ _PAGE = 40
 # A shop rarely has more open at once; what is older is merged through the API.
 _MERGED_WITH = 30
 # Evidence never changes; a browser that is left alone forgets it by the next day.
-# Each unfolds a whole picture, 100 MB of one in 8K: forty at once (anyio's default) would leave nothing for the evidence.
-_thumbnails_at_once = anyio.CapacityLimiter(2)
 _THUMBNAIL_CACHE = "private, max-age=86400, immutable"
 
 
@@ -128,7 +125,7 @@ async def case_thumbnail(case_id: CaseId, actor: SignedInForUpdate, centre: Cent
     file = await look(centre, actor, exhibits[0].violation_id, name)
     manifest = evidence.manifest_of(exhibits[0])
     window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, ASPECT)
-    small = await anyio.to_thread.run_sync(thumbnail, file.content, window, limiter=_thumbnails_at_once)
+    small = await anyio.to_thread.run_sync(thumbnail, file.content, window, limiter=at_once)
     return Response(small, media_type="image/jpeg", headers={"Cache-Control": _THUMBNAIL_CACHE})
 
 

@@ -163,7 +163,7 @@ def picture_view(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker)
     return PictureView(
         url=picture_url(exhibit),
         alt=speaker.say(N_("%(camera)s at %(at)s: %(title)s"), camera=row.camera, at=row.captured.full, title=row.title),
-        width=manifest.frame_width, height=manifest.frame_height, boxes=[_box(box) for box in manifest.boxes], legend=legend,
+        width=manifest.frame_width, height=manifest.frame_height, boxes=[box_view(box) for box in manifest.boxes], legend=legend,
         crop=window.view_box if window else None, is_blurred=not exhibit.is_in_review and not exhibit.reason,
         is_all_hidden=is_of_another(exhibit.evidence),
         reason=exhibit.reason, ask_url=row.url if actor.may(Permission.EVIDENCE_READ) and not exhibit.is_in_review else None,
@@ -199,7 +199,7 @@ def _clip(exhibit: Exhibit, speaker: Speaker) -> ClipView | None:
     return ClipView(_with_faces(exhibit, PREVIEW), url, sentences)
 
 
-def _box(box: MarkedBox) -> BoxView:
+def box_view(box: MarkedBox) -> BoxView:
     x1, y1, x2, y2 = (round(value) for value in box.box)
     return BoxView(box.kind, x1, y1, x2 - x1, y2 - y1, box.violating)
 

@@ -43,6 +43,7 @@ EVENTS: dict[Event, str] = {
     Event.CASE_OVERDUE: N_("A deadline has passed"),
     Event.CASE_ESCALATED: N_("A case that is overdue has gone up"),
     Event.TARGET_DEAD: N_("A target is out of order"),
+    Event.LINK_ASKED: N_("A link was asked for"),
     Event.TEST: N_("Test message"),
 }
 

@@ -3,6 +3,7 @@
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
 
+from api.console.csrf import FIELD
 from api.console.rendering import page
 from api.console.views import Fact, KeptForm
 
@@ -17,7 +18,7 @@ async def kept_form(request: Request) -> Response:
     """Nothing is kept on the server, and no password is put into a page."""
     async with request.form(max_files=_MOST_FILES, max_part_size=_FIELD_BYTES) as form:
         items = form.multi_items()
-    typed = [Fact(name, value) for name, value in items if isinstance(value, str)]
+    typed = [Fact(name, value) for name, value in items if isinstance(value, str) and name != FIELD]
     fields = [field for field in typed if not any(word in field.name for word in _SECRET)]
     kept = KeptForm(
         url=request.url.path + (f"?{request.url.query}" if request.url.query else ""), fields=fields,

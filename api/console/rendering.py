@@ -16,6 +16,7 @@ from markupsafe import Markup
 from api.accounts.actors import Actor
 from api.accounts.dependencies import centre_of
 from api.accounts.permissions import Permission
+from api.console import csrf
 from api.console.i18n import COOKIE, COOKIE_AGE_S, N_, Language, asked_for, language_of, translations
 from api.console.speech import Speaker
 from api.console.views import Link
@@ -41,6 +42,7 @@ PAGES = (
     ("/clients", N_("Other systems"), Permission.CLIENTS_WRITE),
     ("/audit", N_("Audit"), Permission.AUDIT_READ),
     ("/notifications", N_("This device"), Permission.CASES_READ),
+    ("/accounts", N_("Accounts"), Permission.ACCOUNTS_WRITE),
 )
 
 _NAMES = {Language.ZH: "中文", Language.EN: "English"}
@@ -95,7 +97,7 @@ def static_url(name: str) -> str:
 
 def partial(request: Request, template: str, **values: Any) -> Markup:
     """A part of a page that also stands alone, for updates."""
-    html = environment(language_of(request)).get_template(template).render(**values)
+    html = csrf.with_tokens(request, environment(language_of(request)).get_template(template).render(**values))
     return Markup(html)  # noqa: S704 - the template escaped what it was given
 
 
@@ -121,9 +123,12 @@ def page(
         language.value, reader, _nav(request, actor, language), _other_language(request, language, here),
         _warning(request, actor, language),
     )
+    visitors: list[str] = []
     html = environment(language).get_template(template).render(page=frame, **values)
+    html = csrf.with_tokens(request, html, is_signed_in=actor is not None, visitors=visitors)
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Content-Language": language.value}
     response = HTMLResponse(html, status, headers)
+    csrf.remember(request, response, visitors)
     if asked_for(request):
         response.set_cookie(
             COOKIE, language.value, max_age=COOKIE_AGE_S, samesite="lax", httponly=True, secure=request.url.scheme == "https"

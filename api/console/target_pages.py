@@ -16,7 +16,7 @@ from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
 from api.console.views import Option
 from api.deliveries import service as deliveries
-from api.deliveries.kinds import PERSONAL, ROBOTS, Channel, Event
+from api.deliveries.kinds import ASKED_FOR, PERSONAL, ROBOTS, Channel, Event
 from api.deliveries.schemas import TargetIn
 from api.deliveries.secrets import TargetSecrets
 from api.deliveries.service import NotATarget
@@ -179,7 +179,7 @@ async def _fields(
         "is_read": typed.channel != Channel.WEBHOOK, "target_id": target_id, "places": [*all_places, *districts, *shops],
         "channels": [Option(one.value, speaker.say(words)) for one, words in CHANNELS.items() if one is not Channel.WEB_PUSH],
         "audiences": [Option(audience.value, speaker.say(words)) for audience, words in AUDIENCES.items()],
-        "events": [Option(event.value, speaker.say(words)) for event, words in EVENTS.items() if event is not Event.TEST],
+        "events": [Option(event.value, speaker.say(words)) for event, words in EVENTS.items() if event not in ASKED_FOR],
         "languages": [Option("zh-CN", "中文"), Option("en", "English")], "others": others,
     }
 

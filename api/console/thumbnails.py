@@ -1,5 +1,6 @@
 """Small pictures for the list of cases: the person that a case is about, cut out and shrunk."""
 
+import anyio
 import cv2
 import numpy as np
 
@@ -10,10 +11,12 @@ from api.kit.pictures import NotAPicture
 WIDTH_PX = 320
 ASPECT = 4 / 3
 _JPEG_QUALITY = 78
+# Each unfolds a whole picture, 100 MB of one in 8K: forty at once (anyio's default) would leave nothing for the evidence.
+at_once = anyio.CapacityLimiter(2)
 
 
-def thumbnail(jpeg: bytes, window: Window | None) -> bytes:
-    """A JPEG of WIDTH_PX at most; `window` is in pixels of the original, None is the whole picture. Raises NotAPicture."""
+def thumbnail(jpeg: bytes, window: Window | None, width_px: int = WIDTH_PX) -> bytes:
+    """A JPEG of `width_px` at most; `window` is in pixels of the original, None is the whole picture. Raises NotAPicture."""
     if not jpeg:
         raise NotAPicture("The evidence file is empty.")
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
@@ -23,9 +26,9 @@ def thumbnail(jpeg: bytes, window: Window | None) -> bytes:
         top, left = int(window.y), int(window.x)
         cut = picture[top : top + max(1, int(window.height)), left : left + max(1, int(window.width))]
         picture = cut if cut.size else picture
-    scale = WIDTH_PX / picture.shape[1]
+    scale = width_px / picture.shape[1]
     if scale < 1:
-        size = (WIDTH_PX, max(1, round(picture.shape[0] * scale)))
+        size = (width_px, max(1, round(picture.shape[0] * scale)))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not done:

@@ -28,9 +28,12 @@ class Fact:
 
 @dataclass(frozen=True)
 class LoginView:
+    """`ticket` says that the password was right and a code is needed."""
+
     username: str = ""
     next: str = ""
     problem: str | None = None
+    ticket: str = ""
 
 
 @dataclass(frozen=True)
@@ -389,3 +392,50 @@ class ProblemView:
     title: str
     sentence: str
     way_out: Link
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """A link that somebody of a shop was sent, and the device that it was first used on."""
+
+    id: str
+    person: str
+    target: str
+    state: Chip
+    sent: LocalTime
+    opened: LocalTime | None
+    address: str | None
+    device: str | None
+    is_valid: bool
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    id: str
+    device: str
+    address: str | None
+    since: LocalTime
+    seen: LocalTime
+    is_this: bool
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    id: str
+    name: str
+    login: str
+    role: str
+    place: str
+    state: Chip
+    has_second_factor: bool
+    is_disabled: bool
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class InvitationRow:
+    id: str
+    name: str
+    role: str
+    place: str
+    until: LocalTime

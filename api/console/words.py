@@ -288,6 +288,30 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("Under a legal hold"),
         N_("The evidence of this case is kept until the hold is lifted. Lift it first, with a reason."),
     ),
+    "form-too-old": (
+        N_("Not carried out"),
+        N_("This form is too old, or did not come from this browser. Go back, load the page anew, and send it again."),
+    ),
+    "invitation-over": (
+        N_("This invitation is over"),
+        N_("It was used, withdrawn, or has run out after 7 days. Ask whoever invited you for a new one."),
+    ),
+    "link-unknown": (
+        N_("This link leads nowhere"),
+        N_("It was not copied whole, or never sent. Open the one in the latest message, or ring the station."),
+    ),
+    "link-over": (
+        N_("This link has run out"),
+        N_("The case ended more than 7 days ago, so there is nothing more to do. Questions? Ring the station."),
+    ),
+    "link-revoked": (
+        N_("This link was revoked"),
+        N_("It does not open anything any more. Open the one in the latest message, or ring the station."),
+    ),
+    "link-of-another-device": (
+        N_("This link is not yours"),
+        N_("It was first used on another phone, or this browser keeps no cookies. Open it, and have your own link sent to you."),
+    ),
     403: (
         N_("Not open to your account"),
         N_("Your account may not see or do this. If it is part of your work, ask an administrator for the role that may."),

@@ -91,6 +91,8 @@ _DESCRIPTION = (
 def document_webhooks(app: FastAPI) -> None:
     bodies: dict[Event, type[BaseModel]] = {Event.TARGET_DEAD: TargetDeadEvent, Event.TEST: TestEvent}
     for event in Event:
+        if event is Event.LINK_ASKED:
+            continue  # goes to one person, never to a program
         app.webhooks.add_api_route(
             event.value, _described(bodies.get(event, CaseEvent)), methods=["POST"], status_code=204,
             operation_id=f"receive_{event.value.replace('.', '_')}", summary=_SUMMARIES[event], description=_DESCRIPTION,

@@ -27,6 +27,7 @@ HEADS: dict[Event, Text] = {
     Event.CASE_DUE_SOON: Text(zh="【提醒】期限已过半", en="[Reminder] Half of the time is over"),
     Event.CASE_OVERDUE: Text(zh="【逾期】", en="[Overdue]"),
     Event.CASE_ESCALATED: Text(zh="【逾期上报】", en="[Overdue, gone up]"),
+    Event.LINK_ASKED: Text(zh="【本人链接】仅供您本人打开，请勿转发", en="[Your own link] For you alone; do not pass it on"),
     Event.TEST: Text(zh="【测试】收到这条消息，说明通知能送达。", en="[Test] If you read this, messages arrive here."),
     Event.TARGET_DEAD: Text(zh="【通知目标失效】", en="[Target out of order]"),
 }

@@ -57,6 +57,7 @@ class Event(StrEnum):
     CASE_OVERDUE = "case.overdue"
     CASE_ESCALATED = "case.escalated"
     TARGET_DEAD = "target.dead"
+    LINK_ASKED = "link.asked"  # somebody of a shop wants a link of their own
     TEST = "test"
 
 
@@ -64,7 +65,9 @@ class Event(StrEnum):
 SMS_EVENTS = frozenset({Event.CASE_ISSUED, Event.CASE_DUE_SOON, Event.CASE_OVERDUE})
 # Before its notice a case is a clue, or the authority's own matter.
 _INSIDE = frozenset({Event.CASE_OPENED, Event.CASE_CONFIRMED, Event.CASE_DISMISSED, Event.CASE_MERGED})
-CASE_EVENTS = frozenset(Event) - {Event.TARGET_DEAD, Event.TEST}
+# What a person has asked for just now; it rings at night too.
+ASKED_FOR = frozenset({Event.LINK_ASKED, Event.TEST})
+CASE_EVENTS = frozenset(Event) - {Event.TARGET_DEAD} - ASKED_FOR
 EVENTS_OF: dict[Audience, frozenset[Event]] = {
     Audience.AUTHORITY: CASE_EVENTS | {Event.TARGET_DEAD},
     Audience.SHOP: CASE_EVENTS - _INSIDE,

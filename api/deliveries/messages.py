@@ -1,6 +1,6 @@
-"""What people are told: plain words with a link, never a picture."""
+"""What people are told: plain words with a link, never a picture. The link of a shop's own people opens without a password."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from api.accounts.actors import the_house
@@ -16,6 +16,7 @@ from api.deliveries.sms import PARAMETER_CHARACTERS
 from api.keys.service import KeyName, stored_key
 from api.kit.database import Work
 from api.kit.times import in_shop_time
+from api.links import service as links
 from contract.catalogue import Text
 
 # In bytes of UTF-8. A push service takes 4096 with everything (RFC 8291); a phone shows a few lines.
@@ -38,11 +39,24 @@ _MORE = Text(zh="……其余请打开链接查看。", en="… the rest behind 
 @dataclass(frozen=True)
 class Content:
     """In words, or, for a short message, what its template is filled with. Neither for a webhook: it gets the event as it is.
-    `key`: with which Web Push is signed, as it is stored."""
+    `key`: with which Web Push is signed, as it is stored. `hidden` are the parts that open something, which no log may hold."""
 
     text: str = ""
     key: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Link:
+    """`token` is what opens it, where it opens without a password."""
+
+    url: str
+    token: str | None = None
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        return () if self.token is None else (self.token,)
 
 
 async def content_of(work: Work, centre: Centre, claim: Claim) -> Content:
@@ -50,48 +64,54 @@ async def content_of(work: Work, centre: Centre, claim: Claim) -> Content:
         case Channel.WEBHOOK:
             return Content()
         case Channel.SMS:
-            return Content(parameters=await _parameters(work, centre, claim))
+            return await _short(work, centre, claim)
         case Channel.EMAIL:
-            return Content("\n".join(await _lines(work, centre, claim, 0)))
+            link = await _link(work, centre, claim, 0)
+            return Content("\n".join((*await _lines(work, centre, claim, 0), link.url)), hidden=link.hidden)
         case Channel.WEB_PUSH as channel:
-            return Content(await _chat(work, centre, claim, _LONGEST[channel]), await stored_key(work, KeyName.WEB_PUSH))
+            content = await _chat(work, centre, claim, _LONGEST[channel])
+            return replace(content, key=await stored_key(work, KeyName.WEB_PUSH))
         case channel:
-            return Content(await _chat(work, centre, claim, _LONGEST[channel]))
+            return await _chat(work, centre, claim, _LONGEST[channel])
 
 
-async def _parameters(work: Work, centre: Centre, claim: Claim) -> dict[str, str]:
-    """Of a test only the first is filled."""
-    lines = await _lines(work, centre, claim, 0)
+async def _short(work: Work, centre: Centre, claim: Claim) -> Content:
+    """Of a test only the first is filled. `link` is the last part of the address: the template holds the rest of it."""
+    lines, link = await _lines(work, centre, claim, 0), await _link(work, centre, claim, 0)
     delivery = claim.deliveries[0]
     # These brackets are the provider's own, for the signature.
     what = lines[0].replace("【", "").replace("】", " ")
-    until = lines[2].partition(" ")[2] if len(lines) > 3 else ""
+    until = lines[2].partition(" ")[2] if len(lines) > 2 else ""
     values = {"what": what, "case": str(delivery.case_id or "-"), "until": until or "-"}
-    return {name: value[:PARAMETER_CHARACTERS] for name, value in values.items()}
+    if link.token is not None:
+        values["link"] = link.token
+    return Content(parameters={name: value[:PARAMETER_CHARACTERS] for name, value in values.items()}, hidden=link.hidden)
 
 
-async def _chat(work: Work, centre: Centre, claim: Claim, longest: int) -> str:
-    """Within the limit of the channel."""
+async def _chat(work: Work, centre: Centre, claim: Claim, longest: int) -> Content:
+    """Within the limit of the channel. The link of many is of all cases, or, for a shop, of the latest: its page names the
+    others."""
     language = claim.target.language
     if len(claim.deliveries) == 1:
-        lines = await _lines(work, centre, claim, 0)
-        return _cut("\n".join(lines), longest)
-    head, link = _MANY.in_language(language).format(count=len(claim.deliveries)), f"{centre.public_url}/cases"
+        link = await _link(work, centre, claim, 0)
+        room = longest - len(f"\n{link.url}".encode())
+        return Content("\n".join((_cut("\n".join(await _lines(work, centre, claim, 0)), room), link.url)), hidden=link.hidden)
+    head = _MANY.in_language(language).format(count=len(claim.deliveries))
+    link = await _link(work, centre, claim, -1) if links.gets_links(claim.target) else _Link(f"{centre.public_url}/cases")
     more = _MORE.in_language(language)
-    room = longest - len("\n".join((head, more, link, "")).encode())
+    room = longest - len("\n".join((head, more, link.url, "")).encode())
     told: list[str] = []
     for index in range(len(claim.deliveries)):
-        line = " ".join((await _lines(work, centre, claim, index))[:-1])
+        line = " ".join(await _lines(work, centre, claim, index))
         room -= len(line.encode()) + 1
         if room < 0:
             told.append(more)
             break
         told.append(line)
-    return "\n".join((head, *told, link))
+    return Content("\n".join((head, *told, link.url)), hidden=link.hidden)
 
 
 async def _lines(work: Work, centre: Centre, claim: Claim, index: int) -> list[str]:
-    """The last one is a link."""
     delivery, language = claim.deliveries[index], claim.target.language
     event = Event(delivery.event)
     head = HEADS[event].in_language(language)
@@ -102,12 +122,26 @@ async def _lines(work: Work, centre: Centre, claim: Claim, index: int) -> list[s
             head += LEVELS[facts.escalation].in_language(language)
         due_at = case.rectify_due_at if event in TELL_THE_TIME else facts.due_at if event in TELL_THE_LIMIT else None
         due = [_UNTIL.in_language(language).format(time=_clock(due_at))] if due_at is not None else []
-        return [head + _what(centre, case, language), _where(case, language), *due, f"{centre.public_url}/cases/{case.id}"]
+        return [head + _what(centre, case, language), _where(case, language), *due]
     if delivery.event == Event.TARGET_DEAD:
         dead = TargetDeadEvent.model_validate_json(delivery.payload).data
         reason = _FAULTS.get(dead.reason, _UNREACHED).in_language(language)
-        return [f"{head}{dead.name}: {reason}", f"{centre.public_url}/targets/{dead.target_id}"]
-    return [head, centre.public_url]
+        return [f"{head}{dead.name}: {reason}"]
+    return [head]
+
+
+async def _link(work: Work, centre: Centre, claim: Claim, index: int) -> _Link:
+    """A new one in every try: what opens a case is kept nowhere."""
+    delivery, target = claim.deliveries[index], claim.target
+    if delivery.case_id is not None and links.gets_links(target):
+        token = await links.make(work, target, delivery.case_id, centre.clock())
+        return _Link(f"{centre.public_url}/n/{token}", token)
+    if delivery.case_id is not None:
+        return _Link(f"{centre.public_url}/cases/{delivery.case_id}")
+    if delivery.event == Event.TARGET_DEAD:
+        dead = TargetDeadEvent.model_validate_json(delivery.payload).data
+        return _Link(f"{centre.public_url}/targets/{dead.target_id}")
+    return _Link(centre.public_url)
 
 
 def _what(centre: Centre, case: Case, language: str) -> str:

@@ -96,11 +96,7 @@ def _tell(
     level: Level | None = None, *, is_inside: bool = False, is_news: bool = True,
 ) -> None:
     """To the targets, and, where it is news, to the feed. What is inside the authority no shop and no partner hears of."""
-    facts = CaseFacts(
-        case_id=case.id, shop_id=case.shop_id, rule=case.rule, severity=case.severity, state=case.state.value,
-        version=case.version, due_at=case.due_at, escalation=level,
-    )
-    payload = CaseEvent(type=event, timestamp=at, data=facts).model_dump_json()
+    payload = CaseEvent(type=event, timestamp=at, data=_facts(case, level)).model_dump_json()
     outside = case.state in TOLD and not is_inside
     if is_news:
         work.add(
@@ -116,6 +112,13 @@ def _tell(
             work.add(delivery)
 
 
+def _facts(case: Case, level: Level | None = None) -> CaseFacts:
+    return CaseFacts(
+        case_id=case.id, shop_id=case.shop_id, rule=case.rule, severity=case.severity, state=case.state.value,
+        version=case.version, due_at=case.due_at, escalation=level,
+    )
+
+
 def _key(case: Case, event: Event, version: int) -> str:
     return f"case {case.id} {event.value} {version}"
 
@@ -125,6 +128,14 @@ def tell_test(work: Work, target: Target, at: datetime) -> Delivery:
     delivery = _delivery(target, Event.TEST, f"test {new_id()}", payload, at)
     work.add(delivery)
     return delivery
+
+
+def tell_link(work: Work, target: Target, case: Case, at: datetime) -> None:
+    """Nothing has happened to the case: one person wants a way to it."""
+    payload = CaseEvent(type=Event.LINK_ASKED, timestamp=at, data=_facts(case)).model_dump_json()
+    delivery = _delivery(target, Event.LINK_ASKED, f"link {new_id()}", payload, at, case_id=case.id, severity=case.severity)
+    delivery.awaited = False  # no stand-in gets the link of another person
+    work.add(delivery)
 
 
 @dataclass(frozen=True)

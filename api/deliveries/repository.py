@@ -9,7 +9,7 @@ from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
 from api.accounts.tables import User
 from api.deliveries.budgets import BUDGETS
-from api.deliveries.kinds import RINGING, SERIOUS, DeliveryState, Event
+from api.deliveries.kinds import ASKED_FOR, RINGING, SERIOUS, DeliveryState, Event
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.places.repository import district_is_visible, districts_above, shop_is_visible
@@ -147,8 +147,8 @@ async def hold_no_longer(work: Work, case_id: int, at: datetime) -> None:
 
 
 def _may_be_sent(at: datetime, is_quiet: bool) -> ColumnElement[bool]:
-    """In quiet hours what rings is told of nothing but what is serious, and of a test."""
-    now_or_never = or_(Delivery.severity == SERIOUS, Delivery.event == Event.TEST, Target.channel.not_in(RINGING))
+    """In quiet hours what rings is told of nothing but what is serious, and of what somebody has asked for."""
+    now_or_never = or_(Delivery.severity == SERIOUS, Delivery.event.in_(ASKED_FOR), Target.channel.not_in(RINGING))
     return and_(
         Delivery.state == DeliveryState.WAITING, Delivery.next_at <= at, _is_on(), Target.dead_at.is_(None),
         or_(Target.not_before.is_(None), Target.not_before <= at), now_or_never if is_quiet else true(),
@@ -192,6 +192,15 @@ async def lock_deliveries(work: Work, ids: Sequence[int]) -> list[Delivery]:
         .options(joinedload(Delivery.target))
     )
     return list(await work.scalars(query))
+
+
+@without_actor("who asks for a link is not known yet")
+async def list_links_asked(work: Work, target_id: str, since: datetime) -> list[datetime]:
+    """When, the latest first."""
+    query = select(Delivery.created_at).where(
+        Delivery.target_id == target_id, Delivery.event == Event.LINK_ASKED, Delivery.created_at > since
+    )
+    return list(await work.scalars(query.order_by(Delivery.created_at.desc())))
 
 
 @dataclass(frozen=True)

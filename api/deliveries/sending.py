@@ -1,7 +1,7 @@
 """One try to send: the request goes out, and what came back is judged."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -47,21 +47,26 @@ class Sender:
             secrets = open_secrets(self._keyring, target)
         except KeyringError as error:
             return Outcome("", answer=str(error), fault=Fault.KEY_MISSING)
-        recipient, message_id = target.recipient or "", deliveries[0].message_id
+        outcome = await self._send(target, deliveries[0], content, secrets, at)
+        hidden = [*secrets.all_texts(), *content.hidden]
+        return replace(outcome, request=_without(outcome.request, hidden), answer=_without(outcome.answer, hidden))
+
+    async def _send(
+        self, target: Target, delivery: Delivery, content: Content, secrets: TargetSecrets, at: datetime
+    ) -> Outcome:
+        recipient = target.recipient or ""
         if target.channel is Channel.EMAIL:
-            return await send_mail(self._settings, recipient, message_id, content.text, at)
+            return await send_mail(self._settings, recipient, delivery.message_id, content.text, at)
         if target.channel is Channel.SMS:
-            return await self._send_sms(ShortMessage(recipient, content.parameters, message_id), secrets, at)
+            return await self._send_sms(ShortMessage(recipient, content.parameters, delivery.message_id), at)
         if target.channel is Channel.WEBHOOK:
-            request = webhooks.request_for(target, deliveries[0], secrets, at)
-            return await self._exchange(self._guarded, request, secrets, at, None)
+            return await self._exchange(self._guarded, webhooks.request_for(target, delivery, secrets, at), at, None)
         if target.channel is Channel.WEB_PUSH:
-            return await self._push(deliveries[0], content, secrets, at)
+            return await self._push(delivery, content, secrets, at)
         if target.channel is Channel.APPRISE:
             return await send_extra(self._settings, secrets.token or "", content.text)
         robot = robots.ROBOTS[target.channel]
-        request = robot.request_for(self._settings, secrets, content.text, at)
-        return await self._exchange(self._plain, request, secrets, at, robot.judge)
+        return await self._exchange(self._plain, robot.request_for(self._settings, secrets, content.text, at), at, robot.judge)
 
     async def _push(self, delivery: Delivery, content: Content, secrets: TargetSecrets, at: datetime) -> Outcome:
         try:
@@ -75,24 +80,23 @@ class Sender:
             secrets.subscription, key, self._settings.push_contact, delivery.message_id, message, at,
             is_urgent=delivery.severity == SERIOUS,
         )
-        outcome = await self._exchange(self._guarded, request, secrets, at, None, message.decode())
+        outcome = await self._exchange(self._guarded, request, at, None, message.decode())
         return replace(outcome, fault=web_push.FAULTS.get(outcome.status or 0, outcome.fault))
 
-    async def _send_sms(self, message: ShortMessage, secrets: TargetSecrets, at: datetime) -> Outcome:
+    async def _send_sms(self, message: ShortMessage, at: datetime) -> Outcome:
         provider = PROVIDERS.get(self._settings.sms_provider or "")
         if provider is None:
             return Outcome("", answer="SUNSHINE_SMS_PROVIDER", fault=Fault.NOT_SET_UP)
         request = provider.request_for(self._settings, message, at)
-        outcome = await self._exchange(self._plain, request, secrets, at, provider.judge)
+        outcome = await self._exchange(self._plain, request, at, provider.judge)
         return replace(outcome, request=f"{outcome.request}{message.phone} {message.parameters}")
 
     async def _exchange(
-        self, client: httpx.AsyncClient, request: httpx.Request, secrets: TargetSecrets, at: datetime, judge: Judge | None,
-        body: str | None = None,
+        self, client: httpx.AsyncClient, request: httpx.Request, at: datetime, judge: Judge | None, body: str | None = None
     ) -> Outcome:
         """`body`: what stands in the log, where the request's own cannot be read."""
         text = request.content.decode() if body is None else body
-        told = _without(f"{request.method} {_bare(request.url)}\n{text}", secrets)
+        told = f"{request.method} {_bare(request.url)}\n{text}"
         response: httpx.Response | None = None
         content = bytearray()
         try:
@@ -103,15 +107,15 @@ class Sender:
                     if len(content) >= ANSWER_BYTES:
                         break
         except (Refused, UnknownName, httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return Outcome(told, answer=_without(str(error), secrets), fault=_FAULTS[type(error)])
+            return Outcome(told, answer=str(error), fault=_FAULTS[type(error)])
         except (TimeoutError, httpx.HTTPError) as error:
             # A webhook has arrived with its status, however long the rest takes; a robot says in the body whether it has.
             if response is None or judge is not None:
-                return Outcome(told, answer=_without(repr(error), secrets), fault=Fault.NO_ANSWER, unclear=True)
+                return Outcome(told, answer=repr(error), fault=Fault.NO_ANSWER, unclear=True)
         finally:
             if response is not None:
                 await response.aclose()
-        answer = _without(content.decode(errors="replace"), secrets)
+        answer = content.decode(errors="replace")
         fault = _fault_of(response.status_code)
         retry_after_s = read_retry_after(response.headers.get("retry-after"), at)
         if judge is not None and fault in (None, Fault.HTTP_STATUS):
@@ -142,9 +146,9 @@ def _bare(url: httpx.URL) -> str:
     return str(url.copy_with(query=None)) + (f"?{HIDDEN}" if url.query else "")
 
 
-def _without(text: str, secrets: TargetSecrets) -> str:
+def _without(text: str, hidden: Collection[str]) -> str:
     """Cut, and without secrets, whoever put them there: some receivers answer with what they were sent. The longest go first,
     since one may be a part of another."""
-    for secret in sorted(secrets.all_texts(), key=len, reverse=True):
+    for secret in sorted(hidden, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return logged(text)

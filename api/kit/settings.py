@@ -2,10 +2,11 @@
 
 from datetime import time
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
+import httpx
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.kit.outbound import Network, read_networks
@@ -39,6 +40,15 @@ class Settings(BaseSettings):
 
     # An entry is chained within a second of its commit.
     audit_chained_every_s: float = Field(0.5, gt=0, description="how often the audit is chained")
+
+    tls_certificate: Path | None = Field(None, description="PEM with the chain; with it, the centre itself speaks HTTPS")
+    tls_key: Path | None = Field(None, description="PEM; readable by the centre alone")
+
+    oidc_issuer: str | None = Field(None, description="identity provider (OpenID Connect), as it names itself: https://…")
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = Field(None, description="without one, a public client")
+    oidc_name: str = Field("统一身份认证", description="what the button says")
+    oidc_login_claim: str = Field("preferred_username", description="which claim is the login here, at the first sign-in")
 
     session_idle_hours: float = Field(12, gt=0, description="a forgotten browser is signed out by the next morning")
     session_longest_days: float = Field(7, gt=0)
@@ -92,6 +102,22 @@ class Settings(BaseSettings):
     @classmethod
     def _without_trailing_slash(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else None
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _over_https(cls, value: str | None) -> str | None:
+        host = httpx.URL(value).host if value else ""
+        if value and not value.startswith("https://") and host not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("Give a URL that begins with https://.")
+        return value
+
+    @model_validator(mode="after")
+    def _in_pairs(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("SUNSHINE_TLS_CERTIFICATE and SUNSHINE_TLS_KEY go together.")
+        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
+            raise ValueError("SUNSHINE_OIDC_ISSUER and SUNSHINE_OIDC_CLIENT_ID go together.")
+        return self
 
     @field_validator("outbound_networks")
     @classmethod

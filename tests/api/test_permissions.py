@@ -6,6 +6,7 @@ The table is the one place that says what each address needs. An address that is
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,9 +16,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.accounts.permissions import PERMISSIONS, Permission, Role
+from api.accounts.tables import Invitation, User
 from api.cases.tables import MutedSpot
 from api.deliveries.repository import list_targets
 from api.kit.times import now
+from api.links.tables import CaseLink, LinkKind
 from tests.api.deliveries.browser import KEYS as BROWSER_KEYS
 from tests.api.world import HOUSE, Place, World, answer_notice
 
@@ -27,6 +30,7 @@ SIGNED_IN = frozenset(P)
 EDGE = "edge"
 PUBLIC = "public"  # what stands in it of a shop, everybody may know
 OWN = "own"  # of the person that it belongs to, who is never the one that asks here
+LINK = "link"  # its token is the proof: tests/api/deliveries/test_links.py
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,20 @@ TABLE = (
     Row("GET /api/v1/evidence-keys", ANYBODY),
     Row("GET /p/{shop_id}", PUBLIC),
     Row("GET /api/v1/badge-keys", ANYBODY),
+    Row("POST /login/code", ANYBODY, {"ticket": "forged", "code": "123456"}),
+    Row("GET /login/oidc", ANYBODY),
+    Row("GET /login/oidc/back", ANYBODY),
+    Row("GET /join/{token}", LINK),
+    Row("POST /join/{token}", LINK, {"login": "new", "password": "rice washed three times"}),
+    Row("GET /n/practice", ANYBODY),
+    Row("GET /n/{token}", LINK),
+    Row("GET /n/{token}/picture.jpg", LINK),
+    Row("GET /n/{token}/notice", LINK),
+    Row("GET /n/{token}/answer.png", LINK),
+    Row("POST /n/{token}/opened", LINK),
+    Row("POST /n/{token}/received", LINK, {"version": "3"}),
+    Row("POST /n/{token}/answer", LINK, {"act": "submit", "version": "3"}),
+    Row("POST /n/{token}/own", LINK, {"who": "nobody"}),
     Row("POST /login", ANYBODY, {"username": "nobody", "password": "x"}),
     Row("POST /api/v1/login", ANYBODY, {"login": "nobody", "password": "x"}),
     Row("POST /api/v1/edges/enroll", ANYBODY, {}),
@@ -93,6 +111,18 @@ TABLE = (
     Row("POST /api/v1/alarms", EDGE, {}),
     Row("POST /api/v1/edge/clips", EDGE, {}),
     Row("GET /api/v1/me", SIGNED_IN),
+    Row("GET /account", SIGNED_IN),
+    Row("GET /account/second-factor", SIGNED_IN),
+    Row("POST /account/second-factor", SIGNED_IN, {"ticket": "forged"}),
+    Row("POST /account/second-factor/off", SIGNED_IN, {"present": "x"}),
+    Row("POST /account/password", SIGNED_IN, {"present": "x", "new": "x"}),
+    Row("POST /account/sessions/end", SIGNED_IN),
+    Row("POST /account/sessions/{session_id}/end", OWN),
+    row("GET /accounts", P.ACCOUNTS_WRITE),
+    row("GET /invitations/new", P.ACCOUNTS_WRITE),
+    row("POST /invitations/new", P.ACCOUNTS_WRITE, name="New", role="officer", place="district:{district_id}"),
+    row("POST /invitations/{invitation_id}/withdraw", P.ACCOUNTS_WRITE),
+    row("POST /accounts/{user_id}/{change}", P.ACCOUNTS_WRITE),
     row("GET /api/v1/cases", P.CASES_READ),
     row("GET /api/v1/cases/{case_id}", P.CASES_READ),
     of_notice("GET /api/v1/cases/{case_id}/notice", P.CASES_READ),
@@ -137,6 +167,8 @@ TABLE = (
     row("GET /cases/{case_id}/thumbnail.jpg", P.EVIDENCE_READ),
     of_notice("GET /cases/{case_id}/notice", P.CASES_READ),
     of_notice("GET /cases/{case_id}/answer.png", P.CASES_READ),
+    row("GET /cases/{case_id}/links", P.CASES_HANDLE),
+    row("POST /cases/{case_id}/links/{link_id}/revoke", P.CASES_HANDLE),
     of_notice("GET /cases/{case_id}/order", P.CASES_HANDLE),
     of_notice("GET /cases/{case_id}/order.pdf?officer_1=A&certificate_1=1&officer_2=B&certificate_2=2", P.CASES_HANDLE),
     row("GET /cameras", P.CAMERAS_READ),
@@ -271,6 +303,21 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
     async with world.centre.database.writing() as work:
         spot = MutedSpot(camera_id=place.camera_id, rule="K01", box=[0, 0, 1, 1], muted_at=now(), because_of=case_id)
         work.add(spot)
+        case_link = CaseLink(
+            token_hash=uuid4().hex, kind=LinkKind.PERSONAL, case_id=case_id, target_id=target["id"], person=name,
+            created_at=now(),
+        )
+        work.add(case_link)
+        user = User(
+            login=f"{name} officer", name=name, role=Role.OFFICER, district_id=place.district_id, password_hash="!",
+            created_at=now(),
+        )
+        work.add(user)
+        invited = Invitation(
+            token_hash=uuid4().hex, name=name, role=Role.OFFICER, district_id=place.district_id, created_by="Admin",
+            created_at=now(), expires_at=now() + timedelta(days=7),
+        )
+        work.add(invited)
     browser = await officer.post("/notifications", data={**BROWSER, "name": name, "endpoint": f"https://push.example.org/{name}"})
     assert browser.status_code == 303, browser.text
     async with world.centre.database.reading() as work:
@@ -282,7 +329,8 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
         "camera_id": place.camera_id, "edge_id": box.id, "case_id": str(case_id),
         "told_id": str(told_id), "photograph_id": answered.json()["answers"][0]["photographs"][0]["id"],
         "violation_id": violation_id, "link": link, "name": "original.jpg",
-        "act": "confirm", "keeping": "hold", "target_id": target["id"], "client_id": client["id"],
+        "act": "confirm", "keeping": "hold", "target_id": target["id"], "client_id": client["id"], "token": "forged",
+        "link_id": case_link.id, "session_id": "5e55" * 5, "user_id": user.id, "invitation_id": invited.id, "change": "enable",
         "delivery_id": str((await admin.get("/api/v1/deliveries", params={"target_id": target["id"]})).json()["items"][0]["id"]),
     }
     return place, ids
@@ -295,6 +343,7 @@ async def neighbourhood(world: World) -> Neighbourhood:
     nothing = dict.fromkeys(theirs, "feed" * 5) | {
         "case_id": "987654", "told_id": "987655", "delivery_id": "987655", "violation_id": str(uuid4()), "name": "original.jpg",
         "district": "Unheard-of district", "credit_code": "91510104MA6CA0000X", "act": "confirm", "keeping": "hold",
+        "token": "forged", "change": "enable", "session_id": "5e55" * 5,
     }
     return Neighbourhood(mine, theirs, place, nothing)
 
@@ -333,7 +382,7 @@ async def test_every_role_at_home(world: World, role: Role):
             assert answer.status_code == 401, told
         elif entry.needs == PUBLIC:
             assert answer.status_code in (200, 404), told
-        elif entry.needs == OWN:
+        elif entry.needs in (LINK, OWN):
             assert answer.status_code in (403, 404), told
         elif entry.needs == ANYBODY:
             assert answer.status_code not in (403, 404), told
@@ -359,7 +408,7 @@ async def test_every_role_as_a_neighbour(world: World, role: Role):
         answer = await ask(client, entry, there.theirs)
         told = f"{role} {entry.address}: {answer.status_code}"
         assert "Foreign" not in without_ids(answer.text, there.theirs), told
-        known = ("name", "case_id", "told_id", "delivery_id", "act", "keeping")
+        known = ("name", "case_id", "told_id", "delivery_id", "act", "keeping", "token", "change", "session_id")
         secrets = {value for name, value in there.theirs.items() if name not in known}
         if not entry.names_a_place:
             assert not any(secret in answer.text for secret in secrets), told
@@ -377,6 +426,6 @@ async def test_who_is_not_signed_in(world: World):
         if entry.needs == PUBLIC:
             continue
         assert "Foreign" not in without_ids(answer.text, there.theirs)
-        if entry.needs != ANYBODY and entry.path != "/":
+        if entry.needs not in (ANYBODY, LINK) and entry.path != "/":
             assert answer.status_code in (401, 303), entry.address
             assert answer.status_code == 401 or answer.headers["location"].startswith("/login"), entry.address

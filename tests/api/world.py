@@ -47,6 +47,7 @@ from contract.evidence import (
     seal,
     seal_clip,
 )
+from tests.api.forms import FormClient
 
 HOUSE = the_house("test")
 WIDTH, HEIGHT = 64, 48
@@ -107,7 +108,7 @@ class World:
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        client = httpx.AsyncClient(transport=transport, base_url="http://centre.test", **options)
+        client = FormClient(transport=transport, base_url="http://centre.test", **options)
         self.clients.append(client)
         return client
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from api.app import create_app
 from tests.api.console.chromium import CHROMIUM, PATIENCE_MS, LiveCentre, OpenPage, running_chromium, serving, signed_in
 from tests.api.console.kitchen import Kitchen
+from tests.api.forms import FormClient
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ async def browser(kitchen: Kitchen) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Accept": "text/html", "Accept-Language": "zh-CN"}
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, client=("198.51.100.4", 5000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://centre", headers=headers) as client:
+        async with FormClient(transport=transport, base_url="http://centre", headers=headers) as client:
             yield client
 
 

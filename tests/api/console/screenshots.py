@@ -41,6 +41,10 @@ PAGES = (
     ("client-new", "admin", "/clients/new"),
     ("shop-status", "chief", "/shops/shop-1/status"),
     ("notifications", "chief", "/notifications"),
+    ("accounts", "admin", "/accounts"),
+    ("account", "admin", "/account"),
+    ("second-factor", "admin", "/account/second-factor"),
+    ("invitation-new", "admin", "/invitations/new"),
     ("audit", "auditor", "/audit"),
     ("shop-case", "store", "/cases/{issued}"),
 )
@@ -115,10 +119,11 @@ def fill(browser: Browser, centre: LiveCentre) -> dict[str, int]:
     context.close()
     context, page = signed_in(browser, centre, "store", "/cases")
     picture = {"name": "now.jpg", "mimeType": "image/jpeg", "buffer": found[3].picture}
-    version = page.request.get(f"/api/v1/cases/{submitted}").headers["etag"].strip('"')
-    told = {"act": "submit", "version": version, "person": "李梅", "training": "全体员工，今天上午"}
+    etag = page.request.get(f"/api/v1/cases/{submitted}").headers["etag"]
+    told = {"act": "submit", "person": "李梅", "training": "全体员工，今天上午"}
     told["text"] = "已当场纠正，并对全体员工重新培训。"
-    answer = page.request.post(f"/cases/{submitted}/answer", multipart={**told, "photographs": picture})
+    form = {**told, "photographs": picture}
+    answer = page.request.post(f"/api/v1/cases/{submitted}/answers", multipart=form, headers={"If-Match": etag})
     assert answer.ok, answer.text()
     context.close()
     return {"issued": issued, "submitted": submitted}

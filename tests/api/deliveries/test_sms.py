@@ -72,7 +72,9 @@ async def test_the_exact_request(sms: Post):
     delivery, = await sms.deliveries()
     fields = dict(parse_qsl(urlsplit(request.path).query))
     told = {"what": "整改告知 请签收并整改 未戴工作帽 (较重)", "case": str(case_id), "until": "2026-01-08 17:30"}
-    assert json.loads(fields.pop("TemplateParam")) == told
+    sent = json.loads(fields.pop("TemplateParam"))
+    assert len(sent.pop("link")) == 22  # what comes after /n/ in the address of the shop's page
+    assert sent == told
     assert fields == {"PhoneNumbers": PHONE, "SignName": "阳光食品", "TemplateCode": "SMS_1", "OutId": delivery["message_id"]}
     assert delivery["state"] == "delivered"
     assert KEY_SECRET not in (await sms.admin.get(f"/api/v1/deliveries/{delivery['id']}")).text

@@ -1,0 +1,101 @@
+"""Invitations: an administrator says who somebody is; that person chooses login and password, once, with a link or a QR code."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from api.accounts import repository
+from api.accounts.actors import Actor, nobody
+from api.accounts.permissions import Permission, Role
+from api.accounts.service import LoginTaken, check_place, token_hash
+from api.accounts.tables import Invitation, User
+from api.audit.service import record
+from api.kit.database import Work
+from api.kit.problems import Forbidden, Invalid, NotFound
+from api.places import repository as places
+
+VALID_FOR = timedelta(days=7)
+
+
+class InvitationOver(NotFound):
+    """Unknown, used, withdrawn and run out are told alike."""
+
+    code = "invitation-over"
+
+
+async def invite(
+    work: Work, actor: Actor, *, name: str, role: Role, is_admin: bool, district_id: str | None, shop_id: str | None, at: datetime
+) -> tuple[Invitation, str]:
+    """With its token, which is kept nowhere."""
+    actor.require(Permission.ACCOUNTS_WRITE)
+    name = name.strip()
+    if not 0 < len(name) <= 100:
+        raise Invalid("Name the person, with at most 100 characters.")
+    check_place(role, district_id, shop_id)
+    if shop_id is None and district_id is None and not actor.sees_all_places:
+        raise Forbidden("Your account is bound to a place. Name one of yours.")
+    if shop_id is not None and await places.get_shop(work, actor, shop_id) is None:
+        raise NotFound("There is no such shop, or it is not yours to see.")
+    if district_id is not None and not await places.is_own_district(work, actor, district_id):
+        raise NotFound("There is no such district, or it is not yours to see.")
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        token_hash=token_hash(token), name=name, role=role, is_admin=is_admin, district_id=district_id, shop_id=shop_id,
+        created_by=actor.name, created_at=at, expires_at=at + VALID_FOR,
+    )
+    work.add(invitation)
+    await work.flush()
+    record(work, actor, "invitation.created", "invitation", invitation.id, **_place(invitation), name=name, role=role.value)
+    return invitation, token
+
+
+async def list_open(work: Work, actor: Actor, at: datetime) -> Sequence[Invitation]:
+    actor.require(Permission.ACCOUNTS_WRITE)
+    return await repository.list_open_invitations(work, actor, at)
+
+
+async def withdraw(work: Work, actor: Actor, invitation_id: str, at: datetime) -> None:
+    found = next((one for one in await list_open(work, actor, at) if one.id == invitation_id), None)
+    if found is None:
+        raise NotFound("There is no such invitation, or it is not open any more.")
+    found.expires_at = at
+    record(work, actor, "invitation.withdrawn", "invitation", found.id, **_place(found), name=found.name)
+    await work.flush()
+
+
+async def find(work: Work, token: str, at: datetime) -> Invitation:
+    """Raises InvitationOver."""
+    invitation = await repository.find_invitation(work, token_hash(token))
+    if invitation is None or invitation.used_at is not None or invitation.expires_at <= at:
+        raise InvitationOver("This invitation was used, withdrawn, or has run out after 7 days. Ask for a new one.")
+    return invitation
+
+
+async def accept(work: Work, token: str, login: str, password_hash: str, address: str, at: datetime) -> User:
+    """Make the account. Raises InvitationOver, Invalid or LoginTaken; a login that is taken does not use the invitation up."""
+    invitation = await find(work, token, at)
+    if not login or len(login) > 64 or login != login.strip():
+        raise Invalid("A login has 1 to 64 characters and no space at its ends.")
+    user = User(
+        login=login, name=invitation.name, role=invitation.role, is_admin=invitation.is_admin, district_id=invitation.district_id,
+        shop_id=invitation.shop_id, password_hash=password_hash, created_at=at,
+    )
+    try:
+        async with work.begin_nested():
+            work.add(user)
+    except IntegrityError as error:
+        raise LoginTaken("This login is taken. Choose another one.") from error
+    invitation.used_at = at
+    record(
+        work, nobody(address), "user.created", "user", user.id, **_place(invitation), login=login, role=user.role.value,
+        is_admin=user.is_admin, invited_by=invitation.created_by,
+    )
+    await work.flush()
+    return user
+
+
+def _place(invitation: Invitation) -> dict[str, Any]:
+    return {"shop_id": invitation.shop_id, "district_id": invitation.district_id}

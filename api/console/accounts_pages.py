@@ -1,0 +1,211 @@
+"""Accounts for administrators: who there is, inviting somebody, and what to do when a password or a phone is lost; and the page
+on which an invitation is accepted."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import SecretStr
+
+from api.accounts import invitations, service
+from api.accounts.actors import Actor
+from api.accounts.dependencies import CentreOf, SignedIn, address_of, device_of, set_session
+from api.accounts.password_rules import LEAST_ALONE, normalised
+from api.accounts.passwords import hash_password
+from api.accounts.permissions import STORE_ROLES, Permission, Role
+from api.accounts.service import LoginTaken
+from api.accounts.tables import Invitation, User
+from api.console.account_pages import weak
+from api.console.i18n import N_
+from api.console.qr import qr_svg
+from api.console.rendering import page, speaker_of
+from api.console.speech import Speaker
+from api.console.views import AccountRow, InvitationRow, Option
+from api.console.words import ROLES, Chip
+from api.kit.database import Work
+from api.kit.problems import Invalid, NotFound
+from api.kit.work import At, Reading, Writing
+from api.places import service as places
+
+router = APIRouter()
+
+_LONGEST_LOGIN = 64
+_LOGIN = N_("A user name has 1 to 64 characters, and no space at its ends.")
+_TAKEN = N_("This user name is taken. Choose another one.")
+_NAME = N_("Name the person, with at most 100 characters.")
+_NEEDS_SHOP = N_("Somebody of a shop needs a shop. Choose it.")
+_NEEDS_PLACE = N_("Another department sees what it is given. Choose a station or a shop.")
+Id = Annotated[str, Path(max_length=64)]
+Token = Annotated[str, Path(max_length=64)]
+
+
+class AccountChange(StrEnum):
+    DISABLE = "disable"
+    ENABLE = "enable"
+    PASSWORD = "password"
+    SECOND_FACTOR = "second-factor"
+
+
+@router.get("/accounts")
+async def account_list(request: Request, actor: SignedIn, work: Reading, at: At) -> Response:
+    return await _list(request, work, actor, at=at)
+
+
+@router.post("/accounts/{user_id}/{change}")
+async def change_account(
+    request: Request, user_id: Id, change: AccountChange, actor: SignedIn, work: Writing, at: At
+) -> Response:
+    user = next((user for user in await service.list_users(work, actor) if user.id == user_id), None)
+    if user is None:
+        raise NotFound("There is no such account, or it is not yours to see.")
+    if user.id == actor.id and change in (AccountChange.DISABLE, AccountChange.PASSWORD):
+        raise Invalid("Nobody locks themself out. Another administrator can do this.")
+    match change:
+        case AccountChange.PASSWORD:
+            password = await service.reset_password(work, actor, user.login)
+            return await _list(request, work, actor, at=at, fresh=(user.login, password.get_secret_value()))
+        case AccountChange.SECOND_FACTOR:
+            await service.drop_second_factor(work, actor, user.login)
+        case _:
+            await service.set_disabled(work, actor, user.login, change is AccountChange.DISABLE)
+    return RedirectResponse("/accounts", 303)
+
+
+@router.get("/invitations/new")
+async def new_invitation(request: Request, actor: SignedIn, work: Reading) -> Response:
+    actor.require(Permission.ACCOUNTS_WRITE)
+    return await _form(request, work, actor, {}, {})
+
+
+@router.post("/invitations/new")
+async def invite(
+    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, at: At, name: Annotated[str, Form(max_length=200)] = "",
+    role: Annotated[str, Form()] = "", place: Annotated[str, Form()] = "", is_admin: Annotated[str, Form()] = "",
+) -> Response:
+    """`place` is empty for all places, `shop:ID` or `district:ID`."""
+    actor.require(Permission.ACCOUNTS_WRITE)
+    typed = {"name": name, "role": role, "place": place, "is_admin": is_admin}
+    kind, _, place_id = place.partition(":")
+    wrong = {}
+    if not 0 < len(name.strip()) <= 100:
+        wrong["name"] = _NAME
+    if role in STORE_ROLES and kind != "shop":
+        wrong["place"] = _NEEDS_SHOP
+    if role == Role.PARTNER and not kind:
+        wrong["place"] = _NEEDS_PLACE
+    if role not in list(Role):
+        wrong["role"] = N_("Choose one.")
+    if wrong:
+        return await _form(request, work, actor, typed, wrong)
+    invitation, token = await invitations.invite(
+        work, actor, name=name, role=Role(role), is_admin=is_admin == "yes", district_id=place_id if kind == "district" else None,
+        shop_id=place_id if kind == "shop" else None, at=at,
+    )
+    speaker = speaker_of(request)
+    url = f"{centre.public_url}/join/{token}"
+    return page(
+        request, "invitation.html", actor=actor, here="/invitations/new", name=invitation.name, url=url,
+        until=speaker.time(invitation.expires_at), code=qr_svg(url, speaker.say(N_("QR code of the invitation"))),
+    )
+
+
+@router.post("/invitations/{invitation_id}/withdraw")
+async def withdraw(invitation_id: Id, actor: SignedIn, work: Writing, at: At) -> Response:
+    await invitations.withdraw(work, actor, invitation_id, at)
+    return RedirectResponse("/accounts", 303)
+
+
+@router.get("/join/{token}")
+async def join_page(request: Request, token: Token, work: Reading, at: At) -> Response:
+    return _join(request, await invitations.find(work, token, at), token, "", {})
+
+
+@router.post("/join/{token}")
+async def join(
+    request: Request, token: Token, centre: CentreOf, at: At, login: Annotated[str, Form(max_length=200)] = "",
+    password: Annotated[SecretStr, Form(max_length=400)] = SecretStr(""),  # noqa: B008 - as FastAPI reads it
+) -> Response:
+    """The account is made and signed in."""
+    speaker, login, address = speaker_of(request), login.strip(), address_of(request)
+    async with centre.database.reading() as work:
+        invitation = await invitations.find(work, token, at)
+    wrong = {}
+    if not 0 < len(login) <= _LONGEST_LOGIN:
+        wrong["login"] = speaker.say(_LOGIN)
+    if said := weak(password, login, False, speaker):
+        wrong["password"] = said
+    if wrong:
+        return _join(request, invitation, token, login, wrong)
+    hashed = await hash_password(normalised(password))
+    try:
+        async with centre.database.writing() as work:
+            user = await invitations.accept(work, token, login, hashed, address, at)
+            session = await service.start_session_of(work, centre.settings, user, address, device_of(request))
+    except LoginTaken:
+        return _join(request, invitation, token, login, {"login": speaker.say(_TAKEN)})
+    response = RedirectResponse("/", 303)
+    set_session(request, response, session)
+    return response
+
+
+def _join(request: Request, invitation: Invitation, token: str, login: str, wrong: dict[str, str]) -> Response:
+    return page(
+        request, "join.html", actor=None, here=f"/join/{token}", status=422 if wrong else 200, name=invitation.name, login=login,
+        role=speaker_of(request).say(ROLES[invitation.role]), wrong=wrong, token=token, least=LEAST_ALONE,
+    )
+
+
+async def _form(
+    request: Request, work: Work, actor: Actor, typed: dict[str, str], wrong: dict[str, str]
+) -> Response:
+    speaker = speaker_of(request)
+    names = await _places(work, actor)
+    return page(
+        request, "invitation_new.html", actor=actor, status=422 if wrong else 200, typed=typed,
+        wrong={field: speaker.say(words) for field, words in wrong.items()},
+        roles=[Option(role.value, speaker.say(ROLES[role])) for role in Role],
+        places=[Option(key, name) for key, name in names.items()],
+    )
+
+
+async def _places(work: Work, actor: Actor) -> dict[str, str]:
+    """All that an account can be bound to, by how the form names it."""
+    districts = {f"district:{district.id}": district.name for district in await places.list_districts(work, actor)}
+    return districts | {f"shop:{shop.id}": f"{shop.district.name} · {shop.name}" for shop in await places.list_shops(work, actor)}
+
+
+async def _list(
+    request: Request, work: Work, actor: Actor, *, at: At, fresh: tuple[str, str] | None = None
+) -> Response:
+    """`fresh` is a login with the password that was just made for it."""
+    speaker = speaker_of(request)
+    users = await service.list_users(work, actor)
+    names = await _places(work, actor)
+    waiting = [
+        InvitationRow(
+            one.id, one.name, speaker.say(ROLES[one.role]), _place(one, names, speaker), speaker.time(one.expires_at)
+        )
+        for one in await invitations.list_open(work, actor, at)
+    ]
+    rows = [_row(user, actor, names, speaker) for user in users]
+    return page(request, "accounts.html", actor=actor, here="/accounts", accounts=rows, invitations=waiting, fresh=fresh)
+
+
+def _row(user: User, actor: Actor, names: dict[str, str], speaker: Speaker) -> AccountRow:
+    state = Chip(speaker.say(N_("Disabled")), "minor") if user.disabled else Chip(speaker.say(N_("Active")), "good")
+    role = speaker.say(ROLES[user.role])
+    if user.is_admin and user.role is not Role.ADMIN:
+        role += f" · {speaker.say(ROLES[Role.ADMIN])}"
+    return AccountRow(
+        user.id, user.name, user.login, role, _place(user, names, speaker), state, user.totp_encrypted is not None, user.disabled,
+        user.id == actor.id,
+    )
+
+
+def _place(bound: User | Invitation, names: dict[str, str], speaker: Speaker) -> str:
+    if bound.shop_id is not None:
+        return names.get(f"shop:{bound.shop_id}", bound.shop_id)
+    if bound.district_id is not None:
+        return names.get(f"district:{bound.district_id}", bound.district_id)
+    return speaker.say(N_("All places"))

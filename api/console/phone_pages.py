@@ -1,0 +1,258 @@
+"""The page that a shop's people open from a message: read it, receive it, answer it. Nothing happens by opening it."""
+
+import hashlib
+import secrets
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+
+import anyio.to_thread
+from fastapi import APIRouter, Form, Path, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from api.accounts.dependencies import CentreOf, address_of, device_of
+from api.answers.endpoints import PhotographTooLarge, hand_in, read_answer
+from api.answers.service import TakenBefore
+from api.cameras import service as cameras
+from api.cases import service as cases
+from api.cases.service import ActNotPossible
+from api.cases.states import TOLD, Act, step_of
+from api.centre import Centre
+from api.console.answer_pages import DISK_FULL, NO_PHOTOGRAPH, PHOTOGRAPH_TOO_LARGE, TAKEN_BEFORE, missing_answer
+from api.console.camera_views import camera_row
+from api.console.case_views import overtaken
+from api.console.i18n import N_
+from api.console.phone_views import group_view, phone_view, practice_view
+from api.console.rendering import page, speaker_of, static_url
+from api.console.thumbnails import at_once, thumbnail
+from api.console.views import Fact
+from api.evidence import service as evidence
+from api.evidence.endpoints import look
+from api.kit.database import Work
+from api.kit.pictures import NotAPicture
+from api.kit.problems import NotFound, StorageFull, VersionConflict
+from api.kit.qr import qr_png
+from api.kit.work import At
+from api.links import service as links
+from api.links.service import AskedTooOften, Device, NotYourDevice, Visit
+from api.notices import service as notices
+from api.notices.documents import notice_html
+
+router = APIRouter()
+COOKIE = "sunshine_device"
+_COOKIE_AGE_S = 365 * 24 * 3600
+# Wide enough for a phone with two pixels to one; some 40 kB, so under a second at 400 kb/s.
+_PICTURE_WIDTH_PX = 640
+_HISTORY = 10
+_SENT = N_("Sent. It is in the messages of that phone within a minute.")
+_TOO_OFTEN = N_("A link was sent a moment ago, or five times today. Look into the messages first.")
+_NOT_SENT = N_("Nothing can be sent to this person. Choose another one, or ring the station.")
+Token = Annotated[str, Path(max_length=64)]
+
+
+@router.get("/n/practice")
+async def practice_page(request: Request, centre: CentreOf, at: At, done: str = "") -> Response:
+    speaker = speaker_of(request)
+    picture = static_url("practice.svg")
+    view = practice_view(centre.catalogue, speaker, at, "/n/practice", picture, done)
+    return page(request, "phone.html", actor=None, notice=view)
+
+
+@router.get("/n/{token}")
+async def notice_page(
+    request: Request, token: Token, centre: CentreOf, at: At, done: str = "", asked: str = ""
+) -> Response:
+    device, fresh = _device(request)
+    async with centre.database.reading() as work:
+        visit = await links.visit(work, token, device, address_of(request), at)
+        response = await _page(request, work, centre, visit, token, at, done=done, asked=asked)
+    if fresh is not None:
+        # The link is in the address, so the cookie says nothing to anybody who has not got it.
+        response.set_cookie(
+            COOKIE, fresh, max_age=_COOKIE_AGE_S, path="/n/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
+        )
+    return response
+
+
+@router.get("/n/{token}/picture.jpg")
+async def notice_picture(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
+    async with centre.database.reading() as work:
+        visit = await _visit(request, work, token, at)
+        exhibits = (await evidence.of_cases(work, visit.actor, [visit.case.id]))[visit.case.id]
+    if not exhibits:
+        raise NotFound("There is no such picture, or it is not yours to see.")
+    file = await look(centre, visit.actor, exhibits[0].violation_id, evidence.BLURRED)
+    small = await anyio.to_thread.run_sync(thumbnail, file.content, None, _PICTURE_WIDTH_PX, limiter=at_once)
+    return Response(small, media_type="image/jpeg")
+
+
+@router.get("/n/{token}/notice")
+async def whole_notice(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
+    """As it was issued, with its legal basis and what can be done against it."""
+    async with centre.database.reading() as work:
+        visit = await _visit(request, work, token, at)
+        links.require_own(visit)
+        facts = await notices.get_notice(work, visit.actor, visit.case.id)
+    base = _base(token)
+    language = speaker_of(request).language.value
+    document = notice_html(facts, language, centre.public_url, f"{base}/answer.png")
+    return page(request, "phone_notice.html", actor=None, title=facts.reference, back_url=base, document=document)
+
+
+@router.get("/n/{token}/answer.png")
+async def answer_code(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
+    """The code on the notice."""
+    async with centre.database.reading() as work:
+        visit = await _visit(request, work, token, at)
+    return Response(qr_png(f"{centre.public_url}/cases/{visit.case.id}"), media_type="image/png")
+
+
+@router.post("/n/{token}/opened", status_code=204)
+async def opened(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
+    """Told by the page's script, which the programs that fetch previews of links do not run."""
+    await _use(request, centre, token, at)
+    return Response(status_code=204)
+
+
+@router.post("/n/{token}/received")
+async def received(request: Request, token: Token, centre: CentreOf, at: At, version: Annotated[int, Form()]) -> Response:
+    visit = await _use(request, centre, token, at)
+    try:
+        async with centre.database.writing() as work:
+            await cases.act(work, visit.actor, visit.case.id, version, Act.ACKNOWLEDGE, at, centre.deadlines, centre.keyring)
+    except (VersionConflict, ActNotPossible):
+        return await _too_late(request, centre, token, at, Act.ACKNOWLEDGE, {})
+    return _done(request, token, Act.ACKNOWLEDGE)
+
+
+@router.post("/n/{token}/answer")
+async def answer(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
+    """It is put right, with photographs; or an objection. Sent again after a connection that broke, it is done once."""
+    visit = await _use(request, centre, token, at)
+    try:
+        form = await read_answer(request, centre.settings.picture_bytes)
+    except PhotographTooLarge as problem:
+        typed = {"act": problem.act.value, **problem.texts}
+        return await _again(request, centre, token, at, {"photographs": PHOTOGRAPH_TOO_LARGE}, typed)
+    typed = {"act": form.act.value, "text": form.text, "person": form.person}
+    step = step_of(visit.case.state, form.act)
+    version = form.version or 0
+    wrong = missing_answer(step, form) if step is not None and visit.case.version == version else {}
+    try:
+        if not wrong:
+            await hand_in(centre, visit.actor, visit.case.id, version, form, at)
+    except TakenBefore:
+        wrong = {"photographs": TAKEN_BEFORE}
+    except NotAPicture:
+        wrong = {"photographs": NO_PHOTOGRAPH}
+    except StorageFull:
+        wrong = {"photographs": DISK_FULL}
+    except (VersionConflict, ActNotPossible):
+        return await _too_late(request, centre, token, at, form.act, typed)
+    if wrong:
+        return await _again(request, centre, token, at, wrong, typed)
+    return _done(request, token, form.act)
+
+
+@router.post("/n/{token}/own")
+async def send_own(
+    request: Request, token: Token, centre: CentreOf, at: At, who: Annotated[str, Form(max_length=64)] = ""
+) -> Response:
+    """A link of their own, to somebody who is registered at the shop."""
+    try:
+        async with centre.database.writing() as work:
+            visit = await _visit(request, work, token, at)
+            await links.send_own(work, visit, who, at)
+    except AskedTooOften:
+        return RedirectResponse(f"{_base(token)}?asked=too-often", 303)
+    except NotFound as problem:
+        if isinstance(problem, links.LinkUnknown):
+            raise
+        return RedirectResponse(f"{_base(token)}?asked=nobody", 303)
+    return RedirectResponse(f"{_base(token)}?asked=sent", 303)
+
+
+def _base(token: str) -> str:
+    return f"/n/{token}"
+
+
+def _device(request: Request) -> tuple[Device, str | None]:
+    """And the value of a new cookie, where the browser has none yet."""
+    known = request.cookies.get(COOKIE, "")
+    fresh = None if 20 <= len(known) <= 64 else secrets.token_urlsafe(24)
+    return Device(hashlib.sha256((fresh or known).encode()).hexdigest(), device_of(request)), fresh
+
+
+async def _visit(request: Request, work: Work, token: str, at: datetime) -> Visit:
+    return await links.visit(work, token, _device(request)[0], address_of(request), at)
+
+
+async def _use(request: Request, centre: Centre, token: str, at: datetime) -> Visit:
+    """Raises NotYourDevice, also for a browser that keeps no cookies: the page has just set one."""
+    device, fresh = _device(request)
+    if fresh is not None:
+        raise NotYourDevice("Allow cookies in this browser, and open the link again.")
+    async with centre.database.writing() as work:
+        return await links.use(work, token, device, address_of(request), at)
+
+
+def _done(request: Request, token: str, act: Act) -> Response:
+    url = f"{_base(token)}?done={act}"
+    return JSONResponse({"url": url}) if _is_script(request) else RedirectResponse(url, 303)
+
+
+def _is_script(request: Request) -> bool:
+    return "text/html" not in request.headers.get("accept", "")
+
+
+async def _too_late(
+    request: Request, centre: Centre, token: str, at: datetime, act: Act, typed: dict[str, str]
+) -> Response:
+    """The page as it is now, and who changed it. What was sent twice (a double tap, an answer that got lost) has done what it
+    should."""
+    async with centre.database.reading() as work:
+        visit = await _visit(request, work, token, at)
+    last = visit.transitions[-1]
+    if (last.actor_id, last.act) == (visit.actor.id, act):
+        return _done(request, token, act)
+    speaker = speaker_of(request)
+    return await _again(request, centre, token, at, {}, typed, overtaken(visit.transitions, speaker), 409)
+
+
+async def _again(
+    request: Request, centre: Centre, token: str, at: datetime, wrong: dict[str, str], typed: dict[str, str],
+    problem: Fact | None = None, status: int = 422,
+) -> Response:
+    speaker = speaker_of(request)
+    said = {field: speaker.say(words) for field, words in wrong.items()}
+    if _is_script(request):
+        return JSONResponse({"wrong": said or {"problem": problem.value if problem else ""}}, status)
+    async with centre.database.reading() as work:
+        visit = await _visit(request, work, token, at)
+        return await _page(request, work, centre, visit, token, at, wrong=said, typed=typed, problem=problem, status=status)
+
+
+async def _page(
+    request: Request, work: Work, centre: Centre, visit: Visit, token: str, at: datetime, *, done: str = "", asked: str = "",
+    wrong: dict[str, str] | None = None, typed: dict[str, str] | None = None, problem: Fact | None = None, status: int = 200,
+) -> Response:
+    speaker, case, base = speaker_of(request), visit.case, _base(token)
+    notice = await notices.find_notice(work, visit.actor, case.id)
+    exhibits = (await evidence.of_cases(work, visit.actor, [case.id]))[case.id]
+    if not visit.is_own:
+        people = await links.list_people(work, visit)
+        trouble = {"too-often": _TOO_OFTEN, "nobody": _NOT_SENT}.get(asked)
+        group = group_view(
+            visit, base, notice, exhibits, people, speaker, centre.catalogue, speaker.say(_SENT) if asked == "sent" else None,
+            speaker.say(trouble) if trouble else None,
+        )
+        return page(request, "phone_group.html", actor=None, here=base, notice=group)
+    choices = await cases.choices(work, visit.actor, case, visit.transitions, at)
+    acts = frozenset(choice.step.act for choice in choices if choice.refused is None)
+    history = await cases.list_cases(work, visit.actor, states=TOLD, limit=_HISTORY)
+    seen = [camera_row(camera, speaker) for camera in await cameras.list_cameras(work, visit.actor)]
+    view = phone_view(
+        visit, base, notice, exhibits, acts, history, seen, speaker, centre.catalogue, at, done
+    )
+    view = replace(view, wrong=wrong or {}, typed=typed or {}, problem=problem)
+    return page(request, "phone.html", actor=None, here=base, status=status, notice=view)

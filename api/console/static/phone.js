@@ -1,0 +1,196 @@
+// What makes the phone page better where scripts run; without this file everything works by forms alone.
+//  - tells that the page was opened, which programs that fetch previews of links do not
+//  - reads the text aloud
+//  - makes photographs smaller, and sends again by itself after a connection that broke
+
+const page = document.querySelector("[data-base]");
+const words = page.dataset;
+const practice = "practice" in words;
+const status = document.querySelector("[data-status]");
+
+const LONGEST_SIDE_PX = 1600;
+const JPEG_QUALITY = 0.82;
+const LARGEST_BYTES = 10_000_000; // what the server takes of one photograph
+const TRY_S = 120;
+const SLOWEST_S = 30;
+
+function say(text, again) {
+  if (!status) return;
+  status.hidden = !text;
+  status.textContent = text;
+  if (again) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button button-small";
+    button.textContent = words.again;
+    button.addEventListener("click", again);
+    status.append(" ", button);
+  }
+}
+
+// ---- opened ----
+
+if (!practice) fetch(`${words.base}/opened`, { method: "POST", headers: { Accept: "application/json" } }).catch(() => {});
+
+// ---- reading aloud ----
+
+const speak = document.querySelector("[data-speak]");
+if (speak && "speechSynthesis" in window) {
+  const start = speak.textContent;
+  const over = () => { speak.textContent = start; };
+  speak.hidden = false;
+  speak.addEventListener("click", () => {
+    if (speechSynthesis.speaking) {
+      speechSynthesis.cancel();
+      over();
+      return;
+    }
+    const said = new SpeechSynthesisUtterance(words.speech);
+    said.lang = document.documentElement.lang;
+    said.rate = 0.9;
+    said.onend = said.onerror = over;
+    speak.textContent = words.stop;
+    speechSynthesis.speak(said);
+  });
+  addEventListener("pagehide", () => speechSynthesis.cancel());
+}
+
+// ---- photographs ----
+
+// The part of a JPEG that says when it was taken (APP1, EXIF 2.32, 4.7), with the orientation set to upright: a canvas has turned
+// the picture already. The server keeps the time and throws the rest away.
+function exifOf(bytes) {
+  const view = new DataView(bytes);
+  if (view.byteLength < 4 || view.getUint16(0) !== 0xffd8) return null;
+  for (let at = 2; at + 10 < view.byteLength && view.getUint8(at) === 0xff; at += 2 + view.getUint16(at + 2)) {
+    if (view.getUint16(at) !== 0xffe1 || view.getUint32(at + 4) !== 0x45786966) continue;
+    const segment = bytes.slice(at, at + 2 + view.getUint16(at + 2));
+    const exif = new DataView(segment, 10);
+    const little = exif.getUint16(0) === 0x4949;
+    const first = exif.getUint32(4, little);
+    for (let entry = 0; entry < exif.getUint16(first, little); entry++) {
+      const place = first + 2 + 12 * entry;
+      if (exif.getUint16(place, little) === 0x0112) exif.setUint16(place + 8, 1, little);
+    }
+    return segment;
+  }
+  return null;
+}
+
+// A JPEG of at most LONGEST_SIDE_PX a side; the file as it is where this browser cannot read it.
+async function smaller(file, preview) {
+  try {
+    const bitmap = await createImageBitmap(file);
+    const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(bitmap.width, bitmap.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(bitmap.width * scale);
+    canvas.height = Math.round(bitmap.height * scale);
+    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    bitmap.close();
+    if (preview) {
+      preview.width = canvas.width;
+      preview.height = canvas.height;
+      preview.getContext("2d").drawImage(canvas, 0, 0);
+      preview.hidden = false;
+    }
+    const small = await new Promise((done) => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
+    if (!small) return file;
+    let exif = null;
+    try {
+      exif = exifOf(await file.slice(0, 131_072).arrayBuffer());
+    } catch {
+      exif = null; // damaged: sent without
+    }
+    const parts = exif ? [small.slice(0, 2), exif, small.slice(2)] : [small];
+    return new File(parts, "photograph.jpg", { type: "image/jpeg" });
+  } catch {
+    return file;
+  }
+}
+
+const prepared = new WeakMap(); // of an input: a promise of its files, made smaller
+
+function prepare(input) {
+  const preview = input.form.querySelector("[data-preview]");
+  const ready = Promise.all([...input.files].map((file) => smaller(file, preview)));
+  prepared.set(input, ready);
+  return ready;
+}
+
+for (const input of document.querySelectorAll("input[type=file]")) {
+  input.addEventListener("change", async () => {
+    if (!input.files.length) return;
+    await prepare(input);
+    if (input.id === "fix") {
+      say(words.ready);
+      input.form.querySelector("[type=submit]").scrollIntoView({ block: "center" });
+    }
+  });
+}
+
+// ---- sending ----
+
+async function contentOf(form) {
+  const content = new FormData();
+  for (const [name, value] of new FormData(form)) if (!(value instanceof File)) content.append(name, value);
+  for (const input of form.querySelectorAll("input[type=file]")) {
+    if (!input.files.length) continue;
+    for (const file of await (prepared.get(input) ?? prepare(input))) {
+      if (file.size > LARGEST_BYTES) throw new RangeError(words.large);
+      content.append("photographs", file);
+    }
+  }
+  return content;
+}
+
+function wait(seconds) {
+  return new Promise((done) => {
+    const timer = setTimeout(done, seconds * 1000);
+    const now = () => { clearTimeout(timer); done(); };
+    addEventListener("online", now, { once: true });
+    say(words.waiting, now);
+  });
+}
+
+// The same form may arrive twice: the server does it once, and answers the second time as the first.
+async function send(form) {
+  const body = await contentOf(form);
+  for (let pause = 1; ; pause = Math.min(2 * pause, SLOWEST_S)) {
+    say(words.sending);
+    let answer = null;
+    try {
+      answer = await fetch(form.action, {
+        method: "POST", body, headers: { Accept: "application/json" }, signal: AbortSignal.timeout(TRY_S * 1000),
+      });
+    } catch {
+      answer = null; // the connection broke off
+    }
+    if (answer?.ok) return (await answer.json()).url;
+    if (answer && (answer.status === 422 || answer.status === 409)) {
+      const told = await answer.json().catch(() => ({}));
+      if (told.wrong) throw new RangeError(Object.values(told.wrong).join(" "));
+    }
+    // What cannot be put right by sending it again is told by the page itself.
+    if (answer && answer.status < 500 && answer.status !== 429) return words.base;
+    await wait(pause);
+  }
+}
+
+for (const form of practice ? [] : document.querySelectorAll("form[data-send]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("[type=submit]");
+    if (button.disabled) return; // a second tap
+    button.disabled = true;
+    try {
+      location.assign(await send(form));
+    } catch (problem) {
+      if (!(problem instanceof RangeError)) throw problem;
+      say(problem.message);
+      status.scrollIntoView({ block: "center" });
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }); // back after an act: as it is now

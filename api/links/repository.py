@@ -1,0 +1,54 @@
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from api.accounts.actors import Actor, without_actor
+from api.accounts.permissions import Permission
+from api.cases.repository import case_is_visible
+from api.cases.tables import Case
+from api.deliveries.kinds import PERSONAL, Audience
+from api.deliveries.tables import Target
+from api.kit.database import Work
+from api.links.tables import CaseLink
+from api.places.tables import Contact
+
+
+@without_actor("the token is the proof")
+async def find_link(work: Work, token_hash: str, *, for_change: bool = False) -> CaseLink | None:
+    query = select(CaseLink).where(CaseLink.token_hash == token_hash).options(joinedload(CaseLink.target))
+    if for_change:
+        query = query.with_for_update(of=CaseLink)
+    link: CaseLink | None = await work.scalar(query)
+    return link
+
+
+@without_actor("the dispatcher writes to everybody; a mobile number says who reads it")
+async def contact_name(work: Work, shop_id: str, phone: str) -> str | None:
+    contacts = await work.scalars(select(Contact).where(Contact.shop_id == shop_id).order_by(Contact.place))
+    digits = _digits(phone)
+    return next((contact.name for contact in contacts if _digits(contact.phone)[-11:] == digits), None)
+
+
+def _digits(phone: str) -> str:
+    return "".join(character for character in phone if character.isdecimal())
+
+
+async def list_people(work: Work, actor: Actor) -> Sequence[Target]:
+    """The personal targets of the actor's own shop: whoever is registered there and can be written to."""
+    query = select(Target).where(
+        Target.shop_id == actor.shop_id, Target.audience == Audience.SHOP, Target.channel.in_(PERSONAL), Target.enabled,
+        Target.dead_at.is_(None),
+    )
+    return list(await work.scalars(query.order_by(Target.id)))
+
+
+async def list_links(work: Work, actor: Actor, case_id: int) -> Sequence[CaseLink]:
+    """Newest first; for who handles the case."""
+    if not actor.may(Permission.CASES_HANDLE):
+        return []
+    query = (
+        select(CaseLink).join(Case, Case.id == CaseLink.case_id).where(case_is_visible(actor), CaseLink.case_id == case_id)
+        .order_by(CaseLink.created_at.desc(), CaseLink.id).options(joinedload(CaseLink.target))
+    )
+    return list(await work.scalars(query))

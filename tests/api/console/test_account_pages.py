@@ -1,0 +1,320 @@
+"""One's own account, accounts of others, invitations, and the second factor at the sign-in."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pyotp
+import pytest
+
+from api.accounts import service as accounts
+from api.accounts.dependencies import COOKIE
+from api.accounts.permissions import Role
+from api.accounts.second_factor import STEP_S
+from api.kit.times import now
+from tests.api.world import HOUSE, World
+
+NEW = "rice washed three times"
+
+
+@pytest.fixture
+def at(world: World, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """The clock of the centre; tests move its only entry."""
+    moment = [now().replace(second=5, microsecond=0)]
+    monkeypatch.setattr(accounts, "now", lambda: moment[0])
+    world.centre.clock = lambda: moment[0]
+    return moment
+
+
+def browser_of(world: World, **cookies: str) -> httpx.AsyncClient:
+    return world.client(headers={"Accept": "text/html", "Accept-Language": "en", "User-Agent": "Test Browser 1"}, cookies=cookies)
+
+
+async def somebody(world: World, login: str = "wang") -> tuple[httpx.AsyncClient, str]:
+    """Signed in, with the password."""
+    async with world.centre.database.writing() as work:
+        password = (await accounts.create_user(work, HOUSE, login=login, name="Wang", role=Role.OFFICER)).get_secret_value()
+    browser = browser_of(world)
+    assert (await sign_in(browser, password, login)).status_code == 303
+    return browser, password
+
+
+async def sign_in(browser: httpx.AsyncClient, password: str, login: str = "wang") -> httpx.Response:
+    return await browser.post("/login", data={"username": login, "password": password})
+
+
+async def switch_on(browser: httpx.AsyncClient, at: list[datetime]) -> pyotp.TOTP:
+    page = (await browser.get("/account/second-factor")).text
+    totp = pyotp.TOTP(_between(page, '<p class="code"><code>', "<").replace(" ", ""))
+    ticket = _between(page, 'name="ticket" value="', '"')
+    answer = await browser.post("/account/second-factor", data={"ticket": ticket, "code": totp.at(at[0])})
+    assert answer.headers["location"] == "/account?done=on", answer.text
+    at[0] += timedelta(seconds=STEP_S)
+    return totp
+
+
+def _between(text: str, before: str, after: str) -> str:
+    return text.partition(before)[2].partition(after)[0]
+
+
+class TestPassword:
+    async def test_changed_and_other_sessions_end(self, world: World):
+        browser, password = await somebody(world)
+        other = browser_of(world)
+        await sign_in(other, password)
+        answer = await browser.post("/account/password", data={"present": password, "new": NEW})
+        assert answer.headers["location"] == "/account?done=password"
+        assert (await browser.get("/account")).status_code == 200
+        assert (await other.get("/account")).status_code == 303
+        assert (await sign_in(browser_of(world), password)).status_code == 401
+        assert (await sign_in(browser_of(world), NEW)).status_code == 303
+
+    @pytest.mark.parametrize(("new", "words"), [("short", "at least 15 characters"), ("password1password1", "Many people have")])
+    async def test_a_weak_one(self, world: World, new: str, words: str):
+        browser, password = await somebody(world)
+        answer = await browser.post("/account/password", data={"present": password, "new": new})
+        assert (answer.status_code, words in answer.text, f'"{new}"' in answer.text) == (422, True, False)
+
+    async def test_only_with_the_present_one(self, world: World):
+        browser, _ = await somebody(world)
+        answer = await browser.post("/account/password", data={"present": "wrong", "new": NEW})
+        assert (answer.status_code, "not your present password" in answer.text) == (422, True)
+
+
+class TestSecondFactor:
+    async def test_the_sign_in_asks_for_a_code(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
+        moment = [now().replace(second=5, microsecond=0)]
+        monkeypatch.setattr(accounts, "now", lambda: moment[0])
+        any_world.centre.clock = lambda: moment[0]
+        owner, password = await somebody(any_world)
+        totp = await switch_on(owner, moment)
+        browser = browser_of(any_world)
+        asked = await sign_in(browser, password)
+        assert (asked.status_code, "The code from your phone" in asked.text, COOKIE in browser.cookies) == (200, True, False)
+        assert password not in asked.text
+        ticket = _between(asked.text, 'name="ticket" value="', '"')
+        wrong = await browser.post("/login/code", data={"ticket": ticket, "code": "000000"})
+        assert (wrong.status_code, COOKIE in browser.cookies) == (401, False)
+        answer = await browser.post("/login/code", data={"ticket": ticket, "code": totp.at(moment[0])})
+        assert answer.status_code == 303
+        assert (await browser.get("/account")).status_code == 200
+
+    async def test_a_code_is_good_once(self, world: World, at: list[datetime]):
+        owner, password = await somebody(world)
+        totp = await switch_on(owner, at)
+        code = totp.at(at[0])
+        answers = []
+        for _ in range(2):
+            browser = browser_of(world)
+            ticket = _between((await sign_in(browser, password)).text, 'name="ticket" value="', '"')
+            answers.append((await browser.post("/login/code", data={"ticket": ticket, "code": code})).status_code)
+        assert answers == [303, 401]
+
+    async def test_guessing_codes_is_slowed_down(self, world: World, at: list[datetime], monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("api.accounts.throttle.now", lambda: at[0])
+        owner, password = await somebody(world)
+        await switch_on(owner, at)
+        browser = browser_of(world)
+        ticket = _between((await sign_in(browser, password)).text, 'name="ticket" value="', '"')
+        codes = [(await browser.post("/login/code", data={"ticket": ticket, "code": f"{n:06}"})).status_code for n in range(7)]
+        assert codes[0] == 401
+        assert codes[-1] == 429
+
+    @pytest.mark.parametrize("ticket", ["", "forged", "k1.AAAA"])
+    async def test_a_forged_ticket(self, world: World, ticket: str):
+        await somebody(world)
+        answer = await browser_of(world).post("/login/code", data={"ticket": ticket, "code": "123456"})
+        assert (answer.status_code, "Type the password again" in answer.text) == (401, True)
+
+    async def test_a_ticket_is_good_for_five_minutes(self, world: World, at: list[datetime]):
+        owner, password = await somebody(world)
+        totp = await switch_on(owner, at)
+        browser = browser_of(world)
+        ticket = _between((await sign_in(browser, password)).text, 'name="ticket" value="', '"')
+        at[0] += timedelta(minutes=5)
+        answer = await browser.post("/login/code", data={"ticket": ticket, "code": totp.at(at[0])})
+        assert answer.status_code == 401
+
+    async def test_for_programs(self, world: World, at: list[datetime]):
+        owner, password = await somebody(world)
+        totp = await switch_on(owner, at)
+        body: dict[str, Any] = {"login": "wang", "password": password}
+        asked = await world.client().post("/api/v1/login", json=body)
+        assert (asked.status_code, asked.json()["code"]) == (401, "code-needed")
+        assert (await world.client().post("/api/v1/login", json=body | {"code": totp.at(at[0])})).status_code == 200
+
+    async def test_the_database_does_not_hold_the_secret(self, world: World, at: list[datetime]):
+        owner, _ = await somebody(world)
+        totp = await switch_on(owner, at)
+        content = b"".join(path.read_bytes() for path in world.centre.settings.data.glob("sunshine.db*"))
+        assert totp.secret.encode() not in content
+
+    async def test_off_again_with_the_password(self, world: World, at: list[datetime]):
+        owner, password = await somebody(world)
+        await switch_on(owner, at)
+        assert (await owner.post("/account/second-factor/off", data={"present": "wrong"})).status_code == 422
+        assert (await owner.post("/account/second-factor/off", data={"present": password})).status_code == 303
+        assert (await sign_in(browser_of(world), password)).status_code == 303
+
+
+class TestSessions:
+    async def test_seen_and_ended(self, any_world: World):
+        browser, password = await somebody(any_world)
+        other = browser_of(any_world)
+        await sign_in(other, password)
+        page = (await browser.get("/account")).text
+        assert page.count("Test Browser 1") == 2
+        session, = re.findall(r"/account/sessions/(\w{20})/end", page)
+        await browser.post(f"/account/sessions/{session}/end")
+        assert (await other.get("/account")).status_code == 303
+        assert (await browser.get("/account")).status_code == 200
+
+    async def test_all_others(self, world: World):
+        browser, password = await somebody(world)
+        others = [browser_of(world) for _ in range(2)]
+        for other in others:
+            await sign_in(other, password)
+        await browser.post("/account/sessions/end")
+        assert [(await other.get("/account")).status_code for other in others] == [303, 303]
+        assert (await browser.get("/account")).status_code == 200
+
+    async def test_not_another_person_s(self, world: World):
+        browser, _ = await somebody(world)
+        page = (await browser.get("/account")).text
+        other, password = await somebody(world, "li")
+        await sign_in(browser_of(world), password, "li")
+        session, = re.findall(r"/account/sessions/(\w{20})/end", (await other.get("/account")).text)
+        assert session not in page
+        assert (await browser.post(f"/account/sessions/{session}/end")).status_code == 404
+
+
+class TestAccounts:
+    async def test_a_lost_phone(self, world: World, at: list[datetime]):
+        owner, password = await somebody(world)
+        await switch_on(owner, at)
+        admin = await world.person(Role.ADMIN)
+        page = (await admin.get("/accounts", headers={"Accept-Language": "en"})).text
+        account, = re.findall(r"/accounts/(\w+)/second-factor", page)
+        assert (await admin.post(f"/accounts/{account}/second-factor")).status_code == 303
+        assert (await owner.get("/account")).status_code == 303
+        assert (await sign_in(browser_of(world), password)).status_code == 303
+
+    async def test_a_lost_password(self, world: World):
+        _, password = await somebody(world)
+        admin = await world.person(Role.ADMIN)
+        async with world.centre.database.reading() as work:
+            account = next(user for user in await accounts.list_users(work, HOUSE) if user.login == "wang")
+        answer = await admin.post(f"/accounts/{account.id}/password")
+        fresh = _between(answer.text, "<code>", "</code>")
+        assert (await sign_in(browser_of(world), password)).status_code == 401
+        assert (await sign_in(browser_of(world), fresh)).status_code == 303
+
+    async def test_nobody_locks_themself_out(self, world: World):
+        admin = await world.person(Role.ADMIN)
+        me = (await admin.get("/api/v1/me")).json()["id"]
+        assert (await admin.post(f"/accounts/{me}/disable")).status_code == 422
+        assert (await admin.get("/accounts")).status_code == 200
+
+
+class TestInvitation:
+    async def invite(self, world: World, **form: str) -> str:
+        """The address in the code."""
+        admin = await world.person(Role.ADMIN)
+        answer = await admin.post("/invitations/new", data={"name": "Zhao", "role": "officer", "place": "", **form})
+        assert answer.status_code == 200, answer.text
+        return "/join/" + _between(answer.text, "/join/", "<")
+
+    async def test_accepted(self, any_world: World):
+        place = await any_world.place()
+        path = await self.invite(any_world, role="store_owner", place=f"shop:{place.shop_id}")
+        browser = browser_of(any_world)
+        assert "Welcome, Zhao" in (await browser.get(path)).text
+        answer = await browser.post(path, data={"login": "zhao", "password": NEW})
+        assert answer.status_code == 303, answer.text
+        me = (await browser.get("/api/v1/me")).json()
+        assert (me["name"], me["role"], me["shop_id"]) == ("Zhao", "store_owner", place.shop_id)
+        assert (await sign_in(browser_of(any_world), NEW, "zhao")).status_code == 303
+
+    async def test_once(self, world: World):
+        path = await self.invite(world)
+        assert (await browser_of(world).post(path, data={"login": "zhao", "password": NEW})).status_code == 303
+        assert (await browser_of(world).get(path)).status_code == 404
+        assert (await browser_of(world).post(path, data={"login": "zhao2", "password": NEW})).status_code == 404
+
+    async def test_a_login_that_is_taken_does_not_use_it_up(self, world: World):
+        await somebody(world, "zhao")
+        path = await self.invite(world)
+        answer = await browser_of(world).post(path, data={"login": "zhao", "password": NEW})
+        assert (answer.status_code, "taken" in answer.text) == (422, True)
+        assert (await browser_of(world).post(path, data={"login": "zhao2", "password": NEW})).status_code == 303
+
+    async def test_a_weak_password(self, world: World):
+        path = await self.invite(world)
+        answer = await browser_of(world).post(path, data={"login": "zhao", "password": "12345678"})
+        assert (answer.status_code, "at least 15" in answer.text, 'value="zhao"' in answer.text) == (422, True, True)
+
+    async def test_for_seven_days(self, world: World):
+        path = await self.invite(world)
+        later = now() + timedelta(days=7, seconds=1)
+        world.centre.clock = lambda: later
+        answer = await browser_of(world).get(path)
+        assert (answer.status_code, "This invitation is over" in answer.text) == (404, True)
+
+    async def test_withdrawn(self, world: World):
+        path = await self.invite(world)
+        admin = await world.person(Role.ADMIN)
+        invitation = _between((await admin.get("/accounts")).text, "/invitations/", "/withdraw").rpartition("/")[2]
+        await admin.post(f"/invitations/{invitation}/withdraw")
+        assert (await browser_of(world).get(path)).status_code == 404
+
+    @pytest.mark.parametrize(
+        ("form", "words"),
+        [
+            ({"name": " "}, "Name the person"), ({"role": "store_owner"}, "needs a shop"),
+            ({"role": "partner"}, "Choose a station"), ({"role": "emperor"}, "Choose one"),
+        ],
+    )
+    async def test_what_is_missing(self, world: World, form: dict[str, str], words: str):
+        admin = await world.person(Role.ADMIN)
+        answer = await admin.post(
+            "/invitations/new", data={"name": "Zhao", "role": "officer", **form}, headers={"Accept-Language": "en"}
+        )
+        assert (answer.status_code, words in answer.text) == (422, True)
+
+    async def test_scripts_in_names(self, world: World):
+        path = await self.invite(world, name="<script>alert(1)</script>")
+        assert "<script>alert" not in (await browser_of(world).get(path)).text
+
+
+class TestForms:
+    async def test_a_token_of_another_session(self, world: World):
+        mine, _ = await somebody(world)
+        theirs, _ = await somebody(world, "li")
+        token = _between((await theirs.get("/account")).text, 'name="csrf" value="', '"')
+        raw = httpx.AsyncClient(
+            transport=mine._transport, base_url="http://centre.test", cookies={COOKIE: mine.cookies[COOKIE]}
+        )
+        for data, expected in (({}, 403), ({"csrf": token}, 403)):
+            assert (await raw.post("/logout", data=data)).status_code == expected
+        own = _between((await mine.get("/account")).text, 'name="csrf" value="', '"')
+        assert (await raw.post("/logout", data={"csrf": own})).status_code == 303
+        await raw.aclose()
+
+    async def test_every_form_of_a_page_has_it(self, world: World):
+        admin = await world.person(is_admin=True)
+        for path in ("/login", "/account", "/accounts", "/invitations/new", "/shops/new", "/targets/new", "/edge-boxes/new"):
+            page = (await admin.get(path)).text
+            assert len(re.findall(r'<form\b[^>]*method="post"', page)) == page.count('<input type="hidden" name="csrf"'), path
+
+    async def test_of_files_it_comes_first(self, world: World):
+        browser, _ = await somebody(world)
+        raw = httpx.AsyncClient(
+            transport=browser._transport, base_url="http://centre.test", cookies={COOKIE: browser.cookies[COOKIE]},
+            headers={"Accept": "text/html"},
+        )
+        own = _between((await browser.get("/account")).text, 'name="csrf" value="', '"')
+        files = {"photographs": ("a.jpg", b"x" * 5000, "image/jpeg")}
+        assert (await raw.post("/cases/1/answer", data={"csrf": own, "act": "submit"}, files=files)).status_code == 404
+        assert (await raw.post("/cases/1/answer", data={"act": "submit"}, files=files)).status_code == 403
+        await raw.aclose()

@@ -1,0 +1,327 @@
+"""The links in messages to a shop's people: whose they are, what they open, and when they are over."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from api.accounts.permissions import Role
+from api.links.service import ASKED_A_DAY, ASKED_EVERY
+from tests.api.deliveries.phone import PHONE, WECHAT, Phones, fix
+from tests.api.deliveries.post import Post
+from tests.api.world import Place, jpeg
+
+
+@pytest.fixture
+async def phones(post: Post) -> Phones:
+    return await Phones.begin(post)
+
+
+@pytest.fixture
+async def any_phones(any_post: Post) -> Phones:
+    return await Phones.begin(any_post)
+
+
+async def opened(phones: Phones) -> tuple[httpx.AsyncClient, str]:
+    """Somebody's phone with their link open, as a browser does it."""
+    await phones.person()
+    await phones.notice()
+    device, token = phones.device(), phones.tokens()[0]
+    assert (await device.get(f"/n/{token}")).status_code == 200
+    assert (await device.post(f"/n/{token}/opened")).status_code == 204
+    return device, token
+
+
+class TestSending:
+    async def test_a_phone_gets_its_own_and_a_chat_the_group_s(self, any_phones: Phones):
+        await any_phones.person()
+        await any_phones.group()
+        await any_phones.notice()
+        own, group = any_phones.tokens(), any_phones.posted()
+        assert (len(own), len(group)) == (1, 1)
+        assert own != group
+        assert "I fixed it" in (await any_phones.device().get(f"/n/{own[0]}")).text
+        assert "I fixed it" not in (await any_phones.device().get(f"/n/{group[0]}")).text
+
+    async def test_officers_and_programs_get_none(self, phones: Phones):
+        await phones.post.target("wecom", name="Officers", events=["case.issued"])
+        await phones.post.target(name="Program", audience="shop", shop_id=phones.post.place.shop_id, events=["case.issued"])
+        await phones.notice()
+        assert not any(b"/n/" in request.body for request in phones.post.receiver.requests)
+
+    async def test_no_log_and_no_database_can_open_it(self, phones: Phones):
+        await phones.person()
+        await phones.group()
+        await phones.notice()
+        tokens = phones.tokens() + phones.posted()
+        for delivery in await phones.post.deliveries():
+            log = str(await phones.post.log(delivery["id"]))
+            assert not any(token in log for token in tokens)
+        content = b"".join(path.read_bytes() for path in phones.post.world.centre.settings.data.glob("sunshine.db*"))
+        assert not any(token.encode() in content for token in tokens)
+
+    async def test_it_is_in_the_name_of_the_contact_with_that_number(self, phones: Phones):
+        await phones.person("13800000000", name="Phone at the till")  # the number of the shop's owner
+        await phones.notice()
+        assert "Owner's alone" in (await phones.device().get(f"/n/{phones.tokens()[0]}")).text
+
+
+class TestOpening:
+    async def test_it_says_what_was_seen_and_what_to_do(self, phones: Phones):
+        device, token = await opened(phones)
+        page = (await device.get(f"/n/{token}")).text
+        for words in ("No work cap", "worked in the food-processing area", "Hair and dandruff", "3 days and 5 hours left"):
+            assert words in page
+        picture = await device.get(f"/n/{token}/picture.jpg")
+        assert (picture.headers["content-type"], picture.content[:2]) == ("image/jpeg", b"\xff\xd8")
+
+    async def test_nothing_happens_by_it(self, phones: Phones):
+        await phones.person()
+        case_id = await phones.notice()
+        token = phones.tokens()[0]
+        before = (await phones.post.admin.get(f"/api/v1/cases/{case_id}")).json()
+        for path in ("", "/notice", "/picture.jpg", "?done=acknowledge", "/answer.png"):
+            assert (await phones.device().get(f"/n/{token}{path}")).status_code == 200
+        assert (await phones.post.admin.get(f"/api/v1/cases/{case_id}")).json() == before
+        assert await phones.recorded("link.opened") == []
+
+    async def test_a_preview_of_the_chat_does_not_take_it_away(self, phones: Phones):
+        await phones.person()
+        await phones.notice()
+        token = phones.tokens()[0]
+        await phones.device(**{"User-Agent": "preview robot"}).get(f"/n/{token}")
+        assert "I fixed it" in (await phones.device().get(f"/n/{token}")).text
+
+    async def test_on_another_device_it_shows_no_more_than_a_group_s(self, any_phones: Phones):
+        _, token = await opened(any_phones)
+        other = any_phones.device()
+        page = (await other.get(f"/n/{token}")).text
+        assert "This link is not yours" in page
+        assert "I fixed it" not in page
+        assert PHONE not in page
+        assert (await other.get(f"/n/{token}/notice")).status_code == 403
+
+    async def test_another_device_cannot_act(self, phones: Phones):
+        _, token = await opened(phones)
+        other = phones.device()
+        await other.get(f"/n/{token}")
+        for answer in (await other.post(f"/n/{token}/received", data={"version": "3"}), await fix(other, token)):
+            assert answer.status_code == 403
+        assert await phones.state() == "issued"
+
+    async def test_a_browser_without_cookies_is_told_so(self, phones: Phones):
+        await phones.person()
+        await phones.notice()
+        answer = await phones.device().post(f"/n/{phones.tokens()[0]}/received", data={"version": "3"})
+        assert (answer.status_code, "keeps no cookies" in answer.text) == (403, True)
+
+    async def test_scripts_in_names_do_nothing(self, phones: Phones):
+        await phones.person(name="<script>alert(1)</script>")
+        await phones.group()
+        await phones.notice()
+        for token in phones.tokens() + phones.posted():
+            answer = await phones.device().get(f"/n/{token}")
+            assert "<script>alert" not in answer.text
+            assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+class TestActs:
+    async def test_received(self, any_phones: Phones):
+        device, token = await opened(any_phones)
+        answer = await device.post(f"/n/{token}/received", data={"version": "3"})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/n/{token}?done=acknowledge")
+        assert "Received. The station knows" in (await device.get(answer.headers["location"])).text
+        assert await any_phones.state() == "acknowledged"
+
+    async def test_fixed(self, any_phones: Phones):
+        device, token = await opened(any_phones)
+        answer = await fix(device, token)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/n/{token}?done=submit")
+        assert await any_phones.state() == "submitted"
+        case = (await any_phones.post.admin.get(f"/api/v1/cases/{any_phones.case_id}")).json()
+        assert (case["answers"][0]["entered_by"], case["answers"][0]["is_for_shop"]) == ("Li Mei", False)
+
+    async def test_disagree(self, phones: Phones):
+        device, token = await opened(phones)
+        answer = await device.post(
+            f"/n/{token}/answer", data={"act": "appeal", "version": "3", "text": "It is a white scarf.", "person": "Li"},
+            files={"photographs": ("", b"", "application/octet-stream")},
+        )
+        assert answer.status_code == 303
+        assert await phones.state() == "appealed"
+
+    async def test_person_device_and_address_are_recorded(self, phones: Phones):
+        device, token = await opened(phones)
+        await device.post(f"/n/{token}/received", data={"version": "3"})
+        entry, = await phones.recorded("case.acknowledge")
+        assert (entry["actor_name"], entry["address"], entry["detail"]["device"]) == ("Li Mei", "127.0.0.1", WECHAT)
+
+    @pytest.mark.parametrize("accept", ["text/html", "application/json"])
+    async def test_sent_twice_is_done_once(self, phones: Phones, accept: str):
+        """A double tap, or an answer that got lost on its way back."""
+        device, token = await opened(phones)
+        device.headers["Accept"] = accept
+        first, second = await fix(device, token), await fix(device, token)
+        assert (first.status_code, first.text) == (second.status_code, second.text)
+        case = (await phones.post.admin.get(f"/api/v1/cases/{phones.case_id}")).json()
+        assert len(case["answers"]) == 1
+
+    async def test_back_button_after_an_act(self, phones: Phones):
+        device, token = await opened(phones)
+        await fix(device, token)
+        answer = await device.post(f"/n/{token}/received", data={"version": "3"})
+        assert answer.status_code == 409
+        assert "Your answer was sent" in answer.text
+        assert await phones.state() == "submitted"
+
+    async def test_two_tabs_and_an_officer(self, phones: Phones):
+        """What was typed is not lost."""
+        device, token = await opened(phones)
+        await phones.post.act(phones.case_id, "withdraw", who=Role.CHIEF, reason="wrong_facts")
+        answer = await fix(device, token, text="All caps are new.")
+        assert answer.status_code == 409
+        assert "The notice was withdrawn" in answer.text
+        assert "All caps are new." in answer.text
+
+    async def test_a_photograph_is_missing(self, phones: Phones):
+        device, token = await opened(phones)
+        answer = await device.post(
+            f"/n/{token}/answer", data={"act": "submit", "version": "3", "text": "New caps.", "person": "Li"},
+            files={"photographs": ("", b"", "application/octet-stream")},
+        )
+        assert (answer.status_code, "at least one photograph" in answer.text, "New caps." in answer.text) == (422, True, True)
+
+    async def test_fifty_megabytes(self, phones: Phones):
+        device, token = await opened(phones)
+        answer = await fix(device, token, jpeg() + b"\0" * 50_000_000, text="New caps.")
+        assert answer.status_code == 422
+        assert "larger than 10 MB" in answer.text
+        assert "New caps." in answer.text
+        assert await phones.state() == "issued"
+
+    async def test_no_photograph_at_all_but_a_script(self, phones: Phones):
+        device, token = await opened(phones)
+        answer = await fix(device, token, b"<script>alert(1)</script>")
+        assert (answer.status_code, "no photograph" in answer.text) == (422, True)
+
+
+class TestEnd:
+    @pytest.mark.parametrize("token", ["forged", "a" * 22, "x" * 64, "%00"])
+    async def test_a_forged_link(self, phones: Phones, token: str):
+        answer = await phones.device().get(f"/n/{token}")
+        assert (answer.status_code, "This link leads nowhere" in answer.text) == (404, True)
+
+    async def test_seven_days_after_the_case_has_ended(self, phones: Phones):
+        device, token = await opened(phones)
+        await fix(device, token)
+        await phones.post.act(phones.case_id, "close")
+        phones.post.clock.pass_by(days=7)
+        assert "verified" in (await device.get(f"/n/{token}")).text
+        phones.post.clock.pass_by(seconds=1)
+        answer = await device.get(f"/n/{token}")
+        assert (answer.status_code, "This link has run out" in answer.text) == (410, True)
+        assert (await device.get(f"/n/{token}/picture.jpg")).status_code == 410
+
+    async def test_an_open_case_keeps_it(self, phones: Phones):
+        device, token = await opened(phones)
+        phones.post.clock.pass_by(days=300)
+        assert "The time is over" in (await device.get(f"/n/{token}")).text
+
+    async def test_revoked_by_an_officer(self, any_phones: Phones):
+        device, token = await opened(any_phones)
+        officer = await any_phones.post.world.person(place=any_phones.post.place)
+        listed = (await officer.get(f"/cases/{any_phones.case_id}/links", headers={"Accept-Language": "en"})).text
+        link_id = listed.partition("/links/")[2].partition("/revoke")[0]
+        assert "MicroMessenger" in listed
+        answer = await officer.post(f"/cases/{any_phones.case_id}/links/{link_id}/revoke")
+        assert answer.status_code == 303, (answer.text, listed)
+        answer = await device.get(f"/n/{token}")
+        assert (answer.status_code, "This link was revoked" in answer.text) == (410, True)
+        assert (await device.post(f"/n/{token}/received", data={"version": "3"})).status_code == 410
+        assert [entry["detail"]["name"] for entry in await any_phones.recorded("link.revoked")] == ["Li Mei"]
+
+    @pytest.mark.parametrize("change", [{"enabled": False}, {"recipient": "13900139000"}])
+    async def test_whose_number_it_is_no_more(self, phones: Phones, change: dict[str, object]):
+        device, token = await opened(phones)
+        target = next(item for item in (await phones.post.admin.get("/api/v1/targets")).json()["items"])
+        fields = ("name", "channel", "audience", "shop_id", "recipient", "events")
+        body = {name: target[name] for name in fields} | change
+        assert (await phones.post.admin.put(f"/api/v1/targets/{target['id']}", json=body)).status_code == 200
+        assert (await device.get(f"/n/{token}")).status_code == 410
+
+    async def test_a_neighbour_s_officer_sees_and_revokes_none(self, phones: Phones):
+        await opened(phones)
+        other: Place = await phones.post.world.place("Foreign")
+        officer = await phones.post.world.person(place=other)
+        assert (await officer.get(f"/cases/{phones.case_id}/links")).status_code == 404
+
+
+class TestOwn:
+    async def ask(self, phones: Phones, token: str, number: int = 0) -> str:
+        device = phones.device()
+        page = (await device.get(f"/n/{token}")).text
+        who = page.split('name="who" value="')[number + 1].partition('"')[0]
+        answer = await device.post(f"/n/{token}/own", data={"who": who})
+        await phones.post.send()
+        return (await device.get(answer.headers["location"])).text
+
+    async def test_from_the_group_s_to_a_registered_number(self, any_phones: Phones):
+        await any_phones.person()
+        await any_phones.group()
+        await any_phones.notice()
+        told = await self.ask(any_phones, any_phones.posted()[0])
+        assert "Sent. It is in the messages" in told
+        first, second = any_phones.tokens()
+        assert first != second
+        assert "I fixed it" in (await any_phones.device().get(f"/n/{second}")).text
+
+    async def test_from_another_s_only_to_the_person_it_belongs_to(self, phones: Phones):
+        await phones.person("13900139000", name="Wang")
+        _, token = await opened(phones)
+        page = (await phones.device().get(f"/n/{token}")).text
+        assert page.count('name="who"') == 1
+
+    async def test_names_and_numbers_are_hidden(self, phones: Phones):
+        await phones.person()
+        await phones.group()
+        await phones.notice()
+        page = (await phones.device().get(f"/n/{phones.posted()[0]}")).text
+        assert "L* 138****8000" in page
+        assert "Li Mei" not in page
+
+    async def test_at_night_too(self, phones: Phones):
+        await phones.person()
+        await phones.group()
+        await phones.notice()
+        phones.post.clock.pass_by(hours=14)
+        await self.ask(phones, phones.posted()[0])
+        assert len(phones.tokens()) == 2
+
+    async def test_not_again_and_again(self, phones: Phones):
+        await phones.person()
+        await phones.group()
+        await phones.notice()
+        group = phones.posted()[0]
+        await self.ask(phones, group)
+        assert "sent a moment ago" in await self.ask(phones, group)
+        for _ in range(ASKED_A_DAY + 1):
+            phones.post.clock.now += ASKED_EVERY + timedelta(seconds=1)
+            await self.ask(phones, group)
+        assert len(phones.tokens()) == 1 + ASKED_A_DAY
+
+    async def test_to_nobody_else(self, phones: Phones):
+        await phones.group()
+        officers = await phones.post.target("wecom", name="Officers", events=["case.issued"])
+        await phones.notice()
+        device, group = phones.device(), phones.posted()[0]
+        assert "Nobody of this shop has a number" in (await device.get(f"/n/{group}")).text
+        for who in (officers["id"], "", "nobody"):
+            answer = await device.post(f"/n/{group}/own", data={"who": who})
+            assert answer.headers["location"].endswith("asked=nobody")
+
+
+async def test_practice_needs_no_link_and_sends_nothing(phones: Phones):
+    device = phones.device()
+    page = (await device.get("/n/practice")).text
+    assert 'method="post"' not in page
+    assert "nothing was sent" in (await device.get("/n/practice?done=submit&photographs=me.jpg")).text
