@@ -84,7 +84,7 @@ async def reviewed(
 ) -> None:
     """A person has judged the evidence of a case, or has taken a judgement back."""
     found = await repository.list_of_cases(work, actor, [case_id], for_change=True)
-    await say(work, actor, keyring, found, _REVIEW.validate_python(act), at, ground)
+    await say(work, actor, keyring, [link for one in found for link in one.links], _REVIEW.validate_python(act), at, ground)
 
 
 async def of_cases(work: Work, actor: Actor, case_ids: Sequence[int]) -> dict[str, list[SignedStatement]]:

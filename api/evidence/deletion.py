@@ -94,8 +94,7 @@ async def delete_evidence(
 ) -> None:
     """The one place where evidence ends. What is left is what was signed (its digest, its place in the chain and the signature),
     and the tombstone: the centre's signed statement of who, when and on what ground. The files go in `remove_files`."""
-    links = [link for one in found for link in (one, one.clip) if link is not None]
-    await countersigning.say(work, actor, keyring, links, "deleted", at, ground)
+    await countersigning.say(work, actor, keyring, [link for one in found for link in one.links], "deleted", at, ground)
     for evidence in found:
         evidence.deleted_at, evidence.deleted_by, evidence.deletion_ground = at, actor.name, ground
         evidence.manifest = ""

@@ -55,6 +55,11 @@ class Evidence(Table):
     deletion_ground: Mapped[str | None] = mapped_column(String(500))
     clip: Mapped["Clip | None"] = relationship(lazy="raise")
 
+    @property
+    def links(self) -> "list[Evidence | Clip]":
+        """What of it is sealed: the snapshot, and the clip where one has come. Each has its own place in the chain."""
+        return [self] if self.clip is None else [self, self.clip]
+
 
 class Clip(Table):
     """The clip of a violation, or the edge's word that there is none. It lies in the folder of its evidence and is deleted with

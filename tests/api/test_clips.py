@@ -18,7 +18,9 @@ from api.evidence.cli import app
 from api.evidence.deletion import keep_to_retention
 from api.evidence.export import FORM
 from api.kit.times import now
+from contract.countersigning import CentreWord
 from contract.evidence import Manifest
+from contract.verify_clip import CLIP_CENTRE
 from tests.api.test_evidence_export import run
 from tests.api.world import CLIP_S, VIDEO_FPS, EdgeBox, World, jpeg, problem_code, video
 
@@ -331,6 +333,18 @@ class TestExport:
         (tmp_path / "case.zip").write_bytes(answer.content)
         result = run(app, ["verify", str(tmp_path / "case.zip")])
         assert (result.exit_code, "The clip holds: 2.0 s" in result.output) == (0, True)
+
+    async def test_the_centre_signs_it_on_receipt_and_at_each_review(self, world: World):
+        box = await world.edge(await world.place())
+        await box.report_with_clip(video())
+        officer = await world.person()
+        case = await officer.get("/api/v1/cases/1")
+        await officer.post("/api/v1/cases/1/confirm", json={}, headers={"If-Match": case.headers["ETag"]})
+        answer = await officer.get("/api/v1/cases/1/evidence", params={"reason": "Court."})
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith(f"/{CLIP_CENTRE}"))
+            word = CentreWord.model_validate_json(archive.read(name))
+        assert [one.statement.act for one in word.statements] == ["received", "confirm"]
 
     async def test_the_draft_lists_it(self, world: World, tmp_path: Path):
         box = await world.edge(await world.place())
