@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -123,7 +124,8 @@ def fill(browser: Browser, centre: LiveCentre) -> dict[str, int]:
     told = {"act": "submit", "person": "李梅", "training": "全体员工，今天上午"}
     told["text"] = "已当场纠正，并对全体员工重新培训。"
     form = {**told, "photographs": picture}
-    answer = page.request.post(f"/api/v1/cases/{submitted}/answers", multipart=form, headers={"If-Match": etag})
+    headers = {"If-Match": etag, "Idempotency-Key": str(uuid4())}
+    answer = page.request.post(f"/api/v1/cases/{submitted}/answers", multipart=form, headers=headers)
     assert answer.ok, answer.text()
     context.close()
     return {"issued": issued, "submitted": submitted}
@@ -131,7 +133,8 @@ def fill(browser: Browser, centre: LiveCentre) -> dict[str, int]:
 
 def _act(page: Page, case_id: int, act: str, **body: str) -> None:
     etag = page.request.get(f"/api/v1/cases/{case_id}").headers["etag"]
-    answer = page.request.post(f"/api/v1/cases/{case_id}/{act}", data=body, headers={"If-Match": etag})
+    headers = {"If-Match": etag, "Idempotency-Key": str(uuid4())}
+    answer = page.request.post(f"/api/v1/cases/{case_id}/{act}", data=body, headers=headers)
     assert answer.ok, answer.text()
 
 

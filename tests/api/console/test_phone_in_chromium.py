@@ -79,7 +79,8 @@ def shop(centre: LiveCentre) -> Shop:
     case_id = centre.hand_in()
     officer = _officer(centre)
     for version, act in enumerate(("confirm", "issue"), 1):
-        answer = officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+        headers = {"If-Match": f'"{version}"', "Idempotency-Key": str(uuid4())}
+        answer = officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers=headers)
         assert answer.status_code == 200, answer.text
     token = _beside(lambda: asyncio.run(_link(centre, case_id, Channel.SMS)))
     return Shop(centre, case_id, str(token))
