@@ -210,7 +210,8 @@ def _notice(case: Case, notice: Facts | None, actor: Actor, speaker: Speaker) ->
     order_url = f"{case_url(case.id)}/order" if actor.may(Permission.CASES_HANDLE) and case.state in DRAFTABLE else None
     if notice is not None:
         pdf_url = f"/api/v1/cases/{case.id}/notice.pdf?language={speaker.language.value}"
-        return NoticeCard(notice.reference, url, pdf_url, order_url)
+        links_url = f"{case_url(case.id)}/links" if actor.may(Permission.CASES_HANDLE) else None
+        return NoticeCard(notice.reference, url, pdf_url, order_url, links_url)
     if case.state is CaseState.CONFIRMED and actor.may(Permission.CASES_HANDLE):
         return NoticeCard(speaker.say(N_("Not issued yet")), url, None, order_url)
     return None

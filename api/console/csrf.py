@@ -25,6 +25,9 @@ VISITOR = "sunshine_visitor"
 _WITHOUT = ("/api/", "/n/")
 _FORM = re.compile(r'(<form\b[^>]*\bmethod="post"[^>]*>)(?!<input type="hidden" name="csrf")')
 _PART = re.compile(rb'\A--[^\r\n]+\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n([\w-]+)\r\n', re.IGNORECASE)
+# Here a form does something for who is not signed in. Anywhere else without a session there is nothing that another site could
+# abuse, and the page says that one must sign in, and keeps what was typed.
+_OF_VISITORS = ("/login", "/join/")
 # Room for the first field, whatever the boundary of the parts.
 _PEEKED_BYTES = 1024
 
@@ -67,6 +70,9 @@ class FormGuard:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
+        if not request.cookies.get(COOKIE) and not scope["path"].startswith(_OF_VISITORS):
+            await self.app(scope, receive, send)
+            return
         taken: list[Message] = []
         start = b""
         while len(start) < _PEEKED_BYTES:

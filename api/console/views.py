@@ -224,12 +224,14 @@ class ActForm:
 
 @dataclass(frozen=True)
 class NoticeCard:
-    """The notice of a case, or its draft; `order_url` leads to a draft of the formal order, for who may make one."""
+    """The notice of a case, or its draft; `order_url` leads to a draft of the formal order, for who may make one, `links_url` to
+    the links that the shop's people were sent, for who may revoke one."""
 
     title: str
     url: str
     pdf_url: str | None
     order_url: str | None
+    links_url: str | None = None
 
 
 @dataclass(frozen=True)

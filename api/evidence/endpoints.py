@@ -34,7 +34,7 @@ from api.kit.problems import (
     Unauthenticated,
     documented,
 )
-from api.kit.ranges import PARTS_OF_FILES, file_response, is_first_part
+from api.kit.ranges import PARTS_OF_FILES, file_response
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
@@ -184,9 +184,8 @@ async def get_file(
     """Every look is recorded: who, of which unit, what and why. Without a `reason` only who judges the case sees faces, and
     only until then; everybody who sees the case may see `blurred.jpg`. In `judged.jpg` only faces that violate are left. Clips
     show faces; `clip-preview.mp4` is there for clips in H.265, made when it is first asked for."""
-    # Of a clip each part shows something: who leaves out the first byte has looked all the same.
-    is_new = is_first_part(request) or name.endswith(".mp4")
-    file = await look(centre, actor, str(violation_id), name, given_reason(request, reason), is_new=is_new)
+    # Each part of a file is a look of its own: who leaves out the first byte has looked all the same.
+    file = await look(centre, actor, str(violation_id), name, given_reason(request, reason))
     return file_response(request, file.content, file.media_type, file.sha256)
 
 
@@ -215,9 +214,8 @@ async def get_linked(
     """Nothing but the link is needed. It may be kept until the link is over, and fetched in parts."""
     async with centre.database.reading() as work:
         actor, seen, file = await links.read_linked(work, centre.keyring, centre.files, link, address_of(request), at)
-    if is_first_part(request):
-        async with centre.database.writing() as work:
-            service.record_look(work, actor, file, seen.violation_id, seen.file)
+    async with centre.database.writing() as work:
+        service.record_look(work, actor, file, seen.violation_id, seen.file)
     left_s = int((seen.until - at).total_seconds())
     return file_response(request, file.content, file.media_type, file.sha256, f"private, max-age={left_s}, immutable")
 
@@ -330,16 +328,13 @@ def given_reason(request: Request, reason: str | None) -> str | None:
     return reason if is_same_site(request.headers) else None
 
 
-async def look(
-    centre: Centre, actor: Actor, violation_id: str, name: str, reason: str | None = None, *, is_new: bool = True
-) -> EvidenceFile:
+async def look(centre: Centre, actor: Actor, violation_id: str, name: str, reason: str | None = None) -> EvidenceFile:
     """Read a file and record that, in this order: nobody else can write to SQLite while a transaction that writes is open, and
-    the store may be slow. The rest of a file that comes in parts is no new look."""
+    the store may be slow."""
     async with centre.database.reading() as work:
         file = await service.read_file(work, actor, centre.files, violation_id, name, reason)
-    if is_new:
-        async with centre.database.writing() as work:
-            service.record_look(work, actor, file, violation_id, name)
+    async with centre.database.writing() as work:
+        service.record_look(work, actor, file, violation_id, name)
     return file
 
 

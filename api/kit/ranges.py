@@ -46,9 +46,3 @@ def file_response(request: Request, content: bytes, media_type: str, sha256: str
         raise NoSuchRange(size)
     headers["Content-Range"] = f"bytes {start}-{end}/{size}"
     return Response(content[start : end + 1], 206, headers, media_type)
-
-
-def is_first_part(request: Request) -> bool:
-    """Whether this is a look at a file, and not the rest of one: a picture that is fetched in parts is looked at once."""
-    wanted = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
-    return wanted is None or not wanted[1].strip("0")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, Queue
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -149,10 +150,15 @@ def test_a_case_is_one_line(serving: Serving, data: Path):
     added = httpx.Client(base_url=serving.url, trust_env=False, timeout=PATIENCE_S)
     password = sunshine(data, "accounts", "reset").stdout.split()[1]
     added.post("/api/v1/login", json={"login": "admin", "password": password}).raise_for_status()
-    district = added.post("/api/v1/districts", json={"name": "D"}).json()["id"]
-    shop = added.post("/api/v1/shops", json={"district_id": district, "name": "S"}).json()["id"]
-    area = added.post("/api/v1/areas", json={"shop_id": shop, "kind": "special_room", "name": "A"}).json()["id"]
-    camera = added.post("/api/v1/cameras", json={"area_id": area, "name": "C", "url": "rtsp://192.0.2.1/"}).json()["id"]
+
+    def add(noun: str, **body: str) -> str:
+        answer = added.post(f"/api/v1/{noun}", json=body, headers={"Idempotency-Key": str(uuid4())})
+        return str(answer.raise_for_status().json()["id"])
+
+    district = add("districts", name="D")
+    shop = add("shops", district_id=district, name="S")
+    area = add("areas", shop_id=shop, kind="special_room", name="A")
+    camera = add("cameras", area_id=area, name="C", url="rtsp://192.0.2.1/")
     added.close()
     place = Place(district, shop, area, camera)
     code = sunshine(data, "enrol-code").stdout.strip()

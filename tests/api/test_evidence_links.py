@@ -125,7 +125,7 @@ class TestParts:
         assert (await client.get(path, headers={"If-None-Match": tag})).status_code == 304
         assert whole
 
-    async def test_are_one_look(self, world: World):
+    async def test_are_looks_also_without_the_first_byte(self, world: World):
         client, path, _ = await self.picture(world)
         auditor = await world.person(Role.AUDITOR)
 
@@ -133,6 +133,5 @@ class TestParts:
             return len((await auditor.get("/api/v1/audit", params={"action": "evidence.read"})).json()["items"])
 
         before = await looks()
-        for wanted in ("bytes=0-99", "bytes=100-199", "bytes=200-"):
-            await client.get(path, headers={"Range": wanted})
+        await client.get(path, headers={"Range": "bytes=1-"})
         assert await looks() == before + 1

@@ -13,7 +13,8 @@ async def test_a_shop_from_district_to_area(any_world: World):
     shop = (await admin.post("/api/v1/shops", json=new)).json()
     area = await admin.post("/api/v1/areas", json={"shop_id": shop["id"], "kind": "cooking", "name": "Hot kitchen"})
     assert area.status_code == 201
-    assert (await admin.get(f"/api/v1/shops/{shop['id']}")).json() == {**new, "id": shop["id"], "licences": [], "contacts": []}
+    seen = (await admin.get(f"/api/v1/shops/{shop['id']}")).json()
+    assert seen == {**new, "id": shop["id"], "grade": None, "licences": [], "contacts": []}
     areas = (await admin.get("/api/v1/areas", params={"shop_id": shop["id"]})).json()["items"]
     assert [row["kind"] for row in areas] == ["cooking"]
 

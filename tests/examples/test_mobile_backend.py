@@ -16,6 +16,7 @@ import pytest
 
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Role
+from api.console.csrf import token_of
 from api.kit.settings import Settings
 from tests.api.test_oauth import add
 from tests.api.world import EdgeBox, Place, World
@@ -96,7 +97,8 @@ class Scene:
         """The officer lets the backend in."""
         async with httpx.AsyncClient(timeout=60) as browser:
             asked = (await browser.get(f"{self.backend.url}/sign-in")).headers["location"]
-            form = {name: values[0] for name, values in parse_qs(urlsplit(asked).query).items()} | {"allow": "yes"}
+            form = {"csrf": token_of(self.officer[COOKIE])}
+            form |= {name: values[0] for name, values in parse_qs(urlsplit(asked).query).items()} | {"allow": "yes"}
             cookie = {"Cookie": f"{COOKIE}={self.officer[COOKIE]}"}
             agreed = await browser.post(f"{self.centre.url}/oauth/authorize", data=form, headers=cookie)
             answer = await browser.get(agreed.headers["location"])
