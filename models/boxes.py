@@ -64,3 +64,10 @@ def keep_best(boxes: Boxes, scores: NDArray[np.float32], overlap: float) -> NDAr
     corner[:, 2:] -= corner[:, :2]
     kept = cv2.dnn.NMSBoxes(corner.tolist(), scores.tolist(), 0.0, overlap)
     return np.asarray(kept, np.int64).reshape(-1)
+
+
+def relative(boxes: Boxes, size: tuple[int, int]) -> list[list[float]]:
+    """Boxes [n, 4] as labels have them: cx, cy, w, h as parts of a picture of ``size`` (width, height)."""
+    centre, extent = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    rows: list[list[float]] = np.round(np.concatenate([centre, extent], 1) / np.array([*size, *size]), 6).tolist()
+    return rows

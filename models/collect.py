@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from contract.catalogue import Catalogue, load_catalogue
 from contract.evidence import MarkedBox
-from models.boxes import Boxes, face_in_head
+from models.boxes import Boxes, face_in_head, relative
 from models.data import CIGARETTE, FACE_MASK, FACE_NO_MASK, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT, DataError
 
 API = "/api/v1"
@@ -133,7 +133,7 @@ def _labels(
     if attribute == "smoking":
         sticks = np.array([b.box for b in boxes if b.violating and b.kind == "cigarette"], np.float32).reshape(-1, 4)
         key = "smokers" if violates else "non_smokers"
-        return ([(CIGARETTE, sticks)] if violates else []), {key: _relative(judged, size)}
+        return ([(CIGARETTE, sticks)] if violates else []), {key: relative(judged, size)}
     label = (VIOLATES if violates else FITS)[attribute]
     return [(label, face_in_head(judged) if attribute == "mask" else judged)], {}
 
@@ -160,7 +160,7 @@ def _write(
     name, size = evidence["violation_id"], (evidence["frame_width"], evidence["frame_height"])
     _, packed = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 95])
     (out / "images" / f"{name}.webp").write_bytes(packed.tobytes())
-    lines = [" ".join(map(str, (label, *box))) for label, boxes in labels[0] for box in _relative(boxes, size)]
+    lines = [" ".join(map(str, (label, *box))) for label, boxes in labels[0] for box in relative(boxes, size)]
     (out / "labels" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
     row = {
         "image": f"images/{name}.webp", "label": f"labels/{name}.txt", "source": f"shop {case['shop']['name']}",
@@ -170,13 +170,6 @@ def _write(
     file.write(json.dumps(row, ensure_ascii=False) + "\n")
     file.flush()
     os.fsync(file.fileno())
-
-
-def _relative(boxes: Boxes, size: tuple[int, int]) -> list[list[float]]:
-    """cx, cy, w, h as parts of the picture."""
-    centre, extent = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    rows: list[list[float]] = np.round(np.concatenate([centre, extent], 1) / np.array([*size, *size]), 6).tolist()
-    return rows
 
 
 def _get(centre: httpx.Client, path: str, parameters: dict[str, str | int]) -> httpx.Response:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 PERSON, HEAD_BARE, HEAD_HAT, FACE_MASK, FACE_NO_MASK, MASK_WRONG, HAND_BARE, HAND_GLOVE, CIGARETTE, PHONE = range(10)
 HEADS, FACES, HANDS = (HEAD_BARE, HEAD_HAT), (FACE_MASK, FACE_NO_MASK, MASK_WRONG), (HAND_BARE, HAND_GLOVE)
 PARTS = ("train", "val", "test")
+BACKS_OF_HEADS = "backs_of_heads"
+"""the source of frames whose heads a person has boxed, all from behind"""
 
 
 class DataError(Exception):

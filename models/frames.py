@@ -7,8 +7,10 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 
-from models.data import FACES, HEAD_BARE, HEADS, DataError
+from models.boxes import relative
+from models.data import BACKS_OF_HEADS, FACES, HEAD_BARE, HEADS, DataError
 
 BACKS = Path(__file__).parent / "backs_of_heads.csv"
 """Every head in some frames of public clips, boxed and looked at by a person: each shows its back, bare, and no face."""
@@ -38,17 +40,14 @@ def write_backs(clips: Path, out: Path, listed: Path = BACKS) -> int:
                     image = frame.to_ndarray(format="bgr24")
                     height, width = image.shape[:2]
                     cv2.imwrite(str(out / "images" / f"{name}.png"), image)
-                    lines = [
-                        f"{HEAD_BARE} {(x1 + x2) / 2 / width:.6f} {(y1 + y2) / 2 / height:.6f} "
-                        f"{(x2 - x1) / width:.6f} {(y2 - y1) / height:.6f}\n"
-                        for x1, y1, x2, y2 in frames[number]
-                    ]
-                    (out / "labels" / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+                    rows = relative(np.array(frames[number], np.float32), (width, height))
+                    lines = "".join(" ".join(map(str, (HEAD_BARE, *row))) + "\n" for row in rows)
+                    (out / "labels" / f"{name}.txt").write_text(lines, encoding="utf-8")
                     manifest.append(
                         {
                             "image": f"images/{name}.png",
                             "label": f"labels/{name}.txt",
-                            "source": "backs_of_heads",
+                            "source": BACKS_OF_HEADS,
                             "group": path.stem,
                             "annotated": [*HEADS, *FACES],
                             "width": width,

@@ -12,6 +12,7 @@ from detector.boxes import square_around
 from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Head, Observation
 from models.boxes import Boxes, faces_in_heads, iou
 from models.data import (
+    BACKS_OF_HEADS,
     CIGARETTE,
     FACE_MASK,
     FACE_NO_MASK,
@@ -27,7 +28,7 @@ from models.data import (
     Picture,
 )
 
-EVERY_FACE_LABELLED = ("simulator", "backs_of_heads")
+EVERY_FACE_LABELLED = ("simulator", BACKS_OF_HEADS)
 """sources where a head without a labelled face shows none; elsewhere a face may have been overlooked"""
 SAME_HEAD_IOU = 0.35
 """head boxes of the public sets are grown face boxes: a loose overlap is the same head"""

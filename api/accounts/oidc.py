@@ -4,7 +4,6 @@ PyJWT checks the ID token; there is no session of our own before somebody has si
 encrypted in a cookie.
 """
 
-import base64
 import hashlib
 import secrets
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from api.accounts import repository
 from api.accounts.actors import nobody
 from api.accounts.tables import User
 from api.audit.service import record
+from api.kit import base64url
 from api.kit.database import Work
 from api.kit.problems import Unauthenticated
 from api.kit.secrets import Keyring, KeyringError
@@ -78,8 +78,7 @@ class Attempt(BaseModel):
 
     @property
     def challenge(self) -> str:
-        digest = hashlib.sha256(self.verifier.encode()).digest()
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return base64url.encode(hashlib.sha256(self.verifier.encode()).digest())
 
 
 class Provider:

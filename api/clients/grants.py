@@ -4,7 +4,6 @@ Tokens are random and opaque, so that one that is revoked opens nothing from tha
 calls its storage without `await`, so all that would be left of it here is the reading of forms.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -24,6 +23,7 @@ from api.clients.schemas import TokenAnswer
 from api.clients.scopes import OF_PERSONS, Scope, permissions_of
 from api.clients.service import as_part_of_actor, secret_fits
 from api.clients.tables import ApiClient, ApiToken, TokenKind
+from api.kit import base64url
 from api.kit.database import Work
 from api.kit.ids import new_id
 from api.kit.problems import Invalid, Unauthenticated
@@ -115,7 +115,7 @@ async def by_code(
 ) -> TokenAnswer:
     """RFC 6749, 4.1.3, and RFC 7636, 4.5. Raises TokenRefused."""
     granted = await _take(work, client, TokenKind.CODE, code, at, address)
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    challenge = base64url.encode(hashlib.sha256(verifier.encode()).digest())
     is_verified = _VERIFIER.fullmatch(verifier) is not None and hmac.compare_digest(challenge, granted.challenge or "")
     if granted.redirect_uri != redirect_uri or not is_verified:
         raise TokenRefused("invalid_grant", "The redirect_uri or the code_verifier is not the one of the authorization request.")

@@ -5,7 +5,6 @@ is the first field of its form, so it is checked before the rest of a large one 
 none: whoever knows the address of the form holds the link.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -16,6 +15,7 @@ from fastapi import Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.accounts.dependencies import COOKIE
+from api.kit import base64url
 from api.kit.middleware import SAFE_METHODS
 from api.kit.problems import Forbidden, answer
 
@@ -38,7 +38,7 @@ class FormTooOld(Forbidden):
 
 def token_of(cookie: str) -> str:
     digest = hmac.new(cookie.encode(), b"form", hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return base64url.encode(digest)
 
 
 def with_tokens(request: Request, html: str, *, is_signed_in: bool = True, visitors: list[str] | None = None) -> str:

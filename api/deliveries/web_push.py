@@ -3,7 +3,6 @@
 The usual libraries bring an HTTP client of their own, which knows nothing of our guard, or come as source only.
 """
 
-import base64
 import json
 import os
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from api.deliveries.kinds import Fault
 from api.deliveries.secrets import Subscription
+from api.kit import base64url
 
 # A browser that is off for longer is told nothing stale; the case still stands in its list.
 KEPT_FOR = timedelta(days=1)
@@ -37,8 +37,8 @@ class NotASubscription(ValueError):
 def check_subscription(subscription: Subscription) -> None:
     """The two values; whether its address may be reached is the guard's to say. Raises NotASubscription."""
     try:
-        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), _bytes(subscription.p256dh))
-        auth = _bytes(subscription.auth)
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), base64url.decode(subscription.p256dh))
+        auth = base64url.decode(subscription.auth)
     except ValueError as error:
         raise NotASubscription("The key of the browser is none of P-256.") from error
     if len(auth) != AUTH_BYTES:
@@ -71,14 +71,14 @@ def content_for(text: str, message_id: str) -> bytes:
 
 def public_key(key: ec.EllipticCurvePrivateKey) -> str:
     """As browsers take it, `applicationServerKey`."""
-    return _text(_point(key))
+    return base64url.encode(_point(key))
 
 
 def encrypted(subscription: Subscription, content: bytes, key: ec.EllipticCurvePrivateKey, salt: bytes) -> bytes:
     """RFC 8291, 3: one record that only the browser can read. `key` and `salt` (16 bytes) are for this one message."""
-    theirs, ours = _bytes(subscription.p256dh), _point(key)
+    theirs, ours = base64url.decode(subscription.p256dh), _point(key)
     shared = key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), theirs))
-    secret = _derived(_bytes(subscription.auth), shared, b"WebPush: info\0" + theirs + ours, 32)
+    secret = _derived(base64url.decode(subscription.auth), shared, b"WebPush: info\0" + theirs + ours, 32)
     content_key = _derived(salt, secret, b"Content-Encoding: aes128gcm\0", 16)
     nonce = _derived(salt, secret, b"Content-Encoding: nonce\0", 12)
     sealed = AESGCM(content_key).encrypt(nonce, content + _LAST_RECORD, None)
@@ -95,12 +95,3 @@ def _point(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _origin(url: httpx.URL) -> str:
     return str(url.copy_with(path="/", query=None, fragment=None)).rstrip("/")
-
-
-def _bytes(base64url: str) -> bytes:
-    """Raises ValueError."""
-    return base64.b64decode(base64url + "=" * (-len(base64url) % 4), altchars=b"-_", validate=True)
-
-
-def _text(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

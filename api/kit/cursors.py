@@ -1,11 +1,10 @@
 """Opaque cursors for lists in keyset order. A cursor says only where to go on; what is visible is decided anew each time."""
 
-import base64
-import binascii
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from api.kit import base64url
 from api.kit.problems import Invalid
 
 
@@ -22,7 +21,7 @@ class Position(BaseModel):
 
 
 def encode_cursor(after: int | str) -> str:
-    return base64.urlsafe_b64encode(Position(after=after).model_dump_json().encode()).decode().rstrip("=")
+    return base64url.encode(Position(after=after).model_dump_json().encode())
 
 
 def decode_number(cursor: str | None) -> int | None:
@@ -43,9 +42,8 @@ def _decode(cursor: str | None) -> int | str | None:
     if cursor is None:
         return None
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        return Position.model_validate_json(base64.b64decode(padded, altchars=b"-_", validate=True)).after
-    except (binascii.Error, ValueError, ValidationError) as error:
+        return Position.model_validate_json(base64url.decode(cursor)).after
+    except ValueError as error:
         raise _bad() from error
 
 
