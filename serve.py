@@ -4,7 +4,7 @@ from functools import cache
 
 from api.answers.faces import lend
 from api.cli import serve
-from api.evidence.blur import Picture
+from contract.blur import Picture
 from contract.evidence import MarkedBox
 from detector.card import default_weights, load_model
 from detector.finder import Finder

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from api.evidence.blur import Picture, blurred
+from api.evidence.blur import blurred
+from contract.blur import Picture
 from contract.evidence import MarkedBox
 
 # People and heads in a picture [height, width, BGR].
