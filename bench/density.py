@@ -66,6 +66,7 @@ class Density:
             "obvious_finder": next((one.note for side in self.obvious.values() for one in side.measured), None),
             "dropped": sum(one.dropped for one in runs), "looks": sum(one.looks for one in runs),
             "cameras": runs[0].cameras, "pss_mb": round(max(one.pss_mb for one in runs)),
+            "preroll_mb": round(max(one.preroll_mb for one in runs)),
             "pss_slope_mb_a_minute": round(max(one.pss_slope_mb_a_minute for one in runs), 2),
         }
         if self.empty is not None:
@@ -77,7 +78,8 @@ class Density:
                 line["empty_vs_busy_after_decoding"] = round(after["empty"] / after["busy"], 3)
         for cameras, one in self.more.items():
             line[f"at_{cameras}_cameras"] = {
-                "cpu": round(one.cpu_share, 4), "pss_mb": round(one.pss_mb), "dropped": one.dropped, "looks": one.looks,
+                "cpu": round(one.cpu_share, 4), "pss_mb": round(one.pss_mb), "preroll_mb": round(one.preroll_mb),
+                "dropped": one.dropped, "looks": one.looks,
             }
         return line
 
@@ -133,7 +135,8 @@ def measure(
     for cameras in more:
         result.more[cameras] = phases.run_edge(_choose(clips, "busy", gop, cameras), runs / f"more-{cameras}", seconds, weights)
         one = result.more[cameras]
-        say(f"{cameras} cameras: {1000 * one.cpu_share:.1f} ms of CPU a second and camera, {one.pss_mb:.0f} MB")
+        say(f"{cameras} cameras: {1000 * one.cpu_share:.1f} ms of CPU a second and camera, {one.pss_mb:.0f} MB "
+            f"and {one.preroll_mb:.0f} MB of streams for clips")
     return result
 
 

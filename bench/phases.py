@@ -3,15 +3,18 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import httpx
 import numpy as np
 
 from bench.centre import BenchCentre
@@ -47,12 +50,13 @@ class Told:
 
 @dataclass
 class Measured:
-    """What one phase cost and told. `pss` are (seconds since the begin, MB)."""
+    """What one phase cost and told. `pss` are (seconds since the begin, MB); `preroll`: MB of it that are kept for clips."""
 
     cameras: int
     seconds: float = 0.0
     cpu_s: float = 0.0
     pss: list[tuple[float, float]] = field(default_factory=list)
+    preroll: list[float] = field(default_factory=list)
     started: list[float] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     dropped: int = 0
@@ -66,15 +70,24 @@ class Measured:
 
     @property
     def pss_mb(self) -> float:
-        return max((mb for _, mb in self.pss), default=0.0)
+        """Without what is kept of the streams for clips, which has a bound of its own."""
+        return max((mb for _, mb in self._lean()), default=0.0)
+
+    @property
+    def preroll_mb(self) -> float:
+        return max(self.preroll, default=0.0)
 
     @property
     def pss_slope_mb_a_minute(self) -> float:
         """Over the second half, when everything is in use."""
-        half = self.pss[len(self.pss) // 2 :]
+        half = self._lean()[len(self.pss) // 2 :]
         if len(half) < 3:
             return 0.0
         return float(np.polyfit([at / 60 for at, _ in half], [mb for _, mb in half], 1)[0])
+
+    def _lean(self) -> list[tuple[float, float]]:
+        kept = self.preroll or [0.0] * len(self.pss)
+        return [(at, mb - part) for (at, mb), part in zip(self.pss, kept, strict=True)]
 
 
 class Child:
@@ -176,10 +189,11 @@ def run_edge(clips: list[Path], folder: Path, seconds: float, weights: Path) -> 
     with centre.running(), playing(clips, folder) as cameras:
         enrol(edge_folder(data), centre.url, "bench-code", "bench")
         centre.list_cameras(cameras.urls)
+        metrics = f"127.0.0.1:{_free_port()}"
         command = [sys.executable, "-m", "sunshine", "edge", "run", "--data", str(data), "--weights", str(weights)]
-        edge = Child(command, folder / "edge.log", {VARIABLE: str(work)})
+        edge = Child([*command, "--metrics", metrics], folder / "edge.log", {VARIABLE: str(work)})
         try:
-            measured = _measure(edge, cameras, seconds)
+            measured = _measure(edge, cameras, seconds, partial(_preroll_mb, metrics))
         finally:
             edge.stop()
     lines = [json.loads(line) for line in work.read_text().splitlines()]
@@ -217,7 +231,17 @@ def run_floor(clips: list[Path], folder: Path, seconds: float, weights: Path, wo
             child.stop()
 
 
-def _measure(child: Child, cameras: Cameras, seconds: float) -> Measured:
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _preroll_mb(metrics: str) -> float:
+    lines = httpx.get(f"http://{metrics}/metrics", trust_env=False).text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("kitchen_camera_preroll_bytes{")) / 1e6
+
+
+def _measure(child: Child, cameras: Cameras, seconds: float, preroll_mb: Callable[[], float] | None = None) -> Measured:
     measured = Measured(len(cameras.urls), started=cameras.started())
     time.sleep(max(0.0, max(measured.started) + SETTLE_S - time.time()))
     pid = child.process.pid
@@ -227,6 +251,8 @@ def _measure(child: Child, cameras: Cameras, seconds: float) -> Measured:
         if child.process.poll() is not None:
             raise BenchError(f"{child.name} ended by itself.")
         measured.pss.append((now - begin, pss_mb(pid)))
+        if preroll_mb is not None:
+            measured.preroll.append(preroll_mb())
         time.sleep(min(SAMPLE_S, max(0.0, until - time.monotonic())))
     measured.cpu_s, measured.seconds = cpu_s(pid) - before, time.monotonic() - begin
     return measured

@@ -225,7 +225,9 @@ class Decoder:
             self._budget_at = now_s
             spent_s = passed_s if self._burst_s is not None or self._approaching else 0.0
             self._budget_s = min(BURST_MOST_S, self._budget_s + BURST_SHARE * passed_s - spent_s)
-        if self._burst_s is not None and (wanted_s is None or self._budget_s <= 0 or self._everything):
+        # Not for one key frame that comes early, as where the scene changes: only once pictures are wanted less often.
+        relaxed = self._burst_s is not None and (wanted_s is None or wanted_s > self._burst_s) and not self._is_too_rare(wanted_s)
+        if self._burst_s is not None and (relaxed or self._budget_s <= 0 or self._everything):
             self._burst_s = None
             if not self._everything and self._context.is_open:
                 self._context.flush_buffers()
@@ -234,11 +236,14 @@ class Decoder:
             self._due_s = float("-inf")
 
     def _is_burst_due(self, wanted_s: float | None) -> bool:
+        # One that would have to end before it has told anything is not begun.
+        return wanted_s is not None and self._is_too_rare(wanted_s) and self._budget_s >= 2 * wanted_s
+
+    def _is_too_rare(self, wanted_s: float | None) -> bool:
+        """Whether key frames alone come less often than a picture is wanted; where everything is decoded anyway, never."""
         if wanted_s is None or self._key_gap_s is None or self._everything:
             return False
-        often_enough = self._key_gap_s <= wanted_s * (1 + EARLY)
-        # One that would have to end before it has told anything is not begun.
-        return not often_enough and self._budget_s >= 2 * wanted_s
+        return self._key_gap_s > wanted_s * (1 + EARLY)
 
     def _is_due(self, camera_time_s: float) -> bool:
         interval_s, wanted_s = self._decoding.interval_s, self._wanted_s

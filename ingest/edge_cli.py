@@ -19,6 +19,7 @@ from ingest.edge import FEWEST_KEEP_DAYS, KEEP_DAYS, Edge, EdgeError
 from ingest.ending import end_on_signals
 from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
+from ingest.memory import keep_little
 from ingest.metrics import MetricsError, serve_metrics
 from ingest.preroll import PREROLL_BYTES
 
@@ -94,6 +95,7 @@ def run(
     allow_http: AllowHttp = False,
 ) -> None:
     """Watch the cameras that the centre lists for this edge, until Ctrl-C or SIGTERM."""
+    keep_little()
     log_to_stderr()
     folder = edge_folder(data)
     workers = workers or cores()

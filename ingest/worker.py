@@ -1,13 +1,12 @@
 """A worker process of the edge: its share of the cameras in front of a detector of its own. `ingest.crew` starts it."""
 
-import ctypes
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from importlib.resources import files
 from itertools import islice
@@ -24,6 +23,7 @@ from detector.rules import RuleEngine
 from detector.self_check import disagreement
 from ingest.cutting import Cutter
 from ingest.fleet import Fleet, open_reader
+from ingest.memory import give_back, keep_little
 from ingest.parts import Looker, MakeRules
 from ingest.pipe import STOP, Beat, Pipe, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
 from ingest.source import file_source
@@ -66,6 +66,7 @@ def main(
     make_rules: MakeRules = RuleEngine,
 ) -> None:
     """`arguments`: the number of the file descriptor to talk over."""
+    keep_little()
     # Ctrl-C reaches the whole group; the edge tells its workers when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log_to_stderr()
@@ -76,7 +77,7 @@ def main(
     except ModelError as error:
         pipe.send(Unfit(str(error)))
         return
-    _give_back_memory()
+    give_back()  # what the check of the weights had taken
     recorder = RemoteRecorder(pipe)
     cutter = Cutter(recorder.record_clip)
     fleet = Fleet(
@@ -98,12 +99,6 @@ def main(
     sys.stderr.flush()
     # Threads that wait for a dead camera are not waited for.
     os._exit(0)
-
-
-def _give_back_memory() -> None:
-    """What the check of the weights had taken, 45 MB a worker, glibc would keep for later."""
-    with suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event) -> None:

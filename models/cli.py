@@ -51,8 +51,11 @@ def train(
 
     seconds = None if budget is None else _seconds(budget)
     folders = data or [SHARED / "data"]
+    stills = work / f"simulated-{simulated}-{seed}"
     if not _has_torch():
-        _in_training_environment(folders, work, simulated, seed)
+        _in_training_environment(folders, stills, simulated, seed)
+    if simulated and stills not in folders:
+        raise SystemExit(f"This environment cannot render. Name {stills} among the data, or say --simulated 0.")
     # Waiting OpenMP threads that spin made a step 20 times slower when other processes were at work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
@@ -350,7 +353,7 @@ def _has_torch() -> bool:
     return find_spec("torch") is not None
 
 
-def _in_training_environment(folders: list[Path], work: Path, simulated: int, seed: int) -> None:
+def _in_training_environment(folders: list[Path], stills: Path, simulated: int, seed: int) -> None:
     """Render the simulator's share here, then hand over to .venv-train, which has torch and no simulator."""
     if not TRAINING_PYTHON.is_file():
         setup = CHECKOUT / "scripts" / "setup"
@@ -359,7 +362,6 @@ def _in_training_environment(folders: list[Path], work: Path, simulated: int, se
         subprocess.run([setup, "train"], check=True)
     began = time.monotonic()
     arguments = sys.argv[sys.argv.index("train") :]
-    stills = work / f"simulated-{simulated}-{seed}"
     if simulated and not (stills / "manifest.jsonl").is_file():
         print(f"rendering {simulated} kitchen stills", flush=True)
         command = [sys.executable, "-m", "sunshine", "simulate", "stills", str(stills)]

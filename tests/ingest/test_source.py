@@ -99,6 +99,18 @@ def test_a_burst_gives_what_is_wanted_from_the_next_key_frame_on(clips) -> None:
     assert seen == pytest.approx([0, 0.5, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 2.0, 2.5])
 
 
+def test_a_burst_ends_when_key_frames_come_often_enough_for_what_is_still_wanted(clips) -> None:
+    source = file_source(clips(gop=10, seconds=3.0), realtime=False)
+    source.want(0.2)
+    seen = []
+    for picture in source.pictures():
+        seen.append(picture.camera_time_s)
+        if picture.camera_time_s >= 0.9:
+            source.want(0.5)  # the cigarette was told of, the bare head was not yet
+
+    assert seen == pytest.approx([0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.5, 2.0, 2.5])
+
+
 def test_no_burst_where_key_frames_come_often_enough(clips) -> None:
     source = file_source(clips(gop=10), realtime=False)
     source.want(0.5)

@@ -44,6 +44,17 @@ def test_a_budget_that_is_no_time_is_refused(budget: str):
     assert "60s" in result.output or "no time" in result.output
 
 
+def test_an_environment_that_cannot_render_does_not_train_without_the_stills(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("models.cli._has_torch", lambda: True)
+
+    result = run(app, ["train", str(tmp_path), "--work", str(tmp_path), "--simulated", "5"])
+
+    assert result.exit_code == 1
+    assert f"Name {tmp_path / 'simulated-5-0'} among the data" in str(result.output) + str(result.exception)
+
+
 def test_training_says_how_to_make_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("models.cli.TRAINING_PYTHON", tmp_path / "nowhere")
     monkeypatch.setattr("models.cli._has_torch", lambda: False)
