@@ -28,6 +28,7 @@ class StreamFault(StrEnum):
     """Why a camera could not be looked at. The same words are used by the edge's logs, heartbeats and the console."""
 
     BAD_URL = "bad_url"
+    FORBIDDEN_ADDRESS = "forbidden_address"
     HOST_NOT_FOUND = "host_not_found"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
@@ -44,6 +45,10 @@ class StreamFault(StrEnum):
     ENDED = "ended"
     DETECTOR_FAILED = "detector_failed"
     OTHER = "other"
+
+
+# What some pictures in a row show: black or of one colour (covered, no light, "no signal"), or nothing that moves at all.
+Look = Literal["good", "black", "plain", "frozen"]
 
 
 class EdgeTrouble(StrEnum):

@@ -1,12 +1,17 @@
-"""What a person is told when a camera cannot be looked at, or an edge is hindered: what is wrong, and what to do next."""
+"""What a person is told when a camera cannot be looked at, shows nothing, or an edge is hindered: what is wrong, what to do."""
 
 from contract.catalogue import Text
-from contract.edges import EdgeTrouble, StreamFault
+from contract.edges import EdgeTrouble, Look, StreamFault
 
 FAULT_TEXTS: dict[StreamFault, Text] = {
     StreamFault.BAD_URL: Text(
         zh="摄像头地址写法不对。请按“rtsp://地址:554/路径”的格式重新填写，用户名和密码分开填写。",
         en="The camera's address is not a usable URL. Enter it as rtsp://host:554/path, user and password in their own fields.",
+    ),
+    StreamFault.FORBIDDEN_ADDRESS: Text(
+        zh="这个地址是边缘盒自己或系统保留的地址，不是摄像头。请填写摄像头或录像机在店内网络中的 IP 地址。",
+        en="This address is the edge box itself or a reserved one, no camera. Enter the IP address that the camera or the "
+        "recorder has in the shop's network.",
     ),
     StreamFault.HOST_NOT_FOUND: Text(
         zh="找不到这个主机名。请检查地址有没有写错，或直接填写摄像头的 IP 地址。",
@@ -37,8 +42,9 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
         en="The camera's video codec is not supported. Set it to H.264 or H.265 and switch “smart codec” (H.264+ or H.265+) off.",
     ),
     StreamFault.NO_PICTURE: Text(
-        zh="连上了，但没有收到能解开的画面。请重启摄像头；仍不行就改用子码流。",
-        en="Connected, but no readable picture came. Restart the camera; if that does not help, use its sub-stream.",
+        zh="连上了，但没有收到能解开的画面，或者这一路只有声音。请检查通道号，重启摄像头；仍不行就改用子码流。",
+        en="Connected, but no readable picture came, or this channel carries only sound. Check the channel and restart the "
+        "camera; if that does not help, use its sub-stream.",
     ),
     StreamFault.TIMEOUT: Text(
         zh="摄像头没有按时应答。请检查网络是否拥堵，或者同时看这台摄像头的人是否太多。",
@@ -71,6 +77,22 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
     StreamFault.OTHER: Text(
         zh="无法查看画面，原因未能识别。请在边缘盒上运行 sunshine check-camera，查看详细说明。",
         en="The camera cannot be looked at, for a reason not recognised. Run sunshine check-camera on the edge box for details.",
+    ),
+}
+
+LOOK_TEXTS: dict[Look, Text] = {
+    "good": Text(zh="画面正常。", en="The picture is fine."),
+    "black": Text(
+        zh="画面全黑。请检查镜头是否被遮挡、现场有没有灯光。",
+        en="The picture is black. Check that the lens is not covered and that there is light.",
+    ),
+    "plain": Text(
+        zh="画面只有一种颜色。请检查镜头是否被遮挡，或该通道是否接有摄像头。",
+        en="The picture is all of one colour. Check that the lens is not covered and that a camera is on this channel.",
+    ),
+    "frozen": Text(
+        zh="画面完全不动。请重启摄像头，再检查一次。",
+        en="The picture does not move at all. Restart the camera and check again.",
     ),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import quote, unquote
 
@@ -70,6 +70,14 @@ class CameraAddress:
     def port(self) -> int:
         default = 322 if self.url.lower().startswith("rtsps:") else 554  # IANA
         return _host_and_port(_authority(self.url))[1] or default
+
+    def at(self, ip: str) -> CameraAddress:
+        """The same, with the host of an rtsp address replaced by one of its IP addresses."""
+        scheme, _, rest = self.url.partition("://")
+        authority = _authority(self.url)
+        port = _host_and_port(authority)[1]
+        host = f"[{ip}]" if ":" in ip else ip
+        return replace(self, url=f"{scheme}://{host}{'' if port is None else f':{port}'}{rest[len(authority):]}")
 
     def with_credentials(self) -> str:
         """The URL as FFmpeg needs it. For FFmpeg alone: never print it."""

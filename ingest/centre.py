@@ -1,4 +1,4 @@
-"""The centre as an edge sees it: five requests, and every way they can fail sorted into what the edge should do then."""
+"""The centre as an edge sees it: seven requests, and every way they can fail sorted into what the edge should do then."""
 
 import ipaddress
 import threading
@@ -19,6 +19,7 @@ from contract.cameras import EdgeConfig
 from contract.edge_auth import make_edge_token
 from contract.edges import ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, ReportAnswer
 from contract.evidence import CLIP
+from contract.trials import Trial, TrialAnswer
 
 API = "/api/v1"
 TIMEOUT = httpx.Timeout(10, read=30, write=60)
@@ -160,6 +161,17 @@ class Centre:
             response = self._send("POST", path, json=heartbeat.model_dump(mode="json"))
             if response.status_code != 204:
                 raise CentreUnavailable(_not_a_centre(response))
+
+    def next_trial(self) -> Trial | None:
+        """A camera to try. The centre keeps the request open for a while; None when nobody wanted one. Raises CentreError."""
+        with self._link("/edge/trials/next") as path:
+            response = self._send("POST", path)
+            return None if response.status_code == 204 else _parsed(Trial, response)
+
+    def tell_trial(self, answer: TrialAnswer) -> None:
+        """Raises CentreError; CentreRefused when nobody waits for it any more."""
+        with self._link("/edge/trials/answers") as path:
+            self._send("POST", path, json=answer.model_dump(mode="json"))
 
     def close(self) -> None:
         self._client.close()

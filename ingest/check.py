@@ -14,13 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.edges import StreamFault
+from contract.edges import Look, StreamFault
+from contract.faults import LOOK_TEXTS
 from ingest.address import CameraAddress
 from ingest.decoding import MAX_KEY_GAP_S, Decoding
 from ingest.errors import Language, SourceError, explain
 from ingest.source import AvSource, Frame, camera_source, file_source
-
-Look = Literal["good", "black", "plain", "frozen"]
 
 WATCH_S = 8
 PICTURE_TIMEOUT_S = 20.0
@@ -134,21 +133,6 @@ def judge(images: list[NDArray[np.uint8]]) -> Look:
     return "good"
 
 
-_LOOKS: dict[Look, tuple[str, str]] = {
-    "good": ("画面正常。", "The picture is fine."),
-    "black": (
-        "画面全黑。请检查镜头是否被遮挡、现场有没有灯光。",
-        "The picture is black. Check that the lens is not covered and that there is light.",
-    ),
-    "plain": (
-        "画面只有一种颜色。请检查镜头是否被遮挡，或该通道是否接有摄像头。",
-        "The picture is all of one colour. Check that the lens is not covered and that a camera is on this channel.",
-    ),
-    "frozen": (
-        "画面完全不动。请重启摄像头，再检查一次。",
-        "The picture does not move at all. Restart the camera and check again.",
-    ),
-}
 _CODECS = {"h264": "H.264", "hevc": "H.265", "mpeg4": "MPEG-4", "mjpeg": "MJPEG"}
 
 
@@ -182,7 +166,7 @@ def tell(report: Report, language: Language) -> list[str]:
             else f"{report.damaged} pictures came in damaged and were thrown away. Check the network."
         )
     if report.look:
-        lines.append(_LOOKS[report.look][0 if chinese else 1])
+        lines.append(LOOK_TEXTS[report.look].in_language(language))
     return lines
 
 

@@ -23,6 +23,7 @@ from ingest.preroll import PREROLL_BYTES
 from ingest.puller import INTERVAL_S, Puller
 from ingest.recorder import Recorder
 from ingest.sender import Sender
+from ingest.trying import TRIAL, Trials
 
 # Evidence that the centre has is kept as long as a shop's own recorder keeps its video (7 to 90 days, mostly 30).
 KEEP_DAYS = 30
@@ -42,15 +43,17 @@ class Edge:
 
     It looks in at most `workers` processes, each started with the command `worker`, with the `weights` of a folder and so many
     `threads` each. `interval_s`: how often the centre is asked for changes and told how the edge fares. `preroll_bytes`: of each
-    camera's stream in memory, for clips.
+    camera's stream in memory, for clips. `trial`: the command that tries a camera, with `allow_loopback` one of this machine too.
     """
 
     def __init__(
         self, folder: Path, edge_id: str, keys: Keys, centre: Centre,
         *, weights: Path | None = None, threads: int = 1, workers: int = 1, worker: Sequence[str] = WORKER,
         keep_days: float = KEEP_DAYS, interval_s: float = INTERVAL_S, on_start: Callable[[Crew, Outbox], None] | None = None,
-        preroll_bytes: int = PREROLL_BYTES,
+        preroll_bytes: int = PREROLL_BYTES, trial: Sequence[str] = TRIAL, allow_loopback: bool = False,
     ) -> None:
+        self._trial = trial
+        self._allow_loopback = allow_loopback
         self._preroll_bytes = preroll_bytes
         self._folder = folder
         self._edge_id = edge_id
@@ -95,6 +98,7 @@ class Edge:
             book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble or clips.trouble,
             crew.load, interval_s=self._interval_s,
         )
+        trials = Trials(self._centre, setup, self._trial, allow_loopback=self._allow_loopback)
         if self._on_start is not None:
             self._on_start(crew, outbox)
 
@@ -109,12 +113,14 @@ class Edge:
         threads = [
             threading.Thread(target=_kept_alive, args=(run, stop), name=name, daemon=True) for name, run in parts.items()
         ]
+        # Not waited for at the end: the centre answers it only when somebody tries a camera.
+        threading.Thread(target=_kept_alive, args=(trials.run, stop), name="try", daemon=True).start()
         log.info("edge_started", edge=self._edge_id, centre=self._centre.url, waiting=outbox.waiting())
         for thread in threads:
             thread.start()
         stop.wait()
         until = time.monotonic() + STOPPING_S
-        for part in (sender, clips, puller, pulse):
+        for part in (sender, clips, puller, pulse, trials):
             part.stop()
         crew.stop(STOPPING_S / 2)
         for thread in threads:

@@ -90,6 +90,10 @@ def run(
             help="MiB of each camera's stream to keep in memory at most, for clips.",
         ),
     ] = PREROLL_BYTES // MIB,
+    loopback_cameras: Annotated[
+        bool,
+        typer.Option(envvar="SUNSHINE_LOOPBACK_CAMERAS", help="A camera that is added may be on this machine: for the demo."),
+    ] = False,
     weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
     centre: Annotated[str | None, typer.Option(help="The centre's address, if it has moved since enrolling.")] = None,
     allow_http: AllowHttp = False,
@@ -110,7 +114,7 @@ def run(
         client = Centre(url, there.edge_id, identity.keys.signing)
         Edge(
             folder, there.edge_id, identity.keys, client, weights=weights, threads=threads, workers=workers,
-            keep_days=keep_days, preroll_bytes=preroll * MIB,
+            keep_days=keep_days, preroll_bytes=preroll * MIB, allow_loopback=loopback_cameras,
             on_start=None if metrics is None else partial(serve_metrics, metrics),
         ).run(stop)
     except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, MetricsError) as error:

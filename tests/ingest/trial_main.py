@@ -1,0 +1,7 @@
+"""One look of the product at a camera, with scripted eyes: everything but the detector is the product's."""
+
+from ingest import trial
+from tests.ingest.edge_worker import ScriptedDetector
+
+if __name__ == "__main__":
+    trial.main(lambda setup: (ScriptedDetector(), False))
