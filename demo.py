@@ -72,7 +72,9 @@ class Process:
         self._file = log.open("ab", buffering=0)
         environment = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
         self._child = subprocess.Popen(
-            [sys.executable, "-u", "-m", *arguments], env=environment | {ENDS_WITH_INPUT: "1"},
+            [sys.executable, "-u", "-m", *arguments],
+            # The demo's camera is on this machine; one that somebody adds may be too.
+            env=environment | {ENDS_WITH_INPUT: "1", "SUNSHINE_LOOPBACK_CAMERAS": "1"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, encoding="utf-8", errors="replace", start_new_session=True,
         )

@@ -45,12 +45,14 @@ from api.places.endpoints import router as places
 from api.public.endpoints import router as public
 from api.public.rounds import measure_all
 from api.statistics.endpoints import router as statistics
+from api.trials import errands
+from api.trials.endpoints import protocol as trial_protocol
 from contract.evidence import LARGEST_CLIP, SealedClip, SealedManifest
 
 PREFIX = "/api/v1"
 ROUTERS = (
     accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, clients, statistics, linked,
-    oauth, alarms, public, edge_protocol, evidence_protocol,
+    oauth, alarms, public, edge_protocol, evidence_protocol, trial_protocol,
 )
 
 
@@ -68,6 +70,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             repeating(partial(publish_all, centre), PUBLISHED_EVERY_S, "events could not be published; trying again"),
             repeating(partial(measure_all, centre), every.status_every_s, "shops could not be counted anew; trying again"),
             repeating(partial(forget_old, centre), every.retention_every_s, "old events could not be deleted; trying again"),
+            repeating(partial(errands.ring_for_all, centre), errands.LOOK_EVERY_S, "cameras to try could not be looked for"),
+            repeating(partial(errands.forget_old, centre), errands.FORGET_EVERY_S, "old attempts could not be deleted"),
             delivering(centre),
         ):
             yield

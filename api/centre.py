@@ -16,6 +16,7 @@ from api.kit.lock import make_folder
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.kit.times import now
+from api.trials.bells import EdgeBells
 from contract.catalogue import Catalogue, load_catalogue
 
 
@@ -34,6 +35,7 @@ class Centre:
     # What a case knows of time; tests move it.
     clock: Callable[[], datetime] = now
     bell: Bell = field(default_factory=Bell)
+    trial_bells: EdgeBells = field(default_factory=EdgeBells)
 
     def __post_init__(self) -> None:
         scheme = "http" if self.settings.tls_certificate is None else "https"

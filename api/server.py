@@ -64,7 +64,7 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
         proxy_headers=settings.trusted_proxies is not None, forwarded_allow_ips=settings.trusted_proxies,
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )
-    server = _Server(config, lambda: tell(f"listening {centre.public_url}"))
+    server = _Server(config, lambda: tell(f"listening {centre.public_url}"), centre.trial_bells.close)
     await server.serve(sockets=[listener])
 
 
@@ -96,14 +96,20 @@ def _check_tls(settings: Settings) -> None:
 class _Server(uvicorn.Server):
     """Tells when it really listens, and ends with status 0 on a signal, since it was asked to."""
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None], on_ending: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._on_ending = on_ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
             self._on_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Whoever waits is answered first: open questions would be waited for."""
+        self._on_ending()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -16,7 +16,8 @@ import api.links.tables
 import api.notices.tables
 import api.places.tables
 import api.public.tables
-import api.repeats.tables  # noqa: F401
+import api.repeats.tables
+import api.trials.tables  # noqa: F401
 from api.kit.database import Table
 
 metadata = Table.metadata

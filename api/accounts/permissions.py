@@ -29,6 +29,7 @@ class Permission(StrEnum):
     PLACES_WRITE = "places.write"
     CAMERAS_READ = "cameras.read"
     CAMERAS_WRITE = "cameras.write"
+    CAMERAS_ADD = "cameras.add"  # those that the shop's edge has seen; neither zones nor switching off
     EDGES_READ = "edges.read"
     EDGES_WRITE = "edges.write"
     EDGES_APPROVE = "edges.approve"
@@ -50,7 +51,7 @@ _APPROVING = {P.EDGES_READ, P.EDGES_APPROVE}
 _HANDLING = {P.CASES_JUDGE, P.CASES_HANDLE, P.CASES_ANSWER}
 # Who is to be told must be able to see that a message has not arrived.
 _TELLING = {P.DELIVERIES_READ, P.DELIVERIES_RESEND}
-_TECHNICAL = {P.PLACES_READ, P.PLACES_WRITE, P.CAMERAS_READ, P.CAMERAS_WRITE, P.EDGES_READ, P.EDGES_WRITE}
+_TECHNICAL = {P.PLACES_READ, P.PLACES_WRITE, P.CAMERAS_READ, P.CAMERAS_WRITE, P.CAMERAS_ADD, P.EDGES_READ, P.EDGES_WRITE}
 # Other systems: where messages go to, and whose programs may ask.
 _SYSTEMS = {P.TARGETS_WRITE, P.CLIENTS_WRITE}
 
@@ -59,8 +60,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: frozenset(_STAFF | _APPROVING | _HANDLING | _TELLING),
     Role.CHIEF: frozenset(_STAFF | _APPROVING | _HANDLING | _TELLING | {P.CASES_DECIDE, P.EVIDENCE_KEEP}),
     Role.BUREAU: frozenset(_STAFF | {P.DELIVERIES_READ, P.EVIDENCE_KEEP}),
-    Role.STORE_ADMIN: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CASES_ANSWER}),
-    Role.STORE_OWNER: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CASES_ANSWER}),
+    Role.STORE_ADMIN: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CAMERAS_ADD, P.CASES_ANSWER}),
+    Role.STORE_OWNER: frozenset(_OUTSIDE | _APPROVING | {P.CAMERAS_READ, P.CAMERAS_ADD, P.CASES_ANSWER}),
     Role.INSTALLER: frozenset(_TECHNICAL),
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
     Role.ADMIN: frozenset(_TECHNICAL | _APPROVING | _TELLING | _SYSTEMS | {P.ACCOUNTS_WRITE, P.AUDIT_READ}),

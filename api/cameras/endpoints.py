@@ -76,7 +76,7 @@ def _out(status: CameraStatus, actor: Actor) -> CameraOut:
         area=camera.area.kind, area_name=camera.area.name, edge_id=camera.edge_id,
         edge_name=camera.edge.name if camera.edge else None, url=camera.url if is_told else None,
         username=camera.username if is_told else None,
-        has_password=camera.password_encrypted is not None, transport=camera.transport, zone=camera.zone, hours=camera.hours,
+        has_password=camera.has_password, transport=camera.transport, zone=camera.zone, hours=camera.hours,
         posts=camera.posts, interval_s=camera.interval_s, enabled=camera.enabled, version=camera.version, state=status.state,
         fault=camera.last_fault, last_minute=camera.last_minute, last_looked_at=camera.last_looked_at,
         looks_last_5_minutes=status.looks_last_5_minutes, width=camera.width, height=camera.height,

@@ -3,12 +3,38 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from api.places.schemas import Id, Name
 from contract.cameras import LONGEST_URL, Hours, Point
 from contract.catalogue import AreaKind, Post
 from contract.edges import StreamFault
+
+
+def _without_credentials(url: str) -> str:
+    """The message never repeats the URL: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        hostname, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("The address is not a URL. Enter it as rtsp://host:554/path.") from None
+    if parts.scheme in ("rtsp", "rtsps"):
+        # Anywhere: a password with a slash ends up in what looks like the path.
+        if "@" in url:
+            raise ValueError("Enter user name and password in their own fields; write an @ of the path as %40.")
+        if not url.isprintable() or " " in url:
+            raise ValueError("The address holds a space or a control character.")
+        if not hostname:
+            raise ValueError("The address names no host. Enter it as rtsp://host:554/path.")
+    elif parts.scheme not in ("", "file"):
+        raise ValueError("Enter an address that begins with rtsp://, the path of a file, or /dev/videoN.")
+    return url
+
+
+CameraUrl = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_URL, description="without user and password"),
+    AfterValidator(_without_credentials),
+]
 
 
 class CameraIn(BaseModel):
@@ -20,7 +46,7 @@ class CameraIn(BaseModel):
     area_id: Id
     edge_id: Id | None = Field(None, description="without one, the only edge of the shop, if it has one")
     name: Name
-    url: Annotated[str, Field(min_length=1, max_length=LONGEST_URL, description="without user and password")]
+    url: CameraUrl
     username: Annotated[str, Field(max_length=200)] | None = None
     password: Annotated[SecretStr, Field(max_length=200)] | None = None
     transport: Literal["tcp", "udp"] = "tcp"
@@ -29,27 +55,6 @@ class CameraIn(BaseModel):
     posts: frozenset[Post] = frozenset()
     interval_s: float = Field(1.0, gt=0, le=3600)
     enabled: bool = True
-
-    @field_validator("url")
-    @classmethod
-    def _without_credentials(cls, url: str) -> str:
-        """The message never repeats the URL: it may hold a password."""
-        try:
-            parts = urlsplit(url)
-            hostname, _ = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("The address is not a URL. Enter it as rtsp://host:554/path.") from None
-        if parts.scheme in ("rtsp", "rtsps"):
-            # Anywhere: a password with a slash ends up in what looks like the path.
-            if "@" in url:
-                raise ValueError("Enter user name and password in their own fields; write an @ of the path as %40.")
-            if not url.isprintable() or " " in url:
-                raise ValueError("The address holds a space or a control character.")
-            if not hostname:
-                raise ValueError("The address names no host. Enter it as rtsp://host:554/path.")
-        elif parts.scheme not in ("", "file"):
-            raise ValueError("Enter an address that begins with rtsp://, the path of a file, or /dev/videoN.")
-        return url
 
     @model_validator(mode="after")
     def _password_belongs_to_a_user(self) -> Self:

@@ -20,7 +20,7 @@ from contract.edge_auth import CLOCK_LEEWAY_S
 
 # Edges tell about each minute within the next one; a third is allowed to be late.
 NEWS_MAX_AGE = timedelta(minutes=3)
-RTSP_PORT = 554  # RFC 2326, 3.2
+RTSP_PORT, RTSPS_PORT = 554, 322  # RFC 2326, 3.2; IANA
 
 
 class PasswordNeededAgain(Invalid):
@@ -66,6 +66,18 @@ async def create_camera(work: Work, actor: Actor, keyring: Keyring, new: CameraI
     actor.require(Permission.CAMERAS_WRITE)
     camera = Camera(version=1)
     await _fill(work, actor, keyring, camera, new)
+    record(work, actor, "camera.created", "camera", camera.id, shop_id=camera.shop_id, name=new.name)
+    return camera
+
+
+async def create_seen_camera(
+    work: Work, actor: Actor, keyring: Keyring, camera_id: str, new: CameraIn, password_sealed: str | None
+) -> Camera:
+    """One that its edge has tried. Its password stays sealed to that edge: nobody else can open it."""
+    actor.require(Permission.CAMERAS_ADD)
+    camera = Camera(id=camera_id, version=1)
+    await _fill(work, actor, keyring, camera, new)
+    camera.password_sealed = password_sealed
     record(work, actor, "camera.created", "camera", camera.id, shop_id=camera.shop_id, name=new.name)
     return camera
 
@@ -120,25 +132,27 @@ def state_of(camera: Camera, at: datetime) -> CameraState:
     return CameraState.CANNOT_LOOK
 
 
-def _receiver(url: str) -> tuple[str | None, int]:
+def receiver(url: str) -> tuple[str, int]:
     """The machine that is sent the password."""
     parts = urlsplit(url)
-    return parts.hostname, parts.port or RTSP_PORT
+    return parts.hostname or "", parts.port or (RTSPS_PORT if parts.scheme == "rtsps" else RTSP_PORT)
 
 
 async def _fill(work: Work, actor: Actor, keyring: Keyring, camera: Camera, new: CameraIn) -> None:
     area = await places.get_area(work, actor, new.area_id)
     if area is None:
         raise NotFound("There is no such area, or it is not yours to see.")
-    is_kept = camera.password_encrypted is not None and new.username is not None and "password" not in new.model_fields_set
-    if is_kept and (camera.shop_id != area.shop_id or _receiver(camera.url) != _receiver(new.url)):
+    is_kept = camera.has_password and new.username is not None and "password" not in new.model_fields_set
+    if is_kept and (camera.shop_id != area.shop_id or receiver(camera.url) != receiver(new.url)):
         # Whoever may change cameras must not be able to have a password that he does not know sent to a machine of his own.
         raise PasswordNeededAgain("The camera has another host, port or shop now. Enter its password again.")
     edge_ids = [edge.id for edge in await edges.list_edges(work, actor, shop_id=area.shop_id) if edge.is_trusted]
     if new.edge_id is not None and new.edge_id not in edge_ids:
         raise NotFound("There is no such edge in this shop, or it was revoked or waits for approval.")
-    only_edge = edge_ids[0] if len(edge_ids) == 1 else None
-    camera.shop_id, camera.area_id, camera.edge_id = area.shop_id, area.id, new.edge_id or only_edge
+    edge_id = new.edge_id or (edge_ids[0] if len(edge_ids) == 1 else None)
+    if is_kept and camera.password_sealed is not None and camera.edge_id != edge_id:
+        raise PasswordNeededAgain("The password was encrypted to another edge box. Enter it again.")
+    camera.shop_id, camera.area_id, camera.edge_id = area.shop_id, area.id, edge_id
     camera.name, camera.url, camera.username = new.name, new.url, new.username
     camera.transport, camera.interval_s, camera.enabled = new.transport, new.interval_s, new.enabled
     camera.zone = [list(point) for point in new.zone] if new.zone else None
@@ -146,9 +160,8 @@ async def _fill(work: Work, actor: Actor, keyring: Keyring, camera: Camera, new:
     camera.posts = sorted(post.value for post in new.posts)
     work.add(camera)
     await work.flush()  # gives the id, to which the password is bound
-    if new.username is None:
-        camera.password_encrypted = None
-    elif "password" in new.model_fields_set:
+    if not is_kept:
+        camera.password_sealed = None
         camera.password_encrypted = keyring.encrypt(new.password, secret_name(camera.id)) if new.password else None
     await work.flush()
     await work.refresh(camera, ["shop", "area", "edge"])

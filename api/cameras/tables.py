@@ -26,6 +26,8 @@ class Camera(Table):
     url: Mapped[str] = mapped_column(String(1000))
     username: Mapped[str | None] = mapped_column(String(200))
     password_encrypted: Mapped[str | None] = mapped_column(Text)
+    # In place of it, of a camera that its edge has tried: to that edge's own key.
+    password_sealed: Mapped[str | None] = mapped_column(Text)
     transport: Mapped[str] = mapped_column(String(3), default="tcp")
     zone: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     hours: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -41,6 +43,10 @@ class Camera(Table):
     last_looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     width: Mapped[int | None]
     height: Mapped[int | None]
+
+    @property
+    def has_password(self) -> bool:
+        return self.password_encrypted is not None or self.password_sealed is not None
 
 
 class CameraMinuteRow(Table):

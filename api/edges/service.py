@@ -240,7 +240,7 @@ def _camera_config(camera: Camera, chain_start: str | None) -> CameraConfig:
 
 def _sealed_password(camera: Camera, keyring: Keyring, key: X25519PublicKey) -> str | None:
     if camera.password_encrypted is None:
-        return None
+        return camera.password_sealed
     try:
         password = keyring.decrypt(camera.password_encrypted, secret_name(camera.id))
     except KeyringError as error:

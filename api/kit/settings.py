@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     # Ten a second: a backend that follows the events asks once a second.
     client_requests_per_minute: int = Field(600, gt=0)
     enrolment_minutes: float = Field(15, gt=0)
+    # Below the 30 s after which an edge gives a request up, and the 60 s of most proxies.
+    trial_wait_s: float = Field(25, ge=0, description="how long an edge's question for a camera to try stays open")
+    loopback_cameras: bool = Field(False, description="a camera that is added may be on this machine: for the demo")
     minutes_kept_days: int = Field(7, gt=0, description="how long the state of each camera is kept minute by minute")
     # A 4K frame as JPEG of quality 95 is about 4 MB.
     picture_bytes: int = Field(10_000_000, gt=0)

@@ -10,6 +10,7 @@ from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
 from api.places import repository
 from api.places.schemas import AreaIn, DistrictIn, ShopIn
 from api.places.tables import Area, Contact, District, Licence, Shop
+from contract.catalogue import AreaKind
 
 
 class CreditCodeTaken(Conflict):
@@ -118,12 +119,25 @@ async def list_areas(
 
 async def create_area(work: Work, actor: Actor, new: AreaIn) -> Area:
     actor.require(Permission.PLACES_WRITE)
+    return await _add_area(work, actor, new)
+
+
+async def _add_area(work: Work, actor: Actor, new: AreaIn) -> Area:
     await get_shop(work, actor, new.shop_id)
     area = Area(**new.model_dump())
     work.add(area)
     await work.flush()
     record(work, actor, "area.created", "area", area.id, shop_id=new.shop_id, shop=new.shop_id)
     return area
+
+
+async def area_of_kind(work: Work, actor: Actor, shop_id: str, kind: AreaKind, name: str) -> Area:
+    """The shop's first area of this kind; without one, it is made with this name: who adds a camera need not know of areas."""
+    actor.require(Permission.CAMERAS_ADD)
+    for area in await list_areas(work, actor, shop_id):
+        if area.kind is kind:
+            return area
+    return await _add_area(work, actor, AreaIn(shop_id=shop_id, kind=kind, name=name))
 
 
 async def update_area(work: Work, actor: Actor, area_id: str, new: AreaIn) -> Area:

@@ -22,6 +22,7 @@ from api.deliveries.repository import list_targets
 from api.kit.times import now
 from api.links.tables import CaseLink, LinkKind
 from tests.api.deliveries.browser import KEYS as BROWSER_KEYS
+from tests.api.trials import seen_trial
 from tests.api.world import HOUSE, Place, World, answer_notice
 
 P = Permission
@@ -67,6 +68,7 @@ def of_notice(address: str, *needs: P) -> Row:
 
 
 CAMERA = {"area_id": "{area_id}", "name": "New", "url": "rtsp://192.0.2.7/x"}
+TRIAL = {"shop_id": "{shop_id}", "maker": "dahua", "address": "192.0.2.7", "username": "admin"}
 TARGET = {"name": "New", "channel": "webhook", "audience": "authority", "events": ["case.opened"]}
 TARGET_OF_SHOP = {**TARGET, "shop_id": "{shop_id}", "url": "https://example.org/hook"}
 TARGET_PAGE = {**TARGET, "place": "shop:{shop_id}", "url": "https://example.org/hook", "enabled": "yes"}
@@ -110,6 +112,8 @@ TABLE = (
     Row("POST /api/v1/edge/violations", EDGE, {}),
     Row("POST /api/v1/alarms", EDGE, {}),
     Row("POST /api/v1/edge/clips", EDGE, {}),
+    Row("POST /api/v1/edge/trials/next", EDGE),
+    Row("POST /api/v1/edge/trials/answers", EDGE, {}),
     Row("GET /api/v1/me", SIGNED_IN),
     Row("GET /account", SIGNED_IN),
     Row("GET /account/second-factor", SIGNED_IN),
@@ -174,6 +178,10 @@ TABLE = (
     row("GET /cameras", P.CAMERAS_READ),
     row("GET /cameras/list", P.CAMERAS_READ),
     row("GET /cameras/new", P.CAMERAS_WRITE),
+    row("GET /cameras/trials/new", P.CAMERAS_ADD),
+    row("GET /cameras/trials/{trial_id}", P.CAMERAS_ADD),
+    row("GET /cameras/trials/{trial_id}/state", P.CAMERAS_ADD),
+    row("GET /cameras/trials/{trial_id}/picture.jpg", P.CAMERAS_ADD),
     row("GET /cameras/{camera_id}", P.CAMERAS_READ),
     row("GET /edge-boxes", P.EDGES_READ),
     row("GET /edge-boxes/new", P.EDGES_WRITE),
@@ -225,6 +233,8 @@ TABLE = (
     row("PUT /api/v1/cameras/{camera_id}", P.CAMERAS_WRITE, **CAMERA),
     row("POST /shops/new", P.PLACES_WRITE, district="{district}", name="New", area="New"),
     row("POST /shops/{shop_id}", P.PLACES_WRITE, name="New"),
+    Row("POST /cameras/trials/new", frozenset({P.CAMERAS_ADD}), TRIAL),
+    row("POST /cameras/trials/{trial_id}/camera", P.CAMERAS_ADD, shows="cooking"),
     row("POST /cameras/new", P.CAMERAS_WRITE, **CAMERA),
     row("POST /cameras/{camera_id}", P.CAMERAS_WRITE, **CAMERA, version="1"),
     row("POST /cameras/{camera_id}/area", P.PLACES_WRITE, kind="cutting"),
@@ -318,6 +328,8 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
             created_at=now(), expires_at=now() + timedelta(days=7),
         )
         work.add(invited)
+        trial = seen_trial(place.shop_id, box.id, now())
+        work.add(trial)
     browser = await officer.post("/notifications", data={**BROWSER, "name": name, "endpoint": f"https://push.example.org/{name}"})
     assert browser.status_code == 303, browser.text
     async with world.centre.database.reading() as work:
@@ -330,6 +342,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
         "told_id": str(told_id), "photograph_id": answered.json()["answers"][0]["photographs"][0]["id"],
         "violation_id": violation_id, "link": link, "name": "original.jpg",
         "act": "confirm", "keeping": "hold", "target_id": target["id"], "client_id": client["id"], "token": "forged",
+        "trial_id": trial.id,
         "link_id": case_link.id, "session_id": "5e55" * 5, "user_id": user.id, "invitation_id": invited.id, "change": "enable",
         "delivery_id": str((await admin.get("/api/v1/deliveries", params={"target_id": target["id"]})).json()["items"][0]["id"]),
     }
