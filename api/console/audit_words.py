@@ -29,6 +29,8 @@ ACTIONS: dict[str, str] = {
     "area.changed": N_("Area changed"),
     "camera.created": N_("Camera added"),
     "camera.changed": N_("Camera changed"),
+    "camera.tried": N_("Camera tried"),
+    "camera.refused": N_("Camera not added: it hangs where none may"),
     "keys.rotated": N_("Stored credentials encrypted anew"),
     "centre_key.created": N_("Signing key of the centre made"),
     "enrolment_code.created": N_("Code for an edge box made"),
@@ -132,6 +134,8 @@ DETAILS: dict[str, str] = {
     "by_hand": N_("By hand"),
     "others": N_("All others"),
     "invited_by": N_("Invited by"),
+    "host": N_("Host"),
+    "place": N_("Place shown"),
 }
 
 ACTORS: dict[str, str] = {

@@ -1,6 +1,5 @@
 """One camera: its state, the rules in force, and the forms that add and change it."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -10,6 +9,7 @@ from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
 from api.cameras import service as cameras
+from api.cameras.makers import MAKERS
 from api.cameras.service import PasswordNeededAgain
 from api.cameras.tables import Camera
 from api.cases import service as cases
@@ -34,25 +34,6 @@ from api.places.schemas import AreaIn
 from contract.catalogue import AreaKind, Post
 
 router = APIRouter()
-
-
-@dataclass(frozen=True)
-class MakerTemplate:
-    """How a maker writes the address of a stream; `{n}` is the channel, counted from 1."""
-
-    maker: str
-    main: str
-    sub: str
-
-
-# From the makers' own documents: the main stream and the smaller sub-stream.
-MAKERS = (
-    MakerTemplate("Hikvision 海康威视", "rtsp://IP:554/Streaming/Channels/{n}01", "rtsp://IP:554/Streaming/Channels/{n}02"),
-    MakerTemplate(
-        "Dahua 大华", "rtsp://IP:554/cam/realmonitor?channel={n}&subtype=0", "rtsp://IP:554/cam/realmonitor?channel={n}&subtype=1"
-    ),
-    MakerTemplate("Uniview 宇视", "rtsp://IP:554/unicast/c{n}/s0/live", "rtsp://IP:554/unicast/c{n}/s1/live"),
-)
 
 
 @router.get("/cameras/new")
@@ -100,7 +81,8 @@ async def change_camera(
     except NotACamera as problem:
         wrong = problem.wrong
     except PasswordNeededAgain:
-        wrong = {"password": speaker.say(N_("The camera has another host, port or shop now. Enter its password again."))}
+        changed = N_("The camera has another host, port, shop or edge box now. Enter its password again.")
+        wrong = {"password": speaker.say(changed)}
     except VersionConflict:
         conflict = speaker.say(
             N_("Somebody else has changed this camera meanwhile. What you typed is still here: check it, then save again.")
@@ -139,7 +121,7 @@ async def _view(
     if actor.may(Permission.CAMERAS_WRITE):
         form = await _form(
             work, actor, speaker, typed or CameraTyped.of(camera), wrong=wrong, version=camera.version,
-            has_password=camera.password_encrypted is not None,
+            has_password=camera.has_password,
         )
     aspect = camera.height / camera.width if camera.width and camera.height else 9 / 16
     return CameraView(

@@ -81,7 +81,7 @@ class NotACamera(ValueError):
 
 def read_form(typed: CameraTyped, speaker: Speaker, interval_s: float | None = None) -> CameraIn:
     """`interval_s` is kept as it was: the form does not show it. Raises NotACamera."""
-    url, username, password = _taken_apart(typed.url.strip(), typed.username.strip(), typed.password)
+    url, username, password = taken_apart(typed.url.strip(), typed.username.strip(), typed.password)
     values: dict[str, Any] = {
         "area_id": typed.area_id, "name": typed.name.strip(), "url": url, "username": username or None,
         "transport": typed.transport, "posts": typed.posts, "enabled": typed.enabled,
@@ -110,7 +110,7 @@ def read_form(typed: CameraTyped, speaker: Speaker, interval_s: float | None = N
     return new
 
 
-def _taken_apart(url: str, username: str, password: SecretStr) -> tuple[str, str, SecretStr]:
+def taken_apart(url: str, username: str, password: SecretStr) -> tuple[str, str, SecretStr]:
     """A pasted address may hold user and password; they move to their fields, unless something was typed there."""
     try:
         parts = urlsplit(url)

@@ -22,12 +22,14 @@ _PAGE = 100
 
 
 @router.get("/cameras")
-async def camera_page(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
+async def camera_page(
+    request: Request, actor: SignedIn, work: Reading, cursor: str | None = None, added: str = ""
+) -> Response:
     part = await _list(request, actor, work, cursor)
     address = "/cameras/list" + (f"?{urlencode({'cursor': cursor})}" if cursor else "")
     return page(
         request, "cameras.html", actor=actor, partial=part, partial_etag=partial_etag(part), live_url=address,
-        may_add_shop=actor.may(Permission.PLACES_WRITE), may_add=actor.may(Permission.CAMERAS_WRITE),
+        may_add_shop=actor.may(Permission.PLACES_WRITE), may_add=actor.may(Permission.CAMERAS_ADD), is_added=added != "",
         may_enrol=actor.may(Permission.EDGES_WRITE),
     )
 
@@ -41,7 +43,8 @@ async def _list(request: Request, actor: Actor, work: Work, cursor: str | None) 
     speaker = speaker_of(request)
     found = await cameras.list_cameras(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
     return partial(
-        request, "cameras_list.html", cameras=[camera_row(status, speaker) for status in found[:_PAGE]],
+        request, "cameras_list.html", may_add=actor.may(Permission.CAMERAS_ADD),
+        cameras=[camera_row(status, speaker) for status in found[:_PAGE]],
         first_url="/cameras" if cursor else None,
         next_url=f"/cameras?cursor={encode_cursor(found[_PAGE - 1].camera.id)}" if len(found) > _PAGE else None,
     )

@@ -284,6 +284,10 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("The reason is missing"),
         N_("This is done only for a reason, which is kept. Go back and say why, in at most 500 characters."),
     ),
+    "trial-over": (
+        N_("No longer possible"),
+        N_("This camera was added already, or its picture is not kept any more. Look at the list of cameras, or try it again."),
+    ),
     "under-legal-hold": (
         N_("Under a legal hold"),
         N_("The evidence of this case is kept until the hold is lifted. Lift it first, with a reason."),

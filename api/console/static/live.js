@@ -57,7 +57,8 @@ async function look() {
 
 async function turn() {
   clearTimeout(timer);
-  if (paused || document.hidden) return;
+  if (list.querySelector("[data-live-end]")) controls.hidden = true; // What was waited for has come.
+  if (paused || document.hidden || controls.hidden) return;
   try {
     await look();
     waitMs = everyMs;

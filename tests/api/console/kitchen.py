@@ -11,6 +11,7 @@ import cv2
 import httpx
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
@@ -61,6 +62,8 @@ HELPER = MarkedBox(kind="person", box=(835, 135, 965, 530), score=0.9)
 class Kitchen:
     settings: Settings
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    # Camera passwords are encrypted to it.
+    encryption_key: X25519PrivateKey = field(default_factory=X25519PrivateKey.generate)
     edge_id: str = "edge-1"
     shop_id: str = "shop-1"
     camera_id: str = "camera-1"
@@ -82,6 +85,7 @@ class Kitchen:
         hashed = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)).hash(PASSWORD)
         at = datetime.now(UTC)
         public = base64.b64encode(kitchen.key.public_key().public_bytes_raw()).decode()
+        encryption = base64.b64encode(kitchen.encryption_key.public_key().public_bytes_raw()).decode()
         async with database.writing() as work:
             work.add(District(id="district-1", name="城东所", phone="028-1234567"))
             await work.flush()
@@ -91,7 +95,7 @@ class Kitchen:
             work.add(Area(id=kitchen.area_id, shop_id=kitchen.shop_id, kind=AreaKind.SPECIAL_ROOM, name="凉菜间"))
             work.add(
                 Edge(
-                    id=kitchen.edge_id, name="后厨边缘盒", shop_id=kitchen.shop_id, public_key=public, encryption_key="unused",
+                    id=kitchen.edge_id, name="后厨边缘盒", shop_id=kitchen.shop_id, public_key=public, encryption_key=encryption,
                     enrolled_at=at, enrolled_by="installer 张", approved_at=at, software_version="0.1.0",
                 )
             )

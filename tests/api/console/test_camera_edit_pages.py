@@ -116,7 +116,7 @@ class TestChange:
         await sign_in(browser, "installer")
         answer = await browser.post(f"/cameras/{kitchen.camera_id}", data={**SAVED, "url": "rtsp://198.51.100.9/live"})
         assert answer.status_code == 422
-        assert '<span class="wrong" id="password-wrong">摄像头的主机、端口或所属单位已改变' in answer.text
+        assert '<span class="wrong" id="password-wrong">摄像头的主机、端口、所属单位或边缘盒已改变' in answer.text
 
     async def test_hours_zone_and_posts_are_kept_and_shown_again(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         await sign_in(browser, "installer")

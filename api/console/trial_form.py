@@ -1,0 +1,148 @@
+"""The form with which a camera is tried: maker, address, password."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from api.cameras.makers import BY_KEY, MAKERS, Maker
+from api.console.camera_form import NotACamera, taken_apart
+from api.console.i18n import N_
+from api.console.speech import Speaker
+from api.console.views import Option
+from api.trials.schemas import TrialIn
+from api.trials.service import MOST_FAILURES_OF_HOST, TooManyTrials
+from api.trials.tables import CameraTrial
+from contract.edges import StreamFault
+from contract.faults import FAULT_TEXTS
+
+# The maker of whose addresses nothing is known: those of all others are tried.
+UNKNOWN = "unknown"
+# As most cameras call their own account.
+USUAL_USER = "admin"
+_SUB = "sub"
+# Some makers put the login into the path: rtsp://host/user=admin&password=x&channel=1
+_SECRET_FIELD = re.compile(r"(?i)\b(passw(or)?d|pwd|token|auth)=[^&]")
+
+_NO_MAKER = N_("Choose the maker, or “I do not know”.")
+_WEB_PAGE = N_("This is the address of a web page. Enter only the IP address in it, such as 192.168.1.64, and choose the maker.")
+_NO_ADDRESS = N_("Enter the IP address of the camera or the recorder, such as 192.168.1.64.")
+_SECRET_IN_PATH = N_(
+    "The password stands in the path of this address, where it cannot be encrypted. Use an address without it, and enter user "
+    "and password below."
+)
+_NO_CHANNEL = N_("Enter a number from 1 to 256. A camera without a recorder is channel 1.")
+_TOO_LONG = N_("This is longer than it can be.")
+_TOO_MANY_OF_HOST = N_(
+    "%(times)s attempts at this address have failed; cameras lock after a few wrong passwords. Check address and password at the "
+    "device or in the maker's app, then try again in %(minutes)s minutes."
+)
+_TOO_MANY = N_("Many cameras were tried in the last hour. Try again in %(minutes)s minutes.")
+
+
+class TrialTyped(BaseModel):
+    """The fields as they come from a browser. `again`: the attempt whose password is used where none is typed."""
+
+    shop_id: str = ""
+    edge_id: str = ""
+    maker: str = ""
+    address: str = ""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    channel: str = "1"
+    stream: str = "main"
+    again: str = ""
+
+    @classmethod
+    def of(cls, trial: CameraTrial) -> "TrialTyped":
+        """As it was filled in, but the password, which nobody knows any more."""
+        return cls(
+            shop_id=trial.shop_id, edge_id=trial.edge_id, maker=trial.maker, address=trial.address,
+            username=trial.username or "", channel=str(trial.channel), stream=_SUB if trial.is_sub else "main",
+            again=trial.id if trial.password_sealed is not None else "",
+        )
+
+
+@dataclass(frozen=True)
+class TrialFormView:
+    """`shops` are there to choose from where there are several. With `has_password`, one that was typed before is used again."""
+
+    shops: list[Option]
+    typed: TrialTyped
+    wrong: dict[str, str] = field(default_factory=dict)
+    has_password: bool = False
+    makers: tuple[Maker, ...] = MAKERS
+
+
+def read_trial(typed: TrialTyped, speaker: Speaker) -> TrialIn:
+    """Raises NotACamera."""
+    wrong: dict[str, str] = {}
+    maker, address = typed.maker, typed.address.strip()
+    username, password = typed.username.strip(), typed.password
+    channel = int(typed.channel) if typed.channel.strip().isdecimal() and len(typed.channel.strip()) <= 4 else 0
+    if not 1 <= channel <= 256:
+        wrong["channel"] = speaker.say(_NO_CHANNEL)
+    if "://" in address:
+        address, of_address, secret = taken_apart(address, "", SecretStr(""))
+        username, password = of_address or username, (secret or password) if of_address else password
+        urls = [address]
+        maker = maker if maker in BY_KEY else UNKNOWN
+    else:
+        address = unicodedata.normalize("NFKC", address).replace("。", ".").rstrip("/")
+        if maker not in BY_KEY and maker != UNKNOWN:
+            wrong["maker"] = speaker.say(_NO_MAKER)
+        tried = [BY_KEY[maker]] if maker in BY_KEY else MAKERS
+        paths = [path for one in tried for path in one.paths(max(channel, 1), typed.stream == _SUB)]
+        urls = [f"rtsp://{address}{path}" for path in paths]
+    if problem := _what_is_wrong_with(address):
+        wrong["address"] = speaker.say(problem)
+    values: dict[str, Any] = {
+        "shop_id": typed.shop_id, "edge_id": typed.edge_id or None, "maker": maker, "address": address,
+        "channel": max(channel, 1), "is_sub": typed.stream == _SUB, "urls": urls, "username": username or None,
+        "again": typed.again or None,
+    }
+    if password:
+        values["password"] = password
+    try:
+        new = TrialIn.model_validate(values)
+    except ValidationError as error:
+        raise NotACamera(_of_fields(error, speaker) | wrong) from None  # the error holds what was typed
+    if wrong:
+        raise NotACamera(wrong)
+    return new
+
+
+def too_many(problem: TooManyTrials, speaker: Speaker) -> str:
+    minutes = -(-(problem.retry_after_s or 0) // 60)
+    if problem.of_host:
+        return speaker.say(_TOO_MANY_OF_HOST, times=MOST_FAILURES_OF_HOST, minutes=minutes)
+    return speaker.say(_TOO_MANY, minutes=minutes)
+
+
+def _what_is_wrong_with(address: str) -> str | None:
+    if not address:
+        return _NO_ADDRESS
+    if address.lower().startswith(("http://", "https://")):
+        return _WEB_PAGE
+    if _SECRET_FIELD.search(address):
+        return _SECRET_IN_PATH
+    if "://" not in address:
+        try:
+            parts = urlsplit(f"rtsp://{address}")
+            is_host = bool(parts.hostname) and (parts.port or 554) and not parts.path and "@" not in address
+        except ValueError:
+            is_host = False
+        return None if is_host else _NO_ADDRESS
+    return None
+
+
+def _of_fields(error: ValidationError, speaker: Speaker) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    for item in error.errors():
+        name = {"urls": "address"}.get(str(item["loc"][0]), str(item["loc"][0]))
+        is_long = item["type"].endswith("too_long")
+        wrong[name] = speaker.say(_TOO_LONG) if is_long else speaker.choose(FAULT_TEXTS[StreamFault.BAD_URL])
+    return wrong
