@@ -22,6 +22,7 @@ class Permission(StrEnum):
     CASES_HANDLE = "cases.handle"  # notices, verification, visits
     CASES_DECIDE = "cases.decide"  # appeals, withdrawals, reopening, turning over
     CASES_ANSWER = "cases.answer"  # for the shop
+    STATISTICS_READ = "statistics.read"  # how the authority's work goes, false alarms included
     EVIDENCE_BLURRED = "evidence.blurred"  # without faces
     EVIDENCE_READ = "evidence.read"  # with faces: in the review, afterwards for a reason
     EVIDENCE_KEEP = "evidence.keep"  # legal hold, and deletion before its time
@@ -42,7 +43,7 @@ class Permission(StrEnum):
 
 
 P = Permission
-_STAFF = {P.CASES_READ, P.EVIDENCE_BLURRED, P.EVIDENCE_READ, P.PLACES_READ, P.CAMERAS_READ, P.EDGES_READ}
+_STAFF = {P.CASES_READ, P.STATISTICS_READ, P.EVIDENCE_BLURRED, P.EVIDENCE_READ, P.PLACES_READ, P.CAMERAS_READ, P.EDGES_READ}
 # A shop and a partner see a case from its notice on (an AI finding is a clue), and no face.
 _OUTSIDE = {P.CASES_READ, P.EVIDENCE_BLURRED, P.PLACES_READ}
 # Whoever answers for a shop says which edge box is given its camera passwords; who connects the box does not.

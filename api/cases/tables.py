@@ -109,6 +109,7 @@ class CaseTransition(Table):
     """Who did what, when, from where, on what ground. Append-only: the database itself refuses to change or delete a row."""
 
     __tablename__ = "case_transitions"
+    __table_args__ = (Index("ix_case_transitions_act_at", "act", "at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
@@ -129,6 +130,7 @@ class Reminder(Table):
     """That a limit is half over or over, or who hears of it now. Append-only."""
 
     __tablename__ = "case_reminders"
+    __table_args__ = (Index("ix_case_reminders_kind_at", "kind", "at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)

@@ -31,9 +31,11 @@ from api.console import (
     place_pages,
     review_pages,
     sign_in_pages,
+    statistics_pages,
     status_pages,
     target_pages,
     trial_pages,
+    wall_pages,
 )
 from api.console.i18n import N_, Language, translations
 from api.console.kept_form import kept_form
@@ -47,6 +49,7 @@ for pages in (
     sign_in_pages, account_pages, accounts_pages, review_pages, notice_pages, answer_pages, case_pages, camera_pages, trial_pages,
     camera_edit_pages, edge_box_pages, alarm_box_pages, status_pages, place_pages, delivery_pages, target_pages,
     notification_pages, client_pages, audit_pages, keeping, phone_pages, link_pages,
+    statistics_pages, wall_pages,
 ):
     router.include_router(pages.router)
 

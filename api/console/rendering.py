@@ -38,6 +38,7 @@ PAGES = (
     ("/cameras", N_("Cameras"), Permission.CAMERAS_READ),
     ("/edge-boxes", N_("Edge boxes"), Permission.EDGES_READ),
     ("/shops", N_("Shops"), Permission.PLACES_READ),
+    ("/statistics", N_("Statistics"), Permission.STATISTICS_READ),
     ("/deliveries", N_("Messages"), Permission.DELIVERIES_READ),
     ("/clients", N_("Other systems"), Permission.CLIENTS_WRITE),
     ("/audit", N_("Audit"), Permission.AUDIT_READ),

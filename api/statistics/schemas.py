@@ -8,7 +8,7 @@ from contract.catalogue import Text
 
 
 class CaseCounts(BaseModel):
-    """Steps of cases, each counted on the day on which it was taken."""
+    """Steps of cases, each counted on the day on which it was taken. A judgement that was taken back is none."""
 
     opened: int
     confirmed: int

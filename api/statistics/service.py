@@ -1,26 +1,49 @@
 from collections import Counter
-from datetime import date, datetime, time, timedelta
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.cameras import repository as cameras
 from api.cameras.schemas import CameraState
 from api.cameras.service import state_of
-from api.cases.states import Act
+from api.cases.tables import Stage
 from api.kit.database import Work
 from api.kit.problems import Invalid
-from api.kit.times import SHOP_TIME, in_shop_time
+from api.kit.times import in_shop_time, midnight
 from api.statistics import repository
+from api.statistics.figures import By, Counts, CountsRow, Figures, Month, Scope, Today
 from api.statistics.schemas import CaseCounts, RuleCount, ShopCount, Statistics
 from contract.catalogue import Catalogue
 
 USUAL_DAYS = 30
 LONGEST = timedelta(days=366)
+# Nothing of ours is older, and a time that no database can hold is none.
+FIRST_DAY = date(2000, 1, 1)
 MOST_SHOPS = 100
+# What a wall shows of the last days: as many pictures as fit below each other.
+_CLOSED_SHOWN = 4
+_CLOSED_WITHIN = timedelta(days=7)
+# What a shop is late with; the authority's own limits are not the shop's.
+_OF_SHOPS = (Stage.SIGN, Stage.RECTIFY)
 
 
 class BadPeriod(Invalid):
     code = "bad-period"
+
+
+def scope_of(
+    at: datetime, since: date | None, until: date | None, *, district_id: str | None = None, shop_id: str | None = None,
+    rule: str | None = None,
+) -> Scope:
+    """Both days included, in the shops' time; the last 30 days where none are named. Raises BadPeriod."""
+    until = until or in_shop_time(at).date()
+    if not FIRST_DAY <= until < date.max:
+        raise BadPeriod(f"Name days after {FIRST_DAY}.")
+    since = since or until - timedelta(days=USUAL_DAYS - 1)
+    if since < FIRST_DAY or not timedelta() <= until - since <= LONGEST:
+        raise BadPeriod(f"Name a first day and a last day that is not before it, at most {LONGEST.days} days apart.")
+    return Scope(midnight(since), midnight(until + timedelta(days=1)), district_id, shop_id, rule)
 
 
 async def get_statistics(
@@ -28,36 +51,79 @@ async def get_statistics(
 ) -> Statistics:
     """Of what the actor may see, by days in the shops' time. Raises BadPeriod."""
     actor.require(Permission.CASES_READ)
-    until = until or in_shop_time(at).date()
-    since = since or until - timedelta(days=USUAL_DAYS - 1)
-    if not timedelta() <= until - since <= LONGEST or until == date.max:
-        raise BadPeriod(f"Name a first day and a last day that is not before it, at most {LONGEST.days} days apart.")
-    begin, end = _midnight(since), _midnight(until + timedelta(days=1))
-    acts = await repository.count_acts(work, actor, begin, end)
-    by_rule = await repository.count_opened_by_rule(work, actor, begin, end)
+    scope = scope_of(at, since, until)
+    total = (await repository.count_steps(work, actor, scope))[0].counts
+    rules = await repository.count_steps(work, actor, scope, By.RULE, most="found")
+    shops = await repository.count_steps(work, actor, scope, By.SHOP, limit=MOST_SHOPS, most="found")
     names = {rule.code: rule.name for rule in catalogue.rules}
     return Statistics(
-        since=since, until=until,
+        since=in_shop_time(scope.begin).date(), until=(in_shop_time(scope.end) - timedelta(days=1)).date(),
         cases=CaseCounts(
-            opened=sum(count for _, count in by_rule), confirmed=acts.get(Act.CONFIRM, 0), dismissed=acts.get(Act.DISMISS, 0),
-            issued=acts.get(Act.ISSUE, 0), submitted=acts.get(Act.SUBMIT, 0), returned=acts.get(Act.RETURN, 0),
-            closed=acts.get(Act.CLOSE, 0), withdrawn=acts.get(Act.WITHDRAW, 0) + acts.get(Act.UPHOLD, 0),
-            transferred=acts.get(Act.TRANSFER, 0), overdue=await repository.count_overdue(work, actor, begin, end),
+            opened=total.found, confirmed=total.confirmed, dismissed=total.dismissed, issued=total.issued,
+            submitted=total.answered, returned=total.returned, closed=total.closed, withdrawn=total.withdrawn,
+            transferred=total.transferred, overdue=await repository.count_missed(work, actor, scope),
         ),
-        by_rule=[RuleCount(rule=rule, name=names.get(rule), opened=count) for rule, count in by_rule],
-        by_shop=[
-            ShopCount(shop_id=shop_id, name=name, opened=count)
-            for shop_id, name, count in await repository.count_opened_by_shop(work, actor, begin, end, MOST_SHOPS)
-        ],
+        by_rule=[RuleCount(rule=row.key, name=names.get(row.key), opened=row.counts.found) for row in rules if row.counts.found],
+        by_shop=[ShopCount(shop_id=row.key, name=row.name, opened=row.counts.found) for row in shops if row.counts.found],
         cases_now=await repository.count_states(work, actor),
         overdue_now=await repository.count_overdue_now(work, actor),
         cameras_now=await _cameras(work, actor, at) if actor.may(Permission.CAMERAS_READ) else None,
     )
 
 
+async def get_figures(work: Work, actor: Actor, scope: Scope, by: Collection[By], limit: int) -> Figures:
+    """At most `limit` rows each, but all weeks."""
+    actor.require(Permission.STATISTICS_READ)
+    return Figures(
+        total=(await repository.count_steps(work, actor, scope))[0].counts,
+        missed=await repository.count_missed(work, actor, scope, _OF_SHOPS),
+        by={one: await _count_by(work, actor, scope, one, limit) for one in by},
+        durations={one: await repository.measure_durations(work, actor, scope, one) for one in (None, By.RULE, By.STATION)},
+    )
+
+
+async def get_month(work: Work, actor: Actor, scope: Scope, by: Collection[By], limit: int) -> Month:
+    """Of the calendar month that the scope is, with the month before it."""
+    first = in_shop_time(scope.begin).date()
+    earlier = Scope(
+        midnight((first - timedelta(days=1)).replace(day=1)), scope.begin, scope.district_id, scope.shop_id, scope.rule
+    )
+    return Month(
+        first, await get_figures(work, actor, scope, by, limit),
+        (await repository.count_steps(work, actor, earlier))[0].counts,
+        await repository.count_missed(work, actor, earlier, _OF_SHOPS),
+        await repository.count_coverage(work, actor, scope.district_id, scope.shop_id),
+    )
+
+
+async def get_today(work: Work, actor: Actor, at: datetime) -> Today:
+    actor.require(Permission.STATISTICS_READ)
+    scope = scope_of(at, in_shop_time(at).date(), None)
+    return Today(
+        counts=(await repository.count_steps(work, actor, scope))[0].counts,
+        waiting=await repository.count_states(work, actor, is_open=True),
+        overdue=await repository.count_overdue_now(work, actor),
+        coverage=await repository.count_coverage(work, actor),
+        cameras=await _cameras(work, actor, at),
+        closed=await repository.list_closed(work, actor, at - _CLOSED_WITHIN, _CLOSED_SHOWN),
+    )
+
+
+async def list_shop_names(work: Work, actor: Actor, district_id: str | None, limit: int) -> list[tuple[str, str]]:
+    actor.require(Permission.STATISTICS_READ)
+    return await repository.list_shop_names(work, actor, district_id, limit)
+
+
+async def _count_by(work: Work, actor: Actor, scope: Scope, by: By, limit: int) -> list[CountsRow]:
+    if by is not By.WEEK:
+        return await repository.count_steps(work, actor, scope, by, limit=limit)
+    found = {row.key: row for row in await repository.count_steps(work, actor, scope, by)}
+    first, end = in_shop_time(scope.begin).date(), in_shop_time(scope.end).date()
+    # A week in which nothing happened is one too.
+    mondays = range(first.toordinal() - first.weekday(), end.toordinal(), 7)
+    weeks = [date.fromordinal(monday).isoformat() for monday in mondays]
+    return [found.get(week) or CountsRow(week, "", "", Counts()) for week in weeks]
+
+
 async def _cameras(work: Work, actor: Actor, at: datetime) -> dict[CameraState, int]:
     return dict(Counter(state_of(camera, at) for camera in await cameras.list_cameras(work, actor)))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), SHOP_TIME)

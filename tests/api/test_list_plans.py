@@ -65,6 +65,9 @@ def walks(statement: str, steps: list[str]) -> list[str]:
         (Role.REVIEWER, "/review"),
         (Role.REVIEWER, "/cases/{case}"),
         (Role.OFFICER, "/cases/{case}"),
+        (Role.CHIEF, "/statistics"),
+        (Role.CHIEF, "/statistics?shop={shop}&rule=K01"),
+        (Role.CHIEF, "/statistics/month"),
     ],
 )
 async def test_no_list_walks_what_grows(world: World, role: Role, path: str):
@@ -76,7 +79,24 @@ async def test_no_list_walks_what_grows(world: World, role: Role, path: str):
     with asked(world) as statements:
         answer = await who.get(path.format(camera=place.camera_id, shop=place.shop_id, case=case_id))
     assert answer.status_code == 200, answer.text
-    assert any("FROM cases" in statement for statement, _ in statements)
+    assert any("FROM cases" in statement or "JOIN cases" in statement for statement, _ in statements)
     for statement, values in statements:
         steps = await plan(world, statement, values)
         assert walks(statement, steps) == [], (statement, steps)
+
+
+@pytest.mark.parametrize("path", ["/statistics", "/statistics?rule=K01", "/statistics/month", "/wall"])
+async def test_figures_of_a_station_walk_its_time_not_its_past(world: World, path: str):
+    """An officer of one station must not have all its cases read, only what happened in the time that is asked for. (Of one shop
+    its own past may be read: that is less than what happens everywhere in a month.)"""
+    place = await world.place()
+    await world.case(place)
+    officer = await world.person(Role.OFFICER, place=place)
+    with asked(world) as statements:
+        answer = await officer.get(path)
+    assert answer.status_code == 200, answer.text
+    counting = [(statement, values) for statement, values in statements if "FROM case_transitions JOIN cases" in statement]
+    assert counting
+    for statement, values in counting:
+        steps = await plan(world, statement, values)
+        assert any("ix_case_transitions_act_at" in step for step in steps), (statement, steps)

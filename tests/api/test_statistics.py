@@ -3,9 +3,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from api.accounts.permissions import Role
+from api.cases.states import Act
 from api.kit.times import SHOP_TIME
+from api.statistics import repository, service
+from api.statistics.figures import By, Counts, Duration, Scope
+from tests.api.history import History
 from tests.api.test_oauth import add, told
-from tests.api.world import World, problem_code
+from tests.api.world import HOUSE, World, problem_code
 
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=SHOP_TIME)
 
@@ -68,3 +72,106 @@ async def test_of_what_one_may_see(world: World):
 async def test_a_period_that_is_none(world: World, since: str, until: str):
     answer = await (await world.person()).get("/api/v1/statistics", params={"since": since, "until": until})
     assert (answer.status_code, problem_code(answer)) == (422, "bad-period")
+
+
+async def counted(world: World, scope: Scope, by: By | None = None) -> dict[str, Counts]:
+    async with world.centre.database.reading() as work:
+        return {row.name or row.key: row.counts for row in await repository.count_steps(work, HOUSE, scope, by)}
+
+
+def november(**narrowed: str) -> Scope:
+    return Scope(datetime(2026, 11, 1, tzinfo=SHOP_TIME), datetime(2026, 12, 1, tzinfo=SHOP_TIME), **narrowed)
+
+
+class TestCounting:
+    async def test_false_alarms_are_not_what_nobody_could_tell(self, any_world: World):
+        place = await any_world.place()
+        async with History(any_world.centre.database, place) as history:
+            for reason in ("not_a_violation", "not_staff", "cannot_tell", "test", "duplicate", "other"):
+                history.case((NOON, Act.REPORT), (NOON, Act.DISMISS, reason))
+            history.case((NOON, Act.REPORT), (NOON, Act.CONFIRM))
+            history.case((NOON, Act.REPORT), (NOON, Act.MERGE))
+            history.case((NOON, Act.REPORT), (NOON, Act.MUTE))
+        its = (await counted(any_world, november()))[""]
+        assert its == Counts(found=9, set_aside=1, confirmed=1, false_alarms=2, cannot_tell=1, apart=4, dismissed=6)
+        assert its.judged == 3
+
+    async def test_a_judgement_taken_back_is_none(self, any_world: World):
+        async with History(any_world.centre.database, await any_world.place()) as history:
+            history.case((NOON, Act.REPORT), (NOON, Act.CONFIRM), (NOON, Act.UNDO), (NOON, Act.DISMISS, "not_staff"))
+        its = (await counted(any_world, november()))[""]
+        assert (its.confirmed, its.false_alarms) == (0, 1)
+
+    async def test_weeks_begin_on_monday_in_the_time_of_the_shops(self, any_world: World):
+        monday = datetime(2026, 11, 23, tzinfo=SHOP_TIME)
+        async with History(any_world.centre.database, await any_world.place()) as history:
+            for moment in (monday - timedelta(seconds=1), monday, monday + timedelta(days=6, hours=23, minutes=59)):
+                history.case((moment, Act.REPORT))
+        weeks = await counted(any_world, november(), By.WEEK)
+        assert {week: counts.found for week, counts in weeks.items()} == {"2026-11-16": 1, "2026-11-23": 2}
+
+    async def test_by_rule_shop_station_and_camera(self, any_world: World):
+        here, there = await any_world.place("Here"), await any_world.place("There")
+        for place, rules in ((here, ("K01", "K02")), (there, ("K01",))):
+            async with History(any_world.centre.database, place) as history:
+                for rule in rules:
+                    history.case((NOON, Act.REPORT), (NOON, Act.CONFIRM), rule=rule)
+        for by, expected in (
+            (By.RULE, {"K01": 2, "K02": 1}), (By.SHOP, {"Here": 2, "There": 1}),
+            (By.CAMERA, {"Here camera": 2, "There camera": 1}), (By.STATION, {"Here district": 2, "There district": 1}),
+        ):
+            found = {name: counts.confirmed for name, counts in (await counted(any_world, november(), by)).items()}
+            assert found == expected, by
+            assert list(found) == list(expected), "the most first"
+        for narrowed, expected in (
+            ({"shop_id": there.shop_id}, 1), ({"district_id": here.district_id}, 2), ({"rule": "K02"}, 1),
+            ({"rule": "K02", "shop_id": there.shop_id}, 0),
+        ):
+            assert (await counted(any_world, november(**narrowed)))[""].confirmed == expected, narrowed
+
+
+async def test_durations_by_nearest_rank(any_world: World):
+    """From the notice to the first answer and to the closure: of 1 to 10 hours, the fifth and the ninth."""
+    place = await any_world.place()
+    async with History(any_world.centre.database, place) as history:
+        for hours in range(1, 11):
+            answered = NOON + timedelta(hours=hours)
+            history.case(
+                (NOON, Act.ISSUE), (answered, Act.SUBMIT), (answered, Act.RETURN), (answered + timedelta(hours=20), Act.SUBMIT),
+                (answered + timedelta(days=1), Act.CLOSE),
+            )
+        history.case((NOON, Act.ISSUE))  # still open: no time yet
+    async with any_world.centre.database.reading() as work:
+        for by, key in ((None, ""), (By.RULE, "K01"), (By.STATION, place.district_id)):
+            rows = await repository.measure_durations(work, HOUSE, november(), by)
+            found = {row.until: row.duration for row in rows}
+            assert {row.key for row in rows} == {key}
+            assert found[Act.SUBMIT] == Duration(10, timedelta(hours=5), timedelta(hours=9))
+            assert found[Act.CLOSE] == Duration(10, timedelta(hours=29), timedelta(hours=33))
+
+
+async def test_a_wall_counts_today_and_what_is_open(any_world: World):
+    place = await any_world.place()
+    async with History(any_world.centre.database, place) as history:
+        history.case((NOON - timedelta(days=1), Act.REPORT), (NOON, Act.CONFIRM), state="confirmed")
+        history.case((NOON - timedelta(days=1), Act.ISSUE), (NOON, Act.CLOSE), state="closed")
+        history.case((NOON - timedelta(days=9), Act.CLOSE), state="closed")
+    async with any_world.centre.database.reading() as work:
+        today = await service.get_today(work, HOUSE, NOON)
+    assert (today.counts.found, today.counts.confirmed, today.counts.closed) == (0, 1, 1)
+    assert today.waiting == {"confirmed": 1}
+    assert [closed.at for closed in today.closed] == [NOON]
+    assert (today.coverage.shops, today.coverage.connected, today.coverage.accepted) == (1, 1, 0)
+
+
+async def test_nobody_counts_what_is_not_theirs(world: World):
+    here, elsewhere = await world.place("Here"), await world.place("Elsewhere")
+    async with History(world.centre.database, elsewhere) as history:
+        history.case((NOON, Act.REPORT), (NOON, Act.CONFIRM))
+    world.centre.clock = lambda: NOON
+    officer = await world.person(place=here)
+    for path in ("/statistics", "/statistics/month", "/wall", "/statistics.csv?table=shop"):
+        answer = await officer.get(path)
+        assert answer.status_code == 200, path
+        assert "Elsewhere" not in answer.text, path
+    assert "Here" in (await officer.get("/statistics")).text

@@ -15,6 +15,7 @@ let etag = words.liveEtag;
 let waitMs = everyMs;
 let timer = 0;
 let paused = false;
+let ended = false;
 
 function keys() {
   return new Set([...list.querySelectorAll("[data-key]")].map((item) => item.dataset.key));
@@ -42,7 +43,11 @@ async function look() {
     signal: AbortSignal.timeout(10_000),
   });
   if (answer.redirected || answer.status === 401) {
-    location.reload(); // The session has ended: the page itself leads to the sign-in and back here.
+    // The session has ended: the page itself leads to the sign-in and back here. One that nobody sits at says so, and stays.
+    if (words.ended) {
+      say(words.ended);
+      ended = true;
+    } else location.reload();
     return;
   }
   if (answer.status !== 304) {
@@ -58,7 +63,7 @@ async function look() {
 async function turn() {
   clearTimeout(timer);
   if (list.querySelector("[data-live-end]")) controls.hidden = true; // What was waited for has come.
-  if (paused || document.hidden || controls.hidden) return;
+  if (paused || ended || document.hidden || controls.hidden) return;
   try {
     await look();
     waitMs = everyMs;
@@ -66,7 +71,7 @@ async function turn() {
     say(words.lost);
     waitMs = Math.min(waitMs * 2, slowestMs);
   }
-  timer = setTimeout(turn, waitMs);
+  if (!ended) timer = setTimeout(turn, waitMs);
 }
 
 pause.addEventListener("click", () => {

@@ -5,18 +5,24 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from api.app import create_app
+from api.centre import Centre
+from api.deliveries.kinds import Audience, Channel
+from api.deliveries.tables import Target
+from api.kit.times import now
+from api.links import service as links
 from tests.api.console.kitchen import PASSWORD, Kitchen
 
 CHROMIUM = os.environ.get("SUNSHINE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -29,6 +35,7 @@ PATIENCE_MS = 120_000
 PHONE = {"width": 360, "height": 640}
 DESKTOP = {"width": 1280, "height": 800}
 OpenPage = Callable[..., Page]
+T = TypeVar("T")
 
 
 @dataclass
@@ -53,9 +60,7 @@ class LiveCentre:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[LiveCentre]:
-    # In a thread of its own: Playwright's loop runs in this one.
-    with ThreadPoolExecutor(1) as pool:
-        kitchen = pool.submit(lambda: asyncio.run(Kitchen.build(folder))).result()
+    kitchen = beside(lambda: Kitchen.build(folder))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(kitchen.settings), log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -67,6 +72,31 @@ def serving(folder: Path) -> Iterator[LiveCentre]:
         thread.join(PATIENCE_MS / 1000)
         listener.close()
     assert not thread.is_alive()
+
+
+def beside(act: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """In a thread of its own: Playwright's loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(act())).result()
+
+
+def link_to(centre: LiveCentre, case_id: int, channel: Channel = Channel.SMS) -> str:
+    """The token of a link to the case, as somebody of the shop is sent it."""
+
+    async def make() -> str:
+        running = Centre(centre.kitchen.settings)
+        async with running.database.writing() as work:
+            target = Target(
+                name="李梅", channel=channel, audience=Audience.SHOP, shop_id=centre.kitchen.shop_id, recipient="13800000000",
+                secrets_encrypted=str(uuid4()), events=["case.issued"], created_at=now(),
+            )
+            work.add(target)
+            await work.flush()
+            token = await links.make(work, target, case_id, now())
+        await running.close()
+        return token
+
+    return beside(make)
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """Pictures of every page for the documents, with the simulator's kitchen: `scripts/screenshots`."""
 
-import asyncio
 import base64
 import io
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
+from random import Random
+from typing import Any
 from uuid import uuid4
 
 import cv2
@@ -15,14 +16,18 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from api.cases.states import Act
+from api.deliveries.kinds import Channel
 from api.kit.database import Database
-from api.kit.times import now
+from api.kit.times import in_shop_time, now
 from detector.pipeline import Detector
 from ingest.check import Report
 from ingest.source import Frame
 from ingest.trial import sighting
-from tests.api.console.chromium import DESKTOP, PHONE, LiveCentre, running_chromium, serving, signed_in
+from tests.api.console.chromium import DESKTOP, PHONE, LiveCentre, beside, link_to, running_chromium, serving, signed_in
+from tests.api.console.kitchen import Kitchen
 from tests.api.console.scenes import scenes
+from tests.api.history import History
 from tests.api.trials import seen_trial
 
 FOLDER = Path(__file__).parents[3] / "docs" / "screenshots"
@@ -62,9 +67,17 @@ PAGES = (
     ("invitation-new", "admin", "/invitations/new"),
     ("audit", "auditor", "/audit"),
     ("shop-case", "store", "/cases/{issued}"),
+    ("issue", "officer", "/cases/{confirmed}"),
+    ("statistics", "chief", "/statistics"),
+    ("monthly-report", "chief", "/statistics/month?month={month}"),
+    ("wall", "chief", "/wall"),
 )
+# What the people of a shop see, by the link of a message or without one.
+PHONE_PAGES = (("phone-notice", "/n/{token}"), ("phone-practice", "/n/practice"), ("phone-group", "/n/{group}"))
 # Of these the documents show phones too.
-ON_A_PHONE = ("review", "case", "cases", "shop-case", "camera-trial-new", "camera-trial")
+ON_A_PHONE = ("review", "case", "cases", "shop-case", "camera-trial-new", "camera-trial", "statistics")
+# These are looked at whole.
+WHOLE = ("monthly-report",)
 _QUALITY = 76
 # What people in the pictures are called.
 _NAMES = {
@@ -73,7 +86,7 @@ _NAMES = {
 }
 
 
-def take(browser: Browser, centre: LiveCentre, numbers: dict[str, int]) -> Iterator[Path]:
+def take(browser: Browser, centre: LiveCentre, numbers: dict[str, Any]) -> Iterator[Path]:
     for login in dict.fromkeys(login for _, login, _ in PAGES):
         context, page = signed_in(browser, centre, login, "/")
         for name, who, address in PAGES:
@@ -83,7 +96,7 @@ def take(browser: Browser, centre: LiveCentre, numbers: dict[str, int]) -> Itera
             for short, language in LANGUAGES.items():
                 page.set_viewport_size(DESKTOP)
                 _open(page, path, language)
-                yield _save(page, f"{name}.{short}")
+                yield _save(page, f"{name}.{short}", whole=name in WHOLE)
                 if name in ON_A_PHONE:
                     page.set_viewport_size(PHONE)
                     yield _save(page, f"{name}.phone.{short}")
@@ -100,21 +113,62 @@ def take(browser: Browser, centre: LiveCentre, numbers: dict[str, int]) -> Itera
         page.goto(f"/login?lang={language}")
         yield _save(page, f"sign-in.{short}")
     context.close()
+    yield from _take_phone(browser, centre, numbers)
+
+
+def _take_phone(browser: Browser, centre: LiveCentre, numbers: dict[str, Any]) -> Iterator[Path]:
+    """One phone for all: a link belongs to the device that it was first used on."""
+    context = browser.new_context(base_url=centre.url, viewport=PHONE, is_mobile=True, has_touch=True, device_scale_factor=2)
+    page = context.new_page()
+    for name, address in PHONE_PAGES:
+        for short, language in LANGUAGES.items():
+            _open(page, address.format(**numbers), language)
+            yield _save(page, f"{name}.{short}")
+            if name == "phone-notice":
+                photograph = {"name": "now.jpg", "mimeType": "image/jpeg", "buffer": scenes()[3].picture}
+                page.locator("#fix").set_input_files(photograph)  # type: ignore[arg-type]
+                page.locator(".phone-more canvas").wait_for()
+                page.locator(".phone-acts").evaluate("acts => acts.scrollIntoView()")
+                yield _save(page, f"phone-answer.{short}")
+    context.close()
 
 
 def _open(page: Page, path: str, language: str) -> None:
     page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}", wait_until="networkidle")
 
 
-def _save(page: Page, name: str) -> Path:
+def _save(page: Page, name: str, *, whole: bool = False) -> Path:
     file = FOLDER / f"{name}.webp"
-    with Image.open(io.BytesIO(page.screenshot())) as picture:
+    with Image.open(io.BytesIO(page.screenshot(full_page=whole))) as picture:
         picture.save(file, "WEBP", quality=_QUALITY, method=6)
     return file
 
 
-def fill(browser: Browser, centre: LiveCentre) -> dict[str, int]:
-    """Cases in all the states that the pages show, made the way people make them."""
+async def _past(kitchen: Kitchen) -> None:
+    """What the figures are of: eight weeks in which less and less is found. Drawn anew alike each time."""
+    luck = Random(1)
+    today = now().replace(hour=2, minute=0, second=0, microsecond=0)
+    database = Database(kitchen.settings.async_database_url, 5)
+    async with History(database, kitchen) as history:
+        for days_ago in range(56, 1, -1):
+            for _ in range(luck.randint(0, 2 + days_ago // 14)):
+                found = today - timedelta(days=days_ago, minutes=luck.randint(0, 600))
+                rule = luck.choice(("K01", "K01", "K01", "K02", "K06", "K07"))
+                told = found + timedelta(minutes=luck.randint(10, 90))
+                verdict = luck.random()
+                if verdict < 0.2:
+                    reason = "not_a_violation" if verdict < 0.12 else "cannot_tell"
+                    history.case((found, Act.REPORT), (told, Act.DISMISS, reason), rule=rule, state="dismissed")
+                    continue
+                answered = told + timedelta(hours=luck.expovariate(1 / 9))
+                steps = ((found, Act.REPORT), (told, Act.CONFIRM), (told, Act.ISSUE), (answered, Act.SUBMIT))
+                history.case(*steps, (answered + timedelta(hours=5), Act.CLOSE), rule=rule, state="closed")
+    await database.close()
+
+
+def fill(browser: Browser, centre: LiveCentre) -> dict[str, Any]:
+    """Cases in all the states that the pages show, made the way people make them. Returns what stands in addresses in braces."""
+    beside(lambda: _past(centre.kitchen))
     with sqlite3.connect(centre.kitchen.settings.data / "sunshine.db") as database:
         database.executemany("UPDATE users SET name = ? WHERE login = ?", [(name, login) for login, name in _NAMES.items()])
     database.close()
@@ -125,26 +179,35 @@ def fill(browser: Browser, centre: LiveCentre) -> dict[str, int]:
         scene_of = {"picture": scene.picture, "boxes": scene.boxes, "camera_id": camera}
         ids.append(centre.hand_in(scene.rule, **scene_of, ago_s=600 - 40 * number))
     context, page = signed_in(browser, centre, "chief", "/cases")
-    dismissed, confirmed, issued, submitted = ids[0], ids[1], ids[2], ids[6]
+    dismissed, confirmed, issued, submitted, closed = ids[0], ids[1], ids[2], ids[6], (ids[5], ids[8])
     _act(page, dismissed, "dismiss", reason="not_a_violation")
-    for case_id in (confirmed, issued, submitted):
+    for case_id in (confirmed, issued, submitted, *closed):
         _act(page, case_id, "confirm")
-    for case_id in (issued, submitted):
+    for case_id in (issued, submitted, *closed):
         _act(page, case_id, "issue")
     context.close()
     context, page = signed_in(browser, centre, "store", "/cases")
-    picture = {"name": "now.jpg", "mimeType": "image/jpeg", "buffer": found[3].picture}
-    etag = page.request.get(f"/api/v1/cases/{submitted}").headers["etag"]
-    told = {"act": "submit", "person": "李梅", "training": "全体员工，今天上午"}
-    told["text"] = "已当场纠正，并对全体员工重新培训。"
-    form = {**told, "photographs": picture}
-    headers = {"If-Match": etag, "Idempotency-Key": str(uuid4())}
-    answer = page.request.post(f"/api/v1/cases/{submitted}/answers", multipart=form, headers=headers)
-    assert answer.ok, answer.text()
+    for case_id in (submitted, *closed):
+        _put_right(page, case_id, found[3].picture)
     context.close()
-    with ThreadPoolExecutor(1) as pool:  # Playwright's loop runs in this one
-        pool.submit(lambda: asyncio.run(_try_a_camera(centre, found[2].picture))).result()
-    return {"issued": issued, "submitted": submitted}
+    context, page = signed_in(browser, centre, "chief", "/cases")
+    for case_id in closed:
+        _act(page, case_id, "close")
+    context.close()
+    beside(lambda: _try_a_camera(centre, found[2].picture))
+    return {
+        "issued": issued, "submitted": submitted, "confirmed": confirmed, "month": in_shop_time(now()).strftime("%Y-%m"),
+        "token": link_to(centre, issued), "group": link_to(centre, issued, Channel.WECOM),
+    }
+
+
+def _put_right(page: Page, case_id: int, photograph: bytes) -> None:
+    told = {"act": "submit", "person": "李梅", "training": "全体员工，今天上午", "text": "已当场纠正，并对全体员工重新培训。"}
+    form = {**told, "photographs": {"name": "now.jpg", "mimeType": "image/jpeg", "buffer": photograph}}
+    etag = page.request.get(f"/api/v1/cases/{case_id}").headers["etag"]
+    headers = {"If-Match": etag, "Idempotency-Key": str(uuid4())}
+    answer = page.request.post(f"/api/v1/cases/{case_id}/answers", multipart=form, headers=headers)
+    assert answer.ok, answer.text()
 
 
 async def _try_a_camera(centre: LiveCentre, picture: bytes) -> None:

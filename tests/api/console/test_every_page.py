@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -35,7 +36,7 @@ UNNAMED = """() => {
 
 
 @pytest.fixture(scope="module")
-def filled(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LiveCentre, dict[str, int]]]:
+def filled(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LiveCentre, dict[str, Any]]]:
     """One centre for all pages, with cases in every state; nothing here changes it."""
     folder: Path = tmp_path_factory.mktemp("centre")
     with serving(folder) as centre:
@@ -61,7 +62,7 @@ def weigh(page: Page, address: str) -> tuple[int, list[Response]]:
     ("viewport", "language", "scheme"), [(DESKTOP, "zh-CN", "light"), (PHONE, "en", "dark")], ids=["desktop", "phone"]
 )
 def test_every_page_of(
-    chromium: Browser, filled: tuple[LiveCentre, dict[str, int]], login: str, viewport: dict[str, int], language: str, scheme: str
+    chromium: Browser, filled: tuple[LiveCentre, dict[str, Any]], login: str, viewport: dict[str, int], language: str, scheme: str
 ) -> None:
     centre, numbers = filled
     context, page = signed_in(chromium, centre, login, "/", viewport=viewport, locale=language, color_scheme=scheme)

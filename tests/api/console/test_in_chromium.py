@@ -55,6 +55,23 @@ class TestList:
         page.wait_for_url("**/login?next=%2Fcases")
 
 
+def test_a_wall_goes_on_after_a_lost_connection_and_says_that_its_session_has_ended(open_page: OpenPage) -> None:
+    page = open_page("chief", "/wall")
+    page.clock.install()
+    page.reload()
+    status = page.get_by_role("status")
+    page.route("**/wall/part", lambda route: route.abort())
+    page.clock.fast_forward(16_000)
+    expect(status).to_have_text("与服务器的连接中断，正在重试")
+    page.unroute("**/wall/part")
+    page.clock.fast_forward(31_000)
+    expect(status).to_have_text("自动更新")
+    page.context.clear_cookies()
+    page.clock.fast_forward(16_000)
+    expect(status).to_contain_text("登录已过期")
+    expect(page.get_by_role("heading", name="当前未结")).to_be_visible()
+
+
 class TestCase:
     @pytest.mark.parametrize("javascript", [True, False])
     def test_boxes_can_be_switched_off_and_on(self, centre: LiveCentre, open_page: OpenPage, javascript: bool) -> None:

@@ -1,9 +1,7 @@
 """The shop's phone page in a real browser of the size of a cheap phone: on a slow network, without one, and without scripts."""
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -14,12 +12,8 @@ import pytest
 from PIL import ExifTags, Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from api.centre import Centre
-from api.deliveries.kinds import Audience, Channel
-from api.deliveries.tables import Target
-from api.kit.times import now
-from api.links import service as links
-from tests.api.console.chromium import PATIENCE_MS, PHONE, LiveCentre
+from api.deliveries.kinds import Channel
+from tests.api.console.chromium import PATIENCE_MS, PHONE, LiveCentre, link_to
 from tests.api.console.kitchen import PASSWORD
 from tests.api.console.test_every_page import UNNAMED
 
@@ -54,26 +48,6 @@ def _officer(centre: LiveCentre) -> httpx.Client:
     return client
 
 
-async def _link(centre: LiveCentre, case_id: int, channel: Channel) -> str:
-    running = Centre(centre.kitchen.settings)
-    async with running.database.writing() as work:
-        target = Target(
-            name="李梅", channel=channel, audience=Audience.SHOP, shop_id=centre.kitchen.shop_id, recipient="13800000000",
-            secrets_encrypted=str(uuid4()), events=["case.issued"], created_at=now(),
-        )
-        work.add(target)
-        await work.flush()
-        token = await links.make(work, target, case_id, now())
-    await running.close()
-    return token
-
-
-def _beside(act: Callable[[], object]) -> object:
-    """Playwright's loop runs in this thread."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(act).result()
-
-
 @pytest.fixture
 def shop(centre: LiveCentre) -> Shop:
     case_id = centre.hand_in()
@@ -82,8 +56,7 @@ def shop(centre: LiveCentre) -> Shop:
         headers = {"If-Match": f'"{version}"', "Idempotency-Key": str(uuid4())}
         answer = officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers=headers)
         assert answer.status_code == 200, answer.text
-    token = _beside(lambda: asyncio.run(_link(centre, case_id, Channel.SMS)))
-    return Shop(centre, case_id, str(token))
+    return Shop(centre, case_id, link_to(centre, case_id, Channel.SMS))
 
 
 OpenPhone = Callable[..., Page]
