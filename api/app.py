@@ -14,6 +14,7 @@ from api.answers.endpoints import router as answers
 from api.answers.service import MOST_PHOTOGRAPHS
 from api.audit.chainer import chain_all
 from api.audit.endpoints import router as audit
+from api.cameras.endpoints import protocol as camera_protocol
 from api.cameras.endpoints import router as cameras
 from api.cases.endpoints import router as cases
 from api.cases.timekeeper import catch_up
@@ -47,12 +48,13 @@ from api.public.rounds import measure_all
 from api.statistics.endpoints import router as statistics
 from api.trials import errands
 from api.trials.endpoints import protocol as trial_protocol
+from contract.edges import LATEST_BYTES
 from contract.evidence import LARGEST_CLIP, SealedClip, SealedManifest
 
 PREFIX = "/api/v1"
 ROUTERS = (
     accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, clients, statistics, linked,
-    oauth, alarms, public, edge_protocol, evidence_protocol, trial_protocol,
+    oauth, alarms, public, edge_protocol, evidence_protocol, camera_protocol, trial_protocol,
 )
 
 
@@ -101,11 +103,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _uploads(settings: Settings) -> dict[str, int]:
-    """Which addresses take larger bodies than others, as patterns, and how large."""
+    """Which addresses take larger bodies than others, or only smaller ones, as patterns, and how large."""
     photographs = MOST_PHOTOGRAPHS * settings.picture_bytes + 1_000_000
     return {
         f"{PREFIX}/edge/violations": settings.upload_bytes,
         f"{PREFIX}/alarms": settings.alarm_bytes,
+        f"{PREFIX}/edge/pictures": LATEST_BYTES * 4 // 3 + 10_000,
         f"{PREFIX}/edge/clips": LARGEST_CLIP + 2_000_000,
         rf"{PREFIX}/cases/\d+/answers": photographs,
         r"/cases/\d+/answer": photographs,

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Base64Bytes, Field
 
 from contract.base import Identifier, Wire
 
@@ -94,6 +94,20 @@ class Heartbeat(Wire):
     trouble: EdgeTrouble | None = None
     load: EdgeLoad | None = None
     minutes: list[CameraMinute] = Field(max_length=5000)
+
+
+# Of a latest picture: wide enough to see what a camera shows and to draw a zone on, far too small to read a face in a crowd.
+LATEST_SIDE_PX = 640
+# A quarter of it is usual; this is one in which every pixel is another.
+LATEST_BYTES = 500_000
+
+
+class LatestPicture(Wire):
+    """POST /api/v1/edge/pictures: what a camera shows now and then, faces hidden before it leaves the edge. No evidence."""
+
+    camera_id: Identifier
+    taken_at: AwareDatetime = Field(description="by the edge's clock")
+    jpeg: Base64Bytes = Field(max_length=LATEST_BYTES, description="baseline JPEG, at most 640 pixels a side")
 
 
 class ReportAnswer(Wire):

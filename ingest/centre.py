@@ -1,10 +1,12 @@
-"""The centre as an edge sees it: seven requests, and every way they can fail sorted into what the edge should do then."""
+"""The centre as an edge sees it: its eight requests, and every way they can fail sorted into what the edge should do then."""
 
+import base64
 import ipaddress
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -17,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from contract.cameras import EdgeConfig
 from contract.edge_auth import make_edge_token
-from contract.edges import ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, ReportAnswer
+from contract.edges import ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, LatestPicture, ReportAnswer
 from contract.evidence import CLIP
 from contract.trials import Trial, TrialAnswer
 
@@ -157,10 +159,12 @@ class Centre:
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Raises CentreError."""
-        with self._link("/edge/heartbeats") as path:
-            response = self._send("POST", path, json=heartbeat.model_dump(mode="json"))
-            if response.status_code != 204:
-                raise CentreUnavailable(_not_a_centre(response))
+        self._tell("/edge/heartbeats", heartbeat)
+
+    def show(self, camera_id: str, taken_at: datetime, jpeg: bytes) -> None:
+        """The latest picture of a camera. Raises CentreError."""
+        picture = LatestPicture(camera_id=camera_id, taken_at=taken_at, jpeg=base64.b64encode(jpeg))
+        self._tell("/edge/pictures", picture)
 
     def next_trial(self) -> Trial | None:
         """A camera to try. The centre keeps the request open for a while; None when nobody wanted one. Raises CentreError."""
@@ -175,6 +179,13 @@ class Centre:
 
     def close(self) -> None:
         self._client.close()
+
+    def _tell(self, address: str, message: BaseModel) -> None:
+        """What is answered with nothing. Raises CentreError."""
+        with self._link(address) as path:
+            response = self._send("POST", path, json=message.model_dump(mode="json"))
+            if response.status_code != 204:
+                raise CentreUnavailable(_not_a_centre(response))
 
     def _send(self, method: str, path: str, headers: dict[str, str] | None = None, **content: object) -> httpx.Response:
         request = self._client.build_request(method, path, headers=headers, **content)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from contract.cameras import CameraConfig, EdgeConfig
 from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
 from contract.evidence import ClipFlaw, Manifest
 from ingest.backoff import Backoff
+from ingest.latest import Latest
 from ingest.minutes import MinuteBook
 from ingest.pipe import STOP, Answer, Beat, Call, Note, Pipe, Ready, Setup, Unfit
 from ingest.recorder import Recorder
@@ -61,12 +62,13 @@ class Crew:
 
     def __init__(
         self, recorder: Recorder, book: MinuteBook, on_evidence: Callable[[], None], setup: Setup, most: int,
-        command: Sequence[str] = WORKER,
+        command: Sequence[str] = WORKER, on_latest: Callable[[Latest], None] = lambda _: None,
     ) -> None:
         """`most` workers, no more than there are cameras; `command` starts one, and is given the descriptor to talk over."""
         self._recorder = recorder
         self._book = book
         self._on_evidence = on_evidence
+        self._on_latest = on_latest
         self._setup = setup
         self._most = most
         self._command = [*command]
@@ -275,6 +277,8 @@ class Crew:
                 getattr(self._book, method)(*arguments)
             case Call():
                 self._calls.put((pipe, message))
+            case Latest():
+                self._on_latest(message)
             case Beat():
                 worker.beat, worker.beat_at = message, time.monotonic()
             case Ready(is_exact):

@@ -16,6 +16,7 @@ from ingest.database import Database
 from ingest.evidence import EvidenceFolder
 from ingest.heartbeat import Pulse
 from ingest.identity import Keys, sole_user
+from ingest.latest import EVERY_S, LatestSender
 from ingest.minutes import MinuteBook
 from ingest.outbox import Outbox
 from ingest.pipe import Setup
@@ -43,18 +44,21 @@ class Edge:
 
     It looks in at most `workers` processes, each started with the command `worker`, with the `weights` of a folder and so many
     `threads` each. `interval_s`: how often the centre is asked for changes and told how the edge fares. `preroll_bytes`: of each
-    camera's stream in memory, for clips. `trial`: the command that tries a camera, with `allow_loopback` one of this machine too.
+    camera's stream in memory, for clips. `latest_every_s`: how often the latest picture of each camera is sent; 0 is never.
+    `trial`: the command that tries a camera, with `allow_loopback` one of this machine too.
     """
 
     def __init__(
         self, folder: Path, edge_id: str, keys: Keys, centre: Centre,
         *, weights: Path | None = None, threads: int = 1, workers: int = 1, worker: Sequence[str] = WORKER,
         keep_days: float = KEEP_DAYS, interval_s: float = INTERVAL_S, on_start: Callable[[Crew, Outbox], None] | None = None,
-        preroll_bytes: int = PREROLL_BYTES, trial: Sequence[str] = TRIAL, allow_loopback: bool = False,
+        preroll_bytes: int = PREROLL_BYTES, latest_every_s: float = EVERY_S, trial: Sequence[str] = TRIAL,
+        allow_loopback: bool = False,
     ) -> None:
         self._trial = trial
         self._allow_loopback = allow_loopback
         self._preroll_bytes = preroll_bytes
+        self._latest_every_s = latest_every_s
         self._folder = folder
         self._edge_id = edge_id
         self._keys = keys
@@ -86,13 +90,16 @@ class Edge:
         book = MinuteBook(database)
         sender = Sender(outbox, evidence, recorder, self._centre, self._keep_days)
         clips = Sender(outbox, evidence, recorder, self._centre, self._keep_days, is_clip=True)
-        setup = Setup(self._keys.encryption.private_bytes_raw(), self._weights, self._threads, self._preroll_bytes)
+        latest = LatestSender(self._centre)
+        setup = Setup(
+            self._keys.encryption.private_bytes_raw(), self._weights, self._threads, self._preroll_bytes, self._latest_every_s
+        )
 
         def wake() -> None:
             sender.wake()
             clips.wake()
 
-        crew = Crew(recorder, book, wake, setup, self._workers, self._worker)
+        crew = Crew(recorder, book, wake, setup, self._workers, self._worker, latest.offer)
         puller = Puller(ConfigStore(self._folder), self._centre, crew.apply, self._interval_s)
         pulse = Pulse(
             book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble or clips.trouble,
@@ -108,7 +115,8 @@ class Edge:
                 stop.set()
 
         parts: dict[str, Callable[[], None]] = {
-            "work": work, "send": sender.run, "send clips": clips.run, "pull": puller.run, "beat": pulse.run,
+            "work": work, "send": sender.run, "send clips": clips.run, "send pictures": latest.run, "pull": puller.run,
+            "beat": pulse.run,
         }
         threads = [
             threading.Thread(target=_kept_alive, args=(run, stop), name=name, daemon=True) for name, run in parts.items()
@@ -120,7 +128,7 @@ class Edge:
             thread.start()
         stop.wait()
         until = time.monotonic() + STOPPING_S
-        for part in (sender, clips, puller, pulse, trials):
+        for part in (sender, clips, latest, puller, pulse, trials):
             part.stop()
         crew.stop(STOPPING_S / 2)
         for thread in threads:

@@ -19,6 +19,7 @@ from ingest.edge import FEWEST_KEEP_DAYS, KEEP_DAYS, Edge, EdgeError
 from ingest.ending import end_on_signals
 from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
+from ingest.latest import EVERY_S
 from ingest.memory import keep_little
 from ingest.metrics import MetricsError, serve_metrics
 from ingest.preroll import PREROLL_BYTES
@@ -90,6 +91,13 @@ def run(
             help="MiB of each camera's stream to keep in memory at most, for clips.",
         ),
     ] = PREROLL_BYTES // MIB,
+    pictures: Annotated[
+        float,
+        typer.Option(
+            envvar="SUNSHINE_EDGE_PICTURES", min=0, max=1440,
+            help="Minutes between pictures without faces of each camera, for the centre's wall of cameras; 0 sends none.",
+        ),
+    ] = EVERY_S / 60,
     loopback_cameras: Annotated[
         bool,
         typer.Option(envvar="SUNSHINE_LOOPBACK_CAMERAS", help="A camera that is added may be on this machine: for the demo."),
@@ -114,7 +122,7 @@ def run(
         client = Centre(url, there.edge_id, identity.keys.signing)
         Edge(
             folder, there.edge_id, identity.keys, client, weights=weights, threads=threads, workers=workers,
-            keep_days=keep_days, preroll_bytes=preroll * MIB, allow_loopback=loopback_cameras,
+            keep_days=keep_days, preroll_bytes=preroll * MIB, latest_every_s=pictures * 60, allow_loopback=loopback_cameras,
             on_start=None if metrics is None else partial(serve_metrics, metrics),
         ).run(stop)
     except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, MetricsError) as error:

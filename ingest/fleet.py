@@ -23,6 +23,7 @@ from detector.tracks import Tracker, body
 from ingest.address import BadAddress, parse_address
 from ingest.decoding import Decoding
 from ingest.errors import SourceError, disk_trouble
+from ingest.latest import Latest, shown
 from ingest.parts import Book, Clips, Keeper, Looker, MakeRules, OpenReader, Reader, Rules
 from ingest.preroll import PREROLL_BYTES, Gathering, Moment, PreRoll
 from ingest.reader import CameraReader, ReaderState
@@ -116,6 +117,7 @@ class _Camera:
     stills: int = 0
     # What the last look failed with: told once, not once for each frame.
     failure: str | None = None
+    show_at: float = float("-inf")
 
     def is_wanted(self, picture: Picture) -> bool:
         """Whether the detector has to look: something moves, somebody is suspected, or the last look is long ago."""
@@ -127,13 +129,19 @@ class _Camera:
 
 
 class Fleet:
-    """One thread calls `look_round`; any thread may hand over a new list with `apply`. Without `clips` none are gathered."""
+    """One thread calls `look_round`; any thread may hand over a new list with `apply`. Without `clips` none are gathered.
+
+    `on_latest` is handed a picture of each camera every `latest_every_s`; with 0, none.
+    """
 
     def __init__(
         self, detector: Looker, recorder: Keeper, book: Book, key: X25519PrivateKey, *,
         open_reader: OpenReader = open_reader, make_rules: MakeRules = RuleEngine, clips: Clips | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC), timer: Callable[[], float] = time.monotonic,
+        on_latest: Callable[[Latest], None] | None = None, latest_every_s: float = 0.0,
     ) -> None:
+        self._on_latest = on_latest if latest_every_s > 0 else None
+        self._latest_every_s = latest_every_s
         self._detector = detector
         self._recorder = recorder
         self._book = book
@@ -311,6 +319,7 @@ class Fleet:
         camera.looks += 1
         for violation, sight in zip(violations, seen_wrong, strict=True):
             self._keep(camera, sight, violation, frame.moment)
+        self._show(camera, frame, observation)
         wanted_s, wanted_at_s = (
             camera.rules.wanted_interval_s(frame.camera_time_s), camera.rules.wanted_at_s(frame.camera_time_s)
         )
@@ -348,6 +357,17 @@ class Fleet:
         except Exception as error:
             self._failed(camera, error)
         self._settle()
+
+    def _show(self, camera: _Camera, frame: Frame, observation: Observation) -> None:
+        """After the evidence, and whatever becomes of it: it is only to be looked at."""
+        if self._on_latest is None or self._timer() < camera.show_at:
+            return
+        camera.show_at = self._timer() + self._latest_every_s
+        try:
+            jpeg = shown(frame.image, observation.marked_boxes(None, None))
+            self._on_latest(Latest(camera.config.id, frame.wall_time, jpeg))
+        except Exception:
+            log.exception("latest_picture_failed", camera=camera.config.id)
 
     def _settle(self) -> None:
         """See what has become of what was handed over."""

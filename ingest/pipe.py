@@ -1,8 +1,8 @@
 """What the edge and its worker processes say to each other: pickled over one socket pair for each worker.
 
 The edge sends a `Setup`, then lists of cameras (`EdgeConfig`), answers to calls, and at the end `STOP`. A worker sends `Ready`
-or `Unfit`, then notes for the book of minutes, calls to the recorder, and a `Beat` every second. Either side notices the other's
-death by the end of the stream.
+or `Unfit`, then notes for the book of minutes, calls to the recorder, now and then a picture (`ingest.latest.Latest`), and a
+`Beat` every second. Either side notices the other's death by the end of the stream.
 """
 
 import itertools
@@ -22,6 +22,7 @@ from contract.evidence import ClipFlaw, Manifest
 from detector.rules import Repeat, Violation
 from ingest.cutting import Clip
 from ingest.fleet import CameraBeat
+from ingest.latest import EVERY_S
 from ingest.preroll import PREROLL_BYTES
 from ingest.sight import Sight
 
@@ -30,12 +31,14 @@ STOP = "stop"
 
 @dataclass(frozen=True)
 class Setup:
-    """`key`: the raw private key that camera passwords are encrypted to. `preroll_bytes`: of each camera's stream in memory."""
+    """`key`: the raw private key that camera passwords are encrypted to. `preroll_bytes`: of each camera's stream in memory.
+    `latest_every_s`: how often the latest picture of each is told; 0 is never."""
 
     key: bytes = field(repr=False)
     weights: Path | None
     threads: int
     preroll_bytes: int = PREROLL_BYTES
+    latest_every_s: float = EVERY_S
 
 
 @dataclass(frozen=True)

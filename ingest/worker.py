@@ -83,6 +83,7 @@ def main(
     fleet = Fleet(
         detector, recorder, RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules,
         open_reader=partial(open_reader, preroll_bytes=setup.preroll_bytes), clips=cutter,
+        on_latest=pipe.send, latest_every_s=setup.latest_every_s,
     )
     stop = threading.Event()
     threading.Thread(target=_listen, args=(pipe, fleet, recorder, stop), name="listen", daemon=True).start()

@@ -1,22 +1,26 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
-from api.cameras import service
+from api.cameras import pictures, service
 from api.cameras.schemas import CameraIn, CameraOut, Cameras, MinuteOut, Minutes
 from api.cameras.service import CameraStatus
+from api.edges.dependencies import SignedEdge
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
-from api.kit.problems import Forbidden, NotFound, Unauthenticated, VersionConflict, documented
+from api.kit.problems import Forbidden, NotFound, TooLarge, Unauthenticated, VersionConflict, documented
+from api.kit.ranges import PARTS_OF_FILES, file_response
 from api.kit.times import now
-from api.kit.work import Reading, Writing
+from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
+from contract.edges import LatestPicture
 
 router = APIRouter(tags=["cameras"], route_class=ApiRoute)
+protocol = APIRouter(tags=["edge protocol"])
 READ = documented(Unauthenticated, Forbidden, NotFound)
 WRITE = documented(Unauthenticated, Forbidden, NotFound, VersionConflict)
 
@@ -65,6 +69,33 @@ async def list_minutes(
     """Minute by minute: how many looks, or why there was none. A minute that is missing was never told of."""
     rows = await service.list_minutes(work, actor, camera_id, now() - timedelta(hours=hours))
     return Minutes(items=[MinuteOut.model_validate(row) for row in rows])
+
+
+@router.get(
+    "/cameras/{camera_id}/picture", operation_id="get_camera_picture", summary="What a camera shows, without faces",
+    response_class=Response,
+    responses={
+        200: {"description": "The latest picture that its edge sent, 640 pixels at most", "content": {"image/jpeg": {}}},
+        **PARTS_OF_FILES, **READ,
+    },
+)
+async def get_picture(work: Reading, request: Request, actor: SignedIn, centre: CentreOf, camera_id: Id) -> Response:
+    """For people who may see the camera; no token of another system opens it. There is no history of such pictures."""
+    content, sha256 = await pictures.read(work, actor, centre.files, camera_id)
+    return file_response(request, content, "image/jpeg", sha256, "private, no-cache")
+
+
+@protocol.post(
+    "/edge/pictures", operation_id="send_latest_picture", summary="What a camera shows now and then, faces hidden at the edge",
+    status_code=204, responses=documented(Unauthenticated, Forbidden, TooLarge),
+)
+async def send_picture(actor: SignedEdge, centre: CentreOf, at: At, body: LatestPicture) -> None:
+    """It takes the place of the one before."""
+    async with centre.database.reading() as work:
+        await pictures.check_sender(work, actor, body.camera_id)
+    await pictures.store(centre.files, body)
+    async with centre.database.writing() as work:
+        await pictures.note(work, actor, body, at)
 
 
 def _out(status: CameraStatus, actor: Actor) -> CameraOut:

@@ -9,7 +9,8 @@ from api.accounts.actors import Actor, ActorKind
 from api.alarms.tables import AlarmChannel
 from api.cameras.tables import Camera, CameraMinuteRow
 from api.kit.database import Work, insert_or_update
-from api.places.repository import shop_is_visible
+from api.places.repository import shop_is_visible, shops_below
+from api.places.tables import Shop
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
@@ -29,11 +30,17 @@ def _readable(actor: Actor) -> Select[Camera]:
 
 
 async def list_cameras(
-    work: Work, actor: Actor, *, shop_id: str | None = None, after: str | None = None, limit: int | None = None
+    work: Work, actor: Actor, *, shop_id: str | None = None, district_id: str | None = None, shop_name: str = "",
+    after: str | None = None, limit: int | None = None,
 ) -> list[Camera]:
+    """Of a shop, of all shops in a district, of shops with these letters in their name."""
     query: Select[Any] = _readable(actor).order_by(Camera.id).limit(limit)
     if shop_id is not None:
         query = query.where(Camera.shop_id == shop_id)
+    if district_id is not None:
+        query = query.where(Camera.shop_id.in_(shops_below(district_id)))
+    if shop_name:
+        query = query.where(Camera.shop_id.in_(select(Shop.id).where(Shop.name.icontains(shop_name, autoescape=True))))
     if after is not None:
         query = query.where(Camera.id > after)
     return list(await work.scalars(query))
@@ -84,6 +91,18 @@ async def count_looked_at(work: Work, actor: Actor, camera_id: str, spans: Seque
         .where(_visible(actor), CameraMinuteRow.camera_id == camera_id, CameraMinuteRow.looks > 0, within)
     )
     return await work.scalar(query) or 0
+
+
+async def first_minute(work: Work, actor: Actor, camera_id: str) -> datetime | None:
+    """The oldest that is still known."""
+    query = (
+        select(CameraMinuteRow.minute)
+        .join(Camera, Camera.id == CameraMinuteRow.camera_id)
+        .where(_visible(actor), CameraMinuteRow.camera_id == camera_id)
+        .order_by(CameraMinuteRow.minute).limit(1)
+    )
+    minute: datetime | None = await work.scalar(query)
+    return minute
 
 
 async def list_minutes(work: Work, actor: Actor, camera_id: str, since: datetime) -> list[CameraMinuteRow]:

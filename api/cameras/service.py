@@ -12,7 +12,7 @@ from api.cameras.schemas import CameraIn, CameraState
 from api.cameras.tables import Camera, CameraMinuteRow
 from api.edges import repository as edges
 from api.kit.database import Work
-from api.kit.problems import Invalid, NotFound, VersionConflict
+from api.kit.problems import Forbidden, Invalid, NotFound, VersionConflict
 from api.kit.secrets import Keyring
 from api.kit.times import now
 from api.places import repository as places
@@ -21,6 +21,10 @@ from contract.edge_auth import CLOCK_LEEWAY_S
 # Edges tell about each minute within the next one; a third is allowed to be late.
 NEWS_MAX_AGE = timedelta(minutes=3)
 RTSP_PORT, RTSPS_PORT = 554, 322  # RFC 2326, 3.2; IANA
+
+
+class NotYourCamera(Forbidden):
+    code = "not-your-camera"
 
 
 class PasswordNeededAgain(Invalid):
@@ -40,21 +44,30 @@ def secret_name(camera_id: str) -> str:
 
 
 async def list_cameras(
-    work: Work, actor: Actor, *, shop_id: str | None = None, after: str | None = None, limit: int | None = None
+    work: Work, actor: Actor, *, shop_id: str | None = None, district_id: str | None = None, shop_name: str = "",
+    after: str | None = None, limit: int | None = None,
 ) -> list[CameraStatus]:
     actor.require(Permission.CAMERAS_READ)
-    cameras = await repository.list_cameras(work, actor, shop_id=shop_id, after=after, limit=limit)
+    cameras = await repository.list_cameras(
+        work, actor, shop_id=shop_id, district_id=district_id, shop_name=shop_name, after=after, limit=limit
+    )
     looks = await repository.looks_since(work, actor, [camera.id for camera in cameras], now() - timedelta(minutes=5))
     return [CameraStatus(camera, state_of(camera, now()), looks.get(camera.id, 0)) for camera in cameras]
 
 
 async def get_camera(work: Work, actor: Actor, camera_id: str) -> CameraStatus:
+    camera = await camera_for(work, actor, camera_id)
+    looks = await repository.looks_since(work, actor, [camera.id], now() - timedelta(minutes=5))
+    return CameraStatus(camera, state_of(camera, now()), looks.get(camera.id, 0))
+
+
+async def camera_for(work: Work, actor: Actor, camera_id: str) -> Camera:
+    """Raises NotFound."""
     actor.require(Permission.CAMERAS_READ)
     camera = await repository.get_camera(work, actor, camera_id)
     if camera is None:
         raise NotFound("There is no such camera, or it is not yours to see.")
-    looks = await repository.looks_since(work, actor, [camera.id], now() - timedelta(minutes=5))
-    return CameraStatus(camera, state_of(camera, now()), looks.get(camera.id, 0))
+    return camera
 
 
 async def list_minutes(work: Work, actor: Actor, camera_id: str, since: datetime) -> list[CameraMinuteRow]:
@@ -146,6 +159,8 @@ async def _fill(work: Work, actor: Actor, keyring: Keyring, camera: Camera, new:
     if is_kept and (camera.shop_id != area.shop_id or receiver(camera.url) != receiver(new.url)):
         # Whoever may change cameras must not be able to have a password that he does not know sent to a machine of his own.
         raise PasswordNeededAgain("The camera has another host, port or shop now. Enter its password again.")
+    if (camera.shop_id, camera.url) != (area.shop_id, new.url):
+        camera.pictured_at = None  # of another kitchen
     edge_ids = [edge.id for edge in await edges.list_edges(work, actor, shop_id=area.shop_id) if edge.is_trusted]
     if new.edge_id is not None and new.edge_id not in edge_ids:
         raise NotFound("There is no such edge in this shop, or it was revoked or waits for approval.")

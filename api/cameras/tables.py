@@ -43,6 +43,8 @@ class Camera(Table):
     last_looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     width: Mapped[int | None]
     height: Mapped[int | None]
+    # When the latest picture was taken; None where there is none to show.
+    pictured_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
     def has_password(self) -> bool:

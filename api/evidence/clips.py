@@ -8,9 +8,10 @@ import anyio.to_thread
 from api.accounts.actors import Actor
 from api.audit.service import record
 from api.cameras import repository as cameras
+from api.cameras.service import NotYourCamera
 from api.edges.service import signing_key
 from api.evidence import countersigning, repository
-from api.evidence.service import LARGEST_NUMBER, BadSeal, KeyReused, NotYourCamera, mend_following, place_in_chain, stored_clip
+from api.evidence.service import LARGEST_NUMBER, BadSeal, KeyReused, mend_following, place_in_chain, stored_clip
 from api.evidence.tables import Clip, Evidence
 from api.evidence.video import check_clip
 from api.kit.database import Work

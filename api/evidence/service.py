@@ -14,6 +14,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cameras import repository as cameras
+from api.cameras.service import NotYourCamera
 from api.cases.deadlines import Deadlines
 from api.cases.observations import take_observation
 from api.cases.states import CaseState
@@ -28,7 +29,7 @@ from api.evidence.video import make_preview
 from api.kit.database import Work
 from api.kit.files import Files
 from api.kit.pictures import NotAPicture, check_jpeg
-from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
+from api.kit.problems import Conflict, Invalid, NotFound
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.kit.times import in_shop_time, now
@@ -67,10 +68,6 @@ LARGEST_OFFSET_S = 100 * 366 * 86400
 
 class BadSeal(Invalid):
     code = "bad-seal"
-
-
-class NotYourCamera(Forbidden):
-    code = "not-your-camera"
 
 
 class ReasonNeeded(Invalid):

@@ -13,15 +13,16 @@ def shop_is_visible(actor: Actor, shop_id: InstrumentedAttribute[str]) -> Column
     if actor.shop_id is not None:
         own: ColumnElement[bool] = shop_id == actor.shop_id
     elif actor.district_id is not None:
-        own = shop_id.in_(_shops_below(actor.district_id))
+        own = shop_id.in_(shops_below(actor.district_id))
     else:
         own = true() if actor.is_unbound else false()
     if actor.client is None:
         return own
-    return and_(own, or_(shop_id.in_(actor.client.shop_ids), shop_id.in_(_shops_below(*actor.client.district_ids))))
+    return and_(own, or_(shop_id.in_(actor.client.shop_ids), shop_id.in_(shops_below(*actor.client.district_ids))))
 
 
-def _shops_below(*district_ids: str) -> Select[str]:
+def shops_below(*district_ids: str) -> Select[str]:
+    """The ids of shops in these counties or stations, and in stations below them."""
     return select(Shop.id).where(Shop.district_id.in_(own_and_below(*district_ids)))
 
 

@@ -15,6 +15,8 @@ from api.accounts.permissions import Permission
 from api.alarms import repository as alarms
 from api.audit.service import record
 from api.cameras import repository as cameras
+from api.cameras.minutes import MINUTE
+from api.cameras.observed import count, told_until
 from api.cameras.tables import Camera
 from api.kit.database import Work
 from api.kit.problems import NotFound
@@ -22,12 +24,8 @@ from api.kit.settings import Settings
 from api.places import service as places
 from api.places.tables import Shop
 from api.public import repository
-from api.public.minutes import MINUTE, count_minutes, windows
 from api.public.tables import PublicStatus, ShopStatus
-from contract.cameras import Hours
 
-# A heartbeat brings the minutes that are over; a slow one comes this much later.
-TOLD_BY = timedelta(minutes=5)
 # Before, a share says little: an hour without current would be one in three.
 JUDGED_AFTER = timedelta(days=1)
 BADGE_LASTS = timedelta(hours=24)
@@ -105,14 +103,14 @@ async def measure(work: Work, settings: Settings, shop_id: str, at: datetime) ->
     row = await repository.get_status(work, actor, shop_id, for_change=True)
     if row is None:
         return None
-    until = at.replace(second=0, microsecond=0) - TOLD_BY
+    until = told_until(at)
     days = min(settings.status_days, settings.minutes_kept_days)
     since = max(until - timedelta(days=days), row.accepted_at.replace(second=0, microsecond=0) + MINUTE)
     row.required_minutes = row.observed_minutes = 0
     for camera in await _that_count(work, actor, shop_id):
-        spans = windows(_hours(camera), since, until)
-        row.required_minutes += count_minutes(spans)
-        row.observed_minutes += await cameras.count_looked_at(work, actor, camera.id, spans)
+        minutes = await count(work, actor, camera, since, until)
+        row.required_minutes += minutes.required
+        row.observed_minutes += minutes.observed
     row.measured_at = at
     after = _next_state(row, settings, at)
     if after is not row.state:
@@ -161,6 +159,3 @@ async def _that_count(work: Work, actor: Actor, shop_id: str) -> list[Camera]:
     its: Sequence[Camera] = await cameras.list_cameras(work, actor, shop_id=shop_id)
     return [camera for camera in its if camera.enabled and (camera.edge_id is not None or camera.id not in foreign)]
 
-
-def _hours(camera: Camera) -> list[Hours] | None:
-    return None if camera.hours is None else [Hours.model_validate(one) for one in camera.hours]

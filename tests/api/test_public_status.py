@@ -12,10 +12,11 @@ import pytest
 from jwt import PyJWK
 
 from api.accounts.permissions import Role
+from api.cameras.minutes import count_minutes, windows
+from api.cameras.observed import TOLD_BY
 from api.cameras.repository import store_minutes
 from api.keys.service import rotate_keys
 from api.public import service
-from api.public.minutes import count_minutes, windows
 from api.public.rounds import measure_all
 from api.public.tables import PublicStatus
 from contract.cameras import Hours
@@ -39,7 +40,7 @@ class Joined:
 
     async def look(self, share: float) -> None:
         """Of the last seven days every camera of the shop was looked at in so many minutes, as the edge would have told."""
-        first = self.clock.now - service.TOLD_BY - timedelta(minutes=WEEK)
+        first = self.clock.now - TOLD_BY - timedelta(minutes=WEEK)
         minutes = [first + timedelta(minutes=number) for number in range(WEEK)]
         rows = [
             {"camera_id": self.place.camera_id, "minute": minute, "looks": int(number < share * WEEK), "fault": None}

@@ -229,6 +229,14 @@ class EdgeBox:
         )
         return await self.client.post("/api/v1/edge/heartbeats", json=beat.model_dump(mode="json"), auth=self.sign)
 
+    async def show(self, content: bytes | None = None, camera_id: str | None = None, **changes: Any) -> httpx.Response:
+        """Send what the camera shows now."""
+        body = {
+            "camera_id": camera_id or self.place.camera_id, "taken_at": datetime.now(UTC).isoformat(),
+            "jpeg": base64.b64encode(jpeg() if content is None else content).decode(), **changes,
+        }
+        return await self.client.post("/api/v1/edge/pictures", json=body, auth=self.sign)
+
     def minute(
         self, minutes_ago: int = 0, looks: int = 60, fault: StreamFault | None = None, camera_id: str | None = None
     ) -> CameraMinute:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import AreaKind, Catalogue, load_catalogue
-from contract.edges import StreamFault
+from contract.edges import LatestPicture, StreamFault
 from contract.evidence import AttributeVotes, ClipFlaw, Manifest, ModelVersion, SealedClip, SealedManifest
 from detector.observation import Attribute, Head, Observation, Person
 from detector.rules import Repeat, Violation
@@ -106,6 +106,7 @@ class CentreInMemory:
     clips: dict[str, tuple[SealedClip, bytes | None]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     heartbeats: list[dict[str, object]] = field(default_factory=list)
+    pictures: list[LatestPicture] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
 
     def client(self, clock: Callable[[], float] = START.timestamp) -> Centre:
@@ -124,6 +125,9 @@ class CentreInMemory:
             return self._take_clip(request)
         if path == "/edge/heartbeats":
             self.heartbeats.append(json.loads(request.content))
+            return httpx.Response(204)
+        if path == "/edge/pictures":
+            self.pictures.append(LatestPicture.model_validate_json(request.content))
             return httpx.Response(204)
         if path == "/edge/config" and self.config is not None:
             etag = f'"{self.config.version}"'

@@ -273,9 +273,10 @@ def test_starts_without_the_centre_and_tells_it_later(world: World, wait_until: 
     assert world.edge.end() == 0
 
 
-def test_heartbeat_reaches_the_centre(world: World, wait_until: Wait):
+def test_heartbeat_and_latest_picture_reach_the_centre(world: World, wait_until: Wait):
     world.edge.start("--quiet")
     wait_until(lambda: (world.centre.rows("SELECT last_looks FROM cameras")[0][0] or 0) > 0, DEADLINE_S)
+    wait_until(lambda: world.centre.rows("SELECT pictured_at FROM cameras")[0][0] is not None, DEADLINE_S)
     assert world.edge.end() == 0
 
 

@@ -19,6 +19,7 @@ from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
 from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, Fleet, open_reader
+from ingest.latest import Latest
 from ingest.minutes import MinuteBook
 from ingest.shedding import INTERVAL_S
 from tests.ingest.edge_world import MODELS, FakeReader, Parts, RecorderAtHand, bareheaded, camera, edge_config, violation
@@ -63,16 +64,18 @@ class ScriptedRules:
 
 
 class World:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, latest_every_s: float = 600.0) -> None:
         self.parts = Parts(folder)
         self.book = MinuteBook(self.parts.database, self.parts.clock)
         self.key = X25519PrivateKey.generate()
         self.readers: dict[str, list[FakeReader]] = {}
         self.passwords: dict[str, str | None] = {}
         self.rules: dict[str, ScriptedRules] = {}
+        self.latest: list[Latest] = []
         self.fleet = Fleet(
             ScriptedDetector(), RecorderAtHand(self.parts.recorder), self.book, self.key,
             open_reader=self._open, make_rules=self._make_rules, clock=self.parts.clock.moment, timer=self.parts.timer,
+            on_latest=self.latest.append, latest_every_s=latest_every_s,
         )
 
     def _open(self, camera: CameraConfig, password: str | None) -> FakeReader:
@@ -436,3 +439,36 @@ def test_reader_of_a_url_that_is_none_tells_its_fault():
         assert fault == StreamFault.BAD_URL
     finally:
         reader.stop()
+
+
+class TestLatestPicture:
+    def test_one_of_each_camera_now_and_then(self, world: World):
+        world.apply(camera("a"), camera("b"))
+        for _ in range(3):
+            world.reader("a").show()
+            world.reader("b").show()
+            world.fleet.look_round()
+            world.parts.timer.now += 250.0
+        assert sorted(one.camera_id for one in world.latest) == ["a", "b"]
+        world.reader("a").show()
+        world.fleet.look_round()
+        assert [one.camera_id for one in world.latest][2:] == ["a"]
+
+    def test_none_where_it_is_switched_off(self, tmp_path: Path):
+        world = World(tmp_path, latest_every_s=0.0)
+        world.apply(camera("a"))
+        world.reader("a").show()
+        assert world.fleet.look_round() == 1
+        assert world.latest == []
+
+    def test_what_fails_of_it_costs_neither_evidence_nor_the_next_look(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        def broken(picture: Latest) -> None:
+            raise ConnectionError("nobody takes it")
+
+        monkeypatch.setattr(world.fleet, "_on_latest", broken)
+        world.apply(camera("a"))
+        for _ in range(2):
+            world.reader("a").show()
+            assert world.fleet.look_round() == 1
+        assert world.evidence() == ["a"]
+        assert world.minute("a") == (2, None)
