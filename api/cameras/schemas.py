@@ -3,8 +3,9 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from api.cameras.zones import FEWEST, MOST, ZoneFlaw, flaw_of
 from api.places.schemas import Id, Name
 from contract.cameras import LONGEST_URL, Hours, Point
 from contract.catalogue import AreaKind, Post
@@ -50,11 +51,21 @@ class CameraIn(BaseModel):
     username: Annotated[str, Field(max_length=200)] | None = None
     password: Annotated[SecretStr, Field(max_length=200)] | None = None
     transport: Literal["tcp", "udp"] = "tcp"
-    zone: Annotated[list[Point], Field(min_length=3, max_length=100)] | None = None
+    zone: Annotated[list[Point], Field(min_length=FEWEST, max_length=MOST)] | None = None
     hours: Annotated[list[Hours], Field(min_length=1, max_length=20)] | None = None
     posts: frozenset[Post] = frozenset()
     interval_s: float = Field(1.0, gt=0, le=3600)
     enabled: bool = True
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_polygon(cls, zone: list[Point] | None) -> list[Point] | None:
+        match flaw_of(zone) if zone is not None else None:
+            case ZoneFlaw.CROSSING:
+                raise ValueError("Sides of the zone cross or touch. Put the corners in the order in which they lie around it.")
+            case ZoneFlaw.TOO_SMALL:
+                raise ValueError("The zone is smaller than a person. Draw it larger.")
+        return zone
 
     @model_validator(mode="after")
     def _password_belongs_to_a_user(self) -> Self:

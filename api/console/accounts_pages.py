@@ -73,9 +73,9 @@ async def change_account(
 
 
 @router.get("/invitations/new")
-async def new_invitation(request: Request, actor: SignedIn, work: Reading) -> Response:
+async def new_invitation(request: Request, actor: SignedIn, work: Reading, place: str = "") -> Response:
     actor.require(Permission.ACCOUNTS_WRITE)
-    return await _form(request, work, actor, {}, {})
+    return await _form(request, work, actor, {"place": place}, {})
 
 
 @router.post("/invitations/new")

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
+from api.cameras import observed
 from api.cameras import service as cameras
 from api.cameras.makers import MAKERS
 from api.cameras.service import PasswordNeededAgain
@@ -16,7 +17,7 @@ from api.cases import service as cases
 from api.cases import spots
 from api.centre import Centre
 from api.console.camera_form import CameraFormView, CameraTyped, NotACamera, read_form
-from api.console.camera_views import CameraView, MutedSpotView, camera_row, muted_spot_view
+from api.console.camera_views import CameraView, MutedSpotView, Shown, camera_row, day_bars, muted_spot_view, shown
 from api.console.case_views import blurred_url
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
@@ -34,6 +35,9 @@ from api.places.schemas import AreaIn
 from contract.catalogue import AreaKind, Post
 
 router = APIRouter()
+
+# Two weeks, as far as the minutes are kept.
+_DAYS = 14
 
 
 @router.get("/cameras/new")
@@ -124,12 +128,17 @@ async def _view(
             has_password=camera.has_password,
         )
     aspect = camera.height / camera.width if camera.width and camera.height else 9 / 16
+    days = min(_DAYS, centre.settings.minutes_kept_days)
     return CameraView(
+        schedule=CameraTyped.of(camera).hours or speaker.say(N_("all day")),
+        days=day_bars(
+            await observed.count_by_day(work, actor, camera, centre.clock(), days), centre.settings.status_active_from
+        ),
         row=camera_row(status, speaker), rules=rules_view(centre.catalogue, camera.area.kind, posts, speaker), form=form,
         area_name=camera.area.name, area_kind=camera.area.kind.value, kinds=_options(AREAS, speaker),
         may_change_area=actor.may(Permission.PLACES_WRITE), conflict=conflict, aspect=aspect,
         zone=" ".join(f"{x * 100:g},{y * 100 * aspect:g}" for x, y in camera.zone or []) or None,
-        picture=await _latest_picture(work, actor, camera_id),
+        picture=shown(camera, speaker) or await _picture_of_case(work, actor, camera_id, speaker),
         muted=await _muted(work, actor, centre, speaker, camera_id, aspect), may_lift=actor.may(Permission.CASES_JUDGE),
     )
 
@@ -143,13 +152,14 @@ async def _muted(
     return [muted_spot_view(spot, speaker, centre.catalogue, aspect) for spot in found]
 
 
-async def _latest_picture(work: Work, actor: Actor, camera_id: str) -> str | None:
-    """Of the latest case, without faces, for who may see it: the zone is easier to place on it."""
+async def _picture_of_case(work: Work, actor: Actor, camera_id: str, speaker: Speaker) -> Shown | None:
+    """Of the latest case, without faces, for who may see it: of an edge that sends no others."""
     if not actor.may(Permission.CASES_READ):
         return None
     latest = await cases.list_cases(work, actor, camera_id=camera_id, limit=1)
     found = await evidence.of_cases(work, actor, [case.id for case in latest])
-    return next((blurred_url(exhibits[0]) for exhibits in found.values() if exhibits), None)
+    exhibit = next((exhibits[0] for exhibits in found.values() if exhibits), None)
+    return Shown(blurred_url(exhibit), speaker.ago(latest[0].opened_at), False) if exhibit is not None else None
 
 
 async def _form(

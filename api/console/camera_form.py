@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from api.cameras.schemas import CameraIn
 from api.cameras.tables import Camera
+from api.cameras.zones import ZoneFlaw, flaw_of
 from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.views import Option
@@ -21,11 +22,17 @@ from contract.faults import FAULT_TEXTS
 _NEEDED = N_("Fill this in.")
 _TOO_LONG = N_("This is longer than it can be.")
 _NO_HOURS = N_("Write hours as 09:00-14:00, several with a comma between them; leave the field empty for all day.")
-_NO_ZONE = N_("Write at least three points, one a line, each as two numbers from 0 to 100 such as 12.5, 80.")
+_NO_CORNER = N_("Write each corner on a line of its own, as two numbers from 0 to 100 such as 12.5, 80.")
+_FLAWS: dict[ZoneFlaw, str] = {
+    ZoneFlaw.TOO_FEW: N_("A zone has at least three corners."),
+    ZoneFlaw.TOO_MANY: N_("A zone has at most 100 corners."),
+    ZoneFlaw.OUTSIDE: N_("A corner lies outside the picture: the numbers go from 0 to 100."),
+    ZoneFlaw.CROSSING: N_("Sides of the zone cross or touch. Put the corners in the order in which they lie around it."),
+    ZoneFlaw.TOO_SMALL: N_("The zone is smaller than a person. Draw it larger."),
+}
 
 _HOURS = re.compile(r"(\d{1,2})[:：](\d{2})\s*[-–—~～至到]\s*(\d{1,2})[:：](\d{2})")
-_POINT = re.compile(r"(\d+(?:\.\d+)?)\s*%?\s*[,，;\s]\s*(\d+(?:\.\d+)?)\s*%?")
-_LARGEST_ZONE = 100
+_POINT = re.compile(r"(-?\d+(?:\.\d+)?)\s*%?\s*[,，;\s]\s*(-?\d+(?:\.\d+)?)\s*%?")
 
 
 class CameraTyped(BaseModel):
@@ -99,8 +106,8 @@ def read_form(typed: CameraTyped, speaker: Speaker, interval_s: float | None = N
         wrong["hours"] = speaker.say(_NO_HOURS)
     try:
         values["zone"] = _read_zone(typed.zone)
-    except ValueError:
-        wrong["zone"] = speaker.say(_NO_ZONE)
+    except ValueError as problem:
+        wrong["zone"] = speaker.say(str(problem))
     try:
         new = CameraIn.model_validate(values)
     except ValidationError as error:
@@ -148,20 +155,19 @@ def _window(text: str) -> dict[str, time]:
 
 
 def _read_zone(text: str) -> list[tuple[float, float]] | None:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    points = [_point(line) for line in lines]
-    if points and not 3 <= len(points) <= _LARGEST_ZONE:
-        raise ValueError("too few or too many points")
-    return points or None
+    """Raises ValueError, with what is wrong in words that are not translated yet."""
+    corners = [_corner(line.strip()) for line in text.splitlines() if line.strip()]
+    flaw = flaw_of(corners) if corners else None
+    if flaw is not None:
+        raise ValueError(_FLAWS[flaw])
+    return corners or None
 
 
-def _point(line: str) -> tuple[float, float]:
+def _corner(line: str) -> tuple[float, float]:
     found = _POINT.fullmatch(line)
     if found is None:
-        raise ValueError(line)
+        raise ValueError(_NO_CORNER)
     x, y = (float(number) / 100 for number in found.groups())
-    if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise ValueError(line)
     return x, y
 
 

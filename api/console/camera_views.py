@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
 
+from api.cameras.observed import ObservedDay
 from api.cameras.schemas import CameraState
 from api.cameras.service import CameraStatus
 from api.cameras.tables import Camera
@@ -16,13 +19,41 @@ from api.console.words import Tone
 from contract.catalogue import Catalogue
 from contract.faults import FAULT_TEXTS
 
+# Three that did not come, of one every ten minutes.
+_OLD = timedelta(minutes=30)
+
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The latest picture of a camera: its address, how old it is in words, and whether that is too old to say how it is now."""
+
+    url: str
+    age: str
+    is_old: bool
+
+
+@dataclass(frozen=True)
+class DayBar:
+    """`height` is the share in percent; None where nothing was required or is known. `is_low`: too little to count as seen."""
+
+    day: str
+    full_day: str
+    required: str
+    observed: str
+    share: str
+    height: float | None
+    is_low: bool
+
 
 @dataclass(frozen=True)
 class CameraView:
-    """`zone` is the polygon in a picture that is 100 wide and 100 * `aspect` high; None is the whole picture. `picture` is of the
-    latest case, where there is one that the reader may see."""
+    """`zone` is the polygon in a picture that is 100 wide and 100 * `aspect` high; None is the whole picture. `picture` is the
+    latest, or that of the latest case, where there is one that the reader may see."""
 
     row: CameraRow
+    schedule: str
+    days: Sequence[DayBar]
     rules: Sequence[RuleInForce]
     form: CameraFormView | None
     area_name: str
@@ -32,7 +63,7 @@ class CameraView:
     conflict: str | None
     aspect: float
     zone: str | None
-    picture: str | None
+    picture: Shown | None
     muted: Sequence["MutedSpotView"]
     may_lift: bool
 
@@ -49,6 +80,29 @@ class MutedSpotView:
     y: float
     width: float
     height: float
+
+
+def shown(camera: Camera, speaker: Speaker) -> Shown | None:
+    if camera.pictured_at is None:
+        return None
+    # A new picture has a new address, so that a page which is open already shows it.
+    url = f"/api/v1/cameras/{camera.id}/picture?{urlencode({'at': int(camera.pictured_at.timestamp())})}"
+    return Shown(url, speaker.ago(camera.pictured_at), speaker.now - camera.pictured_at > _OLD)
+
+
+def day_bars(days: Sequence[ObservedDay], enough: float) -> list[DayBar]:
+    return [_day_bar(one, enough) for one in days]
+
+
+def _day_bar(one: ObservedDay, enough: float) -> DayBar:
+    minutes, day = one.minutes, f"{one.day.month}/{one.day.day}"
+    if minutes is None or not minutes.required:
+        required = "–" if minutes is None else "0"
+        return DayBar(day, one.day.isoformat(), required, required, "–", None, False)
+    share = minutes.observed / minutes.required
+    return DayBar(
+        day, one.day.isoformat(), str(minutes.required), str(minutes.observed), f"{share:.0%}", 100 * share, share < enough
+    )
 
 
 def muted_spot_view(spot: MutedSpot, speaker: Speaker, catalogue: Catalogue, aspect: float) -> MutedSpotView:

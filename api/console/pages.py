@@ -19,8 +19,10 @@ from api.console import (
     audit_pages,
     camera_edit_pages,
     camera_pages,
+    camera_wall_pages,
     case_pages,
     client_pages,
+    coverage_pages,
     delivery_pages,
     edge_box_pages,
     keeping,
@@ -47,8 +49,8 @@ from api.kit.problems import Problem, Unauthenticated
 router = APIRouter(include_in_schema=False)
 for pages in (
     sign_in_pages, account_pages, accounts_pages, review_pages, notice_pages, answer_pages, case_pages, camera_pages, trial_pages,
-    camera_edit_pages, edge_box_pages, alarm_box_pages, status_pages, place_pages, delivery_pages, target_pages,
-    notification_pages, client_pages, audit_pages, keeping, phone_pages, link_pages,
+    camera_wall_pages, coverage_pages, camera_edit_pages, edge_box_pages, alarm_box_pages, status_pages, place_pages,
+    delivery_pages, target_pages, notification_pages, client_pages, audit_pages, keeping, phone_pages, link_pages,
     statistics_pages, wall_pages,
 ):
     router.include_router(pages.router)

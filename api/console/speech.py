@@ -8,7 +8,7 @@ from api.accounts.actors import ActorKind
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition
 from api.console.i18n import N_, Language, translations
-from api.console.times import LocalTime, local_time, whole_seconds
+from api.console.times import LocalTime, ago, local_time, whole_seconds
 from api.console.views import BasisLine, RuleView, VotesView
 from api.console.words import AREAS, DUE, LEVELS, SEVERITIES, STANDINGS, STATES, Chip, Tone
 from api.notices.citations import citations_of
@@ -48,6 +48,9 @@ class Speaker:
 
     def time(self, moment: datetime) -> LocalTime:
         return local_time(moment, self.language, self.now)
+
+    def ago(self, moment: datetime) -> str:
+        return ago(moment, self.language, self.now)
 
     def chip(self, tone: Tone, dot: bool = False) -> Chip:
         return Chip(self.say(tone.words), tone.tone, dot)

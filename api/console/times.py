@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_timedelta
 
 from api.console.i18n import Language
 from api.kit.times import in_shop_time
@@ -34,6 +34,13 @@ def local_time(moment: datetime, language: Language, now: datetime) -> LocalTime
         short = format_datetime(here, pattern[language], locale=locale)
     full = f"{format_datetime(here, _FULL[language], locale=locale)} (Asia/Shanghai)"
     return LocalTime(here.isoformat(timespec="seconds"), short, full)
+
+
+def ago(moment: datetime, language: Language, now: datetime) -> str:
+    """Such as "12 minutes ago"; in whole minutes, hours or days."""
+    locale = "zh_CN" if language is Language.ZH else "en"
+    passed = max(now - moment, timedelta(minutes=1))
+    return format_timedelta(-passed, granularity="minute", threshold=1.5, add_direction=True, locale=locale)
 
 
 def whole_seconds(duration: timedelta) -> int:

@@ -112,6 +112,7 @@ TABLE = (
     Row("POST /api/v1/edge/violations", EDGE, {}),
     Row("POST /api/v1/alarms", EDGE, {}),
     Row("POST /api/v1/edge/clips", EDGE, {}),
+    Row("POST /api/v1/edge/pictures", EDGE, {}),
     Row("POST /api/v1/edge/trials/next", EDGE),
     Row("POST /api/v1/edge/trials/answers", EDGE, {}),
     Row("GET /api/v1/me", SIGNED_IN),
@@ -151,6 +152,7 @@ TABLE = (
     row("GET /api/v1/cameras", P.CAMERAS_READ),
     row("GET /api/v1/cameras/{camera_id}", P.CAMERAS_READ),
     row("GET /api/v1/cameras/{camera_id}/minutes", P.CAMERAS_READ),
+    row("GET /api/v1/cameras/{camera_id}/picture", P.CAMERAS_READ),
     row("GET /api/v1/cameras/{camera_id}/muted-spots", P.EVIDENCE_READ),
     row("GET /api/v1/edges", P.EDGES_READ),
     row("GET /api/v1/audit", P.AUDIT_READ),
@@ -183,6 +185,9 @@ TABLE = (
     of_notice("GET /cases/{case_id}/order.pdf?officer_1=A&certificate_1=1&officer_2=B&certificate_2=2", P.CASES_HANDLE),
     row("GET /cameras", P.CAMERAS_READ),
     row("GET /cameras/list", P.CAMERAS_READ),
+    row("GET /cameras/wall", P.CAMERAS_READ),
+    row("GET /cameras/wall/list", P.CAMERAS_READ),
+    row("GET /coverage", P.CAMERAS_READ),
     row("GET /cameras/new", P.CAMERAS_WRITE),
     row("GET /cameras/trials/new", P.CAMERAS_ADD),
     row("GET /cameras/trials/{trial_id}", P.CAMERAS_ADD),
@@ -303,6 +308,7 @@ class Neighbourhood:
 async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
     place = await world.place(name, credit_code=CREDIT_CODES[name])
     box = await world.edge(place)
+    assert (await box.show()).status_code == 204
     admin = await world.person(Role.ADMIN)
     new_target = {**TARGET_OF_SHOP, "shop_id": place.shop_id, "name": f"{name} target"}
     target = (await admin.post("/api/v1/targets", json=new_target)).json()

@@ -6,7 +6,7 @@ from alembic import op
 from api.kit.times import UtcDateTime
 
 revision = '2026_11_26_latest_pictures'
-down_revision = '2026_11_26_camera_trials'
+down_revision = '2026_11_26_statistics'
 branch_labels = None
 depends_on = None
 

@@ -5,10 +5,11 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -23,6 +24,7 @@ from api.deliveries.kinds import Audience, Channel
 from api.deliveries.tables import Target
 from api.kit.times import now
 from api.links import service as links
+from contract.edges import CameraMinute, Heartbeat
 from tests.api.console.kitchen import PASSWORD, Kitchen
 
 CHROMIUM = os.environ.get("SUNSHINE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -49,6 +51,23 @@ class LiveCentre:
         assert answer.status_code == 201, answer.text
         case_id: int = answer.json()["case_id"]
         return case_id
+
+    def show(self, content: bytes | None = None, **told: Any) -> None:
+        """The latest picture of a camera."""
+        request = {**self.kitchen.picture(content, **told), "url": f"{self.url}/api/v1/edge/pictures"}
+        answer = httpx.post(**request, timeout=PATIENCE_MS / 1000, trust_env=False)  # type: ignore[arg-type]
+        assert answer.status_code == 204, answer.text
+
+    def beat(self, minutes: Sequence[CameraMinute]) -> None:
+        """What the edge looked at."""
+        told = Heartbeat(
+            sent_at=datetime.now(UTC), software_version="0.1.0", config_version=None, outbox_waiting=0, minutes=[*minutes]
+        )
+        answer = httpx.post(
+            f"{self.url}/api/v1/edge/heartbeats", json=told.model_dump(mode="json"), auth=self.kitchen.sign,
+            timeout=PATIENCE_MS / 1000, trust_env=False,
+        )
+        assert answer.status_code == 204, answer.text
 
     def hand_in_clip(self, content: bytes, **told: Any) -> None:
         """Of the last violation."""

@@ -157,6 +157,15 @@ class Kitchen:
             },
         }
 
+    def picture(self, content: bytes | None = None, *, camera_id: str | None = None, ago_s: int = 5) -> dict[str, object]:
+        """The keyword arguments of the request that shows what a camera sees; by default a flat grey."""
+        grey = cv2.imencode(".jpg", np.full((360, 640, 3), 128, np.uint8))[1].tobytes()
+        body = {
+            "camera_id": camera_id or self.camera_id, "taken_at": (datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat(),
+            "jpeg": base64.b64encode(content or grey).decode(),
+        }
+        return {"url": "/api/v1/edge/pictures", "auth": self.sign, "json": body}
+
     def clip(self, content: bytes | None, **told: object) -> dict[str, object]:
         """The keyword arguments of the request that hands in the clip of the last violation; or (None) why there is none."""
         assert self.last is not None

@@ -4,7 +4,7 @@ import base64
 import io
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -20,13 +20,15 @@ from api.cases.states import Act
 from api.deliveries.kinds import Channel
 from api.kit.database import Database
 from api.kit.times import in_shop_time, now
+from contract.edges import CameraMinute, StreamFault
 from detector.pipeline import Detector
 from ingest.check import Report
+from ingest.latest import shown
 from ingest.source import Frame
 from ingest.trial import sighting
 from tests.api.console.chromium import DESKTOP, PHONE, LiveCentre, beside, link_to, running_chromium, serving, signed_in
 from tests.api.console.kitchen import Kitchen
-from tests.api.console.scenes import scenes
+from tests.api.console.scenes import Scene, scenes
 from tests.api.history import History
 from tests.api.trials import seen_trial
 
@@ -40,9 +42,12 @@ PAGES = (
     ("case", "chief", "/cases/{submitted}"),
     ("notice", "chief", "/cases/{submitted}/notice"),
     ("cameras", "chief", "/cameras"),
+    ("camera-wall", "chief", "/cameras/wall"),
+    ("coverage", "chief", "/coverage"),
     ("camera", "chief", "/cameras/camera-1"),
     ("camera-trial-new", "store", "/cameras/trials/new"),
     ("camera-trial", "store", "/cameras/trials/trial-1"),
+    ("camera-zone", "installer", "/cameras/camera-1"),
     ("camera-new", "installer", "/cameras/new"),
     ("edge-boxes", "chief", "/edge-boxes"),
     ("edge-box-new", "installer", "/edge-boxes/new"),
@@ -75,7 +80,7 @@ PAGES = (
 # What the people of a shop see, by the link of a message or without one.
 PHONE_PAGES = (("phone-notice", "/n/{token}"), ("phone-practice", "/n/practice"), ("phone-group", "/n/{group}"))
 # Of these the documents show phones too.
-ON_A_PHONE = ("review", "case", "cases", "shop-case", "camera-trial-new", "camera-trial", "statistics")
+ON_A_PHONE = ("review", "case", "cases", "shop-case", "camera-trial-new", "camera-trial", "camera-wall", "statistics")
 # These are looked at whole.
 WHOLE = ("monthly-report",)
 _QUALITY = 76
@@ -178,6 +183,7 @@ def fill(browser: Browser, centre: LiveCentre) -> dict[str, Any]:
         camera = centre.kitchen.camera_id if number % 3 else centre.kitchen.second_camera_id
         scene_of = {"picture": scene.picture, "boxes": scene.boxes, "camera_id": camera}
         ids.append(centre.hand_in(scene.rule, **scene_of, ago_s=600 - 40 * number))
+    _look(centre, found)
     context, page = signed_in(browser, centre, "chief", "/cases")
     dismissed, confirmed, issued, submitted, closed = ids[0], ids[1], ids[2], ids[6], (ids[5], ids[8])
     _act(page, dismissed, "dismiss", reason="not_a_violation")
@@ -221,6 +227,24 @@ async def _try_a_camera(centre: LiveCentre, picture: bytes) -> None:
     async with database.writing() as work:
         work.add(trial)
     await database.close()
+
+
+def _look(centre: LiveCentre, found: Sequence[Scene]) -> None:
+    """Three days of one camera, of which it was away for five hours; the other cannot be reached."""
+    at = now().replace(second=0, microsecond=0)
+    first, second = centre.kitchen.camera_id, centre.kitchen.second_camera_id
+    told = [
+        CameraMinute(
+            camera_id=first, minute=at - timedelta(minutes=ago), looks=0 if 700 < ago < 1000 else 24, width=1280, height=720
+        )
+        for ago in range(4900)
+    ]
+    away = CameraMinute(camera_id=second, minute=at, looks=0, fault=StreamFault.UNREACHABLE)
+    centre.beat([*told, away])
+    for camera_id, scene, ago_s in ((first, found[0], 240), (second, found[1], 5400)):
+        image = cv2.imdecode(np.frombuffer(scene.picture, np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        centre.show(shown(np.asarray(image, np.uint8), scene.boxes), camera_id=camera_id, ago_s=ago_s)
 
 
 def _act(page: Page, case_id: int, act: str, **body: str) -> None:

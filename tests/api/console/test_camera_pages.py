@@ -122,3 +122,22 @@ async def test_goes_on_where_the_page_ends(browser: httpx.AsyncClient, kitchen: 
     assert f'data-live="{link[1].replace("/cameras", "/cameras/list")}"' in second
     assert "rel=\"next\"" not in second
     assert (await browser.get("/cameras?cursor=x")).status_code == 422
+
+
+class TestDays:
+    async def test_minutes_by_day_as_bars_and_in_figures(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        await heartbeat(browser, kitchen, looks=57, fault=None, age_min=40)
+        await heartbeat(browser, kitchen, looks=0, fault=StreamFault.TIMEOUT, age_min=30)
+        await sign_in(browser, "reviewer")
+        page = (await browser.get(f"/cameras/{kitchen.camera_id}")).text
+        rows = re.findall(r"<tr><th scope=\"row\">([\d-]+)</th>((?:<td[^>]*>[^<]*</td>)+)</tr>", page)
+        assert len(rows) == 7
+        observed = [re.findall(r">([^<]*)</td>", cells) for _, cells in rows]
+        # Around midnight in the shops the forty minutes lie on two days.
+        assert sum(int(cells[1]) for cells in observed if cells[1].isdecimal()) == 1
+        assert 35 <= sum(int(cells[0]) for cells in observed if cells[0].isdecimal()) <= 36
+        assert observed[0] == ["–", "–", "–"]
+
+    async def test_its_hours_are_told_to_who_may_not_change_them(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        await sign_in(browser, "reviewer")
+        assert "查看时段：全天" in (await browser.get(f"/cameras/{kitchen.camera_id}")).text
