@@ -13,7 +13,7 @@ from api.kit.database import Work
 
 async def pass_to(
     work: Work, actor: Actor, case: Case, act: Act, after: CaseState, at: datetime, deadlines: Deadlines,
-    reason: str | None = None, note: str | None = None, *, is_first: bool = False,
+    reason: str | None = None, note: str | None = None, *, due_at: datetime | None = None, is_first: bool = False,
     is_told: bool = True,
 ) -> None:
     """With its record, its clock, and word to everybody who is to be told."""
@@ -26,6 +26,7 @@ async def pass_to(
         CaseTransition(
             case_id=case.id, version=case.version, at=at, actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
             address=actor.address, act=act, before=before, after=after, reason=reason, note=note,
+            due_at=due_at,
         )
     )
     if is_told:

@@ -58,6 +58,7 @@ class TransitionOut(BaseModel):
     after: CaseState
     reason: str | None
     note: str | None
+    due_at: datetime | None = Field(description="the shop's new deadline, of an extension")
 
 
 class EvidenceFileOut(FileDigest):

@@ -124,7 +124,8 @@ async def act(
         case.severity = 2
     if step.via is not None:
         await pass_to(work, actor, case, *step.via, at, deadlines, is_told=False)
-    await pass_to(work, actor, case, step.act, step.after, at, deadlines, reason.value if reason else None, note)
+    code = reason.value if reason else None
+    await pass_to(work, actor, case, step.act, step.after, at, deadlines, code, note, due_at=due_at)
     await repository.end_leases(work, actor, [case.id])
     record(
         work, actor, f"case.{step.act.value}", "case", case.id, shop_id=case.shop_id, reason=note,

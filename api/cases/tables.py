@@ -124,6 +124,8 @@ class CaseTransition(Table):
     after: Mapped[CaseState] = mapped_column(words(CaseState))
     reason: Mapped[str | None] = mapped_column(String(40))
     note: Mapped[str | None] = mapped_column(Text)
+    # The shop's new deadline, of an extension.
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Reminder(Table):

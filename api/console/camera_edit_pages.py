@@ -18,7 +18,7 @@ from api.cases import spots
 from api.centre import Centre
 from api.console.camera_form import CameraFormView, CameraTyped, NotACamera, read_form
 from api.console.camera_views import CameraView, MutedSpotView, Shown, camera_row, day_bars, muted_spot_view, shown
-from api.console.case_views import blurred_url
+from api.console.exhibit_views import blurred_url
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.rules_in_force import rules_view

@@ -1,8 +1,7 @@
 """Cases as the pages show them."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from urllib.parse import urlencode
+from dataclasses import replace
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import STORE_ROLES, Permission
@@ -10,72 +9,35 @@ from api.answers.service import Since
 from api.answers.tables import Answer
 from api.cases.service import Choice
 from api.cases.states import ANSWERS, Act, CaseState, Given
-from api.cases.tables import Case, CaseTransition, Reminder
+from api.cases.tables import Case, CaseTransition, Reminder, Stage
 from api.console.answer_views import answer_view, since_view
-from api.console.geometry import close_up
+from api.console.exhibit_views import Exhibit, clip_view, lasted, picture_view
 from api.console.i18n import N_
 from api.console.progress import progress_view
 from api.console.seals import seal_view
 from api.console.speech import Speaker, find_rule
 from api.console.views import (
     ActForm,
-    BoxView,
     CaseRow,
     CaseView,
-    ClipView,
     EventView,
     Fact,
-    LegendItem,
     Link,
     NoticeCard,
     NotOffered,
     Option,
-    PictureView,
     VotesView,
 )
-from api.console.words import ACTS, BOX_KINDS, CLIP_FLAWS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
-from api.evidence.service import BLURRED, ORIGINAL, PREVIEW, SealCheck, clip_of, is_of_another
-from api.evidence.tables import Evidence
+from api.console.words import ACTS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
+from api.evidence.service import is_of_another
 from api.notices.schemas import Facts
 from api.notices.service import DRAFTABLE
 from contract.catalogue import Catalogue
-from contract.evidence import CLIP, Manifest, MarkedBox
 from contract.signing import fingerprint
-
-# Square: beside the wide picture there is a column.
-_CROP_ASPECT = 1.0
-
-
-@dataclass(frozen=True)
-class Exhibit:
-    """The evidence that a case is shown with: its first, on which it was opened."""
-
-    evidence: Evidence
-    manifest: Manifest
-    seal: SealCheck
-    is_in_review: bool
-    # For which faces are shown outside the review; empty where they are not.
-    reason: str
 
 
 def case_url(case_id: int) -> str:
     return f"/cases/{case_id}"
-
-
-def blurred_url(evidence: Evidence) -> str:
-    return f"/api/v1/evidence/{evidence.violation_id}/{BLURRED}"
-
-
-def picture_url(exhibit: Exhibit) -> str:
-    return _with_faces(exhibit, ORIGINAL) or blurred_url(exhibit.evidence)
-
-
-def _with_faces(exhibit: Exhibit, name: str) -> str | None:
-    """None where faces are not shown now."""
-    url = f"/api/v1/evidence/{exhibit.evidence.violation_id}/{name}"
-    if exhibit.is_in_review:
-        return url
-    return f"{url}?{urlencode({'reason': exhibit.reason})}" if exhibit.reason else None
 
 
 def case_row(
@@ -103,7 +65,7 @@ def case_view(
     return CaseView(
         id=case.id, title=row.title, back_url="/cases", severity=row.severity, state=row.state, shop=row.shop, area=row.area,
         camera=row.camera, captured=row.captured,
-        lasted=_lasted(exhibit, speaker) if exhibit else None,
+        lasted=lasted(exhibit, speaker) if exhibit else None,
         picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
         votes=votes_view(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue, accepted, actor.may(Permission.CASES_DECIDE)), seal=seal,
@@ -115,7 +77,8 @@ def case_view(
         progress=progress_view(case, transitions, speaker), merged_into=_merged_into(case, speaker), overdue=row.overdue,
         due=row.due,
         judges=actor.may(Permission.CASES_JUDGE),
-        clip=_clip(exhibit, speaker) if exhibit and actor.may(Permission.EVIDENCE_READ) else None,
+        clip=clip_view(exhibit.evidence, exhibit.is_in_review, exhibit.reason, speaker)
+        if exhibit and actor.may(Permission.EVIDENCE_READ) else None,
     )
 
 
@@ -146,62 +109,6 @@ def _merged_into(case: Case, speaker: Speaker) -> Link | None:
 
 def votes_view(case: Case, speaker: Speaker, catalogue: Catalogue) -> VotesView:
     return speaker.votes(case.looks, case.sure_looks, case.violating_looks, find_rule(case.rule, catalogue))
-
-
-def _lasted(exhibit: Exhibit, speaker: Speaker) -> str | None:
-    """Another's box tells of one moment."""
-    manifest = exhibit.manifest
-    return None if is_of_another(exhibit.evidence) else speaker.lasted(manifest.since, manifest.captured_at)
-
-
-def picture_view(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker) -> PictureView:
-    manifest = exhibit.manifest
-    window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, _CROP_ASPECT)
-    drawn = {box.kind for box in manifest.boxes if not box.violating}
-    legend = [LegendItem("violating", speaker.say(N_("What this is about")))] if window else []
-    legend += [LegendItem(f"kind-{kind}", speaker.say(BOX_KINDS[kind])) for kind in BOX_KINDS if kind in drawn]
-    return PictureView(
-        url=picture_url(exhibit),
-        alt=speaker.say(N_("%(camera)s at %(at)s: %(title)s"), camera=row.camera, at=row.captured.full, title=row.title),
-        width=manifest.frame_width, height=manifest.frame_height, boxes=[box_view(box) for box in manifest.boxes], legend=legend,
-        crop=window.view_box if window else None, is_blurred=not exhibit.is_in_review and not exhibit.reason,
-        is_all_hidden=is_of_another(exhibit.evidence),
-        reason=exhibit.reason, ask_url=row.url if actor.may(Permission.EVIDENCE_READ) and not exhibit.is_in_review else None,
-    )
-
-
-def _clip(exhibit: Exhibit, speaker: Speaker) -> ClipView | None:
-    if is_of_another(exhibit.evidence):
-        return None  # a box of the shop's own sends none
-    if exhibit.evidence.clip is None:
-        return ClipView(None, None, [speaker.say(N_("The clip has not arrived yet. The edge box sends it after the picture."))])
-    manifest, say = clip_of(exhibit.evidence.clip), speaker.say
-    if manifest.missing is not None:
-        return ClipView(None, None, [say(N_("There is no clip: %(why)s."), why=say(CLIP_FLAWS[manifest.missing]))])
-    sentences = [
-        say(
-            N_("%(seconds)s s of the camera's own video, unchanged; the moment of the picture is at %(moment)s s."),
-            seconds=f"{manifest.duration_s:.1f}", moment=f"{manifest.moment_s:.1f}",
-        )
-    ]
-    if manifest.begins_late is not None:
-        sentences.append(say(N_("It begins late: %(why)s."), why=say(CLIP_FLAWS[manifest.begins_late])))
-    if manifest.ends_early is not None:
-        sentences.append(say(N_("It ends early: %(why)s."), why=say(CLIP_FLAWS[manifest.ends_early])))
-    url = _with_faces(exhibit, CLIP)
-    if url is None:
-        sentences.append(say(N_("Faces can be seen in it, so it is shown only with the original picture, for a reason.")))
-    if manifest.codec == "h264" or url is None:
-        return ClipView(url, None, sentences)
-    sentences.append(
-        say(N_("Browsers do not play H.265: you see a smaller preview, which is no evidence and takes some seconds at first."))
-    )
-    return ClipView(_with_faces(exhibit, PREVIEW), url, sentences)
-
-
-def box_view(box: MarkedBox) -> BoxView:
-    x1, y1, x2, y2 = (round(value) for value in box.box)
-    return BoxView(box.kind, x1, y1, x2 - x1, y2 - y1, box.violating)
 
 
 def _notice(case: Case, notice: Facts | None, actor: Actor, speaker: Speaker) -> NoticeCard | None:
@@ -259,9 +166,12 @@ def _timeline(
 
 def _event(transition: CaseTransition, speaker: Speaker) -> EventView:
     reason = REASONS.get(transition.reason) if transition.reason else None  # type: ignore[call-overload]
+    words = speaker.say(reason) if reason else None
+    if transition.due_at is not None:
+        words = speaker.say(DUE[Stage.RECTIFY], at=speaker.time(transition.due_at).short)
     return EventView(
         words=speaker.say(EVENTS[transition.act]), at=speaker.time(transition.at), actor=speaker.actor(transition),
-        reason=speaker.say(reason) if reason else None, note=transition.note,
+        reason=words, note=transition.note,
     )
 
 
@@ -284,11 +194,18 @@ def _forms(
                 step.act, f"{case_url(case.id)}/{'answer' if step.act in ANSWERS else step.act}", case.version,
                 speaker.say(N_("For the shop: %(act)s"), act=words) if is_for_shop else words, not forms and not is_for_shop,
                 [Option(reason.value, speaker.say(REASONS[reason])) for reason in step.reasons or ()],
-                speaker.say(note) if step.given & {Given.NOTE} or step.reasons else None, cases, Given.DEADLINE in step.given,
+                speaker.say(note) if step.given & {Given.NOTE} or step.reasons else None, cases,
+                _deadline(case, speaker) if Given.DEADLINE in step.given else None,
                 step.act in ANSWERS, Given.PHOTOGRAPH in step.given, "" if is_for_shop else actor.name,
             )
         )
     return forms
+
+
+def _deadline(case: Case, speaker: Speaker) -> str:
+    """What a browser asks for has no time zone, so the sentence names it."""
+    at = speaker.time(case.rectify_due_at).short if case.rectify_due_at else "–"
+    return speaker.say(N_("So far: %(at)s. Beijing time."), at=at)
 
 
 def _named(case: Case, speaker: Speaker, catalogue: Catalogue) -> str:

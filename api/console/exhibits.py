@@ -6,7 +6,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.cases.tables import Case
 from api.centre import Centre
-from api.console.case_views import Exhibit
+from api.console.exhibit_views import Exhibit
 from api.evidence import service as evidence
 from api.evidence.tables import Evidence
 from api.kit.database import Work

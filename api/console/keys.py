@@ -32,3 +32,6 @@ KEYS = (
     Key("keys", ("?", "？"), ("?",), N_("Show these keys")),
     Key("close", ("escape",), ("Esc",), N_("Close; select none")),
 )
+
+# What is printed beside a button that does the same.
+CAPS = {key.act: key.caps[0] for key in KEYS}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition
-from api.console.case_views import box_view
+from api.console.exhibit_views import box_view
 from api.console.i18n import N_
 from api.console.speech import Speaker, find_rule
 from api.console.times import LocalTime

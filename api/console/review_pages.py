@@ -21,14 +21,15 @@ from api.cases.states import Act, CaseState
 from api.cases.tables import Case
 from api.centre import Centre
 from api.console.case_views import case_row, case_url, overtaken
+from api.console.exhibit_views import clip_view
 from api.console.exhibits import exhibit_of
 from api.console.i18n import N_
-from api.console.keys import KEYS
+from api.console.keys import CAPS, KEYS
 from api.console.notice_pages import obstacles
 from api.console.rendering import page, partial, partial_response, speaker_of
 from api.console.review_views import QueueTab, ReviewCase, ReviewView, Undo, review_case
 from api.console.speech import Speaker
-from api.console.views import Fact, Link, Option
+from api.console.views import ClipView, Fact, Link, Option
 from api.console.words import SEVERITIES, VERDICTS, WHY_NOT
 from api.evidence import service as evidence
 from api.kit.database import Work
@@ -75,26 +76,28 @@ async def review_page(
     speaker = speaker_of(request)
     view = await _view(actor, centre, speaker, wanted, at, _undo(done, judged or [], speaker), _numbers(failed or []))
     template = "review.html" if wanted.name is QueueName.JUDGE else "queue.html"
-    return page(request, template, actor=actor, review=view, keys=KEYS)
+    return page(request, template, actor=actor, review=view, keys=KEYS, caps=CAPS)
 
 
 @router.post("/review/claim")
 async def claim(
     request: Request, actor: SignedInForUpdate, centre: CentreOf, at: At, wanted: Wanted,
     had: Annotated[list[int] | None, Form(max_length=_MOST_AT_ONCE)] = None,
+    without_clip: Annotated[list[int] | None, Form(max_length=_MOST_AT_ONCE)] = None,
 ) -> Response:
-    """The page goes on with the cases that it shows, and gets more where it has few left."""
+    """The page goes on with the cases that it shows, and gets more where it has few left; and the clips that have come since."""
     speaker = speaker_of(request)
     async with centre.database.writing() as work:
         window = await review.claim(work, actor, wanted, at, _numbers(had or []))
     async with centre.database.reading() as work:
         found = await _cases(work, actor, centre, speaker, window.new)
+        clips = await _clips(work, actor, speaker, window.kept.intersection(without_clip or []))
         left = await _left(work, actor, wanted)
     lost = [
         Link(str(lease.case_id), speaker.say(N_("%(who)s looks at No. %(id)s now."), who=lease.actor_name, id=lease.case_id))
         for lease in window.lost
     ]
-    part = partial(request, "review_more.html", cases=found, lost=lost, left=left)
+    part = partial(request, "review_more.html", cases=found, clips=clips, lost=lost, left=left, caps=CAPS)
     return partial_response(request, part)
 
 
@@ -212,6 +215,16 @@ async def _cases(
         past = await review.past_verdicts(work, actor, case)
         shown.append(review_case(case, exhibit, past, actor, speaker, centre.catalogue))
     return shown
+
+
+async def _clips(work: Work, actor: Actor, speaker: Speaker, case_ids: Collection[int]) -> dict[int, ClipView]:
+    """Those of these cases that can be played."""
+    clips = {}
+    for case_id, found in (await evidence.of_cases(work, actor, sorted(case_ids))).items():
+        clip = clip_view(found[0], evidence.is_in_review(actor, found[0].case), "", speaker) if found else None
+        if clip is not None and clip.url is not None:
+            clips[case_id] = clip
+    return clips
 
 
 async def _left(work: Work, actor: Actor, wanted: Queue) -> dict[str, int]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from api.accounts.actors import Actor
 from api.cases.states import Act
 from api.cases.tables import Case, CaseTransition
-from api.console.case_views import Exhibit, case_row, picture_view, votes_view
+from api.console.case_views import case_row, votes_view
+from api.console.exhibit_views import Exhibit, clip_view, lasted, picture_view
 from api.console.i18n import N_
 from api.console.seals import seal_view
 from api.console.speech import Speaker
 from api.console.times import LocalTime
-from api.console.views import CaseRow, Fact, Link, Option, PictureView, RuleView, SealView, VotesView
+from api.console.views import CaseRow, ClipView, Fact, Link, Option, PictureView, RuleView, SealView, VotesView
 from api.console.words import REASONS
 from contract.catalogue import Catalogue
 
@@ -33,6 +34,7 @@ class ReviewCase:
     row: CaseRow
     version: int
     picture: PictureView | None
+    clip: ClipView | None
     votes: VotesView
     lasted: str | None
     seen_again: str | None
@@ -91,8 +93,9 @@ def review_case(
     again = N_("Seen %(times)s times in all, the last time at %(at)s.")
     return ReviewCase(
         row=row, version=case.version, picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
+        clip=clip_view(exhibit.evidence, exhibit.is_in_review, exhibit.reason, speaker) if exhibit else None,
         votes=votes_view(case, speaker, catalogue),
-        lasted=speaker.lasted(exhibit.manifest.since, exhibit.manifest.captured_at) if exhibit else None,
+        lasted=lasted(exhibit, speaker) if exhibit else None,
         seen_again=speaker.say(again, times=case.observations, at=speaker.time(case.last_seen_at).short)
         if case.observations > 1 else None,
         rule=speaker.rule(case.rule, catalogue, (), False),

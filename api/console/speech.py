@@ -6,7 +6,7 @@ from datetime import datetime
 
 from api.accounts.actors import ActorKind
 from api.cases.states import CaseState
-from api.cases.tables import Case, CaseTransition
+from api.cases.tables import Case, CaseTransition, Stage
 from api.console.i18n import N_, Language, translations
 from api.console.times import LocalTime, ago, local_time, whole_seconds
 from api.console.views import BasisLine, RuleView, VotesView
@@ -67,10 +67,14 @@ class Speaker:
         return Chip(self.say(N_("Overdue since %(at)s"), at=self.time(case.overdue_at).short), "bad")
 
     def due(self, case: Case) -> str | None:
-        """Which limit runs, and who has heard that it is over."""
+        """Which limit runs, and who has heard that it is over; that none does, where the shop waits for a decision."""
+        if case.state is CaseState.APPEALED:
+            return self.say(N_("The shop's time stands still until the objection is decided"))
         if case.stage is None or case.due_at is None:
             return None
         words = [self.say(DUE[case.stage], at=self.time(case.due_at).short)]
+        if case.stage is Stage.SIGN and case.rectify_due_at is not None:
+            words.append(self.say(DUE[Stage.RECTIFY], at=self.time(case.rectify_due_at).short))
         if case.escalation is not None:
             words.append(self.say(LEVELS[case.escalation]))
         return " · ".join(words)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.console.case_views import box_view
+from api.console.exhibit_views import box_view
 from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.trial_advice import Advice, advise, head_heights, span

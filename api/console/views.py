@@ -190,8 +190,9 @@ class ProgressStep:
 
 @dataclass(frozen=True)
 class ActForm:
-    """One act that the reader can do now. `note` says what the remark is for, None where none is asked; `person` is who is in
-    charge, as far as it is known; `typed` and `wrong` are of a form that came back, by field."""
+    """One act that the reader can do now. `note` says what the remark is for, None where none is asked; `deadline` what the
+    deadline is that a new one is asked for, None where none is; `person` is who is in charge, as far as it is known; `typed` and
+    `wrong` are of a form that came back, by field."""
 
     act: str
     url: str
@@ -201,7 +202,7 @@ class ActForm:
     reasons: Sequence[Option]
     note: str | None
     cases: Sequence[Option]
-    asks_deadline: bool
+    deadline: str | None
     is_answer: bool
     photograph_needed: bool
     person: str
@@ -211,7 +212,7 @@ class ActForm:
     @property
     def is_bare(self) -> bool:
         """Nothing is asked: the button alone does it."""
-        return not self.reasons and not self.cases and self.note is None and not self.asks_deadline
+        return not self.reasons and not self.cases and self.note is None and self.deadline is None
 
     @property
     def note_name(self) -> str:

@@ -167,6 +167,7 @@ class TestExtension:
         case = (await life.do("extend", Role.CHIEF, **given)).json()
         assert (case["state"], moment(case, "due_at")) == ("acknowledged", at("2026-12-01 18:00"))
         assert case["transitions"][-1]["act"] == "extend"
+        assert moment(case["transitions"][-1], "due_at") == at("2026-12-01 18:00")
 
     @pytest.mark.parametrize("due_at", ["2026-11-23T09:00:00+08:00", "2026-11-26T09:00:00+08:00", "2062-11-30T09:00:00+08:00"])
     async def test_a_deadline_in_the_past_before_the_one_there_is_or_far_ahead(self, world: World, due_at: str):

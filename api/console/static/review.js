@@ -52,6 +52,7 @@ function show(row) {
   const before = shown();
   if (before && before !== row) {
     before.removeAttribute("aria-current");
+    stopClip(article(before));
     article(before).hidden = true;
   }
   empty.hidden = row !== null;
@@ -77,7 +78,7 @@ function tell(text, { link = null, undo = false, isBad = false } = {}) {
   if (link) toast.append(" ", Object.assign(document.createElement("a"), { href: link, textContent: words.see }));
   if (undo) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "button button-small" });
-    button.append(Object.assign(document.createElement("kbd"), { textContent: "U" }), ` ${words.undo}`);
+    button.append(Object.assign(document.createElement("kbd"), { textContent: words.undoCap }), ` ${words.undo}`);
     button.addEventListener("click", takeBack);
     toast.append(" ", button);
   }
@@ -215,6 +216,45 @@ function takeBack() {
   });
 }
 
+// ---- the clip: over the picture, for as long as it plays ----
+
+async function play() {
+  const row = shown();
+  if (!row) return;
+  const looked = article(row);
+  const video = looked.querySelector("video");
+  if (video) {
+    if (video.paused) video.play();
+    else video.pause();
+    return;
+  }
+  // It comes after the picture, so it may be there by now.
+  if (!looked.querySelector("[data-play]")) await ask();
+  if (row !== shown() || looked.querySelector("video")) return;
+  const link = looked.querySelector("[data-play]");
+  if (link) startClip(looked, link.href);
+  else tell(looked.querySelector("[data-clip]")?.textContent.trim() || words.noClip);
+}
+
+function startClip(looked, address) {
+  const video = Object.assign(document.createElement("video"), { src: address, controls: true, muted: true, playsInline: true });
+  video.addEventListener("ended", () => stopClip(looked));
+  video.addEventListener("error", () => {
+    stopClip(looked);
+    tell(words.clipBroken, { isBad: true });
+  });
+  looked.querySelector(".picture").append(video);
+  video.play().catch(() => {}); // taken away before it began
+}
+
+function stopClip(looked) {
+  const video = looked.querySelector("video");
+  if (!video) return;
+  video.remove();
+  video.removeAttribute("src");
+  video.load(); // or it would go on being fetched
+}
+
 // ---- keeping and fetching ----
 
 let asking = null;
@@ -222,7 +262,10 @@ let asking = null;
 async function claim() {
   const body = new FormData(form);
   ["case", "current"].forEach((name) => body.delete(name));
-  all().forEach((row) => body.append("had", row.dataset.case));
+  all().forEach((row) => {
+    body.append("had", row.dataset.case);
+    if (!article(row).querySelector("[data-play]")) body.append("without_clip", row.dataset.case);
+  });
   const answer = await fetch(words.claim, { method: "POST", body });
   if (!answer.ok) return;
   const template = document.createElement("template");
@@ -235,6 +278,9 @@ async function claim() {
     const row = rows.querySelector(`[data-case="${item.dataset.lost}"]`);
     if (row) takeOut([row]);
     tell(item.textContent, { link: `/cases/${item.dataset.lost}`, isBad: true });
+  });
+  more.querySelectorAll(":scope > div > [data-clip]").forEach((clip) => {
+    stage.querySelector(`[data-clip="${clip.dataset.clip}"]`)?.replaceWith(clip);
   });
   const known = new Set(all().map((row) => row.dataset.case));
   const fresh = [...more.querySelectorAll("ol > li")].filter((row) => !known.has(row.dataset.case));
@@ -270,14 +316,10 @@ const acts = {
   },
   full: () => stage.classList.toggle("is-full"),
   boxes: () => stage.classList.toggle("no-boxes"),
-  play: () => {
-    const clip = shown() && article(shown()).querySelector("video");
-    if (!clip) tell(words.noClip);
-    else if (clip.paused) clip.play();
-    else clip.pause();
-  },
+  play,
   keys: () => keysSheet.togglePopover(),
   close: () => {
+    if (shown()) stopClip(article(shown()));
     stage.classList.remove("is-full");
     toast.hidden = true;
     all().forEach((row) => (box(row).checked = false));
@@ -339,7 +381,10 @@ rows.addEventListener("click", (event) => {
   }
 });
 stage.addEventListener("click", (event) => {
-  if (event.target.closest(".picture")) acts.full();
+  if (event.target.closest("[data-play]") && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    play();
+  } else if (event.target.closest(".picture") && !event.target.closest("video")) acts.full();
 });
 keysOn.checked = localStorage.getItem("keys") !== "off";
 keysOn.addEventListener("change", () => localStorage.setItem("keys", keysOn.checked ? "on" : "off"));

@@ -57,7 +57,9 @@ class TestShop:
         case_id = await issued(browser, kitchen)
         await sign_in(browser, "store")
         assert (await answer(browser, case_id, act="appeal", text="那是顾客。")).status_code == 303
-        assert "那是顾客。" in words(await browser.get(f"/cases/{case_id}"))
+        page = words(await browser.get(f"/cases/{case_id}"))
+        assert "那是顾客。" in page
+        assert "整改期限暂停计算" in page
 
     @pytest.mark.parametrize(
         ("name", "content", "told"),

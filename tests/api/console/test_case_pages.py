@@ -313,15 +313,20 @@ class TestDeadlines:
 
     async def test_says_until_when(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await self.issued(browser, kitchen)
-        assert "签收期限：" in (await browser.get(f"/cases/{case_id}")).text
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "签收期限：" in page
+        assert "整改期限：" in page.split('<div class="chips">')[0]
 
     async def test_is_extended_to_a_time_of_the_shops(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await self.issued(browser, kitchen)
         form = {"version": "3", "due": f"{_in_100_days()}T18:30", "note": "等待配件"}
+        assert "请按北京时间填写" in (await browser.get(f"/cases/{case_id}")).text
         answer = await browser.post(f"/cases/{case_id}/extend", data=form)
         assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{case_id}?done=extend")
         case = (await browser.get(f"/api/v1/cases/{case_id}")).json()
         assert case["rectify_due_at"] == f"{_in_100_days()}T10:30:00Z"
+        timeline = (await browser.get(f"/cases/{case_id}")).text.split('<ol class="timeline">')[1]
+        assert re.search(r"整改期限：[^<]*18:30", timeline)
 
     @pytest.mark.parametrize("due", ["2020-01-01T09:00", "soon"])
     async def test_a_deadline_that_is_none(self, browser: httpx.AsyncClient, kitchen: Kitchen, due: str) -> None:

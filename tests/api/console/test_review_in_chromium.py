@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.api.console.chromium import PHONE, LiveCentre, OpenPage
+from tests.api.world import CLIP_S, video
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +30,13 @@ def wait_for_state(page: Page, case_id: int, state: str) -> None:
     )
 
 
+def hand_in_with_clip(centre: LiveCentre, codec: str = "h264") -> int:
+    case_id = centre.hand_in()
+    content = video("libx265" if codec == "hevc" else "libx264", width=1280, height=720)
+    centre.hand_in_clip(content, codec=codec, duration_s=CLIP_S, moment_s=0.5)
+    return case_id
+
+
 @pytest.fixture
 def waiting(centre: LiveCentre) -> list[int]:
     return [centre.hand_in() for _ in range(4)]
@@ -43,7 +51,10 @@ def review(open_page: OpenPage, login: str = "reviewer", **options: object) -> P
 
 
 class TestOneKey:
-    def test_the_next_picture_is_shown_before_anything_is_asked(self, waiting: list[int], open_page: OpenPage) -> None:
+    def test_the_next_picture_is_shown_before_anything_is_asked(
+        self, centre: LiveCentre, waiting: list[int], open_page: OpenPage
+    ) -> None:
+        centre.hand_in_clip(video(width=1280, height=720), codec="h264", duration_s=CLIP_S, moment_s=0.5)
         page = review(open_page)
         expect_shown(page, waiting[0])
         page.wait_for_load_state("networkidle")
@@ -131,6 +142,50 @@ class TestOneKey:
         page.reload()
         page.keyboard.press("1")
         expect_shown(page, waiting[0])
+
+
+class TestClip:
+    @pytest.mark.parametrize("codec", ["h264", "hevc"])
+    def test_space_plays_it_over_the_picture(self, centre: LiveCentre, open_page: OpenPage, codec: str) -> None:
+        """Of H.265 the preview: it is H.264 and smaller."""
+        hand_in_with_clip(centre, codec)
+        page = review(open_page)
+        # It is gone from the page at its end, so what was seen of it is kept.
+        page.evaluate("addEventListener('ended', ({ target }) => { window.seen = [target.videoWidth, target.muted]; }, true)")
+        page.keyboard.press("Space")
+        page.wait_for_function("window.seen !== undefined")
+        assert page.evaluate("window.seen") == [960 if codec == "hevc" else 1280, True]
+        expect(page.locator("video")).to_have_count(0)
+
+    def test_space_pauses_it_and_a_verdict_ends_it(self, centre: LiveCentre, open_page: OpenPage) -> None:
+        first = hand_in_with_clip(centre)
+        second = hand_in_with_clip(centre)
+        page = review(open_page)
+        page.get_by_role("link", name="播放视频片段").click()
+        clip = page.locator(f"[data-case='{first}'] video")
+        page.keyboard.press("Space")
+        expect(clip).to_have_js_property("paused", True)
+        page.keyboard.press("1")
+        expect_shown(page, second)
+        expect(page.locator("video")).to_have_count(0)
+        wait_for_state(page, first, "confirmed")
+
+    def test_one_that_comes_after_the_page(self, centre: LiveCentre, open_page: OpenPage) -> None:
+        case_id = centre.hand_in()
+        page = review(open_page)
+        page.keyboard.press("Space")
+        expect(page.get_by_role("status")).to_contain_text("视频片段尚未收到")
+        centre.hand_in_clip(video(width=1280, height=720), codec="h264", duration_s=CLIP_S, moment_s=0.5)
+        page.keyboard.press("Space")
+        expect(page.locator(f"[data-case='{case_id}'] video")).to_be_visible()
+
+    def test_one_that_cannot_be_played_leaves_the_picture(self, centre: LiveCentre, open_page: OpenPage) -> None:
+        hand_in_with_clip(centre)
+        page = review(open_page)
+        page.route("**/clip.mp4", lambda route: route.abort())
+        page.keyboard.press("Space")
+        expect(page.get_by_role("alert")).to_contain_text("视频片段无法播放")
+        expect(page.locator("video")).to_have_count(0)
 
 
 class TestMany:

@@ -8,10 +8,13 @@ import pytest
 from sqlalchemy import delete
 
 from api.cases import review
-from api.console.keys import KEYS
+from api.console.keys import CAPS, KEYS
 from api.kit.database import Database
 from api.places.tables import Contact
 from tests.api.console.kitchen import SHOP, Kitchen, hand_in, sign_in
+from tests.api.world import CLIP_S, video
+
+CLIP_TOLD = {"codec": "h264", "duration_s": CLIP_S, "moment_s": 0.5}
 
 
 def shown(answer: httpx.Response) -> list[int]:
@@ -57,6 +60,12 @@ class TestQueue:
         page = (await browser.get("/review")).text
         printed = re.findall(r'data-act="(\w+)" data-keys="([^"]*)"', page)
         assert printed == [(key.act, "|".join(key.keys)) for key in KEYS]
+
+    async def test_buttons_bear_the_keys_that_are_bound(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        printed = re.findall(r'value="(\w+)"><kbd aria-hidden="true">(.)</kbd>', (await browser.get("/review")).text)
+        assert printed == [(act, CAPS[act]) for act in ("violation", "not_a_violation", "cannot_tell", "notice")]
 
     async def test_filters_come_from_the_address(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         cap, smoking = await hand_in(browser, kitchen, "K01"), await hand_in(browser, kitchen, "K07")
@@ -120,6 +129,32 @@ class TestQueue:
         answer = await browser.post("/review/judge", data={"verdict": "notice", "case": f"{case_id}:1"})
         assert answer.status_code == 403
         assert left(await browser.get("/review"))["judge"] == 1  # nor is the case half done
+
+
+class TestClip:
+    async def test_a_link_without_a_script_or_why_there_is_none(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        for content, told in ((video(), CLIP_TOLD), (None, {"missing": "stopped"})):
+            await hand_in(browser, kitchen)
+            await browser.post(**kitchen.clip(content, **told))  # type: ignore[arg-type]
+        await sign_in(browser, "reviewer")
+        page = (await browser.get("/review")).text
+        assert [(await browser.get(link)).content for link in re.findall(r'href="([^"]+)" data-play', page)] == [video()]
+        assert "没有视频片段：边缘盒停止运行或断电。" in page
+
+    async def test_one_that_comes_later_comes_into_the_page(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        page = (await browser.get("/review")).text
+        assert "视频片段尚未收到" in page
+        had = {"had": str(case_id), "without_clip": str(case_id)}
+        assert "data-clip" not in (await browser.post("/review/claim", data=had)).text
+        await browser.post(**kitchen.clip(video(), **CLIP_TOLD))  # type: ignore[arg-type]
+        more = (await browser.post("/review/claim", data=had)).text
+        assert f'data-clip="{case_id}"' in more
+        assert "/clip.mp4" in more
+        # Not into that of somebody who looks at another case.
+        await sign_in(browser, "officer")
+        assert "data-clip" not in (await browser.post("/review/claim", data=had)).text
 
 
 class TestTwoReviewers:
