@@ -65,14 +65,14 @@ def case_view(
     return CaseView(
         id=case.id, title=row.title, back_url="/cases", severity=row.severity, state=row.state, shop=row.shop, area=row.area,
         camera=row.camera, captured=row.captured,
-        lasted=lasted(exhibit, speaker) if exhibit else None,
+        lasted=lasted(exhibit, speaker) if exhibit else None, seen_again=seen_again(case, speaker),
         picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
         votes=votes_view(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue, accepted, actor.may(Permission.CASES_DECIDE)), seal=seal,
         notice=_notice(case, notice, actor, speaker),
         answers=[answer_view(answer, case, why, actor, speaker) for answer in reversed(answers)],
         since=since_view(since, case, speaker) if since else None,
-        facts=_facts(case, exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
+        facts=_facts(exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
         acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, speaker),
         progress=progress_view(case, transitions, speaker), merged_into=_merged_into(case, speaker), overdue=row.overdue,
         due=row.due,
@@ -124,7 +124,15 @@ def _notice(case: Case, notice: Facts | None, actor: Actor, speaker: Speaker) ->
     return None
 
 
-def _facts(case: Case, exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
+def seen_again(case: Case, speaker: Speaker) -> str | None:
+    """How much has joined the case."""
+    if case.observations == 1:
+        return None
+    words = N_("Seen %(times)s times in all, kept as one case; the last time at %(at)s.")
+    return speaker.say(words, times=case.observations, at=speaker.time(case.last_seen_at).short)
+
+
+def _facts(exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
     if exhibit is None:
         return []
     say, manifest = speaker.say, exhibit.manifest
@@ -146,8 +154,6 @@ def _facts(case: Case, exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
             at=speaker.time(exhibit.evidence.received_at).short, key=fingerprint(statements[-1].statement.key),
         )
         facts.append(Fact(say(N_("Signed by the server")), signed))
-    if case.observations > 1:
-        facts.insert(0, Fact(say(N_("Seen again")), say(N_("%(times)s times in all, kept as one case"), times=case.observations)))
     return facts
 
 

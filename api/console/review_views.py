@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from api.accounts.actors import Actor
 from api.cases.states import Act
 from api.cases.tables import Case, CaseTransition
-from api.console.case_views import case_row, votes_view
+from api.console.case_views import case_row, seen_again, votes_view
 from api.console.exhibit_views import Exhibit, clip_view, lasted, picture_view
 from api.console.i18n import N_
 from api.console.seals import seal_view
@@ -90,14 +90,12 @@ def review_case(
     case: Case, exhibit: Exhibit | None, past: Sequence[CaseTransition], actor: Actor, speaker: Speaker, catalogue: Catalogue
 ) -> ReviewCase:
     row = case_row(case, exhibit.evidence.digest if exhibit else None, speaker, catalogue, is_in_review=True)
-    again = N_("Seen %(times)s times in all, the last time at %(at)s.")
     return ReviewCase(
         row=row, version=case.version, picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
         clip=clip_view(exhibit.evidence, exhibit.is_in_review, exhibit.reason, speaker) if exhibit else None,
         votes=votes_view(case, speaker, catalogue),
         lasted=lasted(exhibit, speaker) if exhibit else None,
-        seen_again=speaker.say(again, times=case.observations, at=speaker.time(case.last_seen_at).short)
-        if case.observations > 1 else None,
+        seen_again=seen_again(case, speaker),
         rule=speaker.rule(case.rule, catalogue, (), False),
         seal=seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None,
         past=_past(past, speaker), past_lines=[_line(verdict, speaker) for verdict in past[:_SHOWN]],

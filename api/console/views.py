@@ -292,6 +292,7 @@ class CaseView:
     camera: str
     captured: LocalTime
     lasted: str | None
+    seen_again: str | None
     picture: PictureView | None
     votes: VotesView
     rule: RuleView

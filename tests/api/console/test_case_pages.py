@@ -15,7 +15,7 @@ from api.cases.tables import Case, Level
 from api.console import case_pages
 from api.kit.database import Database
 from api.kit.working_time import WorkingTime
-from tests.api.console.kitchen import CAMERA, SHOP, Kitchen, hand_in, sign_in
+from tests.api.console.kitchen import BARE_HEAD, CAMERA, SHOP, Kitchen, hand_in, sign_in
 from tests.api.world import CLIP_S, video
 
 
@@ -89,6 +89,15 @@ class TestCase:
         assert "整改期限：3 个工作日内" in page
         assert "画面和数据与边缘盒签名时一致" in page
         assert "AI 线索，须人工确认" in page
+
+    async def test_tells_how_much_has_joined_it(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        first, second = [
+            (await browser.post(**kitchen.report(boxes=[BARE_HEAD]))).json()  # type: ignore[arg-type]
+            for _ in range(2)
+        ]
+        assert second["case_id"] == first["case_id"]
+        await sign_in(browser, "reviewer")
+        assert "共发现 2 次，合并为一个案件" in (await browser.get(f"/cases/{first['case_id']}")).text
 
     async def test_speaks_english(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
