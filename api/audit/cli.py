@@ -63,7 +63,7 @@ def verify(
             problems.append(problem)
     for note in notes:
         typer.echo(note)
-    typer.echo("The audit does not hold." if problems else "The audit holds.")
+    typer.echo("The audit does not hold. 审计记录核验未通过。" if problems else "The audit holds. 审计记录核验通过。")
     raise typer.Exit(1 if problems else 0)
 
 
