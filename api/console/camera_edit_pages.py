@@ -140,6 +140,7 @@ async def _view(
         zone=" ".join(f"{x * 100:g},{y * 100 * aspect:g}" for x, y in camera.zone or []) or None,
         picture=shown(camera, speaker) or await _picture_of_case(work, actor, camera_id, speaker),
         muted=await _muted(work, actor, centre, speaker, camera_id, aspect), may_lift=actor.may(Permission.CASES_JUDGE),
+        chain_url=f"/api/v1/cameras/{camera_id}/evidence-chain" if actor.may(Permission.EVIDENCE_READ) else None,
     )
 
 

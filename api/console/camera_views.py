@@ -49,7 +49,8 @@ class DayBar:
 @dataclass(frozen=True)
 class CameraView:
     """`zone` is the polygon in a picture that is 100 wide and 100 * `aspect` high; None is the whole picture. `picture` is the
-    latest, or that of the latest case, where there is one that the reader may see."""
+    latest, or that of the latest case, where there is one that the reader may see; `chain_url` leads to its evidence chain, for
+    who may have it."""
 
     row: CameraRow
     schedule: str
@@ -66,6 +67,7 @@ class CameraView:
     picture: Shown | None
     muted: Sequence["MutedSpotView"]
     may_lift: bool
+    chain_url: str | None
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,17 @@ class TestChange:
         await sign_in(browser, "reviewer")
         assert '<image href="/api/v1/evidence/' in (await browser.get(f"/cameras/{kitchen.camera_id}")).text
 
+    @pytest.mark.parametrize(("login", "may"), [("officer", True), ("installer", False), ("store", False)])
+    async def test_its_evidence_chain_is_for_who_may_read_evidence(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen, login: str, may: bool
+    ) -> None:
+        await hand_in(browser, kitchen)
+        await sign_in(browser, login)
+        links = re.findall(r'href="([^"]+)" download', (await browser.get(f"/cameras/{kitchen.camera_id}")).text)
+        assert len(links) == may
+        for link in links:
+            assert len((await browser.get(link)).json()["manifests"]) == 1
+
     async def test_no_such_camera(self, browser: httpx.AsyncClient) -> None:
         await sign_in(browser, "installer")
         assert (await browser.get("/cameras/elsewhere")).status_code == 404
