@@ -25,8 +25,9 @@ from api.alarms.tables import AlarmBox
 from api.cameras import repository as cameras
 from api.cameras.tables import Camera
 from api.centre import Centre
-from api.evidence import service as evidence
-from api.evidence.service import ORIGINAL, OVERLAY, Report
+from api.evidence import filing
+from api.evidence.filing import Report
+from api.evidence.service import ORIGINAL, OVERLAY
 from api.kit.pictures import NotAPicture, check_jpeg
 from api.kit.problems import Invalid, Problem, TooLarge
 from contract.base import Box
@@ -82,7 +83,7 @@ async def _file(centre: Centre, actor: Actor, box: AlarmBox, body: dict[str, Any
         rules = [finding.rule_at(centre.catalogue, camera.area.kind, _posts(camera)) for finding in alarm.findings]
         told = [(finding, rule) for finding, rule in zip(alarm.findings, rules, strict=True) if rule is not None]
         keys = [_violation_id(actor, alarm, rule) for _, rule in told]
-        earlier = [await evidence.earlier_answer_to(work, actor, str(key), _digest(alarm)) for key in keys]
+        earlier = [await filing.earlier_answer_to(work, actor, str(key), _digest(alarm)) for key in keys]
     answers: list[ReportAnswer] = [answer for answer in earlier if answer is not None]
     is_new = len(answers) < len(told)
     if is_new:
@@ -158,9 +159,9 @@ async def _file_one(
         files={name: file_digest(content) for name, content in pictures.items()},
     )
     report = Report(seal(manifest, service.open_key(centre.keyring, box)), pictures, _digest(alarm))
-    await evidence.store_pictures(centre.files, report)
+    await filing.store_pictures(centre.files, report)
     async with centre.database.writing() as work:
-        answer, _ = await evidence.file_report(
+        answer, _ = await filing.file_report(
             work, actor, centre.deadlines, centre.keyring, centre.public_url, report, centre.announce, centre.clock()
         )
     return answer

@@ -11,7 +11,8 @@ from api.cameras import repository as cameras
 from api.cameras.service import NotYourCamera
 from api.edges.service import signing_key
 from api.evidence import countersigning, repository
-from api.evidence.service import LARGEST_NUMBER, BadSeal, KeyReused, mend_following, place_in_chain, stored_clip
+from api.evidence.filing import LARGEST_NUMBER, KeyReused, mend_following, place_in_chain
+from api.evidence.service import BadSeal, stored_clip
 from api.evidence.tables import Clip, Evidence
 from api.evidence.video import check_clip
 from api.kit.database import Work

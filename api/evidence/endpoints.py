@@ -19,10 +19,11 @@ from api.audit.service import REASON_LENGTH
 from api.cases.endpoints import CaseId
 from api.centre import Centre
 from api.edges.dependencies import ReportingEdge
-from api.evidence import clips, countersigning, deletion, export, links, service
+from api.evidence import clips, countersigning, deletion, export, filing, links, service
 from api.evidence.clips import ClipReport
+from api.evidence.filing import Report
 from api.evidence.schemas import CentreKeyOut, CentreKeys, LegalHoldOut, LinkIn, LinkOut, ReasonIn
-from api.evidence.service import ORIGINAL, OVERLAY, EvidenceFile, Report
+from api.evidence.service import ORIGINAL, OVERLAY, EvidenceFile
 from api.kit.middleware import is_same_site
 from api.kit.problems import (
     Conflict,
@@ -117,15 +118,15 @@ async def report_violation(
     if report.manifest.violation_id != idempotency_key:
         raise Invalid("The Idempotency-Key is not the violation_id of the manifest.")
     async with centre.database.reading() as work:
-        answer = await service.earlier_answer(work, actor, report)
+        answer = await filing.earlier_answer(work, actor, report)
         if answer is None:
-            await service.check_report(work, actor, centre.settings, report)
+            await filing.check_report(work, actor, centre.settings, report)
     is_new = False
     if answer is None:
-        await service.store_pictures(centre.files, report)
+        await filing.store_pictures(centre.files, report)
         # Only now, and for moments: nobody else can write while a transaction of SQLite does.
         async with centre.database.writing() as work:
-            answer, is_new = await service.file_report(
+            answer, is_new = await filing.file_report(
                 work, actor, centre.deadlines, centre.keyring, centre.public_url, report, centre.announce, centre.clock()
             )
     response.status_code = 201 if is_new else 200

@@ -9,7 +9,7 @@ from obstore.store import LocalStore
 from sqlalchemy import event
 
 from api.accounts.permissions import Role
-from api.evidence import service
+from api.evidence import filing
 from api.kit.files import Files
 from contract.evidence import seal
 from tests.api.world import World, jpeg, problem_code
@@ -110,13 +110,13 @@ class TestRefused:
 
     async def test_an_edge_that_is_revoked_while_it_uploads(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
         box = await any_world.edge(await any_world.place())
-        admin, officer, store = await any_world.person(Role.ADMIN), await any_world.person(), service.store_pictures
+        admin, officer, store = await any_world.person(Role.ADMIN), await any_world.person(), filing.store_pictures
 
-        async def store_and_revoke(files: Files, report: service.Report) -> None:
+        async def store_and_revoke(files: Files, report: filing.Report) -> None:
             await store(files, report)
             (await admin.post(f"/api/v1/edges/{box.id}/revoke")).raise_for_status()
 
-        monkeypatch.setattr(service, "store_pictures", store_and_revoke)
+        monkeypatch.setattr(filing, "store_pictures", store_and_revoke)
         assert (await box.report()).status_code == 403
         assert (await officer.get("/api/v1/cases")).json()["items"] == []
 
