@@ -64,7 +64,14 @@ def verify(files: Mapping[str, bytes], edges: Iterable[str] = (), centres: Itera
     known = {*folders, *(str(PurePosixPath(name).parent) for name in chains)}
     for name in files:
         path = PurePosixPath(name)
-        if str(path.parent) not in known and path.suffix not in FORMS:
+        if _is_form(name):
+            findings.append(
+                good(
+                    name, "A form for people to read. It is not sealed, so nothing here says whether it was changed.",
+                    "此文件供人阅读，未经封存，是否改动过无从核验。",
+                )
+            )
+        elif str(path.parent) not in known:
             findings.append(bad(name, "This file belongs to no evidence here.", "此文件不属于任何证据。"))
     return findings
 

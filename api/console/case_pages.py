@@ -264,9 +264,10 @@ async def _case(
     last = transitions[-1]
     if done and (last.act, last.actor_id) == (done, actor.id):
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))
-        if view.judges:
+        if actor.may(Permission.CASES_JUDGE):
             waiting = await cases.list_cases(work, actor, states=(CaseState.PENDING_REVIEW,), limit=1)
-            view = replace(view, next_url=case_url(waiting[0].id) if waiting else None)
+            is_last = not waiting and last.before is CaseState.PENDING_REVIEW
+            view = replace(view, next_url=case_url(waiting[0].id) if waiting else None, is_last_judged=is_last)
     return view
 
 

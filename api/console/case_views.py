@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import STORE_ROLES, Permission
@@ -73,10 +74,9 @@ def case_view(
         answers=[answer_view(answer, case, why, actor, speaker) for answer in reversed(answers)],
         since=since_view(since, case, speaker) if since else None,
         facts=_facts(exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
-        acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, speaker),
+        acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, actor, speaker),
         progress=progress_view(case, transitions, speaker), merged_into=_merged_into(case, speaker), overdue=row.overdue,
         due=row.due,
-        judges=actor.may(Permission.CASES_JUDGE),
         clip=clip_view(exhibit.evidence, exhibit.is_in_review, exhibit.reason, speaker)
         if exhibit and actor.may(Permission.EVIDENCE_READ) else None,
     )
@@ -160,8 +160,10 @@ def _facts(exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
 def _timeline(
     transitions: Sequence[CaseTransition], reminders: Sequence[Reminder], speaker: Speaker
 ) -> list[EventView]:
-    """What people did and what the clock told, in order of time."""
-    events = [(step.at, _event(step, speaker)) for step in transitions]
+    """What people did and what the clock told, in order of time; what people did in its own order, also where a clock was put
+    back."""
+    latest = accumulate((step.at for step in transitions), max)
+    events = [(at, _event(step, speaker)) for at, step in zip(latest, transitions, strict=True)]
     for reminder in reminders:
         words = LEVELS[reminder.level] if reminder.level is not None else REMINDERS[reminder.kind]
         due = speaker.say(DUE[reminder.stage], at=speaker.time(reminder.due_at).short)
@@ -186,7 +188,9 @@ def _forms(
 ) -> list[ActForm]:
     """`others` are the cases that this one can be merged into. What an officer does for a shop (代办) says so."""
     forms: list[ActForm] = []
-    for step in (choice.step for choice in choices if choice.refused is None):
+    # What leads on comes before the way back.
+    open_to = sorted((choice.step for choice in choices if choice.refused is None), key=lambda step: step.act is Act.UNDO)
+    for step in open_to:
         cases = []
         if Given.CASE in step.given:
             cases = [Option(str(other.id), _named(other, speaker, catalogue)) for other in others]
@@ -198,7 +202,8 @@ def _forms(
         forms.append(
             ActForm(
                 step.act, f"{case_url(case.id)}/{'answer' if step.act in ANSWERS else step.act}", case.version,
-                speaker.say(N_("For the shop: %(act)s"), act=words) if is_for_shop else words, not forms and not is_for_shop,
+                speaker.say(N_("For the shop: %(act)s"), act=words) if is_for_shop else words,
+                not forms and not is_for_shop and step.act is not Act.UNDO,
                 [Option(reason.value, speaker.say(REASONS[reason])) for reason in step.reasons or ()],
                 speaker.say(note) if step.given & {Given.NOTE} or step.reasons else None, cases,
                 _deadline(case, speaker) if Given.DEADLINE in step.given else None,
@@ -219,10 +224,11 @@ def _named(case: Case, speaker: Speaker, catalogue: Catalogue) -> str:
     return f"{speaker.say(N_('No. %(id)s'), id=case.id)} {row.title} · {row.camera} · {row.captured.short}"
 
 
-def _not_offered(choices: Sequence[Choice], speaker: Speaker) -> list[NotOffered]:
-    """Those with the same ground together."""
+def _not_offered(choices: Sequence[Choice], actor: Actor, speaker: Speaker) -> list[NotOffered]:
+    """Those with the same ground together. What the authority does is no matter of a shop's."""
     acts: dict[str, list[str]] = {}
     for choice in choices:
-        if choice.refused is not None:
+        is_of_others = actor.role in STORE_ROLES and choice.step.who is not Permission.CASES_ANSWER
+        if choice.refused is not None and not is_of_others:
             acts.setdefault(speaker.say(WHY_NOT[choice.refused]), []).append(speaker.say(ACTS[choice.step.act]))
     return [NotOffered(" · ".join(words), why) for why, words in acts.items()]

@@ -314,8 +314,8 @@ class CaseView:
     keeping: KeepingView | None = None
     is_deleted: bool = False
     done: str | None = None
-    judges: bool = False
     next_url: str | None = None
+    is_last_judged: bool = False
     problem: Fact | None = None
     lost_note: str = ""
     hindrance: str = ""

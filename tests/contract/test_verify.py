@@ -96,7 +96,10 @@ def test_a_key_that_nobody_trusts_is_told():
 
 
 def test_forms_for_people_are_no_part_of_the_seal():
-    assert problems({f"1/{name}": content for name, content in package().items()} | {"read.txt": b"", "1/form.html": b""}) == []
+    files = {f"1/{name}": content for name, content in package().items()} | {"read.txt": b"", "1/form.html": b""}
+    assert problems(files) == []
+    # Nobody is to think that they were checked.
+    assert {finding.about for finding in verify(files) if "not sealed" in finding.en} == {"read.txt", "1/form.html"}
 
 
 def test_a_whole_chain_holds():

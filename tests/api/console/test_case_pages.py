@@ -1,6 +1,6 @@
 import html
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -387,6 +387,40 @@ class TestJudgement:
         assert "操作成功：确认违规" in page
         assert f'href="/cases/{other}">下一个待审核案件' in page
         assert "reviewer 张" in page
+
+    async def test_what_leads_on_is_offered_before_the_way_back(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        acts = (await browser.get(f"/cases/{case_id}")).text.split('id="acts"')[1].split("</section>")[0]
+        found = re.findall(rf'action="/cases/{case_id}/(\w+)">.*?class="button button-wide( button-main)?"', acts, re.DOTALL)
+        assert found == [("issue", " button-main"), ("undo", "")]
+
+    async def test_a_shop_reads_nothing_of_what_only_the_authority_does(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        await browser.post(f"/cases/{case_id}/issue", data={"version": "2"})
+        assert "延长期限" in (await browser.get(f"/cases/{case_id}")).text
+        await sign_in(browser, "store")
+        page = (await browser.get(f"/cases/{case_id}")).text
+        assert "签收告知" in page
+        assert "现在不能由您办理" not in page
+
+    async def test_what_happened_keeps_its_order_when_the_clock_is_put_back(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        centre = browser._transport.app.state.centre  # type: ignore[attr-defined]
+        centre.clock = lambda: datetime.now(UTC) + timedelta(days=2)
+        await browser.post(f"/cases/{case_id}/confirm", data={"version": "1"})
+        centre.clock = lambda: datetime.now(UTC)
+        await browser.post(f"/cases/{case_id}/issue", data={"version": "2"})
+        timeline = (await browser.get(f"/cases/{case_id}")).text.split('<ol class="timeline">')[1].split("</ol>")[0]
+        assert re.findall("<strong>(.*?)</strong>", timeline)[-2:] == ["确认违规", "已下发"]
 
     async def test_dismiss_with_reason_and_remark(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
