@@ -73,7 +73,7 @@ class TestOneKey:
         page.on("request", lambda request: requests.append(request))
         page.route("**/review/judge*", lambda route: None)  # the server never answers
         page.keyboard.press("1")
-        page.wait_for_function("window.askedMeanwhile !== undefined")
+        page.wait_for_function("() => window.askedMeanwhile !== undefined")
         assert page.evaluate("[window.askedMeanwhile, window.isThere]") == [0, True]
         expect_shown(page, waiting[1])
         assert [request.method for request in requests if request.resource_type == "image"] == []
@@ -153,7 +153,7 @@ class TestClip:
         # It is gone from the page at its end, so what was seen of it is kept.
         page.evaluate("addEventListener('ended', ({ target }) => { window.seen = [target.videoWidth, target.muted]; }, true)")
         page.keyboard.press("Space")
-        page.wait_for_function("window.seen !== undefined")
+        page.wait_for_function("() => window.seen !== undefined")
         assert page.evaluate("window.seen") == [960 if codec == "hevc" else 1280, True]
         expect(page.locator("video")).to_have_count(0)
 
