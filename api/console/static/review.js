@@ -232,12 +232,20 @@ async function play() {
   if (!looked.querySelector("[data-play]")) await ask();
   if (row !== shown() || looked.querySelector("video")) return;
   const link = looked.querySelector("[data-play]");
-  if (link) startClip(looked, link.href);
+  if (link) startClip(looked, link);
   else tell(looked.querySelector("[data-clip]")?.textContent.trim() || words.noClip);
 }
 
-function startClip(looked, address) {
-  const video = Object.assign(document.createElement("video"), { src: address, controls: true, muted: true, playsInline: true });
+// Until it is there the picture stays: a preview of H.265 takes some seconds.
+function startClip(looked, link) {
+  const video = Object.assign(document.createElement("video"), {
+    src: link.href, controls: true, muted: true, playsInline: true, hidden: true,
+  });
+  link.ariaBusy = "true";
+  video.addEventListener("loadeddata", () => {
+    video.hidden = false;
+    link.ariaBusy = null;
+  });
   video.addEventListener("ended", () => stopClip(looked));
   video.addEventListener("error", () => {
     stopClip(looked);
@@ -250,6 +258,7 @@ function startClip(looked, address) {
 function stopClip(looked) {
   const video = looked.querySelector("video");
   if (!video) return;
+  looked.querySelector("[data-play]").ariaBusy = null;
   video.remove();
   video.removeAttribute("src");
   video.load(); // or it would go on being fetched
