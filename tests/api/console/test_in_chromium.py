@@ -106,6 +106,17 @@ class TestCase:
         expect(clip).to_have_js_property("videoWidth", 960 if codec == "hevc" else 1280)
         expect(clip).to_have_js_property("ended", True)
 
+    def test_the_code_on_the_notice_is_square(self, centre: LiveCentre, open_page: OpenPage) -> None:
+        """Otherwise no phone reads it."""
+        case_id = centre.hand_in()
+        page = open_page("officer", f"/cases/{case_id}")
+        page.get_by_role("button", name="确认违规").click()
+        page.goto(f"/cases/{case_id}/notice")
+        box = page.get_by_role("img", name="答复二维码").bounding_box()
+        assert box is not None
+        assert box["width"] == pytest.approx(box["height"])
+        assert box["width"] >= 94
+
     def test_confirm_by_keyboard(self, centre: LiveCentre, open_page: OpenPage) -> None:
         page = open_page(path=f"/cases/{centre.hand_in()}")
         page.get_by_role("button", name="确认违规").press("Enter")
