@@ -19,10 +19,10 @@ from contract.cameras import CameraConfig, EdgeConfig
 from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
 from contract.evidence import ClipFlaw, Manifest
 from ingest.backoff import Backoff
-from ingest.latest import Latest
 from ingest.minutes import MinuteBook
 from ingest.pipe import STOP, Answer, Beat, Call, Note, Pipe, Ready, Setup, Unfit
 from ingest.recorder import Recorder
+from ingest.shown import Latest
 
 WORKER = (sys.executable, "-m", "ingest.worker")
 # A worker tells of itself every second, and between two looks at the latest; a look takes less than a second on any box.

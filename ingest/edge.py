@@ -16,7 +16,7 @@ from ingest.database import Database
 from ingest.evidence import EvidenceFolder
 from ingest.heartbeat import Pulse
 from ingest.identity import Keys, sole_user
-from ingest.latest import EVERY_S, LatestSender
+from ingest.latest import LatestSender
 from ingest.minutes import MinuteBook
 from ingest.outbox import Outbox
 from ingest.pipe import Setup
@@ -24,6 +24,7 @@ from ingest.preroll import PREROLL_BYTES
 from ingest.puller import INTERVAL_S, Puller
 from ingest.recorder import Recorder
 from ingest.sender import Sender
+from ingest.shown import EVERY_S
 from ingest.trying import TRIAL, Trials
 
 # Evidence that the centre has is kept as long as a shop's own recorder keeps its video (7 to 90 days, mostly 30).

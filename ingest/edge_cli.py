@@ -19,10 +19,10 @@ from ingest.edge import FEWEST_KEEP_DAYS, KEEP_DAYS, Edge, EdgeError
 from ingest.ending import end_on_signals
 from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
-from ingest.latest import EVERY_S
 from ingest.memory import keep_little
 from ingest.metrics import MetricsError, serve_metrics
 from ingest.preroll import PREROLL_BYTES
+from ingest.shown import EVERY_S
 
 app = typer.Typer(help="The edge box: enroll, run, capacity. 边缘端", no_args_is_help=True, add_completion=False)
 MIB = 2**20

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import Catalogue
 from contract.credentials import CredentialError, open_credential
-from contract.edges import EdgeTrouble, StreamFault
+from contract.edges import LATEST_SIDE_PX, EdgeTrouble, StreamFault
 from contract.evidence import ClipFlaw, Manifest
 from detector.motion import MotionGate
 from detector.observation import Observation
@@ -23,11 +23,11 @@ from detector.tracks import Tracker, body
 from ingest.address import BadAddress, parse_address
 from ingest.decoding import Decoding
 from ingest.errors import SourceError, disk_trouble
-from ingest.latest import Latest, shown
 from ingest.parts import Book, Clips, Keeper, Looker, MakeRules, OpenReader, Reader, Rules
 from ingest.preroll import PREROLL_BYTES, Gathering, Moment, PreRoll
 from ingest.reader import CameraReader, ReaderState
 from ingest.shedding import Shedding
+from ingest.shown import Latest, shown
 from ingest.sight import Sight, sights
 from ingest.source import AvSource, Frame, Picture, Still, open_source
 from ingest.work_log import WorkLog
@@ -364,7 +364,7 @@ class Fleet:
             return
         camera.show_at = self._timer() + self._latest_every_s
         try:
-            jpeg = shown(frame.image, observation.marked_boxes(None, None))
+            jpeg = shown(frame.image, observation.marked_boxes(None, None), LATEST_SIDE_PX)
             self._on_latest(Latest(camera.config.id, frame.wall_time, jpeg))
         except Exception:
             log.exception("latest_picture_failed", camera=camera.config.id)

@@ -1,56 +1,21 @@
-"""The latest picture of each camera, small and without faces, for the centre's wall of cameras. None is kept on the disk, and of
-each camera one at most waits to be sent: a newer one takes its place."""
+"""Sending the latest picture of each camera, for the centre's wall of cameras. None is kept on the disk, and of each camera one
+at most waits to be sent: a newer one takes its place."""
 
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
 
-import cv2
-import numpy as np
 import structlog
 
-from contract.blur import Picture, hide_faces
-from contract.edges import LATEST_SIDE_PX
-from contract.evidence import MarkedBox
 from ingest.backoff import Backoff
 from ingest.centre import Centre, CentreFailed, CentreRefused, CentreUnavailable
+from ingest.shown import Latest
 
-# How often one of each camera is sent.
-EVERY_S = 600.0
 # With nothing to do the sender still looks this often, should a wake-up be missed.
 IDLE_S = 60.0
 LONGEST_WAIT_S = 300.0
-# 20 to 60 kB for a kitchen.
-_JPEG_QUALITY = 75
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Latest:
-    camera_id: str
-    taken_at: datetime
-    jpeg: bytes
-
-
-def shown(image: Picture, boxes: Sequence[MarkedBox]) -> bytes:
-    """A small JPEG of `image`, which stays as it is; `boxes` are people and heads in pixels of it. Raises ValueError."""
-    height, width = image.shape[:2]
-    scale = min(1.0, LATEST_SIDE_PX / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8) if scale < 1 else image.copy()
-    hide_faces(small, [_scaled(box, scale) for box in boxes])
-    written, content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    if not written:
-        raise ValueError(f"A picture of {image.shape} could not be written as JPEG.")
-    return content.tobytes()
-
-
-def _scaled(box: MarkedBox, scale: float) -> MarkedBox:
-    x1, y1, x2, y2 = box.box
-    return box.model_copy(update={"box": (x1 * scale, y1 * scale, x2 * scale, y2 * scale)})
 
 
 class LatestSender:

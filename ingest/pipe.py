@@ -1,7 +1,7 @@
 """What the edge and its worker processes say to each other: pickled over one socket pair for each worker.
 
 The edge sends a `Setup`, then lists of cameras (`EdgeConfig`), answers to calls, and at the end `STOP`. A worker sends `Ready`
-or `Unfit`, then notes for the book of minutes, calls to the recorder, now and then a picture (`ingest.latest.Latest`), and a
+or `Unfit`, then notes for the book of minutes, calls to the recorder, now and then a picture (`ingest.shown.Latest`), and a
 `Beat` every second. Either side notices the other's death by the end of the stream.
 """
 
@@ -22,8 +22,8 @@ from contract.evidence import ClipFlaw, Manifest
 from detector.rules import Repeat, Violation
 from ingest.cutting import Clip
 from ingest.fleet import CameraBeat
-from ingest.latest import EVERY_S
 from ingest.preroll import PREROLL_BYTES
+from ingest.shown import EVERY_S
 from ingest.sight import Sight
 
 STOP = "stop"

@@ -20,23 +20,22 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from numpy.typing import NDArray
 
-from contract.blur import hide_faces
 from contract.camera_hosts import is_forbidden_address
 from contract.credentials import CredentialError, open_credential
 from contract.edges import StreamFault
 from contract.logs import log_to_stderr
 from contract.trials import PICTURE_SIDE_PX, SeenHand, SeenPerson, Sighting, Trial, TrialAnswer
 from detector.card import ModelError
-from detector.observation import Observation, Person
+from detector.observation import Person
 from ingest.address import BadAddress, CameraAddress, parse_address
 from ingest.check import Report, check
 from ingest.errors import SourceError
 from ingest.parts import Looker
 from ingest.pipe import Setup
+from ingest.shown import shown
 from ingest.source import Frame
 from ingest.worker import load_detector
 
-_JPEG_QUALITY = 80
 _BURNT = 250  # grey levels of 255
 # The width at which sharpness is measured, so that a 4K camera and its sub-stream are judged alike.
 _SHARPNESS_WIDTH_PX = 640
@@ -100,8 +99,9 @@ def attempt(errand: Errand, detector: Callable[[], Looker]) -> TrialAnswer:
 def sighting(report: Report, frame: Frame, detector: Looker) -> Sighting:
     [observation] = detector.look([frame.image])
     grey = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)
+    jpeg = shown(frame.image, observation.marked_boxes(None, None), PICTURE_SIDE_PX)
     return Sighting(
-        jpeg=base64.b64encode(_without_faces(frame.image, observation)).decode(), width=observation.width,
+        jpeg=base64.b64encode(jpeg).decode(), width=observation.width,
         height=observation.height, codec=report.codec or "", fps=report.fps, key_interval_s=report.key_interval_s,
         watched_s=report.watched_s, first_picture_s=report.first_picture_s or 0.0, damaged=report.damaged,
         look=report.look or "good", brightness=float(grey.mean()), burnt=float((grey >= _BURNT).mean()),
@@ -116,16 +116,6 @@ def _person(person: Person) -> SeenPerson:
     }
     hands = [SeenHand.model_validate({"box": hand.box, "glove": hand.glove.state}) for hand in person.hands[:20]]
     return SeenPerson.model_validate({"box": person.box, "hands": hands, **read})
-
-
-def _without_faces(image: NDArray[np.uint8], observation: Observation) -> bytes:
-    picture = image.copy()
-    hide_faces(picture, observation.marked_boxes(None, None))
-    scale = PICTURE_SIDE_PX / max(picture.shape[:2])
-    if scale < 1:
-        size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
-        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
 
 
 def _sharpness(grey: NDArray[np.uint8]) -> float:

@@ -100,7 +100,7 @@ class NotInRow:
     act: Link | None
 
 
-@router.get("/coverage")
+@router.get("/cameras/coverage")
 async def coverage_page(
     request: Request, actor: SignedIn, work: Reading, at: At, station: str = "", reached: Reached | None = None,
     cursor: str | None = None,
@@ -178,4 +178,4 @@ def _act(one: NotIn, actor: Actor, speaker: Speaker) -> Link | None:
 def _url(station: str, reached: Reached | None, cursor: str | None = None) -> str:
     asked = {"station": station, "reached": reached.value if reached else "", "cursor": cursor or ""}
     told = {name: value for name, value in asked.items() if value}
-    return f"/coverage?{urlencode(told)}" if told else "/coverage"
+    return f"/cameras/coverage?{urlencode(told)}" if told else "/cameras/coverage"

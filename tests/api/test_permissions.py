@@ -187,7 +187,7 @@ TABLE = (
     row("GET /cameras/list", P.CAMERAS_READ),
     row("GET /cameras/wall", P.CAMERAS_READ),
     row("GET /cameras/wall/list", P.CAMERAS_READ),
-    row("GET /coverage", P.CAMERAS_READ),
+    row("GET /cameras/coverage", P.CAMERAS_READ),
     row("GET /cameras/new", P.CAMERAS_WRITE),
     row("GET /cameras/trials/new", P.CAMERAS_ADD),
     row("GET /cameras/trials/{trial_id}", P.CAMERAS_ADD),

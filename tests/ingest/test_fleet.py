@@ -19,9 +19,9 @@ from detector.observation import Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
 from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, Fleet, open_reader
-from ingest.latest import Latest
 from ingest.minutes import MinuteBook
 from ingest.shedding import INTERVAL_S
+from ingest.shown import Latest
 from tests.ingest.edge_world import MODELS, FakeReader, Parts, RecorderAtHand, bareheaded, camera, edge_config, violation
 
 BLACK = 0

@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from contract.evidence import MarkedBox
-from ingest.latest import Latest, LatestSender, shown
+from ingest.latest import LatestSender
+from ingest.shown import Latest, shown
 from tests.ingest.edge_world import START, CentreInMemory, Clock, problem
 
 
@@ -30,23 +31,23 @@ class TestShown:
         [(1920, 1080, (360, 640)), (1080, 1920, (640, 360)), (320, 240, (240, 320)), (4000, 2, (1, 640))],
     )
     def test_at_most_640_pixels_a_side(self, width: int, height: int, seen: tuple[int, int]):
-        assert decoded(shown(noise(width, height), [])).shape[:2] == seen
+        assert decoded(shown(noise(width, height), [], 640)).shape[:2] == seen
 
     def test_of_a_face_a_few_averages_are_left(self):
         """Where the head lies in the small picture, blocks are flat; beside it the noise is as it was."""
         picture = np.kron(noise(640, 360), np.ones((3, 3, 1), np.uint8))
-        small = decoded(shown(picture, [MarkedBox(kind="head", box=(600, 300, 900, 600), score=0.9)])).astype(float)
+        small = decoded(shown(picture, [MarkedBox(kind="head", box=(600, 300, 900, 600), score=0.9)], 640)).astype(float)
         assert small[105:195, 205:295].std() < 0.5 * small[105:195, 405:495].std()
 
     def test_the_upper_third_of_somebody_without_a_head(self):
         picture = np.kron(noise(640, 360), np.ones((3, 3, 1), np.uint8))
-        small = decoded(shown(picture, [MarkedBox(kind="person", box=(300, 90, 600, 990), score=0.9)])).astype(float)
+        small = decoded(shown(picture, [MarkedBox(kind="person", box=(300, 90, 600, 990), score=0.9)], 640)).astype(float)
         assert small[35:125, 105:195].std() < 0.5 * small[220:310, 105:195].std()
 
     def test_the_picture_that_is_judged_stays_as_it_is(self):
         picture = noise(320, 240)
         before = picture.copy()
-        shown(picture, [MarkedBox(kind="head", box=(10, 10, 90, 90), score=0.9)])
+        shown(picture, [MarkedBox(kind="head", box=(10, 10, 90, 90), score=0.9)], 640)
         assert (picture == before).all()
 
 

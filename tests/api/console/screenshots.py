@@ -20,10 +20,10 @@ from api.cases.states import Act
 from api.deliveries.kinds import Channel
 from api.kit.database import Database
 from api.kit.times import in_shop_time, now
-from contract.edges import CameraMinute, StreamFault
+from contract.edges import LATEST_SIDE_PX, CameraMinute, StreamFault
 from detector.pipeline import Detector
 from ingest.check import Report
-from ingest.latest import shown
+from ingest.shown import shown
 from ingest.source import Frame
 from ingest.trial import sighting
 from tests.api.console.chromium import DESKTOP, PHONE, LiveCentre, beside, link_to, running_chromium, serving, signed_in
@@ -43,7 +43,7 @@ PAGES = (
     ("notice", "chief", "/cases/{submitted}/notice"),
     ("cameras", "chief", "/cameras"),
     ("camera-wall", "chief", "/cameras/wall"),
-    ("coverage", "chief", "/coverage"),
+    ("coverage", "chief", "/cameras/coverage"),
     ("camera", "chief", "/cameras/camera-1"),
     ("camera-trial-new", "store", "/cameras/trials/new"),
     ("camera-trial", "store", "/cameras/trials/trial-1"),
@@ -244,7 +244,7 @@ def _look(centre: LiveCentre, found: Sequence[Scene]) -> None:
     for camera_id, scene, ago_s in ((first, found[0], 240), (second, found[1], 5400)):
         image = cv2.imdecode(np.frombuffer(scene.picture, np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
-        centre.show(shown(np.asarray(image, np.uint8), scene.boxes), camera_id=camera_id, ago_s=ago_s)
+        centre.show(shown(np.asarray(image, np.uint8), scene.boxes, LATEST_SIDE_PX), camera_id=camera_id, ago_s=ago_s)
 
 
 def _act(page: Page, case_id: int, act: str, **body: str) -> None:
