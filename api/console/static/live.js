@@ -62,8 +62,7 @@ async function look() {
 
 async function turn() {
   clearTimeout(timer);
-  if (list.querySelector("[data-live-end]")) controls.hidden = true; // What was waited for has come.
-  if (paused || ended || document.hidden || controls.hidden) return;
+  if (paused || ended || document.hidden) return;
   try {
     await look();
     waitMs = everyMs;
@@ -71,6 +70,7 @@ async function turn() {
     say(words.lost);
     waitMs = Math.min(waitMs * 2, slowestMs);
   }
+  if (list.querySelector("[data-live-end]")) ended = controls.hidden = true; // What was waited for has come.
   if (!ended) timer = setTimeout(turn, waitMs);
 }
 
