@@ -14,8 +14,8 @@ LEAST_HEAD_PX, GOOD_HEAD_PX = 15, 32
 MAIN_WIDTH_PX = 1280
 # docs/edge.md: with fewer than one key frame in so many seconds, short rules wait too long for their looks.
 MOST_KEY_GAP_S = 3.0
-# docs/edge.md: in the demo clip, made darker, burnt out and blurred, states were lost from 10, 0.5 and 2.5 on. It is cleaner than a
-# kitchen, hence twice as early.
+# docs/edge.md: in the demo clip, made darker, burnt out and blurred, states were lost from 10, 0.5 and 2.5 on. It is cleaner than
+# a kitchen, hence twice as early.
 DARKEST, MOST_BURNT, LEAST_SHARPNESS = 25.0, 0.25, 5.0
 
 _NOBODY = N_(
