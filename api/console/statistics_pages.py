@@ -103,7 +103,7 @@ async def month_page(
     speaker = speaker_of(request)
     wanted = await read_filter(work, actor, speaker, centre.catalogue, asked, at, is_month=True)
     shown = (By.RULE, By.STATION, By.SHOP)
-    month = await statistics.get_month(work, actor, wanted.scope, shown, _IN_A_REPORT) if wanted.scope else None
+    month = await statistics.get_month(work, actor, wanted.scope, shown, _IN_A_REPORT, at) if wanted.scope else None
     values = _month(speaker, centre, month, at) if month else {}
     return page(
         request, "month.html", actor=actor, status=422 if wanted.wrong else 200, filter=wanted,
@@ -155,7 +155,7 @@ def _month(speaker: Speaker, centre: Centre, month: Month, at: datetime) -> dict
     compared.append((speaker.say(N_("Deadlines missed")), figures.missed, month.missed_before))
     return {
         "total": figures.total, "missed": figures.missed, "coverage": coverage,
-        "joined": share(speaker, coverage.connected, coverage.shops),
+        "joined": share(speaker, coverage.connected, coverage.entered),
         "false_share": share(speaker, figures.total.false_alarms, figures.total.judged), "times": times, "compared": compared,
         "title": _month_words(speaker, month.first), "before": _month_words(speaker, month.first - timedelta(days=1)),
         "is_over": in_shop_time(at).date() >= month_after(month.first),

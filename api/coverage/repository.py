@@ -49,7 +49,9 @@ def _has_reached(reached: Reached) -> ColumnElement[bool]:
             return connected & active
 
 
-async def count_by_station(work: Work, actor: Actor, today: date) -> list[tuple[District, Counts]]:
+async def count_by_station(
+    work: Work, actor: Actor, today: date, *, shop_id: str | None = None
+) -> list[tuple[District, Counts]]:
     """By name; stations without a shop are left out."""
     invited, connected, active = Shop.id.in_(_invited()), Shop.id.in_(_connected()), Shop.id.in_(_active())
     licensed = select(Licence.shop_id).where(
@@ -62,6 +64,8 @@ async def count_by_station(work: Work, actor: Actor, today: date) -> list[tuple[
         )
         .where(shop_is_visible(actor, Shop.id)).group_by(Shop.district_id)
     )
+    if shop_id is not None:
+        query = query.where(Shop.id == shop_id)
     counts = {row[0]: Counts(*row[1:]) for row in await work.execute(query)}
     districts = await work.scalars(select(District).where(District.id.in_(counts)).order_by(District.name, District.id))
     return [(district, counts[district.id]) for district in districts]

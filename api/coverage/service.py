@@ -28,9 +28,11 @@ class _OfShop(Protocol):
 Row = TypeVar("Row", bound=_OfShop)
 
 
-async def count_by_station(work: Work, actor: Actor, at: datetime) -> list[tuple[District, Counts]]:
+async def count_by_station(
+    work: Work, actor: Actor, at: datetime, *, shop_id: str | None = None
+) -> list[tuple[District, Counts]]:
     actor.require(Permission.CAMERAS_READ)
-    return await repository.count_by_station(work, actor, in_shop_time(at).date())
+    return await repository.count_by_station(work, actor, in_shop_time(at).date(), shop_id=shop_id)
 
 
 async def list_not_in(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from api.cameras.schemas import CameraState
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case
+from api.coverage.schemas import Counts as Coverage
 
 
 class By(StrEnum):
@@ -88,15 +89,6 @@ class DurationRow:
     name: str
     until: Act
     duration: Duration
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How many of the shops that are known here take part, now."""
-
-    shops: int
-    connected: int
-    accepted: int
 
 
 @dataclass(frozen=True)

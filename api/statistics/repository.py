@@ -17,8 +17,7 @@ from api.kit.database import Work
 from api.kit.times import shop_week
 from api.places.repository import own_and_below, shop_is_visible
 from api.places.tables import District, Shop
-from api.public.tables import ShopStatus
-from api.statistics.figures import By, Closed, Counts, CountsRow, Coverage, Duration, DurationRow, Scope
+from api.statistics.figures import By, Closed, Counts, CountsRow, Duration, DurationRow, Scope
 
 _R = DismissalReason
 # Why a finding was none. What nobody could tell, tests and duplicates say nothing about the detector.
@@ -179,19 +178,6 @@ async def list_closed(work: Work, actor: Actor, since: datetime, limit: int) -> 
         .limit(limit)
     )
     return [Closed(case, at) for case, at in await work.execute(query)]
-
-
-async def count_coverage(work: Work, actor: Actor, district_id: str | None = None, shop_id: str | None = None) -> Coverage:
-    """Of the shops that are entered here: how many have a camera that is switched on, and how many were accepted."""
-    watched = select(Camera.id).where(Camera.shop_id == Shop.id, Camera.enabled).exists()
-    accepted = select(ShopStatus.shop_id).where(ShopStatus.shop_id == Shop.id).exists()
-    query = select(func.count(), func.count().filter(watched), func.count().filter(watched, accepted)).select_from(Shop)
-    query = query.where(shop_is_visible(actor, Shop.id))
-    if district_id is not None:
-        query = query.where(Shop.district_id.in_(own_and_below(district_id)))
-    if shop_id is not None:
-        query = query.where(Shop.id == shop_id)
-    return Coverage(*(await work.execute(query)).one())
 
 
 async def list_shop_names(work: Work, actor: Actor, district_id: str | None, limit: int) -> list[tuple[str, str]]:

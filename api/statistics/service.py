@@ -8,6 +8,8 @@ from api.cameras import repository as cameras
 from api.cameras.schemas import CameraState
 from api.cameras.service import state_of
 from api.cases.tables import Stage
+from api.coverage import service as coverage
+from api.coverage.schemas import Counts as Coverage
 from api.kit.database import Work
 from api.kit.problems import Invalid
 from api.kit.times import in_shop_time, midnight
@@ -82,7 +84,7 @@ async def get_figures(work: Work, actor: Actor, scope: Scope, by: Collection[By]
     )
 
 
-async def get_month(work: Work, actor: Actor, scope: Scope, by: Collection[By], limit: int) -> Month:
+async def get_month(work: Work, actor: Actor, scope: Scope, by: Collection[By], limit: int, at: datetime) -> Month:
     """Of the calendar month that the scope is, with the month before it."""
     first = in_shop_time(scope.begin).date()
     earlier = Scope(
@@ -92,7 +94,7 @@ async def get_month(work: Work, actor: Actor, scope: Scope, by: Collection[By], 
         first, await get_figures(work, actor, scope, by, limit),
         (await repository.count_steps(work, actor, earlier))[0].counts,
         await repository.count_missed(work, actor, earlier, _OF_SHOPS),
-        await repository.count_coverage(work, actor, scope.district_id, scope.shop_id),
+        await _coverage(work, actor, at, scope.district_id, scope.shop_id),
     )
 
 
@@ -103,7 +105,7 @@ async def get_today(work: Work, actor: Actor, at: datetime) -> Today:
         counts=(await repository.count_steps(work, actor, scope))[0].counts,
         waiting=await repository.count_states(work, actor, is_open=True),
         overdue=await repository.count_overdue_now(work, actor),
-        coverage=await repository.count_coverage(work, actor),
+        coverage=await _coverage(work, actor, at),
         cameras=await _cameras(work, actor, at),
         closed=await repository.list_closed(work, actor, at - _CLOSED_WITHIN, _CLOSED_SHOWN),
     )
@@ -123,6 +125,15 @@ async def _count_by(work: Work, actor: Actor, scope: Scope, by: By, limit: int) 
     mondays = range(first.toordinal() - first.weekday(), end.toordinal(), 7)
     weeks = [date.fromordinal(monday).isoformat() for monday in mondays]
     return [found.get(week) or CountsRow(week, "", "", Counts()) for week in weeks]
+
+
+async def _coverage(
+    work: Work, actor: Actor, at: datetime, district_id: str | None = None, shop_id: str | None = None
+) -> Coverage:
+    """Now: how far shops had come in the past, nobody kept."""
+    stations = await coverage.count_by_station(work, actor, at, shop_id=shop_id)
+    counts = [counts for station, counts in stations if district_id in (None, station.id, station.parent_id)]
+    return sum(counts, Coverage(0, 0, 0, 0, 0))
 
 
 async def _cameras(work: Work, actor: Actor, at: datetime) -> dict[CameraState, int]:

@@ -161,7 +161,7 @@ async def test_a_wall_counts_today_and_what_is_open(any_world: World):
     assert (today.counts.found, today.counts.confirmed, today.counts.closed) == (0, 1, 1)
     assert today.waiting == {"confirmed": 1}
     assert [closed.at for closed in today.closed] == [NOON]
-    assert (today.coverage.shops, today.coverage.connected, today.coverage.accepted) == (1, 1, 0)
+    assert (today.coverage.entered, today.coverage.connected, today.coverage.active) == (1, 0, 0)
 
 
 async def test_nobody_counts_what_is_not_theirs(world: World):
