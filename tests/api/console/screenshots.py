@@ -72,7 +72,7 @@ PAGES = (
     ("invitation-new", "admin", "/invitations/new"),
     ("audit", "auditor", "/audit"),
     ("shop-case", "store", "/cases/{issued}"),
-    ("issue", "officer", "/cases/{confirmed}"),
+    ("issue", "officer", "/cases/{ready}"),
     ("statistics", "chief", "/statistics"),
     ("monthly-report", "chief", "/statistics/month?month={month}"),
     ("wall", "chief", "/wall"),
@@ -81,8 +81,8 @@ PAGES = (
 PHONE_PAGES = (("phone-notice", "/n/{token}"), ("phone-practice", "/n/practice"), ("phone-group", "/n/{group}"))
 # Of these the documents show phones too.
 ON_A_PHONE = ("review", "case", "cases", "shop-case", "camera-trial-new", "camera-trial", "camera-wall", "statistics")
-# These are looked at whole.
-WHOLE = ("monthly-report",)
+# Of these the picture begins further down.
+_FROM = {"monthly-report": ".paper"}
 _QUALITY = 76
 # What people in the pictures are called.
 _NAMES = {
@@ -101,7 +101,9 @@ def take(browser: Browser, centre: LiveCentre, numbers: dict[str, Any]) -> Itera
             for short, language in LANGUAGES.items():
                 page.set_viewport_size(DESKTOP)
                 _open(page, path, language)
-                yield _save(page, f"{name}.{short}", whole=name in WHOLE)
+                if name in _FROM:
+                    page.locator(_FROM[name]).evaluate("part => part.scrollIntoView()")
+                yield _save(page, f"{name}.{short}")
                 if name in ON_A_PHONE:
                     page.set_viewport_size(PHONE)
                     yield _save(page, f"{name}.phone.{short}")
@@ -142,9 +144,9 @@ def _open(page: Page, path: str, language: str) -> None:
     page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}", wait_until="networkidle")
 
 
-def _save(page: Page, name: str, *, whole: bool = False) -> Path:
+def _save(page: Page, name: str) -> Path:
     file = FOLDER / f"{name}.webp"
-    with Image.open(io.BytesIO(page.screenshot(full_page=whole))) as picture:
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
         picture.save(file, "WEBP", quality=_QUALITY, method=6)
     return file
 
@@ -187,7 +189,10 @@ def fill(browser: Browser, centre: LiveCentre) -> dict[str, Any]:
     context, page = signed_in(browser, centre, "chief", "/cases")
     dismissed, confirmed, issued, submitted, closed = ids[0], ids[1], ids[2], ids[6], (ids[5], ids[8])
     _act(page, dismissed, "dismiss", reason="not_a_violation")
-    for case_id in (confirmed, issued, submitted, *closed):
+    # The one before it is not open any more, so this is one of its own.
+    scene = found[4]
+    ready = centre.hand_in(scene.rule, picture=scene.picture, boxes=scene.boxes, camera_id=centre.kitchen.second_camera_id)
+    for case_id in (ready, confirmed, issued, submitted, *closed):
         _act(page, case_id, "confirm")
     for case_id in (issued, submitted, *closed):
         _act(page, case_id, "issue")
@@ -202,7 +207,7 @@ def fill(browser: Browser, centre: LiveCentre) -> dict[str, Any]:
     context.close()
     beside(lambda: _try_a_camera(centre, found[2].picture))
     return {
-        "issued": issued, "submitted": submitted, "confirmed": confirmed, "month": in_shop_time(now()).strftime("%Y-%m"),
+        "issued": issued, "submitted": submitted, "ready": ready, "month": in_shop_time(now()).strftime("%Y-%m"),
         "token": link_to(centre, issued), "group": link_to(centre, issued, Channel.WECOM),
     }
 
