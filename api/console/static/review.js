@@ -64,7 +64,10 @@ function show(row) {
   current.value = `${row.dataset.case}:${looked.dataset.version}`;
   const from = all().indexOf(row);
   all().slice(from, from + 1 + AHEAD).forEach(load);
-  row.scrollIntoView({ block: "nearest", inline: "nearest" });
+  // Along the strip only: on a phone it lies below the picture, which is to be seen first.
+  const left = row.offsetLeft - rows.offsetLeft;
+  if (left < rows.scrollLeft || left + row.offsetWidth > rows.scrollLeft + rows.clientWidth) rows.scrollLeft = left;
+  if (before !== row && stage.getBoundingClientRect().top < 0) stage.scrollIntoView();
 }
 
 function move(steps) {

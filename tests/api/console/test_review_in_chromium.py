@@ -188,6 +188,16 @@ class TestClip:
         expect(page.locator("video")).to_have_count(0)
 
 
+class TestPhone:
+    def test_the_picture_is_seen_first_and_after_each_verdict(self, waiting: list[int], open_page: OpenPage) -> None:
+        page = review(open_page, viewport=PHONE)
+        assert page.evaluate("scrollY") == 0
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.get_by_role("button", name="无法判断").click()
+        expect_shown(page, waiting[1])
+        expect(page.locator(f"{SHOWN} [data-picture]")).to_be_in_viewport(ratio=1)
+
+
 class TestMany:
     def test_a_range_is_judged_and_taken_back_at_once(self, waiting: list[int], open_page: OpenPage) -> None:
         page = review(open_page)
