@@ -53,7 +53,7 @@ def _photograph(photograph: Photograph, number: int, why: str, speaker: Speaker)
         url = None
         taken = speaker.say(
             N_("deleted at %(at)s by %(name)s: %(ground)s"), at=speaker.time(photograph.deleted_at).short,
-            name=photograph.deleted_by, ground=photograph.deletion_ground,
+            name=speaker.doer(photograph.deleted_by or ""), ground=photograph.deletion_ground,
         )
     return PhotographView(
         url, speaker.say(N_("Photograph %(number)s of the answer"), number=number),

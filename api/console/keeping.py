@@ -78,7 +78,7 @@ def _deleted(evidence: Evidence, speaker: Speaker) -> str:
     at = speaker.time(evidence.deleted_at).short if evidence.deleted_at else ""
     return speaker.say(
         N_("Deleted at %(at)s by %(name)s. Ground: %(ground)s. What was signed had the digest %(digest)s."), at=at,
-        name=evidence.deleted_by, ground=evidence.deletion_ground, digest=evidence.digest[:16],
+        name=speaker.doer(evidence.deleted_by or ""), ground=evidence.deletion_ground, digest=evidence.digest[:16],
     )
 
 

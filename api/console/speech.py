@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.accounts.actors import ActorKind
+from api.accounts.actors import ActorKind, the_system
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition, Stage
 from api.console.i18n import N_, Language, translations
@@ -78,6 +78,10 @@ class Speaker:
         if case.escalation is not None:
             words.append(self.say(LEVELS[case.escalation]))
         return " · ".join(words)
+
+    def doer(self, name: str) -> str:
+        """Who deleted something, by the name that was kept."""
+        return self.say(N_("The system")) if name == the_system().name else name
 
     def actor(self, transition: CaseTransition) -> str:
         """Who did it; what the centre does by itself has a name in each language."""

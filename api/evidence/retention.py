@@ -34,8 +34,9 @@ class Retention(BaseModel):
         }.get(state)
 
     def ground(self, state: CaseState) -> str:
-        """What is written down where this table ends something."""
-        return f"retention: {self.days_of(state)} days after {state}"
+        """What is written down, and signed, where this table ends something: in both languages, for whoever reads it later."""
+        days = self.days_of(state)
+        return f"超过保存期限（{days} 天） retention: {days} days after {state}"
 
     def cuts(self, at: datetime) -> dict[CaseState, datetime]:
         """Of each state the moment before which a case must have come into it, for its evidence to go now."""

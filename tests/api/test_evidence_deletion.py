@@ -16,6 +16,8 @@ from api.kit.files import Files
 from api.kit.times import now
 from tests.api.world import EdgeBox, World, problem_code
 
+GROUND = "超过保存期限（30 天） retention: 30 days after dismissed"
+
 
 class Scene:
     """A world whose clock can be moved, with a box, a chief who acts, and what is left on the disk."""
@@ -65,7 +67,7 @@ class TestRetention:
         assert await scene.after(30.1) == 1
         assert scene.files() == []
         (row,) = await scene.rows()
-        assert (row.manifest, row.deleted_by, row.deletion_ground) == ("", "system", "retention: 30 days after dismissed")
+        assert (row.manifest, row.deleted_by, row.deletion_ground) == ("", "system", GROUND)
         assert row.digest == violation["digest"]
         assert row.signature
 
@@ -76,7 +78,7 @@ class TestRetention:
         auditor = await scene.world.person(Role.AUDITOR)
         (entry,) = (await auditor.get("/api/v1/audit", params={"action": "evidence.deleted"})).json()["items"]
         assert (entry["object_id"], entry["actor_name"], entry["chain"]) == (str(case_id), "system", scene.box.place.district_id)
-        assert entry["reason"] == "retention: 30 days after dismissed"
+        assert entry["reason"] == GROUND
         assert set(entry["detail"]) == {"violation", "digest"}
 
     async def test_what_is_deleted_is_as_if_it_were_not_there(self, scene: Scene):

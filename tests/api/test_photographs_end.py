@@ -124,9 +124,9 @@ class TestEnd:
         await it.after(181)
         auditor = await world.person(Role.AUDITOR)
         (entry,) = (await auditor.get("/api/v1/audit", params={"action": "photograph.deleted"})).json()["items"]
-        assert (entry["reason"], entry["actor_name"]) == ("retention: 180 days after closed", "system")
+        assert (entry["reason"], entry["actor_name"]) == ("超过保存期限（180 天） retention: 180 days after closed", "system")
         page = (await it.there.officer.get(f"/cases/{it.there.case_id}", headers={"Accept-Language": "en"})).text
-        assert "by system: retention: 180 days after closed" in page
+        assert "by The system: 超过保存期限（180 天） retention: 180 days after closed" in page
         assert it.url not in page
 
     async def test_not_while_it_is_open_or_under_a_legal_hold(self, world: World):
