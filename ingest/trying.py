@@ -22,7 +22,7 @@ TRIAL = (sys.executable, "-m", "ingest.trial")
 TRIAL_S = 75.0
 # The centre keeps a request open until there is something to try. One that answers at once is not asked in a loop.
 LEAST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
+LONGEST_PAUSE_S = 15.0
 TELL_TIMES = 3
 log = structlog.get_logger(__name__)
 
