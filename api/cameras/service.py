@@ -159,8 +159,8 @@ async def _fill(work: Work, actor: Actor, keyring: Keyring, camera: Camera, new:
     if is_kept and (camera.shop_id != area.shop_id or receiver(camera.url) != receiver(new.url)):
         # Whoever may change cameras must not be able to have a password that he does not know sent to a machine of his own.
         raise PasswordNeededAgain("The camera has another host, port or shop now. Enter its password again.")
-    if (camera.shop_id, camera.url) != (area.shop_id, new.url):
-        camera.pictured_at = None  # of another kitchen
+    if (camera.shop_id, camera.url) != (area.shop_id, new.url) or not new.enabled:
+        camera.pictured_at = None  # it may show another kitchen, or what nobody is to look at any more
     edge_ids = [edge.id for edge in await edges.list_edges(work, actor, shop_id=area.shop_id) if edge.is_trusted]
     if new.edge_id is not None and new.edge_id not in edge_ids:
         raise NotFound("There is no such edge in this shop, or it was revoked or waits for approval.")

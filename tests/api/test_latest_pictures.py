@@ -66,9 +66,12 @@ async def test_another_shop_does_not_see_it(world: World):
 async def test_of_a_camera_that_is_switched_off(world: World):
     place = await world.place()
     box = await world.edge(place)
+    await box.show()
     installer = await world.person(Role.INSTALLER)
-    await installer.put(f"/api/v1/cameras/{place.camera_id}", json=new_camera(place, enabled=False))
+    off = {"url": "rtsp://192.0.2.7:554/stream", "enabled": False}
+    await installer.put(f"/api/v1/cameras/{place.camera_id}", json=new_camera(place, **off))
     assert problem_code(await box.show()) == "not-your-camera"
+    assert (await installer.get(address(place))).status_code == 404
 
 
 async def test_a_camera_that_shows_another_kitchen_now_shows_none_of_the_one_before(world: World):
