@@ -54,7 +54,8 @@ async def update_camera(
 ) -> CameraOut:
     """A password that is left out stays. With If-Match, the change is refused when somebody else was faster."""
     expected = version_of(if_match) if if_match is not None else None
-    await service.update_camera(work, actor, centre.keyring, camera_id, body, expected)
+    camera = await service.update_camera(work, actor, centre.keyring, camera_id, body, expected)
+    await pictures.drop_unshown(centre.files, camera)
     status = await service.get_camera(work, actor, camera_id)
     response.headers["ETag"] = etag(status.camera.version)
     return _out(status, actor)

@@ -46,6 +46,12 @@ async def read(work: Work, actor: Actor, files: Files, camera_id: str) -> tuple[
     return content, hashlib.sha256(content).hexdigest()
 
 
+async def drop_unshown(files: Files, camera: Camera) -> None:
+    """After a change of the camera: what is not shown any more does not lie about either."""
+    if camera.pictured_at is None:
+        await files.delete(_key(camera.id))
+
+
 def made_anew(jpeg: bytes) -> bytes:
     """Of the pixels alone: nothing that came along stays. Raises NotAPicture."""
     check_jpeg(jpeg, LATEST_SIDE_PX)

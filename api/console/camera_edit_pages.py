@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
-from api.cameras import observed
+from api.cameras import observed, pictures
 from api.cameras import service as cameras
 from api.cameras.makers import MAKERS
 from api.cameras.service import PasswordNeededAgain
@@ -80,7 +80,8 @@ async def change_camera(
         async with centre.database.writing() as work:
             before = (await cameras.get_camera(work, actor, camera_id)).camera
             new = read_form(typed, speaker, before.interval_s)
-            await cameras.update_camera(work, actor, centre.keyring, camera_id, new, typed.version)
+            camera = await cameras.update_camera(work, actor, centre.keyring, camera_id, new, typed.version)
+            await pictures.drop_unshown(centre.files, camera)
         return RedirectResponse(f"/cameras/{camera_id}?saved=yes", 303)
     except NotACamera as problem:
         wrong = problem.wrong

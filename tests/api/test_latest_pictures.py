@@ -26,6 +26,10 @@ def shade(answer: httpx.Response) -> int:
     return round(float(picture.mean()))
 
 
+def stored(world: World) -> list[str]:
+    return [path.name for path in (world.centre.settings.data / "files" / "cameras").rglob("*.*")]
+
+
 async def pictured_at(world: World, place: Place) -> datetime | None:
     async with world.centre.database.reading() as work:
         camera = await get_camera(work, HOUSE, place.camera_id)
@@ -42,7 +46,7 @@ async def test_the_newest_takes_the_place_of_the_one_before(any_world: World):
         assert (await box.show(jpeg(grey))).status_code == 204
     first = await officer.get(address(place))
     assert shade(first) == 200
-    assert len(list((any_world.centre.settings.data / "files" / "cameras").rglob("*.*"))) == 1
+    assert stored(any_world) == ["latest.jpg"]
     again = await officer.get(address(place), headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
 
@@ -72,6 +76,7 @@ async def test_of_a_camera_that_is_switched_off(world: World):
     await installer.put(f"/api/v1/cameras/{place.camera_id}", json=new_camera(place, **off))
     assert problem_code(await box.show()) == "not-your-camera"
     assert (await installer.get(address(place))).status_code == 404
+    assert stored(world) == []
 
 
 async def test_a_camera_that_shows_another_kitchen_now_shows_none_of_the_one_before(world: World):
@@ -81,6 +86,7 @@ async def test_a_camera_that_shows_another_kitchen_now_shows_none_of_the_one_bef
     moved = await installer.put(f"/api/v1/cameras/{place.camera_id}", json=new_camera(other))
     assert moved.json()["shop_id"] == other.shop_id
     assert (await installer.get(address(place))).status_code == 404
+    assert stored(world) == []
 
 
 async def test_a_clock_that_runs_ahead_makes_no_picture_of_tomorrow(world: World):
