@@ -77,8 +77,9 @@ async def tell_step(work: Work, case: Case, act: Act, before: CaseState | None, 
         targets = await repository.targets_told(work, undone)
         is_news = not await feed.take_back(work, undone)
     else:
-        await repository.hold_no_longer(work, case.id, at)
-        await feed.hold_no_longer(work, case.id, at)
+        if act is not Act.QUEUE:  # before a case is judged nothing is held
+            await repository.hold_no_longer(work, case.id, at)
+            await feed.hold_no_longer(work, case.id, at)
         targets = await repository.targets_of(work, event, case.shop_id)
     _tell(work, case, event, _key(case, event, case.version), targets, at, held_until, is_news=is_news)
 

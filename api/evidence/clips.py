@@ -89,16 +89,17 @@ async def file_clip(
     if evidence.clip is not None:
         return answer_of(evidence), False
     is_deleted = evidence.deleted_at is not None
+    neighbours = await repository.around_sequence(work, actor, manifest.camera_id, manifest.sequence)
     clip = Clip(
         violation_id=evidence.violation_id, case_id=evidence.case_id, camera_id=manifest.camera_id, edge_id=actor.id,
         manifest="" if is_deleted else manifest.canonical().decode(), digest=manifest.digest(),
         signature=report.sealed.signature, sequence=manifest.sequence, previous=manifest.previous, received_at=now(),
-        chain=await place_in_chain(work, actor, manifest),
+        chain=await place_in_chain(work, actor, manifest, neighbours),
     )
     work.add(clip)
     if is_deleted:
         evidence.folder = folder  # should the clip have been stored just then, it goes with the next round
-    await mend_following(work, actor, manifest, clip.digest)
+    mend_following(clip, neighbours)
     await work.flush()
     await countersigning.say(work, actor, keyring, [clip], "received", clip.received_at)
     if is_deleted:

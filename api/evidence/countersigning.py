@@ -61,7 +61,9 @@ async def say(
         return
     key = await centre_key(work, keyring)
     public = write_key(key.public_key())
-    said = await repository.list_statements(work, the_system(), case_ids={one.case_id for one in evidence})
+    said: dict[str, list[SignedStatement]] = {}
+    if act != "received":  # of what has just come in nothing was said yet
+        said = await repository.list_statements(work, the_system(), case_ids={one.case_id for one in evidence})
     for one in evidence:
         earlier = said.get(one.digest, [])
         statement = Statement(

@@ -1,8 +1,10 @@
 """What an edge hands in: checked before anything of it is kept, and filed exactly once."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import anyio.to_thread
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +20,7 @@ from api.edges.service import signing_key
 from api.edges.tables import Edge, EdgeKind
 from api.evidence import countersigning, repository
 from api.evidence.service import ORIGINAL, BadSeal
-from api.evidence.tables import Chain, Evidence, IdempotencyKey
+from api.evidence.tables import Chain, Clip, Evidence
 from api.kit.database import Work
 from api.kit.files import Files
 from api.kit.pictures import NotAPicture, check_jpeg
@@ -48,9 +50,17 @@ class Report:
     # By which a repeat is known, where it is not sealed to the letter as the first time.
     known_by: str | None = None
 
+    @cached_property
+    def sealed_bytes(self) -> bytes:
+        return self.manifest.canonical()
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(self.sealed_bytes).hexdigest()
+
     @property
     def request_digest(self) -> str:
-        return self.known_by or self.manifest.digest()
+        return self.known_by or self.digest
 
     @property
     def manifest(self) -> Manifest:
@@ -97,7 +107,7 @@ async def check_report(work: Work, actor: Actor, settings: Settings, report: Rep
 
 async def store_pictures(files: Files, report: Report) -> None:
     """Before the row that names them: a file without a row harms nobody, a row without a file would."""
-    await files.put_all({f"{_folder(report.manifest)}/{name}": content for name, content in report.pictures.items()})
+    await files.put_all({f"{_folder(report)}/{name}": content for name, content in report.pictures.items()})
 
 
 async def file_report(
@@ -110,21 +120,11 @@ async def file_report(
     Returns the answer, and whether it is a new one.
     """
     manifest = report.manifest
-    answer = await earlier_answer(work, actor, report)
-    if answer is not None:
-        return answer, False
-    reserved = IdempotencyKey(
-        edge_id=actor.id, key=report.key, request_digest=report.request_digest, answer="", created_at=now()
-    )
-    try:
-        async with work.begin_nested():
-            work.add(reserved)
-    except IntegrityError:
-        # The same report came in by another connection and was committed while we waited for it (PostgreSQL).
-        answer = await earlier_answer(work, actor, report)
-        if answer is None:
-            raise
-        return answer, False
+    if not await repository.reserve(work, actor, report.key, report.request_digest, now()):
+        earlier = await earlier_answer(work, actor, report)
+        if earlier is None:
+            raise Conflict("The same report is being taken by another connection. Send it again.")
+        return earlier, False
     camera = await cameras.get_camera(work, actor, manifest.camera_id, for_change=True)
     if camera is None:
         raise NotYourCamera("This camera does not belong to this edge.")
@@ -139,7 +139,7 @@ async def file_report(
         violation_id=manifest.violation_id, case_id=case.id, result="case_opened" if is_new_case else "joined_case",
         url=f"{public_url}/cases/{case.id}",
     )
-    reserved.answer = answer.model_dump_json()
+    await repository.keep_answer(work, actor, report.key, answer.model_dump_json())
     if not is_new_case:
         await work.flush()
         return answer, True
@@ -162,46 +162,51 @@ def _check_contents(report: Report, edge: Edge, settings: Settings) -> None:
         raise NotAPicture("The original picture has another size than its manifest says.")
 
 
-def _folder(manifest: Manifest) -> str:
+def _folder(report: Report) -> str:
     """Made of the report's own digest, so that other content under a used id can never overwrite what is there."""
-    day = manifest.captured_at.strftime("%Y/%m/%d")
-    return f"evidence/{day}/{manifest.violation_id}-{manifest.digest()[:16]}"
+    day = report.manifest.captured_at.strftime("%Y/%m/%d")
+    return f"evidence/{day}/{report.key}-{report.digest[:16]}"
 
 
 async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int) -> Evidence:
     manifest = report.manifest
+    neighbours = await repository.around_sequence(work, actor, manifest.camera_id, manifest.sequence)
     evidence = Evidence(
         violation_id=report.key, case_id=case_id, camera_id=manifest.camera_id, edge_id=actor.id,
-        manifest=manifest.canonical().decode(), digest=manifest.digest(), signature=report.sealed.signature,
-        sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(manifest),
-        chain=await place_in_chain(work, actor, manifest),
+        manifest=report.sealed_bytes.decode(), digest=report.digest, signature=report.sealed.signature,
+        sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(report),
+        chain=await place_in_chain(work, actor, manifest, neighbours),
     )
     work.add(evidence)
     try:
         await work.flush()
     except IntegrityError as error:
         raise KeyReused("Another edge has already reported a violation under this id.") from error
-    await mend_following(work, actor, manifest, evidence.digest)
+    mend_following(evidence, neighbours)
     return evidence
 
 
-async def mend_following(work: Work, actor: Actor, manifest: Manifest | ClipManifest, digest: str) -> None:
+Neighbours = Mapping[int, Sequence[Evidence | Clip]]
+"""By their place in the chain of one camera: what lies there, just before and just after."""
+
+
+def mend_following(link: Evidence | Clip, neighbours: Neighbours) -> None:
     """What came before the one that it names."""
-    for following in await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence + 1):
+    for following in neighbours[link.sequence + 1]:
         if following.chain is Chain.GAP:
-            following.chain = Chain.WHOLE if following.previous == digest else Chain.BROKEN
+            following.chain = Chain.WHOLE if following.previous == link.digest else Chain.BROKEN
 
 
-async def place_in_chain(work: Work, actor: Actor, manifest: Manifest | ClipManifest) -> Chain:
+async def place_in_chain(work: Work, actor: Actor, manifest: Manifest | ClipManifest, neighbours: Neighbours) -> Chain:
     """A gap or a break is told, never a ground for refusing evidence."""
     if (await edges.own_edge(work, actor)).kind is EdgeKind.ALARM_BOX:
         return Chain.NONE
-    if await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence):
+    if neighbours[manifest.sequence]:
         return Chain.BROKEN
     if manifest.sequence == 1:
         start = await repository.last_of_others(work, actor, manifest.camera_id) or FIRST_OF_CHAIN
         return Chain.WHOLE if manifest.previous == start else Chain.BROKEN
-    before = await repository.at_sequence(work, actor, manifest.camera_id, manifest.sequence - 1)
+    before = neighbours[manifest.sequence - 1]
     if not before:
         return Chain.GAP
     return Chain.WHOLE if any(link.digest == manifest.previous for link in before) else Chain.BROKEN

@@ -11,7 +11,7 @@ from api.cases.repository import case_is_visible
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition
 from api.evidence.tables import CentreKey, Chain, Clip, Countersignature, Evidence, IdempotencyKey, LegalHold
-from api.kit.database import Work
+from api.kit.database import Work, insert_if_missing
 from contract.countersigning import SignedStatement, Statement
 
 
@@ -114,12 +114,28 @@ async def own_evidence(work: Work, actor: Actor, violation_id: str, *, for_chang
     return evidence
 
 
-async def at_sequence(work: Work, actor: Actor, camera_id: str, sequence: int) -> list[Evidence | Clip]:
-    """What this edge reported at a place in the chain of a camera; more than one is a fork."""
-    found: list[Evidence | Clip] = []
+async def reserve(work: Work, actor: Actor, key: str, request_digest: str, at: datetime) -> bool:
+    """Whether the key was this edge's to take. Another transaction that is taking it is waited for."""
+    row = {"edge_id": actor.id, "key": key, "request_digest": request_digest, "answer": "", "created_at": at}
+    return await insert_if_missing(work, IdempotencyKey, row)
+
+
+async def keep_answer(work: Work, actor: Actor, key: str, answer: str) -> None:
+    """To a key that `reserve` took."""
+    mine = (IdempotencyKey.edge_id == actor.id, IdempotencyKey.key == key)
+    await work.execute(update(IdempotencyKey).where(*mine).values(answer=answer))
+
+
+async def around_sequence(work: Work, actor: Actor, camera_id: str, sequence: int) -> dict[int, list[Evidence | Clip]]:
+    """What this edge reported at a place in the chain of a camera, just before and just after; more than one is a fork."""
+    found: dict[int, list[Evidence | Clip]] = {sequence + step: [] for step in (-1, 0, 1)}
+    links: list[Evidence | Clip] = []
     for table in (Evidence, Clip):
-        query = select(table).where(table.edge_id == actor.id, table.camera_id == camera_id, table.sequence == sequence)
-        found += await work.scalars(query)
+        links += await work.scalars(
+            select(table).where(table.edge_id == actor.id, table.camera_id == camera_id, table.sequence.in_(found))
+        )
+    for link in links:
+        found[link.sequence].append(link)
     return found
 
 

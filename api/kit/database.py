@@ -101,6 +101,12 @@ async def insert_where_missing(work: AsyncSession, table: type[Table], row: dict
     await work.execute(statement.on_conflict_do_update(index_elements=[key], set_={key: statement.excluded[key]}))
 
 
+async def insert_if_missing(work: AsyncSession, table: type[Table], row: dict[str, Any]) -> bool:
+    """Whether the row was inserted: not where one with the same key is there, which is left as it is."""
+    inserting = _insert_of(work)(table).values(row).on_conflict_do_nothing()
+    return (await work.scalars(inserting.returning(*table.__table__.primary_key))).first() is not None
+
+
 async def insert_or_take(
     work: AsyncSession, table: type[Table], rows: Sequence[dict[str, Any]], key: str, may_take: ColumnElement[bool]
 ) -> list[Any]:
