@@ -12,6 +12,7 @@ from models.augment import Image, camera, soften
 from models.cap_cutouts import Cutout
 from models.caps import put_cap
 from models.cigarettes import draw_cigarette
+from models.data import SIMULATOR
 from models.publish import CROP
 
 SIZE, CELLS = CROP.size, 12
@@ -46,7 +47,7 @@ def sample(rng: np.random.Generator, patch: Patch, plain: bool = False, caps: Se
     """See a patch through a camera. ``plain``: as the detector cuts it, for validation; ``caps``: cut-outs for bare heads."""
     image, labels = patch.image, patch.labels
     side = image.shape[0]
-    if not plain and labels.cap == 1 and patch.source != "simulator" and rng.random() < 0.3:
+    if not plain and labels.cap == 1 and patch.source != SIMULATOR and rng.random() < 0.3:
         image, labels = put_cap(rng, image, patch.box, caps), replace(labels, cap=0)
     if not plain and labels.mask == 1 and labels.smoking == 0 and rng.random() < 0.2:
         image, cigarette = draw_cigarette(rng, image, patch.box)
@@ -142,7 +143,7 @@ def shares(found: Sequence[Patch]) -> NDArray[np.float64]:
     keys = []
     for patch in found:
         values = vars(patch.labels)
-        world = patch.source == "simulator"
+        world = patch.source == SIMULATOR
         keys.append([(name, value, world) for name, value in values.items() if value != SILENT])
     total: dict[tuple[str, int, bool], float] = {}
     for patch, names in zip(found, keys, strict=False):

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 PERSON, HEAD_BARE, HEAD_HAT, FACE_MASK, FACE_NO_MASK, MASK_WRONG, HAND_BARE, HAND_GLOVE, CIGARETTE, PHONE = range(10)
 HEADS, FACES, HANDS = (HEAD_BARE, HEAD_HAT), (FACE_MASK, FACE_NO_MASK, MASK_WRONG), (HAND_BARE, HAND_GLOVE)
 PARTS = ("train", "val", "test")
+SIMULATOR = "simulator"
+"""the source of rendered pictures"""
 BACKS_OF_HEADS = "backs_of_heads"
 """the source of frames whose heads a person has boxed, all from behind"""
 
@@ -47,6 +49,8 @@ class Picture:
     """[k, 4], heads of people who were judged to smoke"""
     non_smokers: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     """[k, 4], heads of people who were judged not to"""
+    hands_out_of_sight: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    """[k, 4], people of whom a person has seen that neither hand shows"""
 
     @property
     def name(self) -> str:
@@ -187,12 +191,13 @@ def _picture(folder: Path, row: dict) -> Picture:  # type: ignore[type-arg]
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         hat_kinds=tuple(kinds),
         derived_heads=bool(row.get("head_boxes_derived") or row.get("derived")),
-        smokers=_heads(row.get("smokers"), width, height),
-        non_smokers=_heads(row.get("non_smokers"), width, height),
+        smokers=_listed(row.get("smokers"), width, height),
+        non_smokers=_listed(row.get("non_smokers"), width, height),
+        hands_out_of_sight=_listed(row.get("hands_out_of_sight"), width, height),
     )
 
 
-def _heads(boxes: list[list[float]] | None, width: int, height: int) -> NDArray[np.float32]:
+def _listed(boxes: list[list[float]] | None, width: int, height: int) -> NDArray[np.float32]:
     found = [_pixels(tuple(map(float, box)), width, height) for box in boxes or []]
     return np.array([box for box in found if box is not None], np.float32).reshape(-1, 4)
 

@@ -113,10 +113,11 @@ def figures(evaluation: Evaluation) -> list[Figure]:
         if told:
             error = calibration_error(*probabilities(told))
             found.append(_figure(attribute, "calibration error", "all", error, None, len(told)))
-        backs = [j for j in judged if j.truth == "unknown"]
-        if backs:
-            untold = np.array([j.told == "unknown" for j in backs])
-            found.append(_share(f"{attribute}, no face in sight", "cannot tell", "all", untold, _groups(backs, groups)))
+        hidden = [j for j in judged if j.truth == "unknown"]
+        if hidden:
+            untold = np.array([j.told == "unknown" for j in hidden])
+            what = "no hand in sight" if attribute == "glove" else "no face in sight"
+            found.append(_share(f"{attribute}, {what}", "cannot tell", "all", untold, _groups(hidden, groups)))
     return found
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.attributes import VIOLATING
 from detector.boxes import square_around
-from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Head, Observation
+from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Hand, Head, Observation
 from models.boxes import Boxes, faces_in_heads, iou
 from models.data import (
     BACKS_OF_HEADS,
@@ -25,10 +25,11 @@ from models.data import (
     HEADS,
     MASK_WRONG,
     PERSON,
+    SIMULATOR,
     Picture,
 )
 
-EVERY_FACE_LABELLED = ("simulator", BACKS_OF_HEADS)
+EVERY_FACE_LABELLED = (SIMULATOR, BACKS_OF_HEADS)
 """sources where a head without a labelled face shows none; elsewhere a face may have been overlooked"""
 SAME_HEAD_IOU = 0.35
 """head boxes of the public sets are grown face boxes: a loose overlap is the same head"""
@@ -141,6 +142,7 @@ class Matches:
         self._judge_smoking(number, picture, used_heads)
         if picture.source in EVERY_FACE_LABELLED and set(FACES) <= picture.annotated:
             self._judge_backs(number, picture, used_heads, used_boxes)
+        self._judge_hidden_hands(number, picture, used_hands, used_hand_boxes)
 
     def _rank(
         self, name: str, number: int, found: Sequence[tuple[Box, float]], labels: Boxes, fits: NDArray[np.bool_]
@@ -250,11 +252,26 @@ class Matches:
                     Judged("mask", number, head.box, _side(head.box), "unknown", told.state, told.score)
                 )
 
+    def _judge_hidden_hands(self, number: int, picture: Picture, hands: Sequence[Hand], boxes: Boxes) -> None:
+        """People whose hands are out of sight: nothing can be told of gloves, whatever is taken for a hand of theirs."""
+        hidden = [_box(box) for box in picture.hands_out_of_sight]
+        if picture.source == SIMULATOR:  # which labels every hand that shows
+            hidden += [_box(box) for box in picture.of(PERSON) if not _any_inside(picture.of(*HANDS), _box(box))]
+        for person in hidden:
+            theirs = (hand.glove for hand, inside in zip(hands, _inside(boxes, person), strict=True) if inside)
+            told = (glove for glove in theirs if glove.state != "unknown")
+            surest = max(told, key=lambda glove: glove.score, default=Attribute("unknown", 0.0))
+            self.judged.append(Judged("glove", number, person, _side(person), "unknown", surest.state, surest.score))
 
-def _any_inside(boxes: Boxes, square: Box) -> bool:
-    """Whether the centre of any box lies in the square."""
+
+def _inside(boxes: Boxes, region: Box) -> NDArray[np.bool_]:
+    """Whose centres lie in the region."""
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return bool(((centres >= square[:2]) & (centres <= square[2:])).all(1).any())
+    return np.asarray(((centres >= region[:2]) & (centres <= region[2:])).all(1))
+
+
+def _any_inside(boxes: Boxes, region: Box) -> bool:
+    return bool(_inside(boxes, region).any())
 
 
 def _boxes(rows: Sequence[Sequence[float]]) -> Boxes:

@@ -18,13 +18,12 @@ from models import attributes, finder
 from models.attribute_crops import Patch, patches
 from models.cap_cutouts import cutouts, read_cutouts
 from models.checked import no_cigarette
-from models.data import HANDS, PARTS, Picture, read_folders, split, write_split
+from models.data import HANDS, PARTS, SIMULATOR, Picture, read_folders, split, write_split
 from models.export import export_attributes, export_finder
 from models.pseudo import Targets, targets
 from models.publish import attributes_card, finder_card, write_card
 from models.teachers import Opinion, opinions
 
-SIMULATOR = "simulator"
 FULLY_LABELLED = (SIMULATOR,)
 """sources that need no teacher"""
 Stage = Literal["finder", "attributes"]

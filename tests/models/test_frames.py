@@ -27,8 +27,11 @@ def listed(folder: Path, frame: int) -> Path:
 
 def test_listed_frames_become_a_data_folder(tmp_path: Path):
     clip(tmp_path / "a.mp4", 12)
-    assert write_backs(tmp_path, tmp_path / "out", listed(tmp_path, 7)) == 1
+    hidden = tmp_path / "hidden.csv"
+    hidden.write_text("clip,frame,x1,y1,x2,y2\na.mp4,7,32,12,96,96\n")
+    assert write_backs(tmp_path, tmp_path / "out", listed(tmp_path, 7), hidden) == 1
     (picture,) = read_folder(tmp_path / "out")
+    assert picture.hands_out_of_sight.tolist() == [[32, 12, 96, 96]]
     assert picture.boxes.tolist() == [[40, 24, 80, 72]]
     assert set(FACES + HEADS) == picture.annotated
     assert np.abs(picture.read().astype(int) - 70).max() < 6

@@ -120,6 +120,19 @@ def test_a_head_without_a_face_cannot_be_told_where_every_face_is_labelled(sourc
     assert [j.told for j in matches.judged if j.truth == "unknown"] == ["unknown"] * count
 
 
+@pytest.mark.parametrize(("hands", "told"), [([], "unknown"), ([hand((120, 200, 150, 230))], "missing")])
+def test_nothing_can_be_told_of_gloves_where_no_hand_is_in_sight(hands: list[Person], told: str):
+    person = np.array([[100, 100, 200, 400]], np.float32)
+    seen = compare(replace(picture([]), hands_out_of_sight=person), *hands, hand((300, 200, 330, 230))).judged
+    assert [(j.attribute, j.truth, j.told) for j in seen] == [("glove", "unknown", told)]
+
+
+def test_who_shows_no_labelled_hand_in_a_rendered_picture_has_them_out_of_sight():
+    people = [(PERSON, (0, 0, 100, 400)), (PERSON, (200, 0, 300, 400)), (HAND_BARE, (220, 200, 250, 230))]
+    seen = compare(picture([PERSON, *HANDS], people, "simulator")).judged
+    assert [j.box for j in seen if j.truth == "unknown"] == [(0, 0, 100, 400)]
+
+
 def test_a_cigarette_in_the_hand_of_an_outstretched_arm_is_not_judged():
     matches = compare(picture([CIGARETTE], [(CIGARETTE, (215, 130, 225, 134))]), head(smoking=0.9))
     assert not matches.judged
