@@ -109,6 +109,11 @@ _NEXT: dict[CaseState, tuple[str, str]] = {
     CaseState.CLOSED: (N_("Done"), N_("An officer has verified it, and the case is closed. Thank you.")),
     CaseState.TRANSFERRED: (N_("Turned over to enforcement"), N_("The station will speak to you. You can ring it, too.")),
 }
+# What became of an objection, with its grounds.
+_DECIDED: dict[Act, str] = {
+    Act.REJECT: N_("Your objection was not accepted"),
+    Act.UPHOLD: N_("Your objection was accepted"),
+}
 _DONE: dict[Act, str] = {
     Act.ACKNOWLEDGE: N_("Received. The station knows that you have read it."),
     Act.SUBMIT: N_("Sent. An officer looks at it now."),
@@ -129,8 +134,9 @@ def phone_view(
         picture=_picture(case, exhibits, base, speaker, catalogue), seen=speaker.choose(notice.seen) if notice else "",
         why=speaker.choose(rule.why) if rule and rule.why else None, to_do=speaker.choose(notice.to_do) if notice else "",
         left=time_left(due, at, speaker) if due else None, due=speaker.time(due) if due else None,
-        is_late=due is not None and due <= at, state=_state(case, last, speaker), acts=acts, version=case.version,
-        person=visit.link.person, station=notice.station if notice else "", phone=notice.phone if notice else None,
+        is_late=due is not None and due <= at, state=_state(case, _last_step(visit.transitions), speaker), acts=acts,
+        version=case.version, person=visit.link.person, station=notice.station if notice else "",
+        phone=notice.phone if notice else None,
         done=done_words(done, last, visit.actor.id, speaker),
         history=[
             HistoryRow(speaker.rule_title(one.rule, catalogue), speaker.state(one.state), speaker.time(one.captured_at))
@@ -194,6 +200,11 @@ def practice_view(catalogue: Catalogue, speaker: Speaker, at: datetime, base: st
     )
 
 
+def _last_step(transitions: Sequence[CaseTransition]) -> CaseTransition:
+    """More time changes nothing of what was decided before."""
+    return next(step for step in reversed(transitions) if step.act is not Act.EXTEND)
+
+
 def _state(case: Case, last: CaseTransition, speaker: Speaker) -> Fact | None:
     if case.state not in _NEXT:
         return None
@@ -201,6 +212,9 @@ def _state(case: Case, last: CaseTransition, speaker: Speaker) -> Fact | None:
     sentence = speaker.say(words)
     if case.state is CaseState.RETURNED and last.note:
         sentence = speaker.say(N_("The officer writes: %(note)s"), note=last.note) + " " + sentence
+    if last.act in _DECIDED and last.note:
+        title = _DECIDED[last.act]
+        sentence = speaker.say(N_("The section head writes: %(note)s"), note=last.note) + " " + sentence
     return Fact(speaker.say(title), sentence)
 
 

@@ -150,6 +150,17 @@ class TestActs:
         assert answer.status_code == 303
         assert await phones.state() == "appealed"
 
+    @pytest.mark.parametrize(
+        ("act", "told"), [("reject", "Your objection was not accepted"), ("uphold", "Your objection was accepted")]
+    )
+    async def test_what_became_of_the_objection_and_why(self, phones: Phones, act: str, told: str):
+        device, token = await opened(phones)
+        await phones.post.act(phones.case_id, "appeal", note="It is a white scarf.")
+        await phones.post.act(phones.case_id, act, who=Role.CHIEF, note="Looked at the clip again.")
+        page = (await device.get(f"/n/{token}")).text
+        assert told in page
+        assert "The section head writes: Looked at the clip again." in page
+
     async def test_person_device_and_address_are_recorded(self, phones: Phones):
         device, token = await opened(phones)
         await device.post(f"/n/{token}/received", data={"version": "3"})
