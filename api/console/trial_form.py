@@ -25,7 +25,7 @@ UNKNOWN = "unknown"
 USUAL_USER = "admin"
 _SUB = "sub"
 # Some makers put the login into the path: rtsp://host/user=admin&password=x&channel=1
-_SECRET_FIELD = re.compile(r"(?i)\b(passw(or)?d|pwd|token|auth)=[^&]")
+_SECRET_FIELD = re.compile(r"(?i)\b(passw(?:or)?d|pwd|token|auth)=[^&]+")
 
 _NO_MAKER = N_("Choose the maker, or “I do not know”.")
 _WEB_PAGE = N_("This is the address of a web page. Enter only the IP address in it, such as 192.168.1.64, and choose the maker.")
@@ -64,6 +64,15 @@ class TrialTyped(BaseModel):
             username=trial.username or "", channel=str(trial.channel), stream=_SUB if trial.is_sub else "main",
             again=trial.id if trial.password_sealed is not None else "",
         )
+
+    def without_secrets(self) -> "TrialTyped":
+        """As it is shown again: a password that was pasted with the address is typed anew."""
+        scheme, separator, rest = self.address.rpartition("://")
+        address, of_address, _ = taken_apart(self.address.strip(), "", SecretStr("")) if separator else (rest, "", None)
+        if "@" in address:  # rather too much than a part of a password
+            address = (scheme + separator if separator else "") + address.rpartition("@")[2]
+        address = _SECRET_FIELD.sub(lambda found: found[1] + "=", address)
+        return self.model_copy(update={"address": address, "username": of_address or self.username})
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ async def begin_trial(
     else:
         work.when_committed(lambda: centre.trial_bells.ring(trial.edge_id))
         return RedirectResponse(f"/cameras/trials/{trial.id}", 303)
-    return await _new(request, actor, work, typed, wrong=wrong)
+    return await _new(request, actor, work, typed.without_secrets(), wrong=wrong)
 
 
 @router.get("/cameras/trials/{trial_id}")

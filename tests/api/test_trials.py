@@ -5,6 +5,7 @@ import base64
 import sqlite3
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -124,6 +125,8 @@ class TestWay:
     ) -> None:
         place, box, cook = home
         pages = [await begin(cook, place, address="http://192.0.2.7"), await begin(cook, place, address="127.0.0.1")]
+        for password in (SECRET, quote(SECRET, safe="")):
+            pages.append(await begin(cook, place, address=f"rtsp://cook:{password}@127.0.0.1/x"))
         trial_id = await seen(cook, box, place)
         pages += [await cook.get(f"/cameras/trials/{trial_id}"), await cook.get(f"/cameras/trials/{trial_id}/state")]
         pages.append(await cook.post(f"/cameras/trials/{trial_id}/camera", data={"shows": "cooking"}))

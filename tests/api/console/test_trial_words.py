@@ -108,3 +108,22 @@ def test_pasted_user_and_password_win_over_what_stood_there() -> None:
     new = read_trial(TrialTyped.model_validate(pasted), SPEAKER)
     assert (new.urls, new.address, new.username) == (["rtsp://192.0.2.7/live"], "rtsp://192.0.2.7/live", "cook")
     assert new.password == SecretStr("p@ss")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://cook:hunter2@192.0.2.7/live", "rtsp://192.0.2.7/live"),
+        ("rtsp://cook:hun/ter2@192.0.2.7/live", "rtsp://192.0.2.7/live"),
+        ("rtsp://cook:hun@ter2@192.0.2.7/live", "rtsp://192.0.2.7/live"),
+        ("rtsp://cook:hun://ter2@192.0.2.7/live", "192.0.2.7/live"),
+        ("http://cook:hunter2@192.0.2.7", "http://192.0.2.7"),
+        ("cook:hunter2@192.0.2.7", "192.0.2.7"),
+        ("rtsp://192.0.2.7/user=cook&password=hunter2&channel=1", "rtsp://192.0.2.7/user=cook&password=&channel=1"),
+        (" 192.0.2.7 ", " 192.0.2.7 "),
+    ],
+)
+def test_a_pasted_password_is_not_shown_again(address: str, shown: str) -> None:
+    again = TrialTyped(address=address).without_secrets()
+    assert again.address.endswith(shown)
+    assert "ter2" not in repr(again)
