@@ -46,6 +46,7 @@ class Edge:
     It looks in at most `workers` processes, each started with the command `worker`, with the `weights` of a folder and so many
     `threads` each. `interval_s`: how often the centre is asked for changes and told how the edge fares. `preroll_bytes`: of each
     camera's stream in memory, for clips. `latest_every_s`: how often the latest picture of each camera is sent; 0 is never.
+    `in_hardware`: decode there, if it works.
     `trial`: the command that tries a camera, with `allow_loopback` one of this machine too.
     """
 
@@ -53,13 +54,14 @@ class Edge:
         self, folder: Path, edge_id: str, keys: Keys, centre: Centre,
         *, weights: Path | None = None, threads: int = 1, workers: int = 1, worker: Sequence[str] = WORKER,
         keep_days: float = KEEP_DAYS, interval_s: float = INTERVAL_S, on_start: Callable[[Crew, Outbox], None] | None = None,
-        preroll_bytes: int = PREROLL_BYTES, latest_every_s: float = EVERY_S, trial: Sequence[str] = TRIAL,
-        allow_loopback: bool = False,
+        preroll_bytes: int = PREROLL_BYTES, latest_every_s: float = EVERY_S, in_hardware: bool = False,
+        trial: Sequence[str] = TRIAL, allow_loopback: bool = False,
     ) -> None:
         self._trial = trial
         self._allow_loopback = allow_loopback
         self._preroll_bytes = preroll_bytes
         self._latest_every_s = latest_every_s
+        self._in_hardware = in_hardware
         self._folder = folder
         self._edge_id = edge_id
         self._keys = keys
@@ -93,7 +95,8 @@ class Edge:
         clips = Sender(outbox, evidence, recorder, self._centre, self._keep_days, is_clip=True)
         latest = LatestSender(self._centre)
         setup = Setup(
-            self._keys.encryption.private_bytes_raw(), self._weights, self._threads, self._preroll_bytes, self._latest_every_s
+            self._keys.encryption.private_bytes_raw(), self._weights, self._threads, self._preroll_bytes, self._latest_every_s,
+            self._in_hardware,
         )
 
         def wake() -> None:

@@ -6,7 +6,7 @@ import signal
 import threading
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 import typer
@@ -98,6 +98,10 @@ def run(
             help="Minutes between pictures without faces of each camera, for the centre's wall of cameras; 0 sends none.",
         ),
     ] = EVERY_S / 60,
+    decoder: Annotated[
+        Literal["software", "auto"],
+        typer.Option(envvar="SUNSHINE_EDGE_DECODER", help="auto: decode in hardware where this machine can."),
+    ] = "software",
     loopback_cameras: Annotated[
         bool,
         typer.Option(envvar="SUNSHINE_LOOPBACK_CAMERAS", help="A camera that is added may be on this machine: for the demo."),
@@ -122,7 +126,8 @@ def run(
         client = Centre(url, there.edge_id, identity.keys.signing)
         Edge(
             folder, there.edge_id, identity.keys, client, weights=weights, threads=threads, workers=workers,
-            keep_days=keep_days, preroll_bytes=preroll * MIB, latest_every_s=pictures * 60, allow_loopback=loopback_cameras,
+            keep_days=keep_days, preroll_bytes=preroll * MIB, latest_every_s=pictures * 60, in_hardware=decoder == "auto",
+            allow_loopback=loopback_cameras,
             on_start=None if metrics is None else partial(serve_metrics, metrics),
         ).run(stop)
     except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, MetricsError) as error:

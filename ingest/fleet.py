@@ -50,10 +50,13 @@ MOST_RECORDING = 8
 log = structlog.get_logger(__name__)
 
 
-def open_reader(camera: CameraConfig, password: str | None, preroll_bytes: int = PREROLL_BYTES) -> CameraReader:
+def open_reader(
+    camera: CameraConfig, password: str | None, preroll_bytes: int = PREROLL_BYTES, device: str | None = None
+) -> CameraReader:
     """The reader of a camera, not yet started. Nothing about the camera can make this fail: the reader tells its faults.
 
-    `preroll_bytes`: how much of its stream is kept in memory at most.
+    `preroll_bytes`: how much of its stream is kept in memory at most. `device`: what decodes it, if it can, instead of
+    the processor.
     """
     work = WorkLog()
 
@@ -64,7 +67,8 @@ def open_reader(camera: CameraConfig, password: str | None, preroll_bytes: int =
             raise SourceError(StreamFault.BAD_URL, str(error)) from None
         decoding = Decoding(interval_s=camera.interval_s)
         return open_source(
-            address, transport=camera.transport, decoding=decoding, on_decode=on_decode, preroll=PreRoll(preroll_bytes)
+            address, transport=camera.transport, decoding=decoding, on_decode=on_decode, preroll=PreRoll(preroll_bytes),
+            device=device,
         )
 
     def on_decode(packet: int, alone: bool) -> None:

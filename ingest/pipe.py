@@ -32,13 +32,14 @@ STOP = "stop"
 @dataclass(frozen=True)
 class Setup:
     """`key`: the raw private key that camera passwords are encrypted to. `preroll_bytes`: of each camera's stream in memory.
-    `latest_every_s`: how often the latest picture of each is told; 0 is never."""
+    `latest_every_s`: how often the latest picture of each is told; 0 is never. `in_hardware`: decode there, if it works."""
 
     key: bytes = field(repr=False)
     weights: Path | None
     threads: int
     preroll_bytes: int = PREROLL_BYTES
     latest_every_s: float = EVERY_S
+    in_hardware: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
 import av
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -107,9 +108,11 @@ class StreamInfo:
     width: int
     height: int
     fps: float | None  # as the stream declares it; many cameras declare nothing
+    in_hardware: bool = False
 
     def __str__(self) -> str:
-        return f"{self.codec} {self.width}x{self.height}" + (f" {self.fps:g} fps" if self.fps else "")
+        words = f"{self.codec} {self.width}x{self.height}" + (f" {self.fps:g} fps" if self.fps else "")
+        return words + (", decoded in hardware" if self.in_hardware else "")
 
 
 class FrameSource(Protocol):
@@ -178,6 +181,7 @@ class AvSource:
         picture_timeout_s: float = PICTURE_TIMEOUT_S,
         on_decode: Callable[[int, bool], None] | None = None,
         preroll: PreRoll | None = None,
+        device: str | None = None,
     ) -> None:
         self.live = live
         self.info: StreamInfo | None = None
@@ -194,6 +198,7 @@ class AvSource:
         self._realtime = realtime
         self._on_decode = on_decode
         self._preroll = preroll
+        self._device = device
         self._timeouts = (open_timeout_s, read_timeout_s)
         self._picture_timeout_s = max(picture_timeout_s, 3 * self._decoding.interval_s)
         self._stopped = threading.Event()
@@ -237,10 +242,19 @@ class AvSource:
         # FFmpeg's errors carry the URL with the password: none of them may stay attached to ours.
         failure: Exception
         try:
-            return av.open(self._url, format=self._format, options=self._options, timeout=self._timeouts)
+            return self._connect(self._device)
         except (av.FFmpegError, OSError, ValueError) as error:
             failure = error
+        # Nothing of the network: the device has gone, or decodes as many streams as it can.
+        if self._device is not None and classify(failure) in (None, StreamFault.DEVICE_MISSING):
+            self._device = None
+            return self._open()
         raise self._open_error(failure)
+
+    def _connect(self, device: str | None) -> InputContainer:
+        # What the device cannot decode, it leaves to the processor.
+        hardware = None if device is None else HWAccel(device, allow_software_fallback=True)
+        return av.open(self._url, format=self._format, options=self._options, timeout=self._timeouts, hwaccel=hardware)
 
     def _open_error(self, failure: Exception) -> SourceError:
         fault = classify(failure)
@@ -264,7 +278,8 @@ class AvSource:
         decoder.want(*self._wanted)
         decoder.stretch = self._stretch
         fps = float(stream.average_rate) if stream.average_rate else None
-        self.info = StreamInfo(stream.codec_context.name, stream.codec_context.width, stream.codec_context.height, fps)
+        context = stream.codec_context
+        self.info = StreamInfo(context.name, context.width, context.height, fps, context.is_hwaccel)
         if self._preroll is not None:
             self._preroll.begin(stream)
         packets = container.demux(stream)
@@ -293,7 +308,7 @@ class AvSource:
             for decoded, camera_time_s in decoder.decode(packet):
                 seen = time.monotonic()
                 if (decoded.width, decoded.height) != (self.info.width, self.info.height):
-                    self.info = StreamInfo(self.info.codec, decoded.width, decoded.height, fps)
+                    self.info = replace(self.info, width=decoded.width, height=decoded.height)
                 moment = Moment(self._preroll, decoded.pts) if self._preroll is not None else None
                 yield Picture(decoded, camera_time_s, datetime.now(UTC), index, moment)
                 index += 1
@@ -344,6 +359,7 @@ def camera_source(
     picture_timeout_s: float = PICTURE_TIMEOUT_S,
     on_decode: Callable[[int, bool], None] | None = None,
     preroll: PreRoll | None = None,
+    device: str | None = None,
 ) -> AvSource:
     """A camera over RTSP, or a webcam.
 
@@ -353,7 +369,7 @@ def camera_source(
     if address.kind == "webcam":
         if not os.path.exists(address.url):
             raise SourceError(StreamFault.DEVICE_MISSING, address.url)
-        format_name, options = "v4l2", {}
+        format_name, options, device = "v4l2", {}, None
     else:
         format_name = "rtsp"
         options = _QUICK_START | {"rtsp_transport": transport, "allowed_media_types": "video"}
@@ -372,6 +388,7 @@ def camera_source(
         picture_timeout_s=picture_timeout_s,
         on_decode=on_decode,
         preroll=preroll,
+        device=device,
     )
 
 
@@ -391,13 +408,14 @@ def file_source(
 
 def open_source(
     address: CameraAddress, *, transport: Literal["tcp", "udp"] = "tcp", decoding: Decoding | None = None,
-    on_decode: Callable[[int, bool], None] | None = None, preroll: PreRoll | None = None,
+    on_decode: Callable[[int, bool], None] | None = None, preroll: PreRoll | None = None, device: str | None = None,
 ) -> AvSource:
-    """Whatever the address names; a file plays in its own time. `on_decode`: number of the packet, and whether alone.
+    """Whatever the address names; a file plays in its own time. `device` decodes what comes over RTSP, if it can. `on_decode`:
+    number of the packet, and whether alone.
 
     Raises:
         SourceError: the file or the webcam is not there.
     """
     if address.kind == "file":
         return file_source(address.url, decoding=decoding, preroll=preroll)
-    return camera_source(address, transport=transport, decoding=decoding, on_decode=on_decode, preroll=preroll)
+    return camera_source(address, transport=transport, decoding=decoding, on_decode=on_decode, preroll=preroll, device=device)

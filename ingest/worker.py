@@ -23,6 +23,7 @@ from detector.rules import RuleEngine
 from detector.self_check import disagreement
 from ingest.cutting import Cutter
 from ingest.fleet import Fleet, open_reader
+from ingest.hardware import decoding_device
 from ingest.memory import give_back, keep_little
 from ingest.parts import Looker, MakeRules
 from ingest.pipe import STOP, Beat, Pipe, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
@@ -77,12 +78,13 @@ def main(
     except ModelError as error:
         pipe.send(Unfit(str(error)))
         return
+    device = decoding_device() if setup.in_hardware else None
     give_back()  # what the check of the weights had taken
     recorder = RemoteRecorder(pipe)
     cutter = Cutter(recorder.record_clip)
     fleet = Fleet(
         detector, recorder, RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules,
-        open_reader=partial(open_reader, preroll_bytes=setup.preroll_bytes), clips=cutter,
+        open_reader=partial(open_reader, preroll_bytes=setup.preroll_bytes, device=device), clips=cutter,
         on_latest=pipe.send, latest_every_s=setup.latest_every_s,
     )
     stop = threading.Event()

@@ -1,0 +1,32 @@
+import av
+import pytest
+from structlog.testing import capture_logs
+
+from ingest import hardware, source
+from ingest.source import AvSource
+
+
+@pytest.mark.parametrize("known", [[], ["no such device"]])
+def test_a_machine_without_a_device_says_so(monkeypatch: pytest.MonkeyPatch, known: list[str]):
+    monkeypatch.setattr(hardware, "hwdevices_available", lambda: known)
+    with capture_logs() as logs:
+        assert hardware.decoding_device() is None
+    assert [(line["event"], line["tried"]) for line in logs] == [("no_hardware_decoding", known)]
+
+
+def test_a_device_that_has_gone_leaves_the_stream_to_the_processor(monkeypatch: pytest.MonkeyPatch, clips) -> None:
+    asked = []
+
+    def lost(self: AvSource, device: str | None):
+        asked.append(device)
+        if device is not None:
+            raise av.error.PermissionError(1, "Operation not permitted")
+        return av.open(self._url)
+
+    monkeypatch.setattr(source.AvSource, "_connect", lost)
+    shown = AvSource(str(clips()), live=False, device="cuda")
+
+    assert next(shown.pictures()).index == 0
+    assert asked == ["cuda", None]
+    assert shown.info is not None
+    assert not shown.info.in_hardware
