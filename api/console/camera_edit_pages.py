@@ -180,7 +180,8 @@ async def _form(
         if edge.is_trusted
     ]
     return CameraFormView(
-        sorted(areas, key=_words), sorted(boxes, key=_words), _options(POSTS, speaker), typed, wrong or {}, version, has_password
+        sorted(areas, key=_words), sorted(boxes, key=_words), _options(POSTS, speaker), typed.without_secrets(), wrong or {},
+        version, has_password,
     )
 
 

@@ -64,6 +64,11 @@ class CameraTyped(BaseModel):
             zone="\n".join(zone), enabled=camera.enabled, version=camera.version,
         )
 
+    def without_secrets(self) -> "CameraTyped":
+        """As it is shown again. A path of a file is no secret."""
+        url, username = without_login(self.url) if "://" in self.url else (self.url, "")
+        return self.model_copy(update={"url": url, "username": self.username or username})
+
 
 @dataclass(frozen=True)
 class CameraFormView:
@@ -131,6 +136,15 @@ def taken_apart(url: str, username: str, password: SecretStr) -> tuple[str, str,
         return url, username, password
     typed_name, _, typed_password = userinfo.partition(":")
     return f"{parts.scheme}://{location}", username or unquote(typed_name), password or SecretStr(unquote(typed_password))
+
+
+def without_login(url: str) -> tuple[str, str]:
+    """An address as it is shown again, and the user who stood in it: a password that was pasted with it is typed anew."""
+    scheme, separator, rest = url.rpartition("://")
+    address, username, _ = taken_apart(url.strip(), "", SecretStr("")) if separator else (rest, "", SecretStr(""))
+    if "@" in address:  # rather too much than a part of a password
+        address = scheme + separator + address.rpartition("@")[2]
+    return address, username
 
 
 def _read_hours(text: str) -> list[dict[str, time]] | None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from api.cameras.makers import BY_KEY, MAKERS, Maker
-from api.console.camera_form import NotACamera, taken_apart
+from api.console.camera_form import NotACamera, taken_apart, without_login
 from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.views import Option
@@ -67,10 +67,7 @@ class TrialTyped(BaseModel):
 
     def without_secrets(self) -> "TrialTyped":
         """As it is shown again: a password that was pasted with the address is typed anew."""
-        scheme, separator, rest = self.address.rpartition("://")
-        address, of_address, _ = taken_apart(self.address.strip(), "", SecretStr("")) if separator else (rest, "", None)
-        if "@" in address:  # rather too much than a part of a password
-            address = (scheme + separator if separator else "") + address.rpartition("@")[2]
+        address, of_address = without_login(self.address)
         address = _SECRET_FIELD.sub(lambda found: found[1] + "=", address)
         return self.model_copy(update={"address": address, "username": of_address or self.username})
 

@@ -89,6 +89,14 @@ class TestAdd:
         assert FORM["password"] not in answer.text
         assert 'value="gloves_required" checked' in answer.text
 
+    async def test_a_pasted_password_is_not_shown_again(self, browser: httpx.AsyncClient) -> None:
+        await sign_in(browser, "installer")
+        for pasted in ("rtsp://viewer:hunter2@192.0.2.8/live", "rtsp://viewer:hun/ter2@192.0.2.8/live"):
+            answer = await browser.post("/cameras/new", data={**FORM, "url": pasted, "name": " "})
+            assert answer.status_code == 422
+            assert "ter2" not in answer.text
+            assert 'value="rtsp://192.0.2.8/live"' in answer.text
+
     async def test_area_of_another_shop(self, browser: httpx.AsyncClient) -> None:
         await sign_in(browser, "installer")
         assert (await browser.post("/cameras/new", data={**FORM, "area_id": "area-9"})).status_code == 404
