@@ -67,6 +67,7 @@ def test_a_cook_adds_a_camera(
     picture = page.get_by_role("img", name="摄像头的画面，人脸已模糊")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 960
+    expect(page.locator("[data-live-controls]")).to_be_hidden()
     expect(page.locator("#people ~ ul li").first).to_contain_text(re.compile("头高 \\d+ 像素"))
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.get_by_label("烹饪区").check()
