@@ -1,6 +1,6 @@
 """What is counted, as plain values. The pages say in words what each figure means: api/console/statistics_words.py."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -98,7 +98,7 @@ class Figures:
     total: Counts
     missed: int
     by: dict[By, Sequence[CountsRow]]
-    durations: dict[By | None, Sequence[DurationRow]]
+    durations: Mapping[By | None, Sequence[DurationRow]]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Every count goes by an index over the time that is asked for, so that it costs as much as what happened in that time, however
 much there was before."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Select, and_, extract, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, extract, func, literal, literal_column, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload
 
 from api.accounts.actors import Actor
@@ -23,34 +23,17 @@ _R = DismissalReason
 # Why a finding was none. What nobody could tell, tests and duplicates say nothing about the detector.
 FALSE = (_R.NOT_A_VIOLATION, _R.NOT_STAFF)
 APART = (_R.DUPLICATE, _R.TEST, _R.OTHER)
-_DISMISSED = CaseTransition.act == Act.DISMISS
-_STEPS: dict[str, ColumnElement[bool]] = {
-    "found": CaseTransition.act == Act.REPORT,
-    "set_aside": CaseTransition.act == Act.MUTE,
-    "confirmed": CaseTransition.act == Act.CONFIRM,
-    "false_alarms": and_(_DISMISSED, CaseTransition.reason.in_(FALSE)),
-    "cannot_tell": and_(_DISMISSED, CaseTransition.reason == _R.CANNOT_TELL),
-    "apart": (CaseTransition.act == Act.MERGE) | and_(_DISMISSED, CaseTransition.reason.in_(APART)),
-    "dismissed": _DISMISSED,
-    "issued": CaseTransition.act == Act.ISSUE,
-    "answered": CaseTransition.act == Act.SUBMIT,
-    "returned": CaseTransition.act == Act.RETURN,
-    "closed": CaseTransition.act == Act.CLOSE,
-    "withdrawn": CaseTransition.act.in_((Act.WITHDRAW, Act.UPHOLD)),
-    "visits": CaseTransition.act == Act.GO_ON_SITE,
-    "transferred": CaseTransition.act == Act.TRANSFER,
-}
 _ACTS = (
     Act.REPORT, Act.MUTE, Act.CONFIRM, Act.DISMISS, Act.MERGE, Act.ISSUE, Act.SUBMIT, Act.RETURN, Act.CLOSE, Act.WITHDRAW,
     Act.UPHOLD, Act.GO_ON_SITE, Act.TRANSFER,
 )
-# Key, name, and what the named one belongs to.
-_KEYS: dict[By, tuple[Any, ...]] = {
-    By.RULE: (Case.rule,),
-    By.CAMERA: (Case.camera_id, Camera.name, Shop.name),
-    By.SHOP: (Case.shop_id, Shop.name),
-    By.STATION: (Shop.district_id, District.name),
-    By.WEEK: (shop_week(CaseTransition.at),),
+# What the rows of a table are grouped by, the key first; and who knows the names of these: of the key, and of what it belongs to.
+_KEYS: dict[By | None, tuple[str, ...]] = {
+    None: (), By.RULE: ("rule",), By.CAMERA: ("camera_id", "shop_id"), By.SHOP: ("shop_id",), By.STATION: ("district_id",),
+    By.WEEK: ("week",),
+}
+_NAMED: dict[By | None, tuple[type[Camera | Shop | District], ...]] = {
+    By.CAMERA: (Camera, Shop), By.SHOP: (Shop,), By.STATION: (District,),
 }
 
 
@@ -71,81 +54,124 @@ def _within(column: InstrumentedAttribute[datetime], scope: Scope) -> ColumnElem
     return and_(column >= scope.begin, column < scope.end)
 
 
-def _joined(query: Select[*tuple[Any, ...]], by: By | None) -> Select[*tuple[Any, ...]]:
-    if by in (By.SHOP, By.STATION, By.CAMERA):
-        query = query.join(Shop, Shop.id == Case.shop_id)
-    if by is By.STATION:
-        query = query.join(District, District.id == Shop.district_id)
-    return query.join(Camera, Camera.id == Case.camera_id) if by is By.CAMERA else query
+def _kinds(act: ColumnElement[Act], reason: ColumnElement[str | None]) -> dict[str, ColumnElement[bool]]:
+    dismissed = act == Act.DISMISS
+    return {
+        "found": act == Act.REPORT,
+        "set_aside": act == Act.MUTE,
+        "confirmed": act == Act.CONFIRM,
+        "false_alarms": and_(dismissed, reason.in_(FALSE)),
+        "cannot_tell": and_(dismissed, reason == _R.CANNOT_TELL),
+        "apart": (act == Act.MERGE) | and_(dismissed, reason.in_(APART)),
+        "dismissed": dismissed,
+        "issued": act == Act.ISSUE,
+        "answered": act == Act.SUBMIT,
+        "returned": act == Act.RETURN,
+        "closed": act == Act.CLOSE,
+        "withdrawn": act.in_((Act.WITHDRAW, Act.UPHOLD)),
+        "visits": act == Act.GO_ON_SITE,
+        "transferred": act == Act.TRANSFER,
+    }
+
+
+def _columns(steps: FromClause, by: By | None) -> list[ColumnElement[Any]]:
+    """Of a table: which it is, the key of a row, its name, and what the named one belongs to."""
+    keys = [steps.c[key] for key in _KEYS[by]]
+    names = [
+        select(table.name).where(table.id == key).scalar_subquery() for table, key in zip(_NAMED.get(by, ()), keys, strict=False)
+    ]
+    columns = [literal(by.value if by else ""), *keys[:1], *names]
+    return [*columns, *[literal("")] * (4 - len(columns))]
 
 
 async def count_steps(
-    work: Work, actor: Actor, scope: Scope, by: By | None = None, *, limit: int | None = None, most: str = "confirmed"
-) -> list[CountsRow]:
-    """One row for each that had a step: weeks in their order, others with the most of that step first. Without `by`, one row."""
-    counts: list[Label[int]] = [func.count().filter(step).label(name) for name, step in _STEPS.items()]
-    keys = _KEYS[by] if by is not None else ()
+    work: Work, actor: Actor, scope: Scope, tables: Collection[By | None] = (None,), *, most: str = "confirmed"
+) -> dict[By | None, list[CountsRow]]:
+    """A row for each that had a step: weeks in their order, others with the most of that step first. The table None is the
+    total, always one row. Each step is looked up once for all tables: a CTE that is read more than once is kept while it is."""
     undo = aliased(CaseTransition)
     taken_back = select(undo.id).where(
         undo.case_id == CaseTransition.case_id, undo.version == CaseTransition.version + 1, undo.act == Act.UNDO
     )
-    query = (
-        _joined(select(*keys, *counts).select_from(CaseTransition).join(Case, Case.id == CaseTransition.case_id), by)
+    steps = (
+        select(
+            CaseTransition.act, CaseTransition.reason, shop_week(CaseTransition.at).label("week"), Case.rule, Case.camera_id,
+            Case.shop_id, Shop.district_id,
+        )
+        .select_from(CaseTransition)
+        .join(Case, Case.id == CaseTransition.case_id)
+        .join(Shop, Shop.id == Case.shop_id)
         .where(
             case_is_visible(actor), *_of(scope), CaseTransition.act.in_(_ACTS), _within(CaseTransition.at, scope),
             ~and_(CaseTransition.act.in_((Act.CONFIRM, Act.DISMISS)), taken_back.exists()),
         )
+        .cte("steps")
     )
-    if by is not None:
-        order = [keys[0]] if by is By.WEEK else [func.count().filter(_STEPS[most]).desc(), func.count().desc(), keys[0]]
-        query = query.group_by(*keys).order_by(*order).limit(limit)
-    rows = (await work.execute(query)).all()
-    return [_row(row[: len(keys)], row[len(keys) :]) for row in rows]
+    counts = {name: func.count().filter(kind) for name, kind in _kinds(steps.c.act, steps.c.reason).items()}
+    query = union_all(*(
+        select(*_columns(steps, by), func.count(), *counts.values())
+        .select_from(steps)
+        .group_by(*(steps.c[key] for key in _KEYS[by]))
+        for by in tables
+    ))
+    found: dict[By | None, list[tuple[int, CountsRow]]] = {by: [] for by in tables}
+    for by, key, name, of, steps_taken, *numbers in await work.execute(query):
+        row = CountsRow(key, name, of, Counts(**dict(zip(counts, numbers, strict=True))))
+        found[By(by) if by else None].append((steps_taken, row))
+    return {by: _sorted(rows, by, most) for by, rows in found.items()}
 
 
-def _row(keys: Sequence[str], numbers: Sequence[int]) -> CountsRow:
-    key, name, of, *_ = [*keys, "", "", ""]
-    return CountsRow(key, name, of, Counts(**dict(zip(_STEPS, numbers, strict=True))))
+def _sorted(rows: list[tuple[int, CountsRow]], by: By | None, most: str) -> list[CountsRow]:
+    if by is By.WEEK:
+        return sorted((row for _, row in rows), key=lambda row: row.key)
+    rows.sort(key=lambda found: (-getattr(found[1].counts, most), -found[0], found[1].key))
+    return [row for _, row in rows]
 
 
-async def measure_durations(work: Work, actor: Actor, scope: Scope, by: By | None = None) -> list[DurationRow]:
-    """From the notice to the first answer, and to the closure, of what was answered or closed in this time. By nearest rank
-    (https://en.wikipedia.org/wiki/Percentile#The_nearest-rank_method), which needs no more than SQL that every engine has."""
+async def measure_durations(
+    work: Work, actor: Actor, scope: Scope, tables: Collection[By | None] = (None,)
+) -> dict[By | None, list[DurationRow]]:
+    """From the notice to the first answer, and to the closure, of what was answered or closed in this time; the most cases
+    first. By nearest rank (https://en.wikipedia.org/wiki/Percentile#The_nearest-rank_method), which needs no more than SQL that
+    every engine has."""
     notice, earlier = aliased(CaseTransition), aliased(CaseTransition)
-    keys = _KEYS[by] if by is not None else (literal(""),)
     first = ~select(earlier.id).where(
         earlier.case_id == CaseTransition.case_id, earlier.act == Act.SUBMIT, earlier.id < CaseTransition.id
     ).exists()
     seconds = extract("epoch", CaseTransition.at) - extract("epoch", notice.at)
-    columns = (keys[0].label("key"), (keys[1] if len(keys) > 1 else literal("")).label("name"), CaseTransition.act.label("act"))
     taken = (
-        select(*columns, seconds.label("seconds"))
+        select(CaseTransition.act, seconds.label("seconds"), Case.rule, Shop.district_id)
         .select_from(CaseTransition)
         .join(Case, Case.id == CaseTransition.case_id)
+        .join(Shop, Shop.id == Case.shop_id)
         .join(notice, and_(notice.case_id == CaseTransition.case_id, notice.act == Act.ISSUE))
+        .where(
+            case_is_visible(actor), *_of(scope), CaseTransition.act.in_((Act.SUBMIT, Act.CLOSE)),
+            _within(CaseTransition.at, scope), (CaseTransition.act == Act.CLOSE) | first,
+        )
+        .cte("taken")
     )
-    times = _joined(taken, by).where(
-        case_is_visible(actor), *_of(scope), CaseTransition.act.in_((Act.SUBMIT, Act.CLOSE)),
-        _within(CaseTransition.at, scope), (CaseTransition.act == Act.CLOSE) | first,
-    ).subquery()
-    group = (times.c.key, times.c.name, times.c.act)
+    found: dict[By | None, list[DurationRow]] = {by: [] for by in tables}
+    for by, key, name, act, cases, median, p90 in await work.execute(union_all(*(_ranked(taken, by) for by in tables))):
+        duration = Duration(cases, timedelta(seconds=float(median)), timedelta(seconds=float(p90)))
+        found[By(by) if by else None].append(DurationRow(key, name, act, duration))
+    for rows in found.values():
+        rows.sort(key=lambda row: (-row.duration.cases, row.key))
+    return found
+
+
+def _ranked(taken: FromClause, by: By | None) -> Select[*tuple[Any, ...]]:
+    group = (*(taken.c[key] for key in _KEYS[by]), taken.c.act)
     ranked = select(
-        *group, times.c.seconds, func.row_number().over(partition_by=group, order_by=times.c.seconds).label("rank"),
+        taken, func.row_number().over(partition_by=group, order_by=taken.c.seconds).label("rank"),
         func.count().over(partition_by=group).label("cases"),
     ).subquery()
-    one = (ranked.c.key, ranked.c.name, ranked.c.act, ranked.c.cases)
-    query = (
-        select(
-            *one, func.min(ranked.c.seconds).filter(ranked.c.rank * 2 >= ranked.c.cases),
-            func.min(ranked.c.seconds).filter(ranked.c.rank * 10 >= ranked.c.cases * 9),
-        )
-        .group_by(*one)
-        .order_by(ranked.c.cases.desc(), ranked.c.key)
-    )
-    return [
-        DurationRow(key, name, Act(act), Duration(cases, timedelta(seconds=float(median)), timedelta(seconds=float(p90))))
-        for key, name, act, cases, median, p90 in await work.execute(query)
-    ]
+    keys = [ranked.c[key] for key in _KEYS[by]]
+    return select(
+        *_columns(ranked, by)[:3], ranked.c.act, ranked.c.cases,
+        func.min(ranked.c.seconds).filter(ranked.c.rank * 2 >= ranked.c.cases),
+        func.min(ranked.c.seconds).filter(ranked.c.rank * 10 >= ranked.c.cases * 9),
+    ).group_by(*keys, ranked.c.act, ranked.c.cases)
 
 
 async def count_missed(work: Work, actor: Actor, scope: Scope, stages: Sequence[Stage] = tuple(Stage)) -> int:

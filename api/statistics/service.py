@@ -1,5 +1,5 @@
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
 from api.accounts.actors import Actor
@@ -54,9 +54,8 @@ async def get_statistics(
     """Of what the actor may see, by days in the shops' time. Raises BadPeriod."""
     actor.require(Permission.CASES_READ)
     scope = scope_of(at, since, until)
-    total = (await repository.count_steps(work, actor, scope))[0].counts
-    rules = await repository.count_steps(work, actor, scope, By.RULE, most="found")
-    shops = await repository.count_steps(work, actor, scope, By.SHOP, limit=MOST_SHOPS, most="found")
+    counted = await repository.count_steps(work, actor, scope, (None, By.RULE, By.SHOP), most="found")
+    total = counted[None][0].counts
     names = {rule.code: rule.name for rule in catalogue.rules}
     return Statistics(
         since=in_shop_time(scope.begin).date(), until=(in_shop_time(scope.end) - timedelta(days=1)).date(),
@@ -65,8 +64,14 @@ async def get_statistics(
             submitted=total.answered, returned=total.returned, closed=total.closed, withdrawn=total.withdrawn,
             transferred=total.transferred, overdue=await repository.count_missed(work, actor, scope),
         ),
-        by_rule=[RuleCount(rule=row.key, name=names.get(row.key), opened=row.counts.found) for row in rules if row.counts.found],
-        by_shop=[ShopCount(shop_id=row.key, name=row.name, opened=row.counts.found) for row in shops if row.counts.found],
+        by_rule=[
+            RuleCount(rule=row.key, name=names.get(row.key), opened=row.counts.found)
+            for row in counted[By.RULE] if row.counts.found
+        ],
+        by_shop=[
+            ShopCount(shop_id=row.key, name=row.name, opened=row.counts.found)
+            for row in counted[By.SHOP][:MOST_SHOPS] if row.counts.found
+        ],
         cases_now=await repository.count_states(work, actor),
         overdue_now=await repository.count_overdue_now(work, actor),
         cameras_now=await _cameras(work, actor, at) if actor.may(Permission.CAMERAS_READ) else None,
@@ -76,11 +81,12 @@ async def get_statistics(
 async def get_figures(work: Work, actor: Actor, scope: Scope, by: Collection[By], limit: int) -> Figures:
     """At most `limit` rows each, but all weeks."""
     actor.require(Permission.STATISTICS_READ)
+    counted = await repository.count_steps(work, actor, scope, (None, *by))
     return Figures(
-        total=(await repository.count_steps(work, actor, scope))[0].counts,
+        total=counted[None][0].counts,
         missed=await repository.count_missed(work, actor, scope, _OF_SHOPS),
-        by={one: await _count_by(work, actor, scope, one, limit) for one in by},
-        durations={one: await repository.measure_durations(work, actor, scope, one) for one in (None, By.RULE, By.STATION)},
+        by={one: _all_weeks(scope, counted[one]) if one is By.WEEK else counted[one][:limit] for one in by},
+        durations=await repository.measure_durations(work, actor, scope, (None, By.RULE, By.STATION)),
     )
 
 
@@ -92,7 +98,7 @@ async def get_month(work: Work, actor: Actor, scope: Scope, by: Collection[By], 
     )
     return Month(
         first, await get_figures(work, actor, scope, by, limit),
-        (await repository.count_steps(work, actor, earlier))[0].counts,
+        (await repository.count_steps(work, actor, earlier))[None][0].counts,
         await repository.count_missed(work, actor, earlier, _OF_SHOPS),
         await _coverage(work, actor, at, scope.district_id, scope.shop_id),
     )
@@ -102,7 +108,7 @@ async def get_today(work: Work, actor: Actor, at: datetime) -> Today:
     actor.require(Permission.STATISTICS_READ)
     scope = scope_of(at, in_shop_time(at).date(), None)
     return Today(
-        counts=(await repository.count_steps(work, actor, scope))[0].counts,
+        counts=(await repository.count_steps(work, actor, scope))[None][0].counts,
         waiting=await repository.count_states(work, actor, is_open=True),
         overdue=await repository.count_overdue_now(work, actor),
         coverage=await _coverage(work, actor, at),
@@ -116,12 +122,10 @@ async def list_shop_names(work: Work, actor: Actor, district_id: str | None, lim
     return await repository.list_shop_names(work, actor, district_id, limit)
 
 
-async def _count_by(work: Work, actor: Actor, scope: Scope, by: By, limit: int) -> list[CountsRow]:
-    if by is not By.WEEK:
-        return await repository.count_steps(work, actor, scope, by, limit=limit)
-    found = {row.key: row for row in await repository.count_steps(work, actor, scope, by)}
+def _all_weeks(scope: Scope, rows: Sequence[CountsRow]) -> list[CountsRow]:
+    """A week in which nothing happened is one too."""
+    found = {row.key: row for row in rows}
     first, end = in_shop_time(scope.begin).date(), in_shop_time(scope.end).date()
-    # A week in which nothing happened is one too.
     mondays = range(first.toordinal() - first.weekday(), end.toordinal(), 7)
     weeks = [date.fromordinal(monday).isoformat() for monday in mondays]
     return [found.get(week) or CountsRow(week, "", "", Counts()) for week in weeks]

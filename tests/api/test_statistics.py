@@ -76,7 +76,7 @@ async def test_a_period_that_is_none(world: World, since: str, until: str):
 
 async def counted(world: World, scope: Scope, by: By | None = None) -> dict[str, Counts]:
     async with world.centre.database.reading() as work:
-        return {row.name or row.key: row.counts for row in await repository.count_steps(work, HOUSE, scope, by)}
+        return {row.name or row.key: row.counts for row in (await repository.count_steps(work, HOUSE, scope, [by]))[by]}
 
 
 def november(**narrowed: str) -> Scope:
@@ -142,8 +142,9 @@ async def test_durations_by_nearest_rank(any_world: World):
             )
         history.case((NOON, Act.ISSUE))  # still open: no time yet
     async with any_world.centre.database.reading() as work:
+        tables = await repository.measure_durations(work, HOUSE, november(), (None, By.RULE, By.STATION))
         for by, key in ((None, ""), (By.RULE, "K01"), (By.STATION, place.district_id)):
-            rows = await repository.measure_durations(work, HOUSE, november(), by)
+            rows = tables[by]
             found = {row.until: row.duration for row in rows}
             assert {row.key for row in rows} == {key}
             assert found[Act.SUBMIT] == Duration(10, timedelta(hours=5), timedelta(hours=9))
