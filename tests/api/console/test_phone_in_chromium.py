@@ -139,6 +139,8 @@ def test_names_and_room_on_a_small_screen(shop: Shop, phone: OpenPhone) -> None:
             assert box["height"] >= 44
             # On the first screen, but for the sentence that tells practice from earnest.
             assert path != shop.path or box["y"] + box["height"] <= PHONE["height"]
+        together = {(round(box["y"]), round(box["width"]), round(box["height"])) for box in buttons if box}
+        assert len(together) == 1, buttons
 
 
 def test_a_photograph_of_twelve_megabytes_is_made_smaller_and_keeps_its_time(
