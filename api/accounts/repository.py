@@ -17,9 +17,9 @@ async def find_login(work: Work, login: str) -> User | None:
     return user
 
 
-@without_actor("signing in: the password was the proof")
+@without_actor("the password, or a token that the account gave, was the proof")
 async def get_user(work: Work, user_id: str) -> User | None:
-    """Locked: a code is used up by one sign-in only."""
+    """Locked: a code is used up by one sign-in only, and no tokens are made while others are ended."""
     user: User | None = await work.scalar(select(User).where(User.id == user_id).with_for_update())
     return user
 

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -15,6 +15,7 @@ from api.accounts.passwords import hash_password, random_password
 from api.accounts.permissions import STORE_ROLES, Permission, Role, permissions_of
 from api.accounts.tables import User, UserSession
 from api.audit.service import record
+from api.clients import consents
 from api.kit.database import Work
 from api.kit.problems import Conflict, Invalid, NotFound, Unauthenticated
 from api.kit.secrets import Keyring
@@ -156,11 +157,13 @@ def check_place(role: Role, district_id: str | None, shop_id: str | None) -> Non
         raise Invalid("An account of another department sees what it is given: name a district or a shop.")
 
 
-async def change_password(work: Work, actor: Actor, password_hash: str, token: str) -> None:
-    """One's own, to one that was checked and hashed; every other session of the account ends."""
+async def change_password(work: Work, actor: Actor, password_hash: str, token: str, at: datetime) -> None:
+    """One's own, to one that was checked and hashed; every other session of the account ends, and the programs let in: whoever
+    changes a password fears that somebody else had it, and may have agreed to one with it."""
     user = await repository.own_user(work, actor)
     user.password_hash = password_hash
     await sessions.end_others(work, actor, token_hash(token))
+    await consents.end_all_own(work, actor, at)
     record(work, actor, "user.password_changed", "user", user.id, **_place_of(user))
     await work.flush()
 

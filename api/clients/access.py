@@ -1,6 +1,9 @@
 """A request with an access token: whose it is, whether it opens this operation, and how many more there may be."""
 
+from contextlib import suppress
+
 from fastapi import Request
+from sqlalchemy.exc import DBAPIError
 
 from api.accounts.actors import Actor
 from api.clients import grants
@@ -31,7 +34,7 @@ async def actor_with_token(request: Request, token: str, address: str) -> Actor:
     centre = request.app.state.centre
     at = centre.clock()
     async with centre.database.reading() as work:
-        actor, scopes = await grants.authenticate(work, token, address, at)
+        actor, scopes, is_to_touch = await grants.authenticate(work, token, address, at)
     try:
         request.state.headers.update(centre.limiter.take(actor.client.id if actor.client else "", at))
     except RateLimited as limited:
@@ -43,4 +46,9 @@ async def actor_with_token(request: Request, token: str, address: str) -> Actor:
             raise InsufficientScope("No access token opens this address; it is for people who are signed in.", "")
         names = " or ".join(opening)
         raise InsufficientScope(f"This access token does not open this address; it needs {names}.", opening[0])
+    if is_to_touch:
+        # A busy database is no reason to refuse anything; the next request notes it.
+        with suppress(DBAPIError):
+            async with centre.database.writing() as work:
+                await grants.touch(work, token, at)
     return actor

@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import FormData
 
 from api.accounts.dependencies import CentreOf, SignedIn, address_of
-from api.clients import grants, service
+from api.clients import consents, grants, service
 from api.clients.grants import TokenRefused
-from api.clients.schemas import ClientIn, ClientOut, Clients, ClientWithSecret, TokenAnswer, TokenError
+from api.clients.schemas import ClientIn, ClientOut, Clients, ClientWithSecret, GrantOut, Grants, TokenAnswer, TokenError
 from api.clients.scopes import Scope
 from api.clients.tables import ApiClient
 from api.kit.cursors import decode_text, encode_cursor
@@ -75,6 +75,21 @@ async def rotate_secret(work: Writing, actor: SignedIn, at: At, client_id: Id) -
 async def revoke_client(work: Writing, actor: SignedIn, at: At, client_id: Id) -> ClientOut:
     """All its tokens end at once."""
     return ClientOut.model_validate(await service.revoke_client(work, actor, client_id, at))
+
+
+@router.get("/me/grants", operation_id="list_grants", summary="Programs that you let in", responses=documented(Unauthenticated))
+async def list_grants(actor: SignedIn, work: Reading, at: At) -> Grants:
+    """Of a session; no token opens it."""
+    return Grants(items=[GrantOut.of(consent) for consent in await consents.list_own(work, actor, at)])
+
+
+@router.delete(
+    "/me/grants/{client_id}", operation_id="end_grant", summary="Let a program in no longer", status_code=204,
+    responses=documented(Unauthenticated, Forbidden, NotFound),
+)
+async def end_grant(actor: SignedIn, work: Writing, at: At, client_id: Id) -> None:
+    """Its tokens of you open nothing from the next request on."""
+    await consents.end_own(work, actor, client_id, at)
 
 
 @oauth.post(

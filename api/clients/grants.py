@@ -14,9 +14,10 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict
 
+from api.accounts import repository as accounts
 from api.accounts.actors import Actor, ActorKind, nobody
 from api.accounts.permissions import Permission
-from api.accounts.service import actor_of, token_hash
+from api.accounts.service import TOUCH_EVERY, actor_of, token_hash
 from api.audit.service import record
 from api.clients import repository
 from api.clients.schemas import TokenAnswer
@@ -107,7 +108,7 @@ async def by_client_credentials(work: Work, settings: Settings, client: ApiClien
         if OF_PERSONS & set(scope.split()):
             raise TokenRefused("invalid_scope", "Acts and looks with faces need a person: use the authorization code grant.")
         raise TokenRefused("invalid_scope", f"This client may ask for: {' '.join(sorted(allowed)) or 'nothing by itself'}.")
-    return await _issue(work, settings, client, None, scopes, new_id(), at)
+    return await _issue(work, settings, client, scopes, at)
 
 
 async def by_code(
@@ -119,7 +120,7 @@ async def by_code(
     is_verified = _VERIFIER.fullmatch(verifier) is not None and hmac.compare_digest(challenge, granted.challenge or "")
     if granted.redirect_uri != redirect_uri or not is_verified:
         raise TokenRefused("invalid_grant", "The redirect_uri or the code_verifier is not the one of the authorization request.")
-    return await _issue(work, settings, client, granted.user_id, _scopes(granted), granted.family, at)
+    return await _issue(work, settings, client, _scopes(granted), at, granted)
 
 
 async def by_refresh(
@@ -130,7 +131,7 @@ async def by_refresh(
     scopes = _wanted(scope, _scopes(granted))
     if scopes is None:
         raise TokenRefused("invalid_scope", "The person did not agree to that much.")
-    return await _issue(work, settings, client, granted.user_id, scopes, granted.family, at)
+    return await _issue(work, settings, client, scopes, at, granted)
 
 
 async def revoke(work: Work, client: ApiClient, token: str) -> None:
@@ -167,7 +168,7 @@ async def agree(work: Work, actor: Actor, asked: Asked, at: datetime) -> str:
         ApiToken(
             token_hash=token_hash(code), kind=TokenKind.CODE, client_id=asked.client.id, user_id=actor.id,
             scopes=sorted(asked.scopes), family=new_id(), redirect_uri=asked.request.redirect_uri,
-            challenge=asked.request.code_challenge, created_at=at, expires_at=at + CODE_LASTS,
+            challenge=asked.request.code_challenge, agreed_at=at, created_at=at, expires_at=at + CODE_LASTS,
         )
     )
     scopes = " ".join(sorted(asked.scopes))
@@ -175,8 +176,9 @@ async def agree(work: Work, actor: Actor, asked: Asked, at: datetime) -> str:
     return code
 
 
-async def authenticate(work: Work, token: str, address: str, at: datetime) -> tuple[Actor, frozenset[Scope]]:
-    """Who asks with this access token: the client, or a person through it. Raises InvalidToken."""
+async def authenticate(work: Work, token: str, address: str, at: datetime) -> tuple[Actor, frozenset[Scope], bool]:
+    """Who asks with this access token: the client, or a person through it; and whether its use is to be noted for the person.
+    Raises InvalidToken."""
     found = await repository.find_token(work, token_hash(token))
     is_valid = found is not None and found.kind is TokenKind.ACCESS and at < found.expires_at
     if not is_valid or found is None or found.client.revoked_at is not None or (found.user is not None and found.user.disabled):
@@ -184,9 +186,15 @@ async def authenticate(work: Work, token: str, address: str, at: datetime) -> tu
     scopes = _scopes(found)
     allowed, client = permissions_of(scopes), as_part_of_actor(found.client)
     if found.user is None:
-        return Actor(ActorKind.CLIENT, client.id, client.name, allowed, language="en", address=address, client=client), scopes
+        actor = Actor(ActorKind.CLIENT, client.id, client.name, allowed, language="en", address=address, client=client)
+        return actor, scopes, False
     person = actor_of(found.user, address)
-    return _through(person, allowed & person.permissions, found), scopes
+    is_to_touch = found.used_at is None or at - found.used_at > TOUCH_EVERY
+    return _through(person, allowed & person.permissions, found), scopes, is_to_touch
+
+
+async def touch(work: Work, token: str, at: datetime) -> None:
+    await repository.touch_token(work, token_hash(token), at)
 
 
 def _speaker(token: ApiToken) -> Actor:
@@ -203,7 +211,11 @@ def _through(person: Actor, permissions: frozenset[Permission], token: ApiToken)
 async def _take(work: Work, client: ApiClient, kind: TokenKind, token: str, at: datetime, address: str) -> ApiToken:
     """A code or a refresh token, for the only time. One that comes a second time was stolen, then or now: all that came of it
     ends. The caller commits also what is refused."""
-    found = await repository.find_token(work, token_hash(token), for_change=True)
+    found = await repository.find_token(work, token_hash(token))
+    if found is not None and found.user_id is not None:
+        # One at a time with what ends the person's tokens, or the tokens made here would outlive it.
+        await accounts.get_user(work, found.user_id)
+        found = await repository.find_token(work, token_hash(token), for_change=True)
     if found is None or found.kind is not kind or found.client_id != client.id or found.user is None or found.user.disabled:
         raise TokenRefused("invalid_grant", "It is not valid, or it was given to another client.")
     if found.used_at is not None:
@@ -217,23 +229,26 @@ async def _take(work: Work, client: ApiClient, kind: TokenKind, token: str, at: 
 
 
 async def _issue(
-    work: Work, settings: Settings, client: ApiClient, user_id: str | None, scopes: frozenset[Scope], family: str, at: datetime
+    work: Work, settings: Settings, client: ApiClient, scopes: frozenset[Scope], at: datetime, granted: ApiToken | None = None
 ) -> TokenAnswer:
+    """`granted` is the code or the refresh token of a person; without one, the client speaks for itself."""
     await repository.delete_expired_tokens(work, at)
     client.last_used_at = at
+    family = granted.family if granted else new_id()
 
     def token(kind: TokenKind, lasts: timedelta) -> str:
         value = secrets.token_urlsafe(32)
         work.add(
             ApiToken(
-                token_hash=token_hash(value), kind=kind, client_id=client.id, user_id=user_id, scopes=sorted(scopes),
-                family=family, created_at=at, expires_at=at + lasts,
+                token_hash=token_hash(value), kind=kind, client_id=client.id,
+                user_id=granted.user_id if granted else None, agreed_at=granted.agreed_at if granted else None,
+                scopes=sorted(scopes), family=family, created_at=at, expires_at=at + lasts,
             )
         )
         return value
 
     lasts = timedelta(minutes=settings.access_token_minutes)
-    refresh = None if user_id is None else token(TokenKind.REFRESH, timedelta(days=settings.refresh_token_days))
+    refresh = None if granted is None else token(TokenKind.REFRESH, timedelta(days=settings.refresh_token_days))
     return TokenAnswer(
         access_token=token(TokenKind.ACCESS, lasts), expires_in=int(lasts.total_seconds()), scope=" ".join(sorted(scopes)),
         refresh_token=refresh,

@@ -1,11 +1,11 @@
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
-from api.clients.tables import ApiClient, ApiClientPlace, ApiToken
+from api.clients.tables import ApiClient, ApiClientPlace, ApiToken, TokenKind
 from api.kit.database import Work
 from api.places.repository import district_is_visible, shop_is_visible
 
@@ -43,6 +43,18 @@ async def end_tokens_of_client(work: Work, actor: Actor, client_id: str) -> None
         await work.execute(delete(ApiToken).where(ApiToken.client_id == client_id))
 
 
+async def list_own_tokens(work: Work, actor: Actor, at: datetime) -> list[ApiToken]:
+    """Those that still open something."""
+    query = select(ApiToken).where(
+        ApiToken.user_id == actor.id, ApiToken.expires_at > at, or_(ApiToken.kind == TokenKind.ACCESS, ApiToken.used_at.is_(None))
+    )
+    return list(await work.scalars(query.options(joinedload(ApiToken.client))))
+
+
+async def end_own_tokens(work: Work, actor: Actor, client_id: str) -> None:
+    await work.execute(delete(ApiToken).where(ApiToken.user_id == actor.id, ApiToken.client_id == client_id))
+
+
 @without_actor("the client proves who it is with its secret, and nothing is told before that fits")
 async def find_client(work: Work, client_id: str) -> ApiClient | None:
     client: ApiClient | None = await work.get(ApiClient, client_id, options=[selectinload(ApiClient.places)])
@@ -53,11 +65,16 @@ async def find_client(work: Work, client_id: str) -> ApiClient | None:
 async def find_token(work: Work, token_hash: str, *, for_change: bool = False) -> ApiToken | None:
     query = select(ApiToken).where(ApiToken.token_hash == token_hash)
     if for_change:
-        query = query.with_for_update(of=ApiToken)
+        query = query.with_for_update(of=ApiToken).execution_options(populate_existing=True)
     token: ApiToken | None = await work.scalar(
         query.options(joinedload(ApiToken.client).selectinload(ApiClient.places), joinedload(ApiToken.user))
     )
     return token
+
+
+@without_actor("the token is the proof")
+async def touch_token(work: Work, token_hash: str, at: datetime) -> None:
+    await work.execute(update(ApiToken).where(ApiToken.token_hash == token_hash).values(used_at=at))
 
 
 @without_actor("whoever holds a part of it can end it")

@@ -3,6 +3,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.clients.consents import Consent
 from api.clients.scopes import Scope
 from api.places.schemas import Id, Name
 
@@ -45,6 +46,25 @@ class ClientWithSecret(ClientOut):
 class Clients(BaseModel):
     items: list[ClientOut]
     next: str | None = Field(description="cursor of the next page")
+
+
+class GrantOut(BaseModel):
+    client_id: str
+    name: str
+    scopes: list[Scope]
+    since: datetime
+    last_used_at: datetime | None = Field(description="within a few minutes")
+
+    @classmethod
+    def of(cls, consent: Consent) -> "GrantOut":
+        return cls(
+            client_id=consent.client.id, name=consent.client.name, scopes=sorted(consent.scopes), since=consent.since,
+            last_used_at=consent.last_used_at,
+        )
+
+
+class Grants(BaseModel):
+    items: list[GrantOut]
 
 
 class TokenAnswer(BaseModel):

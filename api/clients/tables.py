@@ -72,6 +72,8 @@ class ApiToken(Table):
     family: Mapped[str] = mapped_column(String(ID_LENGTH), index=True)
     redirect_uri: Mapped[str | None] = mapped_column(Text)
     challenge: Mapped[str | None] = mapped_column(String(43))
+    agreed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    # A code and a refresh token work once. Of an access token of a person: when it was last used, within a few minutes.
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

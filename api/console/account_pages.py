@@ -15,13 +15,16 @@ from api.accounts.passwords import hash_password, password_fits
 from api.accounts.second_factor import WrongCode
 from api.accounts.tables import User
 from api.centre import Centre
+from api.clients import consents
+from api.console.client_pages import SCOPES
 from api.console.i18n import N_
 from api.console.qr import qr_svg
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
-from api.console.views import SessionRow
+from api.console.views import GrantRow, SessionRow
 from api.kit.secrets import KeyringError
-from api.kit.work import At
+from api.kit.work import At, Writing
+from api.places.schemas import Id
 
 router = APIRouter()
 
@@ -34,10 +37,11 @@ WEAK: dict[Weakness, str] = {
     Weakness.GUESSABLE: N_("This is easy to guess from the user name, the product's name or a pattern. Choose another one."),
 }
 _DONE = {
-    "password": N_("The password was changed, and your other sessions have ended."),
+    "password": N_("The password was changed. Your other sessions, and the programs that you had let in, have ended."),
     "on": N_("From now on the sign-in asks for a code of your phone."),
     "off": N_("From now on the password alone signs you in."),
     "ended": N_("Ended."),
+    "grant": N_("Ended. The program can do nothing under your name any more."),
 }
 # Long enough to install the app first.
 _SET_UP_WITHIN = timedelta(minutes=30)
@@ -57,7 +61,7 @@ async def account_page(request: Request, actor: SignedIn, centre: CentreOf, done
 
 @router.post("/account/password")
 async def change_password(
-    request: Request, actor: SignedIn, centre: CentreOf, present: Annotated[SecretStr, Form(max_length=200)],
+    request: Request, actor: SignedIn, centre: CentreOf, at: At, present: Annotated[SecretStr, Form(max_length=200)],
     new: Annotated[SecretStr, Form(max_length=400)],
 ) -> Response:
     speaker = speaker_of(request)
@@ -69,7 +73,7 @@ async def change_password(
         return await _page(request, actor, centre, {"new": wrong})
     hashed = await hash_password(normalised(new))
     async with centre.database.writing() as work:
-        await service.change_password(work, actor, hashed, request.cookies.get(COOKIE, ""))
+        await service.change_password(work, actor, hashed, request.cookies.get(COOKIE, ""), at)
     return RedirectResponse("/account?done=password", 303)
 
 
@@ -128,6 +132,12 @@ async def end_session(actor: SignedIn, centre: CentreOf, session_id: Annotated[s
     return RedirectResponse("/account?done=ended", 303)
 
 
+@router.post("/account/grants/{client_id}/end")
+async def end_grant(actor: SignedIn, work: Writing, at: At, client_id: Id) -> Response:
+    await consents.end_own(work, actor, client_id, at)
+    return RedirectResponse("/account?done=grant", 303)
+
+
 def weak(password: SecretStr, login: str, has_second_factor: bool, speaker: Speaker) -> str | None:
     """What speaks against a password, in words."""
     found = weakness(password, login, has_second_factor)
@@ -167,9 +177,17 @@ async def _page(
             )
             for row in await sessions.list_own(work, actor)
         ]
+        grants = [
+            GrantRow(
+                consent.client.id, consent.client.name,
+                [speaker.say(words) for scope, words in SCOPES.items() if scope in consent.scopes],
+                speaker.time(consent.since), speaker.time(consent.last_used_at) if consent.last_used_at else None,
+            )
+            for consent in await consents.list_own(work, actor, centre.clock())
+        ]
     has_second_factor = user.totp_encrypted is not None
     return page(
         request, "account.html", actor=actor, here="/account", status=422 if wrong else 200, login=user.login, sessions=rows,
-        wrong=wrong, has_second_factor=has_second_factor, done=speaker.say(_DONE[done]) if done in _DONE else None,
+        grants=grants, wrong=wrong, has_second_factor=has_second_factor, done=speaker.say(_DONE[done]) if done in _DONE else None,
         least=LEAST_WITH_SECOND_FACTOR if has_second_factor else LEAST_ALONE,
     )

@@ -63,6 +63,7 @@ ACTIONS: dict[str, str] = {
     "client.secret_rotated": N_("New secret for a program made"),
     "client.revoked": N_("Program of another system revoked"),
     "client.agreed": N_("Let a program act under their name"),
+    "client.consent_ended": N_("Lets a program act under their name no longer"),
     "client.token_revoked": N_("Token of a program ended"),
     "client.token_reused": N_("Token of a program came a second time, all of it ended"),
     "photograph.read": N_("Looked at a photograph of an answer"),

@@ -424,6 +424,17 @@ class SessionRow:
 
 
 @dataclass(frozen=True)
+class GrantRow:
+    """A program that acts under one's name."""
+
+    client_id: str
+    name: str
+    scopes: list[str]
+    since: LocalTime
+    used: LocalTime | None
+
+
+@dataclass(frozen=True)
 class AccountRow:
     id: str
     name: str

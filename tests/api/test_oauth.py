@@ -1,5 +1,6 @@
 """Access for other systems, by OAuth 2; the client's side is Authlib's."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,8 +16,9 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from api.accounts.permissions import Role
-from api.accounts.service import list_users, reset_password
-from api.clients.repository import delete_expired_tokens
+from api.accounts.service import list_users, reset_password, set_disabled
+from api.clients.grants import by_refresh
+from api.clients.repository import delete_expired_tokens, find_client
 from api.clients.scopes import Scope
 from tests.api.world import HOUSE, EdgeBox, Place, World, problem_code
 
@@ -424,6 +426,88 @@ class TestToken:
             values = (program.secret, client.token["access_token"], client.token["refresh_token"])
         kept = b"".join(path.read_bytes() for path in world.centre.settings.data.glob("sunshine.db*"))
         assert not any(value.encode() in kept for value in values)
+
+
+class TestGrants:
+    """The programs that a person let in."""
+
+    async def test_is_told_and_ends_at_the_next_request(self, any_world: World):
+        place = await any_world.place()
+        person, program = await any_world.person(place=place), await add(any_world, place, scopes=ACTING)
+        async with program.for_person(person, "cases:act cases:read") as client, program.for_person(person) as again:
+            (grant,) = (await person.get("/api/v1/me/grants")).json()["items"]
+            assert (grant["client_id"], grant["name"], grant["scopes"]) == (program.id, "County app", sorted(ACTING))
+            assert (await person.delete(f"/api/v1/me/grants/{program.id}")).status_code == 204
+            for ended in (client, again):
+                answer = await ended.get("/api/v1/cases")
+                assert (answer.status_code, problem_code(answer)) == (401, "invalid-token")
+                with pytest.raises(OAuthError, match="invalid_grant"):
+                    await ended.refresh_token(TOKEN)
+        assert (await person.get("/api/v1/me/grants")).json() == {"items": []}
+        assert (await person.delete(f"/api/v1/me/grants/{program.id}")).status_code == 404
+        auditor = await any_world.person(Role.AUDITOR)
+        (entry,) = (await auditor.get("/api/v1/audit", params={"action": "client.consent_ended"})).json()["items"]
+        assert (entry["actor_name"], entry["object_id"]) == ("officer person", program.id)
+
+    async def test_since_when_and_last_used(self, any_world: World):
+        begin = datetime.now(UTC).replace(microsecond=0)
+        any_world.centre.clock = lambda: begin
+        person, program = await any_world.person(), await add(any_world, await any_world.place())
+        async with program.for_person(person, "cases:read") as client:
+            # Longer than its first refresh token is kept; between the last two uses too little time passes to be noted.
+            for passed in (timedelta(days=20), timedelta(days=40), timedelta(days=40, minutes=1)):
+                any_world.centre.clock = lambda passed=passed: begin + passed  # type: ignore[misc]
+                if passed.seconds == 0:
+                    await client.refresh_token(TOKEN)
+                assert (await client.get("/api/v1/cases")).status_code == 200
+        (grant,) = (await person.get("/api/v1/me/grants")).json()["items"]
+        assert datetime.fromisoformat(grant["since"]) == begin
+        assert datetime.fromisoformat(grant["last_used_at"]) == begin + timedelta(days=40)
+
+    async def test_ended_while_the_program_asks_for_more(self, any_world: World):
+        person, program = await any_world.person(), await add(any_world, await any_world.place())
+        async with program.for_person(person, "cases:read") as client:
+            async with any_world.centre.database.writing() as work:
+                asking = await find_client(work, program.id)
+                assert asking is not None
+                given = client.token["refresh_token"]
+                made = await by_refresh(work, any_world.centre.settings, asking, given, "", datetime.now(UTC), "192.0.2.1")
+                ending = asyncio.create_task(person.delete(f"/api/v1/me/grants/{program.id}"))
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(ending), 0.3)
+            assert (await ending).status_code == 204
+        bearer = {"Authorization": f"Bearer {made.access_token}"}
+        assert (await any_world.client(headers=bearer).get("/api/v1/cases")).status_code == 401
+
+    async def test_one_that_is_over_is_not_listed(self, world: World):
+        person, program = await world.person(), await add(world, await world.place())
+        async with program.for_person(person, "cases:read"):
+            world.centre.clock = lambda: datetime.now(UTC) + timedelta(days=31)
+        assert (await person.get("/api/v1/me/grants")).json() == {"items": []}
+
+    async def test_another_person_s_stays(self, world: World):
+        one, other, program = await world.person(), await world.person(), await add(world, await world.place())
+        async with program.for_person(one, "cases:read"), program.for_person(other, "cases:read") as stays:
+            assert (await one.delete(f"/api/v1/me/grants/{program.id}")).status_code == 204
+            assert (await stays.get("/api/v1/cases")).status_code == 200
+            assert len((await other.get("/api/v1/me/grants")).json()["items"]) == 1
+
+    async def test_no_token_opens_them(self, world: World):
+        person, program = await world.person(), await add(world, await world.place())
+        async with program.for_person(person, "cases:read") as client:
+            for answer in (await client.get("/api/v1/me/grants"), await client.delete(f"/api/v1/me/grants/{program.id}")):
+                assert (answer.status_code, problem_code(answer)) == (403, "insufficient-scope")
+
+    async def test_a_disabled_account_has_none_when_it_is_let_in_again(self, world: World):
+        program, person = await add(world, await world.place()), await world.person()
+        async with program.for_person(person, "cases:read") as client:
+            async with world.centre.database.writing() as work:
+                (login,) = [user.login for user in await list_users(work, HOUSE) if user.role is Role.OFFICER]
+                for disabled in (True, False):
+                    await set_disabled(work, HOUSE, login, disabled)
+            assert (await client.get("/api/v1/cases")).status_code == 401
+            with pytest.raises(OAuthError, match="invalid_grant"):
+                await client.refresh_token(TOKEN)
 
 
 class TestClients:

@@ -7,12 +7,14 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
+from authlib.integrations.base_client import OAuthError
 
 from api.accounts import service as accounts
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Role
 from api.accounts.second_factor import STEP_S
 from api.kit.times import now
+from tests.api.test_oauth import TOKEN, add
 from tests.api.world import HOUSE, World
 
 NEW = "rice washed three times"
@@ -187,6 +189,32 @@ class TestSessions:
         session, = re.findall(r"/account/sessions/(\w{20})/end", (await other.get("/account")).text)
         assert session not in page
         assert (await browser.post(f"/account/sessions/{session}/end")).status_code == 404
+
+
+class TestGrants:
+    async def test_seen_and_ended(self, world: World):
+        browser, _ = await somebody(world)
+        assert "None. A program of another system" in (await browser.get("/account")).text
+        program = await add(world, await world.place())
+        async with program.for_person(browser, "cases:read") as client:
+            page = (await browser.get("/account")).text
+            assert "County app" in page
+            assert "Read cases, notices and what happens to them" in page
+            assert "See whether cameras are looked at" not in page
+            answer = await browser.post(f"/account/grants/{program.id}/end")
+            assert answer.headers["location"] == "/account?done=grant"
+            assert (await client.get("/api/v1/cases")).status_code == 401
+        page = (await browser.get("/account?done=grant")).text
+        assert ("County app" in page, "can do nothing under your name any more" in page) == (False, True)
+
+    async def test_end_with_one_s_own_password(self, world: World):
+        browser, password = await somebody(world)
+        program = await add(world, await world.place())
+        async with program.for_person(browser, "cases:read") as client:
+            await browser.post("/account/password", data={"present": password, "new": NEW})
+            assert (await client.get("/api/v1/cases")).status_code == 401
+            with pytest.raises(OAuthError, match="invalid_grant"):
+                await client.refresh_token(TOKEN)
 
 
 class TestAccounts:
