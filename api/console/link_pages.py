@@ -37,6 +37,8 @@ async def revoke_link(case_id: CaseId, link_id: LinkId, actor: SignedIn, work: W
 def _row(link: CaseLink, speaker: Speaker) -> LinkRow:
     if link.revoked_at is not None:
         state = Chip(speaker.say(N_("Revoked")), "bad")
+    elif link.kind is LinkKind.PAPER:
+        state = Chip(speaker.say(N_("On paper: shows the notice only")), "minor")
     elif link.kind is LinkKind.GROUP:
         state = Chip(speaker.say(N_("Of a group: shows the notice only")), "minor")
     elif link.opened_at is None:
@@ -44,6 +46,7 @@ def _row(link: CaseLink, speaker: Speaker) -> LinkRow:
     else:
         state = Chip(speaker.say(N_("Opened")), "good")
     return LinkRow(
-        link.id, link.person, link.target.name, state, speaker.time(link.created_at),
+        link.id, link.person or speaker.say(N_("Printed notice")), link.target.name if link.target else "", state,
+        speaker.time(link.created_at),
         speaker.time(link.opened_at) if link.opened_at else None, link.opened_from, link.opened_with, link.revoked_at is None,
     )

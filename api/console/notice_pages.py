@@ -25,6 +25,7 @@ from api.evidence import service as evidence
 from api.kit.problems import Invalid
 from api.kit.qr import qr_png
 from api.kit.work import At, Reading, Writing
+from api.links.paper import address_on_paper
 from api.notices import citations, documents
 from api.notices import service as notices
 from api.notices.documents import Officer, OrderDraft
@@ -60,20 +61,23 @@ async def notice_page(request: Request, case_id: CaseId, actor: SignedIn, work: 
         draft = await notices.draft_notice(work, actor, case_id, centre.deadlines, at)
         facts, hindrances = draft.facts, draft.hindrances
     is_issued = facts.number is not None
+    url = await address_on_paper(centre, actor, facts, at)
     return page(
         request, "paper.html", actor=actor, title=facts.reference if is_issued else speaker.say(N_("Draft of the notice")),
         back_url=f"/cases/{case_id}", problem=obstacles(hindrances, speaker),
-        document=documents.notice_html(facts, speaker.language.value, centre.public_url, f"/cases/{case_id}/answer.png"),
+        document=documents.notice_html(facts, speaker.language.value, url, f"/cases/{case_id}/answer.png"),
         state=speaker.state(CaseState.WITHDRAWN) if case.state is CaseState.WITHDRAWN else None, is_draft=not is_issued,
         pdf_url=f"/api/v1/cases/{case_id}/notice.pdf?language={speaker.language.value}" if is_issued else None,
     )
 
 
 @router.get("/cases/{case_id}/answer.png")
-async def answer_code(case_id: CaseId, actor: SignedIn, work: Reading, centre: CentreOf) -> Response:
-    """The code on the notice that leads to its answer."""
+async def answer_code(case_id: CaseId, actor: SignedIn, work: Reading, centre: CentreOf, at: At) -> Response:
+    """The code on the notice that leads to its answer; on a draft, to the case."""
     await cases.get_case(work, actor, case_id)
-    return Response(qr_png(f"{centre.public_url}/cases/{case_id}"), media_type="image/png")
+    facts = await notices.find_notice(work, actor, case_id)
+    url = f"{centre.public_url}/cases/{case_id}" if facts is None else await address_on_paper(centre, actor, facts, at)
+    return Response(qr_png(url), media_type="image/png")
 
 
 @router.get("/cases/{case_id}/order")

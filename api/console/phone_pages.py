@@ -34,6 +34,7 @@ from api.kit.problems import NotFound, StorageFull, VersionConflict
 from api.kit.qr import qr_png
 from api.kit.work import At
 from api.links import service as links
+from api.links.paper import address_on_paper
 from api.links.service import AskedTooOften, Device, NotYourDevice, Visit
 from api.notices import service as notices
 from api.notices.documents import notice_html
@@ -95,7 +96,9 @@ async def whole_notice(request: Request, token: Token, centre: CentreOf, at: At)
         facts = await notices.get_notice(work, visit.actor, visit.case.id)
     base = _base(token)
     language = speaker_of(request).language.value
-    document = notice_html(facts, language, centre.public_url, f"{base}/answer.png")
+    # Who prints this page must not put their own link on paper.
+    url = await address_on_paper(centre, visit.actor, facts, at)
+    document = notice_html(facts, language, url, f"{base}/answer.png")
     return page(request, "phone_notice.html", actor=None, title=facts.reference, back_url=base, document=document)
 
 
@@ -104,7 +107,8 @@ async def answer_code(request: Request, token: Token, centre: CentreOf, at: At) 
     """The code on the notice."""
     async with centre.database.reading() as work:
         visit = await _visit(request, work, token, at)
-    return Response(qr_png(f"{centre.public_url}/cases/{visit.case.id}"), media_type="image/png")
+        facts = await notices.get_notice(work, visit.actor, visit.case.id)
+    return Response(qr_png(await address_on_paper(centre, visit.actor, facts, at)), media_type="image/png")
 
 
 @router.post("/n/{token}/opened", status_code=204)

@@ -10,6 +10,8 @@ from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2
@@ -83,6 +85,10 @@ class Keyring:
         nonce = os.urandom(NONCE_BYTES)
         sealed = AESGCM(self._keys[self.current]).encrypt(nonce, secret.get_secret_value().encode(), belongs_to.encode())
         return f"{self.current}.{base64.b64encode(nonce + sealed).decode()}"
+
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes that only the current key and this purpose give (RFC 5869)."""
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose.encode()).derive(self._keys[self.current])
 
     def can_read(self, token: str) -> bool:
         """Whether the key that the token names is here."""

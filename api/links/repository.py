@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor, without_actor
@@ -10,7 +10,7 @@ from api.cases.tables import Case
 from api.deliveries.kinds import PERSONAL, Audience
 from api.deliveries.tables import Target
 from api.kit.database import Work
-from api.links.tables import CaseLink
+from api.links.tables import CaseLink, LinkKind
 from api.places.tables import Contact
 
 
@@ -28,6 +28,22 @@ async def contact_name(work: Work, shop_id: str, phone: str) -> str | None:
     contacts = await work.scalars(select(Contact).where(Contact.shop_id == shop_id).order_by(Contact.place))
     digits = _digits(phone)
     return next((contact.name for contact in contacts if _digits(contact.phone)[-11:] == digits), None)
+
+
+@without_actor("the token is the proof")
+async def shop_of(work: Work, case_id: int) -> str | None:
+    shop_id: str | None = await work.scalar(select(Case.shop_id).where(Case.id == case_id))
+    return shop_id
+
+
+async def count_revoked_paper(work: Work, actor: Actor, case_id: int) -> int:
+    query = (
+        select(func.count()).select_from(CaseLink).join(Case, Case.id == CaseLink.case_id)
+        .where(
+            case_is_visible(actor), CaseLink.case_id == case_id, CaseLink.kind == LinkKind.PAPER, CaseLink.revoked_at.is_not(None)
+        )
+    )
+    return await work.scalar(query) or 0
 
 
 def _digits(phone: str) -> str:

@@ -111,13 +111,17 @@ async def visit(
     if link is None:
         raise LinkUnknown("There is no such link. Open the one in the latest message.")
     target = link.target
-    is_withdrawn = not target.enabled or target.audience is not Audience.SHOP or target.recipient != link.recipient
+    is_withdrawn = target is not None and (
+        not target.enabled or target.audience is not Audience.SHOP or target.recipient != link.recipient
+    )
     if link.revoked_at is not None or is_withdrawn:
         raise LinkRevoked("This link was revoked. Ask the station for a new one.")
     actor = Actor(
-        ActorKind.PERSON, target.id, link.person, permissions=_PERMISSIONS, role=Role.STORE_ADMIN, shop_id=target.shop_id,
-        language=target.language, address=address, device=device.words,
+        ActorKind.PERSON, link.target_id or link.id, link.person, permissions=_PERMISSIONS, role=Role.STORE_ADMIN,
+        shop_id=target.shop_id if target else await repository.shop_of(work, link.case_id), address=address, device=device.words,
     )
+    if target is not None:
+        actor = replace(actor, language=target.language)
     case = await get_case(work, actor, link.case_id)
     transitions = await cases.list_transitions(work, actor, case.id)
     if case.state not in UNTIL_CLOSED and at > transitions[-1].at + VALID_AFTER_CLOSURE:
@@ -145,9 +149,9 @@ async def use(work: Work, token: str, device: Device, address: str, at: datetime
 
 
 async def list_people(work: Work, visit: Visit) -> Sequence[Target]:
-    """Whom a link of their own can be sent to: of a group's link everybody registered, of a person's link that person."""
+    """Whom a link of their own can be sent to: of a person's link that person, of any other everybody registered."""
     people = await repository.list_people(work, visit.actor)
-    return [person for person in people if visit.link.kind is LinkKind.GROUP or person.id == visit.link.target_id]
+    return [person for person in people if visit.link.kind is not LinkKind.PERSONAL or person.id == visit.link.target_id]
 
 
 async def send_own(work: Work, visit: Visit, target_id: str, at: datetime) -> None:
@@ -175,10 +179,10 @@ async def list_links(work: Work, actor: Actor, case_id: int) -> Sequence[CaseLin
 async def revoke(work: Work, actor: Actor, case_id: int, link_id: str, at: datetime) -> None:
     """Nobody opens it any more."""
     link = next((link for link in await list_links(work, actor, case_id) if link.id == link_id), None)
+    case = await get_case(work, actor, case_id)
     if link is None:
         raise NotFound("There is no such link, or it is not yours to see.")
     if link.revoked_at is None:
         link.revoked_at, link.revoked_by = at, actor.name
-        shop_id = link.target.shop_id
-        record(work, actor, "link.revoked", "case", case_id, shop_id=shop_id, name=link.person)
+        record(work, actor, "link.revoked", "case", case_id, shop_id=case.shop_id, name=link.person or link.kind)
         await work.flush()

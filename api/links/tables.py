@@ -13,6 +13,7 @@ from api.kit.times import UtcDateTime
 class LinkKind(StrEnum):
     PERSONAL = "personal"
     GROUP = "group"  # posted by a robot: whoever reads the chat can open it
+    PAPER = "paper"  # on the printed notice: whoever holds it can scan it
 
 
 class CaseLink(Table):
@@ -24,8 +25,9 @@ class CaseLink(Table):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[LinkKind] = mapped_column(words(LinkKind))
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
-    target_id: Mapped[str] = mapped_column(ForeignKey("delivery_targets.id"), index=True)
-    target: Mapped[Target] = relationship(lazy="raise")
+    # Null on paper, which is sent to nobody.
+    target_id: Mapped[str | None] = mapped_column(ForeignKey("delivery_targets.id"), index=True)
+    target: Mapped[Target | None] = relationship(lazy="raise")
     # Of a personal one, whose: as the name and the address of the target were then.
     person: Mapped[str] = mapped_column(String(100))
     recipient: Mapped[str | None] = mapped_column(String(254))

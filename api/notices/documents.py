@@ -15,7 +15,7 @@ from api.notices.schemas import Citation, Facts
 
 # Of the templates that new documents are set in. A notice keeps the version that it was issued in: never change a folder of
 # templates that notices were issued with, add the next one.
-TEMPLATES = 1
+TEMPLATES = 2
 LANGUAGES = ("zh-CN", "en")
 _TITLES = {"zh-CN": "线上整改告知", "en": "Online rectification notice"}
 _DRAFT = {"zh-CN": "草稿", "en": "DRAFT"}
@@ -53,9 +53,9 @@ def _environment() -> Environment:
     return jinja
 
 
-def notice_html(facts: Facts, language: str, public_url: str, qr: str) -> Markup:
-    """The inside of a page. `qr` is the address of the picture that leads to the answer."""
-    return _render(facts.template, f"notice.{language}.html", facts=facts, url=f"{public_url}/cases/{facts.case_id}", qr=qr)
+def notice_html(facts: Facts, language: str, url: str, qr: str) -> Markup:
+    """The inside of a page. `url` leads to the answer, and `qr` is the address of the picture that does."""
+    return _render(facts.template, f"notice.{language}.html", facts=facts, url=url, qr=qr)
 
 
 def order_html(draft: OrderDraft) -> Markup:
@@ -63,12 +63,12 @@ def order_html(draft: OrderDraft) -> Markup:
     return _render(draft.facts.template, "order.zh-CN.html", draft=draft, facts=draft.facts)
 
 
-def notice_pdf(facts: Facts, language: str, public_url: str) -> bytes:
-    """Raises NoSuchCharacter."""
+def notice_pdf(facts: Facts, language: str, url: str) -> bytes:
+    """`url` leads to the answer. Raises NoSuchCharacter."""
     watermark = _DRAFT[language] if facts.number is None else None
     title = f"{_TITLES[language]} {facts.reference}"
-    pictures = {QR: qr_png(f"{public_url}/cases/{facts.case_id}")}
-    return write_pdf(notice_html(facts, language, public_url, QR), title, watermark, pictures)
+    pictures = {QR: qr_png(url)}
+    return write_pdf(notice_html(facts, language, url, QR), title, watermark, pictures)
 
 
 def order_pdf(draft: OrderDraft) -> bytes:

@@ -7,6 +7,7 @@ from api.accounts.dependencies import CentreOf, SignedIn
 from api.cases.endpoints import CaseId
 from api.kit.problems import Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import At, Reading, Writing
+from api.links.paper import address_on_paper
 from api.notices import citations, documents, service
 from api.notices.schemas import AcceptIn, CitationOut, Citations, NoticeOut, RevokeIn
 from api.repeats.routes import ApiRoute
@@ -36,10 +37,11 @@ async def get_notice(work: Reading, actor: SignedIn, centre: CentreOf, case_id: 
     responses={200: {"content": {"application/pdf": {}}, "description": "A4, with its font embedded"}, **READ},
 )
 async def get_notice_pdf(
-    work: Reading, actor: SignedIn, centre: CentreOf, case_id: CaseId, language: NoticeLanguage = NoticeLanguage.ZH
+    work: Reading, actor: SignedIn, centre: CentreOf, at: At, case_id: CaseId, language: NoticeLanguage = NoticeLanguage.ZH
 ) -> Response:
     facts = await service.get_notice(work, actor, case_id)
-    content = await anyio.to_thread.run_sync(documents.notice_pdf, facts, language.value, centre.public_url)
+    url = await address_on_paper(centre, actor, facts, at)
+    content = await anyio.to_thread.run_sync(documents.notice_pdf, facts, language.value, url)
     return pdf(content, f"notice-{case_id}.pdf")
 
 

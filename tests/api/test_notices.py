@@ -68,7 +68,7 @@ class TestIssue:
             "川菜馆 district整告〔2026〕1号", "川菜馆", "JY25101120012345", "东大街 1 号", "从业人员在食品处理区未戴工作帽",
             "K01 未戴工作帽", F33_8, "2026年11月22日 20:00:00", "川菜馆 camera", "Cold dishes", "较重",
             "工作人员戴好清洁的工作帽", "2026年11月27日 17:30",
-            f"http://127.0.0.1:8000/cases/{case_id}", "陈述申辩", "officer person", "028-1234567", NO_PENALTY,
+            "http://127.0.0.1:8000/n/", "陈述申辩", "officer person", "028-1234567", NO_PENALTY,
         ):
             assert item in paper, item
         assert notice["reference"] == "川菜馆 district整告〔2026〕1号"

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
+import cv2
 import httpx
+import numpy as np
+import pymupdf
 import pytest
 
 from api.accounts.permissions import Role
@@ -265,6 +268,81 @@ class TestEnd:
         other: Place = await phones.post.world.place("Foreign")
         officer = await phones.post.world.person(place=other)
         assert (await officer.get(f"/cases/{phones.case_id}/links")).status_code == 404
+
+
+class TestPaper:
+    """The link on the printed notice."""
+
+    async def printed(self, phones: Phones) -> str:
+        """Its token, as a camera reads it off the sheet."""
+        officer = await phones.post.world.person(place=phones.post.place)
+        paper = (await officer.get(f"/api/v1/cases/{phones.case_id}/notice.pdf")).content
+        with pymupdf.open("pdf", paper) as document:
+            sheet = document[-1].get_pixmap(dpi=200)
+            text = "".join(page.get_text() for page in document).replace("\n", "")
+        picture = np.frombuffer(sheet.samples, np.uint8).reshape(sheet.height, sheet.width, -1)
+        url = cv2.QRCodeDetector().detectAndDecode(picture)[0]
+        assert url in text
+        begin, token = url.split("/n/")
+        assert begin == phones.post.world.centre.public_url
+        return token
+
+    async def test_whoever_scans_it_can_look_and_have_their_own_link_sent(self, any_phones: Phones):
+        await any_phones.person()
+        await any_phones.notice()
+        token = await self.printed(any_phones)
+        assert token not in any_phones.tokens()
+        device = any_phones.device()
+        page = (await device.get(f"/n/{token}")).text
+        assert "Send me my own link" in page
+        assert "I fixed it" not in page
+        assert PHONE not in page
+        assert (await device.get(f"/n/{token}/picture.jpg")).status_code == 200
+        assert (await device.get(f"/n/{token}/notice")).status_code == 403
+        assert (await device.post(f"/n/{token}/received", data={"version": "3"})).status_code == 403
+        await device.post(f"/n/{token}/own", data={"who": page.partition('name="who" value="')[2].partition('"')[0]})
+        await any_phones.post.send()
+        assert "I fixed it" in (await any_phones.device().get(f"/n/{any_phones.tokens()[-1]}")).text
+
+    async def test_each_print_has_the_same_until_it_is_revoked(self, any_phones: Phones):
+        await any_phones.notice()
+        token = await self.printed(any_phones)
+        assert await self.printed(any_phones) == token
+        officer = await any_phones.post.world.person(place=any_phones.post.place)
+        listed = (await officer.get(f"/cases/{any_phones.case_id}/links", headers={"Accept-Language": "en"})).text
+        assert listed.count("Printed notice") == 1
+        link_id = listed.partition("/links/")[2].partition("/revoke")[0]
+        await officer.post(f"/cases/{any_phones.case_id}/links/{link_id}/revoke")
+        assert (await any_phones.device().get(f"/n/{token}")).status_code == 410
+        again = await self.printed(any_phones)
+        assert again != token
+        assert (await any_phones.device().get(f"/n/{again}")).status_code == 200
+
+    async def test_it_runs_out_seven_days_after_the_case_has_ended(self, phones: Phones):
+        device, own = await opened(phones)
+        token = await self.printed(phones)
+        await fix(device, own)
+        await phones.post.act(phones.case_id, "close")
+        phones.post.clock.pass_by(days=7)
+        assert (await phones.device().get(f"/n/{token}")).status_code == 200
+        phones.post.clock.pass_by(seconds=1)
+        assert (await phones.device().get(f"/n/{token}")).status_code == 410
+
+    async def test_a_print_from_the_phone_has_it_too(self, phones: Phones):
+        """Not the link of the person whose phone it is."""
+        device, own = await opened(phones)
+        token = await self.printed(phones)
+        paper = (await device.get(f"/n/{own}/notice")).text.partition("<article")[2]
+        assert f"/n/{token}" in paper
+        code = np.frombuffer((await device.get(f"/n/{own}/answer.png")).content, np.uint8)
+        read = cv2.QRCodeDetector().detectAndDecode(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))[0]
+        assert read.endswith(f"/n/{token}")
+
+    async def test_the_database_cannot_open_it(self, phones: Phones):
+        await phones.notice()
+        token = await self.printed(phones)
+        content = b"".join(path.read_bytes() for path in phones.post.world.centre.settings.data.glob("sunshine.db*"))
+        assert token.encode() not in content
 
 
 class TestOwn:
