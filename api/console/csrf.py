@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.accounts.dependencies import COOKIE
 from api.kit import base64url
-from api.kit.middleware import SAFE_METHODS
+from api.kit.middleware import SAFE_METHODS, is_same_site
 from api.kit.problems import Forbidden, answer
 
 FIELD = "csrf"
@@ -54,6 +54,13 @@ def with_tokens(request: Request, html: str, *, is_signed_in: bool = True, visit
     return _FORM.sub(rf'\1<input type="hidden" name="{FIELD}" value="{token_of(cookie)}">', html)
 
 
+def is_from_here(request: Request) -> bool:
+    """Whether the browser itself says that a page of ours sent the form, so that its token is of an earlier session and no other
+    site's invention."""
+    site = request.headers.get("sec-fetch-site", "same-origin" if "origin" in request.headers else "none")
+    return site == "same-origin" and is_same_site(request.headers) and not request.url.path.startswith(_OF_VISITORS)
+
+
 def remember(request: Request, response: Response, visitors: list[str]) -> None:
     for visitor in visitors:
         response.set_cookie(VISITOR, visitor, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/")
@@ -89,7 +96,7 @@ class FormGuard:
             await self.app(scope, replay, send)
         else:
             problem = FormTooOld("The form was not made for this browser, or is too old. Open the page again, and send it anew.")
-            response = await answer(request, problem)
+            response = await answer(Request(scope, replay), problem)
             await response(scope, replay, send)
 
 

@@ -1,8 +1,11 @@
-"""A form that was sent after the session had ended: what was typed comes back in the page, to be sent again once signed in."""
+"""A form that was sent after its session had ended: what was typed comes back in the page, to be sent again once signed in, or at
+once by who has signed in again meanwhile."""
 
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
+from api.accounts.actors import Actor
 from api.console.csrf import FIELD
 from api.console.rendering import page
 from api.console.views import Fact, KeptForm
@@ -14,10 +17,13 @@ _MOST_FILES = 10
 _FIELD_BYTES = 100_000
 
 
-async def kept_form(request: Request) -> Response:
-    """Nothing is kept on the server, and no password is put into a page."""
-    async with request.form(max_files=_MOST_FILES, max_part_size=_FIELD_BYTES) as form:
-        items = form.multi_items()
+async def kept_form(request: Request, actor: Actor | None = None) -> Response | None:
+    """Nothing is kept on the server, and no password is put into a page. None where there is no form, or more than one holds."""
+    try:
+        async with request.form(max_files=_MOST_FILES, max_part_size=_FIELD_BYTES) as form:
+            items = form.multi_items()
+    except HTTPException:
+        return None
     typed = [Fact(name, value) for name, value in items if isinstance(value, str) and name != FIELD]
     fields = [field for field in typed if not any(word in field.name for word in _SECRET)]
     kept = KeptForm(
@@ -26,4 +32,4 @@ async def kept_form(request: Request) -> Response:
         has_files=any(isinstance(value, UploadFile) and value.filename for _, value in items),
         has_secrets=len(fields) < len(typed),
     )
-    return page(request, "kept.html", actor=None, here="/", status=401, kept=kept)
+    return page(request, "kept.html", actor=actor, here="/", status=403 if actor else 401, kept=kept)

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from api.accounts.dependencies import signed_in_or_none
 from api.console import (
     account_pages,
     accounts_pages,
@@ -39,6 +40,7 @@ from api.console import (
     trial_pages,
     wall_pages,
 )
+from api.console.csrf import FormTooOld, is_from_here
 from api.console.i18n import N_, Language, translations
 from api.console.kept_form import kept_form
 from api.console.rendering import STATIC, page, speaker_of
@@ -90,7 +92,12 @@ async def problem_page(request: Request, problem: Problem) -> Response | None:
     if "text/html" not in request.headers.get("accept", ""):
         return None
     if isinstance(problem, Unauthenticated):
-        return _to_sign_in(request) if request.method == "GET" else await kept_form(request)
+        kept = None if request.method == "GET" else await kept_form(request)
+        return kept or _to_sign_in(request)
+    if isinstance(problem, FormTooOld) and is_from_here(request):
+        kept = await kept_form(request, await signed_in_or_none(request))
+        if kept is not None:
+            return kept
     speaker = speaker_of(request)
     title, sentence = PROBLEMS.get(problem.code) or PROBLEMS.get(problem.status) or PROBLEMS[500]
     view = ProblemView(problem.status, speaker.say(title), speaker.say(sentence), Link("/", speaker.say(N_("To the start page"))))

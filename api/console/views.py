@@ -38,7 +38,7 @@ class LoginView:
 
 @dataclass(frozen=True)
 class KeptForm:
-    """A form that was sent after the session had ended. `words` are shown, `fields` go along when it is sent again."""
+    """A form that was sent after its session had ended. `words` are shown, `fields` go along when it is sent again."""
 
     url: str
     fields: Sequence[Fact]

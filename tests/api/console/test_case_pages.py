@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from api.audit.tables import AuditEntry
 from api.cases.tables import Case, Level
 from api.console import case_pages
+from api.console.csrf import token_of
 from api.kit.database import Database
 from api.kit.working_time import WorkingTime
 from tests.api.console.kitchen import BARE_HEAD, CAMERA, SHOP, Kitchen, hand_in, sign_in
@@ -497,6 +498,35 @@ class TestJudgement:
         await sign_in(browser, "reviewer")
         answer = await browser.post(answer.text.split('method="post" action="')[1].split('"')[0], data=kept)
         assert answer.headers["location"] == f"/cases/{case_id}?done=dismiss"
+
+    async def test_a_remark_outlives_a_new_sign_in(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        """The form was open in another tab; there the token of the earlier session is still in it."""
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        token = token_of(browser.cookies["sunshine_session"])
+        await browser.post("/logout")
+        await sign_in(browser, "reviewer")
+        form = {"csrf": token, "version": "1", "reason": "other", "note": "浅色头巾"}
+        url = f"/cases/{case_id}/dismiss"
+        for headers in ({}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}):
+            answer = await browser.post(url, data=form, headers=headers)
+            assert (answer.status_code, "浅色头巾" in answer.text) == (403, False), headers
+        for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://centre"}):
+            answer = await browser.post(url, data=form, headers=headers)
+            assert answer.status_code == 403
+            assert "您已重新登录" in answer.text
+            assert '<blockquote class="said">浅色头巾</blockquote>' in answer.text
+        kept = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.text.partition(f'action="{url}"')[2]))
+        assert kept["csrf"] != token
+        answer = await browser.post(url, data=kept)
+        assert answer.headers["location"] == f"/cases/{case_id}?done=dismiss"
+
+    async def test_more_than_a_form_holds_is_refused_in_words(self, browser: httpx.AsyncClient) -> None:
+        await sign_in(browser, "reviewer")
+        files = [("photographs", (f"{number}.jpg", b"x", "image/jpeg")) for number in range(11)]
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        answer = await browser.post("/cases/1/dismiss", data={"csrf": "earlier"}, files=files, headers=headers)
+        assert (answer.status_code, "没有执行" in answer.text) == (403, True)
 
     async def test_no_password_comes_back_in_a_page(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         form = {"name": "灶台", "url": "rtsp://192.0.2.7/x", "password": "typed-password"}
