@@ -1,6 +1,8 @@
 """A form that was sent after its session had ended: what was typed comes back in the page, to be sent again once signed in, or at
 once by who has signed in again meanwhile."""
 
+import re
+
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -28,8 +30,13 @@ async def kept_form(request: Request, actor: Actor | None = None) -> Response | 
     fields = [field for field in typed if not any(word in field.name for word in _SECRET)]
     kept = KeptForm(
         url=request.url.path + (f"?{request.url.query}" if request.url.query else ""), fields=fields,
-        words=[field.value for field in fields if field.name in _WRITTEN and field.value.strip()],
+        words=[field.value for field in fields if field.name in _WRITTEN and field.value.strip() and not _is_choice(field)],
         has_files=any(isinstance(value, UploadFile) and value.filename for _, value in items),
         has_secrets=len(fields) < len(typed),
     )
     return page(request, "kept.html", actor=actor, here="/", status=403 if actor else 401, kept=kept)
+
+
+def _is_choice(field: Fact) -> bool:
+    """Some reasons are written, others chosen from a list: of these the value is a code, which tells a reader nothing."""
+    return field.name == "reason" and re.fullmatch(r"[a-z_]+", field.value) is not None
