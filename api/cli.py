@@ -35,7 +35,7 @@ from api.kit.secrets import KeyringError
 from api.kit.settings import Settings
 from api.migrations import upgrade
 from api.places.service import list_shops
-from api.server import AddressUnusable, print_line, run
+from api.server import AddressUnusable, CertificateUnusable, print_line, run
 from contract.catalogue import CatalogueError
 
 R = TypeVar("R")
@@ -55,10 +55,14 @@ def serve(
     host: Annotated[str | None, typer.Option(envvar="SUNSHINE_HOST", help="Address to listen on; 0.0.0.0 for all.")] = None,
     port: Annotated[int | None, typer.Option(envvar="SUNSHINE_PORT", min=0, max=65535, help="Port; 0 takes a free one.")] = None,
     data: Data = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(envvar="SUNSHINE_TLS_CERTIFICATE", help="PEM file with the chain; with it, HTTPS.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(envvar="SUNSHINE_TLS_KEY", help="PEM file with its key.")] = None,
 ) -> None:
     """Run the centre: API and console. 启动中心"""
     with told_in_words():
-        run(read_settings(data, host=host, port=port), print_line)
+        run(read_settings(data, host=host, port=port, tls_certificate=tls_certificate, tls_key=tls_key), print_line)
 
 
 def openapi(
@@ -211,7 +215,9 @@ def read_settings(data: Path | None, **given: Any) -> Settings:
         settings = Settings(**values)
     except ValidationError as error:
         # Without the values: one of them may be a password.
-        wrong = "; ".join(f"SUNSHINE_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+        wrong = "; ".join(
+            ": ".join([*(f"SUNSHINE_{str(name).upper()}" for name in item["loc"][:1]), item["msg"]]) for item in error.errors()
+        )
         raise typer.BadParameter(f"A setting cannot be used. {wrong}") from None
     return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
 
@@ -237,7 +243,7 @@ def told_in_words() -> Iterator[None]:
     """What a person can put right is one sentence, without a traceback."""
     try:
         yield
-    except (*_FILES_AND_FOLDERS, AddressUnusable, KeyringError) as error:
+    except (*_FILES_AND_FOLDERS, AddressUnusable, CertificateUnusable, KeyringError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except Problem as error:

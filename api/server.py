@@ -32,11 +32,16 @@ class AddressUnusable(Exception):
     """Another program listens there, or it is no address of this machine."""
 
 
+class CertificateUnusable(Exception):
+    """HTTPS cannot be spoken with these files."""
+
+
 def run(settings: Settings, tell: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. `tell` gets each line for people: the first login, the address, each case.
 
-    Raises DataFolderBusy or AddressUnusable.
+    Raises CertificateUnusable, DataFolderBusy or AddressUnusable.
     """
+    _check_tls(settings)
     log_to_stderr()
     line = "timestamp=%(asctime)s level=%(levelname)s event=%(message)s"
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=line)
@@ -58,7 +63,6 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
         once = "(shown this once; `sunshine accounts reset` makes a new one)"
         tell(f"first login: {login.login} password: {login.password} {once}")
     centre.announce = tell
-    _check_tls(settings)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False,
         proxy_headers=settings.trusted_proxies is not None, forwarded_allow_ips=settings.trusted_proxies,
@@ -81,16 +85,22 @@ async def _tell_lost_passwords(centre: Centre, tell: Callable[[str], None]) -> N
 
 
 def _check_tls(settings: Settings) -> None:
-    """Raises AddressUnusable: told before anybody is served, in words."""
+    """Raises CertificateUnusable: told before anything else is done, in words."""
     if settings.tls_certificate is None or settings.tls_key is None:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise AddressUnusable(
-            f"Certificate and key cannot be used ({error.strerror or error}). Name two PEM files that belong together: "
-            "SUNSHINE_TLS_CERTIFICATE, SUNSHINE_TLS_KEY."
+        for path in (settings.tls_certificate, settings.tls_key):
+            path.read_bytes()
+        # With a password, so that none is asked for: a centre starts without anybody there.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+    except ssl.SSLError as error:
+        raise CertificateUnusable(
+            f"{settings.tls_certificate} and {settings.tls_key} cannot be used: name a certificate and its key, two PEM files "
+            "that belong together, the key without a password (--tls-certificate, --tls-key)."
         ) from error
+    except OSError as error:
+        words = f"{error.filename} cannot be read ({error.strerror}). Name another file, or let it be read."
+        raise CertificateUnusable(words) from error
 
 
 class _Server(uvicorn.Server):

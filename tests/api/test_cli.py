@@ -5,11 +5,14 @@ import errno
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from queue import Empty, Queue
 from uuid import uuid4
@@ -18,6 +21,9 @@ import httpx
 import pytest
 import typer
 from click.testing import Result
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
 from api import cli
@@ -46,8 +52,8 @@ def sunshine(data: Path, *arguments: str) -> Result:
 class Serving:
     """`sunshine serve` on a free port."""
 
-    def __init__(self, data: Path) -> None:
-        command = [sys.executable, "-m", "sunshine", "serve", "--port", "0", "--data", str(data)]
+    def __init__(self, data: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "sunshine", "serve", "--port", "0", "--data", str(data), *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self._lines: Queue[str] = Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -119,6 +125,59 @@ def test_only_a_trusted_proxy_says_where_a_request_comes_from(
         newest = client.get("/api/v1/audit", params={"limit": 1}).json()["items"][0]
     serving.close()
     assert newest["address"] == address
+
+
+class TestHttps:
+    def test_with_a_certificate_it_is_spoken_and_cookies_are_secure(self, data: Path, tmp_path: Path):
+        certificate, key = _self_signed(tmp_path)
+        serving = Serving(data, "--tls-certificate", str(certificate), "--tls-key", str(key))
+        try:
+            assert serving.url.startswith("https://127.0.0.1:")
+            password = sunshine(data, "accounts", "reset").stdout.split()[1]
+            trusting = ssl.create_default_context(cafile=certificate)
+            with httpx.Client(base_url=serving.url, verify=trusting, trust_env=False, timeout=PATIENCE_S) as client:
+                assert client.get("/healthz").status_code == 200
+                answer = client.post("/api/v1/login", json={"login": "admin", "password": password})
+            assert "; Secure" in answer.headers["set-cookie"]
+        finally:
+            serving.close()
+
+    def test_files_that_cannot_be_used_are_told_before_anything_is_made(self, data: Path, tmp_path: Path):
+        certificate, key = map(str, _self_signed(tmp_path))
+        _, other = map(str, _self_signed(tmp_path / "other"))
+        _, locked = map(str, _self_signed(tmp_path / "locked", serialization.BestAvailableEncryption(b"secret")))
+        missing = str(tmp_path / "missing.pem")
+        for files, words in (
+            ((certificate, other), "that belong together"), ((key, key), "that belong together"),
+            ((certificate, locked), "without a password"), ((missing, key), f"{missing} cannot be read (No such file"),
+            ((certificate, str(tmp_path)), f"{tmp_path} cannot be read (Is a directory"),
+        ):
+            answer = sunshine(data, "serve", "--port", "0", "--tls-certificate", files[0], "--tls-key", files[1])
+            assert (answer.exit_code, words in answer.stderr, answer.stdout) == (1, True, ""), (files, answer.stderr)
+        assert not data.exists()
+
+    def test_one_without_the_other(self, data: Path, tmp_path: Path):
+        answer = sunshine(data, "serve", "--port", "0", "--tls-certificate", str(tmp_path / "certificate.pem"))
+        assert (answer.exit_code, "go together" in answer.stderr) == (2, True), answer.stderr
+
+
+def _self_signed(
+    folder: Path, protection: serialization.KeySerializationEncryption = serialization.NoEncryption()
+) -> tuple[Path, Path]:
+    folder.mkdir(exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "centre")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    begin = datetime.now(UTC) - timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(begin).not_valid_after(begin + timedelta(days=2))
+        .add_extension(address, critical=False).sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection))
+    return paths
 
 
 def test_a_second_one_on_the_same_folder(serving: Serving, data: Path):
