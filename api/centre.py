@@ -7,7 +7,7 @@ from functools import cached_property
 
 from api.alarms.mapping import AlarmFormat, load_formats
 from api.cases.deadlines import Deadlines, load_deadlines
-from api.clients.limits import Limiter
+from api.clients.limits import Limiter, TokensRateLimited
 from api.evidence.retention import Retention, load_retention
 from api.feed.bell import Bell
 from api.kit.database import Database
@@ -64,7 +64,15 @@ class Centre:
 
     @cached_property
     def limiter(self) -> Limiter:
-        return Limiter(self.settings.client_requests_per_minute)
+        return Limiter("client", self.settings.client_requests_per_minute)
+
+    @cached_property
+    def tokens_of_client(self) -> Limiter:
+        return Limiter("client", self.settings.token_requests_per_minute, TokensRateLimited)
+
+    @cached_property
+    def tokens_of_address(self) -> Limiter:
+        return Limiter("address", self.settings.token_requests_per_minute, TokensRateLimited)
 
     @cached_property
     def deadlines(self) -> Deadlines:

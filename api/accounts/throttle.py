@@ -62,7 +62,7 @@ async def succeeded(work: Work, login: str, address: str) -> None:
 
 async def _entries(work: Work, login: str, address: str, at: datetime) -> list[SignInFailures]:
     """Always in this order, so that two that sign in at once never wait for each other."""
-    network = _network(address)
+    network = network_of(address)
     return [await repository.failures_of(work, _key(*words), at) for words in ((login, network), (network,))]
 
 
@@ -72,7 +72,8 @@ def _block(entries: list[SignInFailures], at: datetime) -> None:
             entry.blocked_until = at + timedelta(seconds=min(2.0 ** min(entry.count - free, 20), LONGEST_WAIT_S))
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """What counts as one address."""
     try:
         number = ipaddress.ip_address(address)
     except ValueError:

@@ -7,7 +7,6 @@ from sqlalchemy.exc import DBAPIError
 
 from api.accounts.actors import Actor
 from api.clients import grants
-from api.clients.limits import RateLimited
 from api.clients.scopes import OPERATIONS
 from api.kit.problems import Forbidden
 
@@ -35,11 +34,7 @@ async def actor_with_token(request: Request, token: str, address: str) -> Actor:
     at = centre.clock()
     async with centre.database.reading() as work:
         actor, scopes, is_to_touch = await grants.authenticate(work, token, address, at)
-    try:
-        request.state.headers.update(centre.limiter.take(actor.client.id if actor.client else "", at))
-    except RateLimited as limited:
-        request.state.headers.update(centre.limiter.headers(0, limited.retry_after_s or 0))
-        raise
+    request.state.headers.update(centre.limiter.take(actor.client.id if actor.client else "", at))
     opening = OPERATIONS.get(getattr(request.scope.get("route"), "operation_id", None) or "", ())
     if not scopes & set(opening):
         if not opening:

@@ -1,19 +1,23 @@
 import base64
 import binascii
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 from urllib.parse import unquote_plus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.datastructures import FormData
 
 from api.accounts.dependencies import CentreOf, SignedIn, address_of
+from api.accounts.throttle import network_of
+from api.centre import Centre
 from api.clients import consents, grants, service
 from api.clients.grants import TokenRefused
 from api.clients.schemas import ClientIn, ClientOut, Clients, ClientWithSecret, GrantOut, Grants, TokenAnswer, TokenError
 from api.clients.scopes import Scope
 from api.clients.tables import ApiClient
 from api.kit.cursors import decode_text, encode_cursor
+from api.kit.database import Work
 from api.kit.parameters import Cursor, Limit
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import At, Reading, Writing
@@ -26,7 +30,10 @@ READ = documented(Unauthenticated, Forbidden, NotFound)
 WRITE = documented(Unauthenticated, Forbidden, NotFound, Conflict)
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"model": TokenError, "description": "RFC 6749, 5.2"}, 401: {"model": TokenError, "description": "`invalid_client`"},
+    429: {"model": TokenError, "description": "`slow_down`"},
 }
+# Twelve wrong ones at once from one address, and then one in five seconds: enough for a mistake, too little for guessing.
+_WRONG_SECRET_COSTS = 10
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -37,6 +44,14 @@ def _form(required: list[str], **fields: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {_FORM_TYPE: {"schema": schema}}}}
 
 
+def _limited_by_address(request: Request, centre: CentreOf, at: At) -> str:
+    """Before the database is asked anything. Raises TokensRateLimited."""
+    network = network_of(address_of(request))
+    request.state.headers.update(centre.tokens_of_address.take(network, at))
+    return network
+
+
+Network = Annotated[str, Depends(_limited_by_address)]
 _CLIENT = {"client_id": "or by HTTP Basic", "client_secret": "or by HTTP Basic"}
 _TOKEN_FORM = _form(
     ["grant_type"], grant_type="client_credentials, authorization_code or refresh_token", scope="by spaces; without it, all",
@@ -96,13 +111,12 @@ async def end_grant(actor: SignedIn, work: Writing, at: At, client_id: Id) -> No
     "/oauth/token", operation_id="issue_token", summary="An access token (OAuth 2)", responses=documented() | _REFUSED,
     openapi_extra=_TOKEN_FORM, response_model=TokenAnswer,
 )
-async def issue_token(request: Request, work: Writing, centre: CentreOf, at: At) -> Response:
+async def issue_token(request: Request, network: Network, work: Writing, centre: CentreOf, at: At) -> Response:
     """RFC 6749: `client_credentials` for the program itself, `authorization_code` with PKCE and `refresh_token` for a person who
     has agreed. The client proves who it is by HTTP Basic or in the form."""
     settings, address = centre.settings, address_of(request)
     try:
-        form, client_id, secret = await _read(request)
-        client = await grants.authenticate_client(work, client_id, secret, at)
+        form, client = await _proven(request, network, work, centre, at)
         match form.get("grant_type"):
             case "client_credentials":
                 answer = await grants.by_client_credentials(work, settings, client, _optional(form, "scope"), at)
@@ -125,11 +139,10 @@ async def issue_token(request: Request, work: Writing, centre: CentreOf, at: At)
     "/oauth/revoke", operation_id="revoke_token", summary="End a token (RFC 7009)", responses=documented() | _REFUSED,
     openapi_extra=_form(["token"], token="an access or a refresh token", **_CLIENT),
 )
-async def revoke_token(request: Request, work: Writing, at: At) -> Response:
+async def revoke_token(request: Request, network: Network, work: Writing, centre: CentreOf, at: At) -> Response:
     """With it all tokens end that came of the same consent. What is no token of this client is answered alike."""
     try:
-        form, client_id, secret = await _read(request)
-        client = await grants.authenticate_client(work, client_id, secret, at)
+        form, client = await _proven(request, network, work, centre, at)
         await grants.revoke(work, client, _needed(form, "token"))
     except TokenRefused as refused:
         return _refusal(refused)
@@ -147,6 +160,21 @@ async def describe_server(centre: CentreOf) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"], "authorization_response_iss_parameter_supported": True,
     }
+
+
+async def _proven(request: Request, network: str, work: Work, centre: Centre, at: datetime) -> tuple[FormData, ApiClient]:
+    """The form, and who has proved to send it. Raises TokenRefused and TokensRateLimited."""
+    form, client_id, secret = await _read(request)
+    told = request.state.headers
+    try:
+        client = await grants.authenticate_client(work, client_id, secret, at)
+    except TokenRefused:
+        told.update(centre.tokens_of_address.charge(network, at, _WRONG_SECRET_COSTS - 1))
+        raise
+    # Only what is proved counts for a client: otherwise anybody could lock it out.
+    of_client = centre.tokens_of_client.take(client.id, at)
+    told.update({name: f"{told[name]}, {value}" for name, value in of_client.items()})
+    return form, client
 
 
 async def _read(request: Request) -> tuple[FormData, str, str]:

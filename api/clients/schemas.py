@@ -81,6 +81,7 @@ class TokenError(BaseModel):
     """RFC 6749, 5.2"""
 
     error: Literal[
-        "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"
+        "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
+        "slow_down",
     ]
     error_description: str

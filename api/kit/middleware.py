@@ -32,8 +32,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(scope["state"]["headers"])
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in (SECURITY_HEADERS | scope["state"]["headers"]).items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -39,7 +39,7 @@ class TestOpenApi:
             assert {"422", "503"} <= set(errors), name
             for status, answer in errors.items():
                 # RFC 6749, 5.2, has a form of its own.
-                is_oauth = operation["tags"] == ["tokens"] and status in ("400", "401")
+                is_oauth = operation["tags"] == ["tokens"] and status in ("400", "401", "429")
                 assert list(answer["content"]) == ["application/json" if is_oauth else "application/problem+json"], name
 
     def test_every_reference_leads_somewhere(self, document: dict[str, Any]):

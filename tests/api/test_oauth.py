@@ -17,7 +17,9 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from api.accounts.permissions import Role
 from api.accounts.service import list_users, reset_password, set_disabled
+from api.accounts.throttle import FREE_FAILURES
 from api.clients.grants import by_refresh
+from api.clients.limits import Limiter, RateLimited
 from api.clients.repository import delete_expired_tokens, find_client
 from api.clients.scopes import Scope
 from tests.api.world import HOUSE, EdgeBox, Place, World, problem_code
@@ -262,6 +264,17 @@ class TestAuthorizationCode:
             await officer.get("/oauth/authorize", params=asked), await officer.post("/oauth/authorize", data=asked),
         ):
             assert (answer.status_code, problem_code(answer)) == (422, "wrong-client")
+
+    async def test_guessing_at_its_sign_in_is_slowed_down(self, world: World):
+        program, browser = await add(world, await world.place()), world.client(headers={"Accept": "text/html"})
+        async with program.oauth(scope="cases:read") as client:
+            url, _ = client.create_authorization_url("/oauth/authorize", code_verifier=generate_token(48))
+        sign_in = (await browser.get(url)).headers["location"]
+        assert sign_in.startswith("/login?next=")
+        asked = {"username": "wang", "password": "wrong", "next": parse_qs(urlsplit(sign_in).query)["next"][0]}
+        answers = [await browser.post("/login", data=asked) for _ in range(FREE_FAILURES + 1)]
+        assert [answer.status_code for answer in answers] == [*[401] * FREE_FAILURES, 429]
+        assert int(answers[-1].headers["retry-after"]) > 0
 
     async def test_the_page_may_send_its_form_back_to_the_program(self, world: World):
         program, officer = await add(world, await world.place()), await world.person()
@@ -553,14 +566,94 @@ class TestRateLimit:
         program = await add(world, await world.place())
         async with program.by_itself() as client, (await add(world, await world.place())).by_itself() as other:
             answers = [await client.get("/api/v1/cases") for _ in range(3)]
-            assert [answer.headers["ratelimit"] for answer in answers] == [f'"client";r={left};t=10' for left in (2, 1, 0)]
+            left = ['"client";r=2;t=20', '"client";r=1;t=40', '"client";r=0;t=60']
+            assert [answer.headers["ratelimit"] for answer in answers] == left
             assert answers[0].headers["ratelimit-policy"] == '"client";q=3;w=60'
             refused = await client.get("/api/v1/cases")
             assert (refused.status_code, problem_code(refused)) == (429, "rate-limited")
-            assert (refused.headers["retry-after"], refused.headers["ratelimit"]) == ("10", '"client";r=0;t=10')
+            assert (refused.headers["retry-after"], refused.headers["ratelimit"]) == ("20", '"client";r=0;t=60')
             assert (await other.get("/api/v1/cases")).status_code == 200
-            world.centre.clock = lambda: datetime(2026, 11, 26, 12, 1, 0, tzinfo=UTC)
-            assert (await client.get("/api/v1/cases")).status_code == 200
+            world.centre.clock = lambda: datetime(2026, 11, 26, 12, 1, 10, tzinfo=UTC)
+            answers = [await client.get("/api/v1/cases") for _ in range(2)]
+            assert [answer.status_code for answer in answers] == [200, 429]
+
+
+class TestTokenRateLimit:
+    AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+
+    @pytest.fixture
+    async def program(self, world: World) -> Program:
+        world.centre.clock = lambda: self.AT
+        return await add(world, await world.place())
+
+    async def ask(
+        self, program: Program, address: str = "198.51.100.1", secret: str | None = None, path: str = "token", **form: str
+    ) -> httpx.Response:
+        transport = httpx.ASGITransport(program.world.app, client=(address, 5000))
+        async with httpx.AsyncClient(transport=transport, base_url="https://centre.test") as client:
+            auth = (program.id, secret or program.secret)
+            return await client.post(f"/api/v1/oauth/{path}", data={"grant_type": "client_credentials"} | form, auth=auth)
+
+    async def test_of_an_address(self, world: World, program: Program):
+        world.centre.settings.token_requests_per_minute = 2
+        other = await add(world, await world.place())
+        first, second = await self.ask(program), await self.ask(other)
+        assert first.headers["ratelimit-policy"] == '"address";q=2;w=60, "client";q=2;w=60'
+        assert first.headers["ratelimit"] == '"address";r=1;t=30, "client";r=1;t=30'
+        assert second.headers["ratelimit"] == '"address";r=0;t=60, "client";r=1;t=30'
+        for path in ("token", "revoke"):
+            refused = await self.ask(program, path=path)
+            assert (refused.status_code, refused.json()["error"]) == (429, "slow_down")
+            assert (refused.headers["retry-after"], refused.headers["ratelimit"]) == ("30", '"address";r=0;t=60')
+            assert refused.headers["cache-control"] == "no-store"
+        world.centre.clock = lambda: self.AT + timedelta(seconds=30)
+        assert [(await self.ask(program)).status_code for _ in range(2)] == [200, 429]
+
+    async def test_of_a_client_wherever_it_asks_from(self, world: World, program: Program):
+        world.centre.settings.token_requests_per_minute = 2
+        answers = [await self.ask(program, f"198.51.100.{number}") for number in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[2].json()["error"] == "slow_down"
+        assert answers[2].headers["ratelimit"] == '"client";r=0;t=60'
+        other = await add(world, await world.place())
+        assert (await self.ask(other, "198.51.100.9")).status_code == 200
+
+    async def test_a_wrong_secret_counts_ten_times_and_locks_out_nobody_elsewhere(self, world: World, program: Program):
+        wrong = [await self.ask(program, secret="wrong") for _ in range(12)]
+        assert {answer.status_code for answer in wrong} == {401}
+        assert [answer.headers["ratelimit"] for answer in wrong[:2]] == ['"address";r=110;t=5', '"address";r=100;t=10']
+        assert (await self.ask(program)).status_code == 429
+        assert (await self.ask(program, "198.51.100.2")).status_code == 200
+        # From now on one in five seconds.
+        world.centre.clock = lambda: self.AT + timedelta(seconds=1)
+        assert (await self.ask(program, secret="wrong")).status_code == 401
+        refused = await self.ask(program)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+
+    async def test_a_network_of_one_customer_is_one_address(self, world: World, program: Program):
+        world.centre.settings.token_requests_per_minute = 1
+        addresses = ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")
+        answers = [await self.ask(program, address, secret="wrong") for address in addresses]
+        assert [answer.status_code for answer in answers] == [401, 429, 401]
+
+    def test_a_clock_that_is_set_back_locks_nobody_out(self):
+        limiter = Limiter("client", 1)
+        limiter.take("x", self.AT)
+        limiter.take("x", self.AT - timedelta(days=1))
+
+    def test_a_debt_is_paid_within_two_windows(self):
+        limiter = Limiter("client", 1)
+        limiter.charge("x", self.AT, 100)
+        with pytest.raises(RateLimited) as refused:
+            limiter.take("x", self.AT)
+        assert refused.value.retry_after_s == 120
+        limiter.take("x", self.AT + timedelta(seconds=120))
+
+    def test_who_has_not_asked_for_long_is_forgotten(self):
+        limiter = Limiter("client", 1)
+        for minutes in range(0, 10, 2):
+            limiter.take(str(minutes), self.AT + timedelta(minutes=minutes))
+        assert len(limiter._full_at) == 1
 
 
 async def test_the_server_describes_itself(world: World):
