@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.console.delivery_words import CHANNELS, DELIVERY_STATES, EVENTS, FAULTS, TARGET_STATES
+from api.console.delivery_words import CHANNELS, DELIVERY_STATES, EVENTS, FAULTS, NEVER_TRIED, TARGET_STATES
 from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.times import LocalTime
@@ -49,13 +49,16 @@ class AttemptRow:
 
 def target_row(target: Target, places: dict[str, str], speaker: Speaker) -> TargetRow:
     place = places.get(target.shop_id or target.district_id or "", "") or speaker.say(N_("All places"))
+    state = TARGET_STATES[deliveries.state_of(target)]
     sentence = speaker.say(N_("Nothing has been delivered yet."))
+    if target.last_delivered_at is None and deliveries.state_of(target) is TargetState.WORKING:
+        state, sentence = NEVER_TRIED, speaker.say(N_("A test message shows whether it arrives."))
     if target.last_delivered_at is not None:
         sentence = speaker.say(N_("Last delivered at %(at)s."), at=speaker.time(target.last_delivered_at).short)
     trouble = speaker.say(FAULTS[target.dead_reason]) if target.dead_reason is not None else None
     return TargetRow(
         f"/targets/{target.id}", target.name, speaker.say(CHANNELS[target.channel]), place,
-        speaker.chip(TARGET_STATES[deliveries.state_of(target)], dot=True), sentence, trouble,
+        speaker.chip(state, dot=True), sentence, trouble,
     )
 
 

@@ -47,6 +47,8 @@ EVENTS: dict[Event, str] = {
     Event.TEST: N_("Test message"),
 }
 
+# Nothing failed, but nothing arrived either.
+NEVER_TRIED = Tone(N_("Nothing sent yet"), "minor")
 TARGET_STATES: dict[TargetState, Tone] = {
     TargetState.WORKING: Tone(N_("Working"), "good"),
     TargetState.FAILING: Tone(N_("Failing; tried again"), "wait"),

@@ -28,6 +28,17 @@ async def admin(browser: httpx.AsyncClient) -> httpx.AsyncClient:
     return browser
 
 
+async def test_a_target_that_was_never_tried_is_not_called_working(admin: httpx.AsyncClient) -> None:
+    await add(admin, TARGET)
+    page = (await admin.get("/targets")).text
+    assert ("尚未发送过" in page, "正常" in page) == (True, False)
+
+
+async def test_a_list_that_is_empty_for_its_filter_says_so(admin: httpx.AsyncClient) -> None:
+    told = {show: (await admin.get("/deliveries", params={"show": show})).text for show in ("", "failed")}
+    assert ["没有处于此状态的通知" in page for page in told.values()] == [False, True]
+
+
 async def test_a_robot_is_added_and_its_key_is_never_shown(admin: httpx.AsyncClient) -> None:
     address = await add(admin, TARGET)
     for path in (address, "/targets"):
