@@ -73,9 +73,14 @@ class Listener:
 async def two_listeners() -> AsyncIterator[tuple[Listener, Listener]]:
     """On two addresses of this machine, at the same port."""
     one, other = Listener("127.0.0.2"), Listener("127.0.0.1")
-    first = await asyncio.start_server(one.serve, one.host, 0)
-    one.port = other.port = first.sockets[0].getsockname()[1]
-    second = await asyncio.start_server(other.serve, other.host, other.port)
+    while True:
+        first = await asyncio.start_server(one.serve, one.host, 0)
+        one.port = other.port = first.sockets[0].getsockname()[1]
+        try:
+            second = await asyncio.start_server(other.serve, other.host, other.port)
+            break
+        except OSError:  # a port that is free on one address may be taken on the other
+            first.close()
     yield one, other
     first.close()
     second.close()
