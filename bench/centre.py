@@ -10,12 +10,16 @@ from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import AreaKind, Post, load_catalogue
 from contract.edges import EnrolAnswer, ReportAnswer
 
+# The question for a camera to try stays open at a real centre too; answered at once, it would be asked again at once.
+NO_TRIAL_S = 20.0
+
 
 class BenchCentre:
     """Enrols anybody; `heartbeats` keeps what was told."""
 
     def __init__(self) -> None:
         self.heartbeats: list[dict[str, object]] = []
+        self._over = threading.Event()
         self._config = EdgeConfig(version="0", catalogue=load_catalogue(), cameras=[])
         centre = self
 
@@ -32,6 +36,13 @@ class BenchCentre:
                 if self.path.endswith("/heartbeats"):
                     centre.heartbeats.append(json.loads(body))
                     self._answer(204)
+                elif self.path.endswith("/pictures"):
+                    self._answer(204)
+                elif self.path.endswith("/trials/next"):
+                    if centre._over.wait(NO_TRIAL_S):
+                        self.close_connection = True  # the edge has gone, nobody hears an answer
+                    else:
+                        self._answer(204)
                 elif self.path.endswith("/enroll"):
                     self._answer(201, EnrolAnswer(edge_id="bench", centre="bench").model_dump_json())
                 else:
@@ -75,6 +86,7 @@ class BenchCentre:
         try:
             yield
         finally:
+            self._over.set()
             self._server.shutdown()
             self._server.server_close()
             thread.join()
