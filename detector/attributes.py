@@ -29,6 +29,10 @@ class Reading:
     glove: Attribute
 
 
+# Of a crop that nobody asked about.
+NOT_READ = Reading(*[Attribute("unknown", 0.0)] * 4)
+
+
 class AttributeReader:
     def __init__(self, card: ModelCard, weights: bytes, threads: int = 1, on_run: OnRun | None = None) -> None:
         """Raises ModelError if the card is not that of an attribute reader, or the weights are not the card's."""

@@ -10,6 +10,9 @@ Box = tuple[float, float, float, float]
 # A cigarette between puffs is up to a head's width away from the head.
 MOUTH_REACH = 3.0
 AttributeName = Literal["cap", "mask", "smoking", "glove"]
+# What is read from a crop of each.
+OF_HEADS: frozenset[AttributeName] = frozenset({"cap", "mask", "smoking"})
+OF_HANDS: frozenset[AttributeName] = frozenset({"glove"})
 State = Literal["worn", "missing", "wrong", "yes", "no", "unknown"]
 
 

@@ -1,6 +1,6 @@
 """Both stages together: pictures in, observations out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.evidence import ModelVersion
-from detector.attributes import AttributeReader, Reading
+from detector.attributes import NAMES, NOT_READ, AttributeReader, Reading
 from detector.boxes import square_around
 from detector.card import Precision, default_weights, load_model
 from detector.crops import head_region
 from detector.finder import Finder, Found, Image
-from detector.observation import Attribute, Box, Hand, Head, Observation, Person, SeenObject
+from detector.observation import OF_HANDS, OF_HEADS, Attribute, AttributeName, Box, Hand, Head, Observation, Person, SeenObject
 from detector.people import assign_hands, assign_heads
 from detector.session import OnRun
 
@@ -44,34 +44,41 @@ class Detector:
             [finder.version, attributes.version],
         )
 
-    def look(self, images: Sequence[Image]) -> list[Observation]:
-        """One observation for each BGR uint8 picture [H, W, 3]. All crops of all pictures are read in one call."""
+    def look(self, images: Sequence[Image], asked: Sequence[Collection[AttributeName]] | None = None) -> list[Observation]:
+        """One observation for each BGR uint8 picture [H, W, 3]. All crops of all pictures are read in one call.
+
+        `asked`: for each picture, what is to be read of its people; all by default. Of heads, or hands, that nothing is asked
+        about, all is told as unknown.
+        """
+        asked = asked if asked is not None else [NAMES] * len(images)
         found = self.finder.find(images)
         crops: list[Image] = []
-        for image, one in zip(images, found, strict=True):
-            regions = [head_region(box) for box in self._of(one, "head").boxes]
-            crops += self.reader.cut(image, regions, self.reader.crop.head_scale)
-            crops += self.reader.cut(image, self._of(one, "hand").boxes, self.reader.crop.hand_scale)
-        readings = self.reader.read(crops)
+        for image, one, names in zip(images, found, asked, strict=True):
+            if OF_HEADS.intersection(names):
+                regions = [head_region(box) for box in self._of(one, "head").boxes]
+                crops += self.reader.cut(image, regions, self.reader.crop.head_scale)
+            if OF_HANDS.intersection(names):
+                crops += self.reader.cut(image, self._of(one, "hand").boxes, self.reader.crop.hand_scale)
+        readings = iter(self.reader.read(crops))
         observations = []
-        for image, one in zip(images, found, strict=True):
-            count = len(self._of(one, "head").scores) + len(self._of(one, "hand").scores)
-            observations.append(self._observe(image, one, readings[:count]))
-            readings = readings[count:]
+        for image, one, names in zip(images, found, asked, strict=True):
+            heads = [next(readings) if OF_HEADS.intersection(names) else NOT_READ for _ in self._of(one, "head").scores]
+            hands = [next(readings) if OF_HANDS.intersection(names) else NOT_READ for _ in self._of(one, "hand").scores]
+            observations.append(self._observe(image, one, heads, hands))
         return observations
 
     def _of(self, found: Found, name: str) -> Found:
         return found.of_class(self.finder.classes.index(name))
 
-    def _observe(self, image: Image, found: Found, readings: list[Reading]) -> Observation:
+    def _observe(self, image: Image, found: Found, of_heads: list[Reading], of_hands: list[Reading]) -> Observation:
         people, heads, hands, cigarettes = (self._of(found, name) for name in ("person", "head", "hand", "cigarette"))
         seen_heads = [
             Head(box, score, reading.cap, reading.mask, self._smoking(reading, box, cigarettes))
-            for (box, score), reading in zip(_rows(heads), readings[: len(heads.scores)], strict=True)
+            for (box, score), reading in zip(_rows(heads), of_heads, strict=True)
         ]
         seen_hands = [
             Hand(box, score, reading.glove)
-            for (box, score), reading in zip(_rows(hands), readings[len(heads.scores) :], strict=True)
+            for (box, score), reading in zip(_rows(hands), of_hands, strict=True)
         ]
         head_owner = assign_heads(people.boxes, heads.boxes)
         hand_owner = assign_hands(people.boxes, hands.boxes)

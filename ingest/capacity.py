@@ -22,7 +22,7 @@ from contract.catalogue import AreaKind, Catalogue, Post, load_catalogue
 from contract.edges import StreamFault
 from contract.evidence import Manifest
 from contract.lifetime import ENDS_WITH_INPUT
-from detector.rules import Repeat, Violation
+from detector.rules import Repeat, RuleEngine, Violation
 from ingest.fleet import Fleet
 from ingest.parts import Looker
 from ingest.sight import Sight
@@ -59,10 +59,14 @@ def measure(detector: Looker, cores: int, gop: int, say: Callable[[str], None]) 
         clip = Path(folder) / "camera.mp4"
         _write_clip(clip, gop)
         urls = [stack.enter_context(_camera(clip)) for _ in range(CAMERAS)]
-        fleet = Fleet(detector, _Forgetful(), _Forgetful(), X25519PrivateKey.generate())
+        # Whatever a rule could ask is read, and none tells: what it costs to see, not what these people do.
+        catalogue = load_catalogue()
+        no_rules = catalogue.model_copy(update={"rules": []})
+        fleet = Fleet(
+            detector, _Forgetful(), _Forgetful(), X25519PrivateKey.generate(),
+            make_rules=lambda camera, _, repeats: RuleEngine(camera, no_rules, repeats),
+        )
         stack.callback(fleet.stop)
-        # Without rules: what it costs to see, not what these people do.
-        catalogue = load_catalogue().model_copy(update={"rules": []})
         fleet.apply(EdgeConfig(version="capacity", catalogue=catalogue, cameras=[_config(*one) for one in enumerate(urls)]))
         say(f"Watching {CAMERAS} of them for {MEASURE_S:.0f} s ...")
         _look(fleet, FOUND_WITHIN_S, lambda: all(one.looks >= 2 for one in fleet.report()[0].values()))

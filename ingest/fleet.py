@@ -17,7 +17,7 @@ from contract.credentials import CredentialError, open_credential
 from contract.edges import LATEST_SIDE_PX, EdgeTrouble, StreamFault
 from contract.evidence import ClipFlaw, Manifest
 from detector.motion import MotionGate
-from detector.observation import Observation
+from detector.observation import AttributeName, Observation
 from detector.rules import RuleEngine, Violation
 from detector.tracks import Tracker, body
 from ingest.address import BadAddress, parse_address
@@ -112,6 +112,8 @@ class _Camera:
     reader: Reader | None  # None without a login
     tracker: Tracker
     rules: Rules
+    # What the rules in force here ask of people: where no rule asks for gloves, no hand is read.
+    asked: frozenset[AttributeName]
     gate: MotionGate = field(default_factory=MotionGate)
     # Camera time of the last look of the detector; how often one is needed now for a suspicion, and when at the latest.
     looked_s: float | None = None
@@ -266,7 +268,9 @@ class Fleet:
         if reader is not None:
             reader.want(None, None)
             reader.stretch(self._shedding.stretch)
-        self._cameras[camera.id] = _Camera(camera, login, catalogue, reader, Tracker(), rules)
+        in_force = catalogue.in_force(camera.area, camera.posts)
+        asked = frozenset(rule.sign.attribute for rule in in_force if rule.sign is not None)
+        self._cameras[camera.id] = _Camera(camera, login, catalogue, reader, Tracker(), rules, asked)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
 
     def _take_out(self, camera_id: str) -> None:
@@ -295,7 +299,7 @@ class Fleet:
             return 0
         begun = self._timer()
         try:
-            seen = self._detector.look([frame.image for _, frame in batch])
+            seen = self._detector.look([frame.image for _, frame in batch], [camera.asked for camera, _ in batch])
         except Exception as error:
             if len(batch) > 1:
                 return sum([self._look_at([one]) for one in batch])

@@ -1,6 +1,6 @@
 """What the fleet works with, as the fleet sees it: in a worker process some of it stands for what lives in the edge's own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.edges import StreamFault
 from contract.evidence import Manifest, ModelVersion
-from detector.observation import Observation
+from detector.observation import AttributeName, Observation
 from detector.rules import Repeat, Violation
 from ingest.preroll import Gathering
 from ingest.reader import ReaderState
@@ -63,7 +63,9 @@ class Looker(Protocol):
     @property
     def models(self) -> list[ModelVersion]: ...
 
-    def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]: ...
+    def look(
+        self, images: Sequence[npt.NDArray[np.uint8]], asked: Sequence[Collection[AttributeName]] | None = None
+    ) -> list[Observation]: ...
 
 
 class Rules(Protocol):

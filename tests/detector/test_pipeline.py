@@ -47,9 +47,9 @@ class ScriptedReader:
         return 0.7
 
 
-def look(*pictures, calm=CALM):
+def look(*pictures, calm=CALM, asked=None):
     detector = Detector(ScriptedFinder(*pictures), ScriptedReader(calm), [ModelVersion(name="x", sha256="0" * 64)])
-    return detector.look([PICTURE] * len(pictures))
+    return detector.look([PICTURE] * len(pictures), asked)
 
 
 def test_head_and_hands_join_their_person():
@@ -72,6 +72,17 @@ def test_every_reading_reaches_its_own_crop():
     one, two = look(first, second)
     scores = [hand.glove.score for seen in (one, two) for person in seen.people for hand in person.hands]
     assert scores == pytest.approx([0.01, 0.02, 0.03])
+
+
+def test_nothing_is_read_that_nobody_asks_for():
+    """And every reading still reaches its own crop."""
+    picture = [("head", 0, 0, 60, 60), ("hand", 200, 0, 230, 30), ("hand", 300, 0, 330, 30)]
+    heads, hands, both = look(picture, picture, picture, asked=[{"cap"}, {"glove"}, {"smoking", "glove"}])
+    gloves = [[hand.glove for person in seen.people for hand in person.hands] for seen in (heads, hands, both)]
+    assert [[glove.state for glove in one] for one in gloves] == [["unknown"] * 2, ["worn"] * 2, ["worn"] * 2]
+    assert [glove.score for glove in gloves[1] + gloves[2]] == pytest.approx([0.01, 0.02, 0.04, 0.05])
+    assert [seen.people[0].head.cap.state for seen in (heads, hands, both)] == ["worn", "unknown", "worn"]
+    assert [hand.box for person in heads.people for hand in person.hands] == [(200, 0, 230, 30), (300, 0, 330, 30)]
 
 
 def test_a_cigarette_at_the_mouth_is_smoking():

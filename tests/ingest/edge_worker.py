@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.evidence import AttributeVotes, ModelVersion
-from detector.observation import Attribute, Box, Head, Observation, Person
+from detector.observation import Attribute, AttributeName, Box, Head, Observation, Person
 from detector.rules import Repeat, Violation
 from ingest import worker
 
@@ -24,7 +24,9 @@ SPOTS_A_SECOND = 2
 class ScriptedDetector:
     models = MODELS
 
-    def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]:
+    def look(
+        self, images: Sequence[npt.NDArray[np.uint8]], asked: Sequence[Collection[AttributeName]] | None = None
+    ) -> list[Observation]:
         height, width = images[0].shape[:2]
         unknown = Attribute("unknown", 0.5)
         head = Head((60.0, 20.0, 90.0, 50.0), 0.9, Attribute("missing", 0.95), unknown, unknown)

@@ -1,5 +1,5 @@
 import errno
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from structlog.testing import capture_logs
 
 from contract.cameras import CameraConfig
-from contract.catalogue import Catalogue
+from contract.catalogue import Catalogue, Post
 from contract.credentials import seal_credential
 from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import Manifest
-from detector.observation import Observation
+from detector.observation import AttributeName, Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
 from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, Fleet, open_reader
@@ -32,7 +32,13 @@ class ScriptedDetector:
 
     models = MODELS
 
-    def look(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]:
+    def __init__(self) -> None:
+        self.asked: list[list[Collection[str]]] = []  # by call
+
+    def look(
+        self, images: Sequence[npt.NDArray[np.uint8]], asked: Sequence[Collection[AttributeName]] | None = None
+    ) -> list[Observation]:
+        self.asked.append([*(asked or [])])
         if not all(one.any() for one in images):
             raise RuntimeError("broken on this picture")
         return [bareheaded() for _ in images]
@@ -72,8 +78,9 @@ class World:
         self.passwords: dict[str, str | None] = {}
         self.rules: dict[str, ScriptedRules] = {}
         self.latest: list[Latest] = []
+        self.detector = ScriptedDetector()
         self.fleet = Fleet(
-            ScriptedDetector(), RecorderAtHand(self.parts.recorder), self.book, self.key,
+            self.detector, RecorderAtHand(self.parts.recorder), self.book, self.key,
             open_reader=self._open, make_rules=self._make_rules, clock=self.parts.clock.moment, timer=self.parts.timer,
             on_latest=self.latest.append, latest_every_s=latest_every_s,
         )
@@ -119,6 +126,14 @@ def test_violation_becomes_evidence(world: World):
     world.reader("a").show()
     assert world.fleet.look_round() == 1
     assert world.evidence() == ["a"]
+
+
+def test_hands_are_read_only_where_a_rule_asks_for_gloves(world: World):
+    world.apply(camera("a"), camera("b", posts=frozenset({Post.GLOVES_REQUIRED})))
+    world.reader("a").show()
+    world.reader("b").show()
+    world.fleet.look_round()
+    assert world.detector.asked == [[{"cap", "mask", "smoking"}, {"cap", "mask", "smoking", "glove"}]]
 
 
 def test_committed_is_told_to_the_rules(world: World):
@@ -331,20 +346,12 @@ def test_a_few_lost_pictures_are_no_reason(world: World):
     assert world.reader("a").stretches == [1.0]
 
 
-def test_pictures_of_a_round_are_looked_at_together(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_pictures_of_a_round_are_looked_at_together(world: World):
     world.apply(*[camera(name) for name in "abcde"])
-    calls: list[int] = []
-    look = world.fleet._detector.look
-
-    def counted(images: Sequence[npt.NDArray[np.uint8]]) -> list[Observation]:
-        calls.append(len(images))
-        return look(images)
-
-    monkeypatch.setattr(world.fleet._detector, "look", counted)
     for name in "abcde":
         world.reader(name).show()
     assert world.fleet.look_round() == 5
-    assert calls == [4, 1]
+    assert [len(asked) for asked in world.detector.asked] == [4, 1]
 
 
 def test_a_changed_camera_wants_nothing_more(world: World):

@@ -38,7 +38,7 @@ class OneCook:
 
     models = ()
 
-    def look(self, images: list[np.ndarray]) -> list[Observation]:
+    def look(self, images: list[np.ndarray], asked: object = None) -> list[Observation]:
         unknown = Attribute("unknown", 0.5)
         head = Head(HEAD, 0.9, Attribute("missing", 0.95), unknown, Attribute("no", 0.1))
         hand = Hand((10.0, 20.0, 30.0, 44.0), 0.8, Attribute("worn", 0.2))
