@@ -81,6 +81,12 @@ class EdgeLoad(Wire):
     is_exact: bool = Field(
         False, description="the int8 weights go wrong on this box's processor; the exact ones are used, which take twice as long"
     )
+    no_provider: bool = Field(
+        False, description="what was to compute in the place of its processor is missing or does not work; the processor does"
+    )
+    no_decoder: bool = Field(
+        False, description="what was to decode in the place of its processor is missing or does not work; the processor does"
+    )
 
 
 class Heartbeat(Wire):

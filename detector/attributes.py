@@ -10,13 +10,14 @@ import numpy.typing as npt
 from detector.card import ModelCard, ModelError
 from detector.crops import crop_square
 from detector.observation import Attribute, AttributeName, Box, State
+from detector.providers import PROCESSOR, Provider, Shapes
 from detector.session import OnRun, Session
 
 Image = npt.NDArray[np.uint8]
 NAMES: tuple[AttributeName, ...] = ("cap", "mask", "smoking", "glove")
 VIOLATING: frozenset[State] = frozenset({"missing", "wrong", "yes"})
-# Crops in one call: a bound on memory, far above what one kitchen shows.
-MOST_CROPS = 64
+# Crops in one call: a bound on memory, far above what one kitchen shows. And what two pictures of busy kitchens have.
+MOST_CROPS, USUAL_CROPS = 64, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,17 @@ NOT_READ = Reading(*[Attribute("unknown", 0.0)] * 4)
 
 
 class AttributeReader:
-    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1, on_run: OnRun | None = None) -> None:
-        """Raises ModelError if the card is not that of an attribute reader, or the weights are not the card's."""
+    def __init__(
+        self, card: ModelCard, weights: bytes, threads: int = 1, on_run: OnRun | None = None, provider: Provider = PROCESSOR
+    ) -> None:
+        """Raises ModelError if the card is not that of an attribute reader, or the weights are not the card's; ProviderError."""
         if card.crop is None or not _tells_states(card):
             raise ModelError(
                 f"The card of {card.name} is not that of an attribute reader: it must say how to crop, and have for each of "
                 f"{', '.join(NAMES)} one output as wide as its list of states, and how sure a state must be to be told."
             )
-        self._session = Session(card, weights, threads, on_run)
+        shapes = Shapes(*((number, card.crop.size, card.crop.size, 3) for number in (1, USUAL_CROPS, MOST_CROPS)))
+        self._session = Session(card, weights, threads, on_run, provider, shapes)
         self.crop = card.crop
         self._outputs = [output.name for output in card.outputs]
         self._states = cast(dict[str, list[State]], card.classes)

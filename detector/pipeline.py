@@ -15,6 +15,7 @@ from detector.crops import head_region
 from detector.finder import Finder, Found, Image
 from detector.observation import OF_HANDS, OF_HEADS, Attribute, AttributeName, Box, Hand, Head, Observation, Person, SeenObject
 from detector.people import assign_hands, assign_heads
+from detector.providers import PROCESSOR, Provider
 from detector.session import OnRun
 
 
@@ -28,19 +29,21 @@ class Detector:
 
     @classmethod
     def load(
-        cls, weights: Path | None = None, threads: int = 1, on_run: OnRun | None = None, precision: Precision | None = None
+        cls, weights: Path | None = None, threads: int = 1, on_run: OnRun | None = None, precision: Precision | None = None,
+        provider: Provider = PROCESSOR,
     ) -> Self:
-        """Load both stages from a folder of weights, by default the shipped one. Raises detector.card.ModelError.
+        """Load both stages from a folder of weights, by default the shipped one. Raises detector.card.ModelError, and
+        detector.providers.ProviderError where the provider is missing or does not start.
 
         `on_run` is told the model's name and the input's shape whenever a net runs. `precision` asks for one variant of both
-        stages; without it each stage's card says which is used.
+        stages; without it the provider, then each stage's card says which is used.
         """
-        folder = weights or default_weights()
+        folder, precision = weights or default_weights(), precision or provider.precision
         finder, finder_weights = load_model(folder, "finder", precision)
         attributes, attributes_weights = load_model(folder, "attributes", precision)
         return cls(
-            Finder(finder, finder_weights, threads, on_run),
-            AttributeReader(attributes, attributes_weights, threads, on_run),
+            Finder(finder, finder_weights, threads, on_run, provider),
+            AttributeReader(attributes, attributes_weights, threads, on_run, provider),
             [finder.version, attributes.version],
         )
 

@@ -7,30 +7,44 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from detector.card import ModelCard, ModelError, Tensor
+from detector.providers import NAMES, PROCESSOR, Provider, ProviderError, Shapes
 
 OnRun = Callable[[str, tuple[int, ...]], None]
+NO_SHAPES = Shapes((), (), ())
 
 
 class Session:
     """Runs the weights of a card. One thread by default and no spinning: several idle pools slow each other up to three times."""
 
-    def __init__(self, card: ModelCard, weights: bytes, threads: int = 1, on_run: OnRun | None = None) -> None:
-        """`on_run` is told the model's name and the input's shape at each run.
+    def __init__(
+        self, card: ModelCard, weights: bytes, threads: int = 1, on_run: OnRun | None = None, provider: Provider = PROCESSOR,
+        shapes: Shapes = NO_SHAPES,
+    ) -> None:
+        """`on_run` is told the model's name and the input's shape at each run. `shapes` matter to TensorRT alone.
 
-        Raises ModelError if the weights do not load, or differ from what the card says of input and outputs.
+        Raises ModelError if the weights do not load, or differ from what the card says of input and outputs; ProviderError if
+        the provider is missing or does not start.
         """
+        provider.must_be_there()
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                weights, options, providers=provider.options(card.input.name, shapes, threads), enable_fallback=0
+            )
         except Exception as error:  # onnxruntime's own exceptions share no public base class
+            if provider != PROCESSOR:
+                raise ProviderError(f"{NAMES[provider.kind]} does not start: {error}") from error
             raise ModelError(
                 f"The weights of {card.name} do not load: they are damaged, or need a newer onnxruntime. "
                 f"Install the product again, or export the model again. ({error})"
             ) from error
+        # It only warns where a library of the provider is missing, and computes on the processor.
+        if self._session.get_providers()[0] != NAMES[provider.kind]:
+            raise ProviderError(f"{NAMES[provider.kind]} does not start; onnxruntime's own lines above say why.")
         _must_match(card, [card.input], self._session.get_inputs())
         _must_match(card, card.outputs, self._session.get_outputs())
         self._name = card.name

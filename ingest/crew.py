@@ -29,6 +29,8 @@ WORKER = (sys.executable, "-m", "ingest.worker")
 HANG_S = 60.0
 # Loading the nets on a slow box with a cold disk.
 READY_S = 120.0
+# TensorRT builds its engines at the first start, minutes for each net.
+BUILT_S = 1800.0
 TICK_S = 0.5
 # glibc keeps a heap for each of up to eight threads a core; two heaps for all the readers' threads are plenty.
 FRUGAL = {"MALLOC_ARENA_MAX": "2"}
@@ -47,8 +49,7 @@ class _Worker:
     backoff: Backoff = field(default_factory=lambda: Backoff(limit_s=LONGEST_PAUSE_S))
     process: "subprocess.Popen[bytes] | None" = None
     pipe: Pipe | None = None
-    ready: bool = False
-    is_exact: bool = False
+    ready: Ready | None = None
     begun_at: float = 0.0
     beat_at: float = 0.0
     due_at: float = float("-inf")
@@ -101,8 +102,11 @@ class Crew:
 
     def load(self) -> EdgeLoad:
         with self._lock:
-            is_exact = any(worker.is_exact for worker in self._workers)
-        return EdgeLoad(watched=len(self.cameras), carries=self._carries, is_exact=is_exact)
+            told = [worker.ready for worker in self._workers if worker.ready is not None]
+        return EdgeLoad(
+            watched=len(self.cameras), carries=self._carries, is_exact=any(one.is_exact for one in told),
+            no_provider=any(one.no_provider for one in told), no_decoder=any(one.no_decoder for one in told),
+        )
 
     def beats(self) -> dict[int, Beat]:
         """What each worker last told of itself, by its number."""
@@ -183,7 +187,7 @@ class Crew:
                 self._start(worker)
             return
         code = worker.process.poll()
-        limit_s = HANG_S if worker.ready else READY_S
+        limit_s = HANG_S if worker.ready else BUILT_S if self._setup.provider == "tensorrt" else READY_S
         if code is None and now - worker.beat_at > limit_s:
             log.error("worker_hangs", worker=worker.number, pid=worker.process.pid, seconds=limit_s)
             worker.process.kill()
@@ -203,7 +207,7 @@ class Crew:
             )
         pipe = Pipe(Connection(ours.detach()))
         with self._lock:
-            worker.process, worker.pipe, worker.ready, worker.sent = process, pipe, False, None
+            worker.process, worker.pipe, worker.ready, worker.sent = process, pipe, None, None
             worker.begun_at = worker.beat_at = time.monotonic()
         threading.Thread(target=self._serve, args=(worker, pipe), name=f"worker {worker.number}", daemon=True).start()
         self._send(worker, self._setup)
@@ -218,7 +222,7 @@ class Crew:
         pause_s = worker.backoff.pause_s()
         log.error("worker_ended", worker=worker.number, status=code, again_in_s=round(pause_s, 1))
         with self._lock:
-            worker.process, worker.ready, worker.beat = None, False, None
+            worker.process, worker.ready, worker.beat = None, None, None
             worker.due_at = time.monotonic() + pause_s
             worker.restarts += 1
             mine = [camera_id for camera_id, number in self._share.items() if number == worker.number]
@@ -281,8 +285,8 @@ class Crew:
                 self._on_latest(message)
             case Beat():
                 worker.beat, worker.beat_at = message, time.monotonic()
-            case Ready(is_exact):
-                worker.is_exact, worker.ready, worker.beat_at = is_exact, True, time.monotonic()
+            case Ready():
+                worker.ready, worker.beat_at = message, time.monotonic()
                 self._wake.set()
             case Unfit(words):
                 self.unfit = words

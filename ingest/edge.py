@@ -4,11 +4,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
+from detector.providers import Wanted
 from ingest.centre import Centre
 from ingest.config_store import ConfigStore
 from ingest.crew import WORKER, Crew
@@ -46,7 +48,7 @@ class Edge:
     It looks in at most `workers` processes, each started with the command `worker`, with the `weights` of a folder and so many
     `threads` each. `interval_s`: how often the centre is asked for changes and told how the edge fares. `preroll_bytes`: of each
     camera's stream in memory, for clips. `latest_every_s`: how often the latest picture of each camera is sent; 0 is never.
-    `in_hardware`: decode there, if it works.
+    `in_hardware`: decode there, if it works. `provider`: what is to compute, if it works.
     `trial`: the command that tries a camera, with `allow_loopback` one of this machine too.
     """
 
@@ -55,6 +57,7 @@ class Edge:
         *, weights: Path | None = None, threads: int = 1, workers: int = 1, worker: Sequence[str] = WORKER,
         keep_days: float = KEEP_DAYS, interval_s: float = INTERVAL_S, on_start: Callable[[Crew, Outbox], None] | None = None,
         preroll_bytes: int = PREROLL_BYTES, latest_every_s: float = EVERY_S, in_hardware: bool = False,
+        provider: Wanted = "auto",
         trial: Sequence[str] = TRIAL, allow_loopback: bool = False,
     ) -> None:
         self._trial = trial
@@ -62,6 +65,7 @@ class Edge:
         self._preroll_bytes = preroll_bytes
         self._latest_every_s = latest_every_s
         self._in_hardware = in_hardware
+        self._provider = provider
         self._folder = folder
         self._edge_id = edge_id
         self._keys = keys
@@ -96,7 +100,7 @@ class Edge:
         latest = LatestSender(self._centre)
         setup = Setup(
             self._keys.encryption.private_bytes_raw(), self._weights, self._threads, self._preroll_bytes, self._latest_every_s,
-            self._in_hardware,
+            self._in_hardware, self._provider, self._folder / "engines",
         )
 
         def wake() -> None:
@@ -109,7 +113,8 @@ class Edge:
             book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble or clips.trouble,
             crew.load, interval_s=self._interval_s,
         )
-        trials = Trials(self._centre, setup, self._trial, allow_loopback=self._allow_loopback)
+        # For one picture a graphics card would only be started up.
+        trials = Trials(self._centre, replace(setup, provider="cpu"), self._trial, allow_loopback=self._allow_loopback)
         if self._on_start is not None:
             self._on_start(crew, outbox)
 

@@ -102,6 +102,12 @@ def run(
         Literal["software", "auto"],
         typer.Option(envvar="SUNSHINE_EDGE_DECODER", help="auto: decode in hardware where this machine can."),
     ] = "software",
+    provider: Annotated[
+        Literal["auto", "cpu", "cuda", "tensorrt", "openvino"],
+        typer.Option(
+            envvar="SUNSHINE_EDGE_PROVIDER", help="What computes; auto: CUDA where the onnxruntime that is installed has it."
+        ),
+    ] = "auto",
     loopback_cameras: Annotated[
         bool,
         typer.Option(envvar="SUNSHINE_LOOPBACK_CAMERAS", help="A camera that is added may be on this machine: for the demo."),
@@ -127,7 +133,7 @@ def run(
         Edge(
             folder, there.edge_id, identity.keys, client, weights=weights, threads=threads, workers=workers,
             keep_days=keep_days, preroll_bytes=preroll * MIB, latest_every_s=pictures * 60, in_hardware=decoder == "auto",
-            allow_loopback=loopback_cameras,
+            provider=provider, allow_loopback=loopback_cameras,
             on_start=None if metrics is None else partial(serve_metrics, metrics),
         ).run(stop)
     except (CentreUrlError, IdentityError, EdgeBusy, EdgeError, MetricsError) as error:

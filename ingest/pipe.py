@@ -19,6 +19,7 @@ from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import ClipFlaw, Manifest
+from detector.providers import Wanted
 from detector.rules import Repeat, Violation
 from ingest.cutting import Clip
 from ingest.fleet import CameraBeat
@@ -32,7 +33,8 @@ STOP = "stop"
 @dataclass(frozen=True)
 class Setup:
     """`key`: the raw private key that camera passwords are encrypted to. `preroll_bytes`: of each camera's stream in memory.
-    `latest_every_s`: how often the latest picture of each is told; 0 is never. `in_hardware`: decode there, if it works."""
+    `latest_every_s`: how often the latest picture of each is told; 0 is never. `in_hardware`: decode there, if it works.
+    `provider`: what is to compute, if it works; `engines`: the folder where TensorRT keeps what it builds."""
 
     key: bytes = field(repr=False)
     weights: Path | None
@@ -40,13 +42,18 @@ class Setup:
     preroll_bytes: int = PREROLL_BYTES
     latest_every_s: float = EVERY_S
     in_hardware: bool = False
+    provider: Wanted = "cpu"
+    engines: Path | None = None
 
 
 @dataclass(frozen=True)
 class Ready:
-    """`is_exact`: the fast weights go wrong on this machine, and the exact ones are used."""
+    """`is_exact`: the fast weights go wrong on this machine, and the exact ones are used. The others: what was asked for is
+    missing or does not work, and the processor does it."""
 
     is_exact: bool
+    no_provider: bool = False
+    no_decoder: bool = False
 
 
 @dataclass(frozen=True)

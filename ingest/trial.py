@@ -30,11 +30,11 @@ from detector.observation import Person
 from ingest.address import BadAddress, CameraAddress, parse_address
 from ingest.check import Report, check
 from ingest.errors import SourceError
+from ingest.loading import Loaded, load_detector
 from ingest.parts import Looker
 from ingest.pipe import Setup
 from ingest.shown import shown
 from ingest.source import Frame
-from ingest.worker import load_detector
 
 _BURNT = 250  # grey levels of 255
 # The width at which sharpness is measured, so that a 4K camera and its sub-stream are judged alike.
@@ -124,7 +124,7 @@ def _sharpness(grey: NDArray[np.uint8]) -> float:
     return float(cv2.Laplacian(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), cv2.CV_64F).var())
 
 
-def main(load: Callable[[Setup], tuple[Looker, bool]] = load_detector) -> None:
+def main(load: Callable[[Setup], Loaded] = load_detector) -> None:
     # Ctrl-C reaches the whole group; the edge ends its trial itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log_to_stderr()
@@ -132,7 +132,7 @@ def main(load: Callable[[Setup], tuple[Looker, bool]] = load_detector) -> None:
     # The nets are loaded while the camera is being opened.
     loading = ThreadPoolExecutor(1).submit(load, errand.setup)
     try:
-        answer = attempt(errand, lambda: loading.result()[0])
+        answer = attempt(errand, lambda: loading.result().detector)
     except ModelError as error:
         log.error("trial_without_detector", cause=str(error))
         answer = TrialAnswer(trial_id=errand.trial.id, url=errand.trial.urls[0], fault=StreamFault.DETECTOR_FAILED)

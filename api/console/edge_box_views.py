@@ -65,4 +65,13 @@ def box_troubles(edge: Edge, speaker: Speaker) -> list[str]:
         sentences.append(speaker.say(
             N_("The fast weights go wrong on the processor of this box; it uses the exact ones, which take about twice as long.")
         ))
+    if edge.no_provider:
+        sentences.append(speaker.say(
+            N_("The graphics card or provider that this box was to compute with is missing or fails, as its log says; its "
+               "processor computes.")
+        ))
+    if edge.no_decoder:
+        sentences.append(speaker.say(
+            N_("This box was to decode video in hardware, but has no device for it or no driver; its processor decodes.")
+        ))
     return sentences

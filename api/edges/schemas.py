@@ -26,6 +26,8 @@ class EdgeOut(BaseModel):
     watched: int = Field(description="cameras that it is to watch")
     carries: int | None = Field(description="about how many such cameras it can carry; null: it keeps up with all")
     is_exact: bool = Field(description="the fast weights go wrong on its processor, so it uses the slower exact ones")
+    no_provider: bool = Field(description="what was to compute in the place of its processor is missing or does not work")
+    no_decoder: bool = Field(description="what was to decode in the place of its processor is missing or does not work")
 
 
 class Edges(BaseModel):

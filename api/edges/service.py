@@ -204,6 +204,7 @@ async def take_heartbeat(work: Work, actor: Actor, settings: Settings, heartbeat
     edge.trouble = heartbeat.trouble
     if heartbeat.load is not None:
         edge.watched, edge.is_exact = _storable(heartbeat.load.watched), heartbeat.load.is_exact
+        edge.no_provider, edge.no_decoder = heartbeat.load.no_provider, heartbeat.load.no_decoder
         edge.carries = None if heartbeat.load.carries is None else _storable(heartbeat.load.carries)
     mine = {camera.id: camera for camera in await cameras.list_cameras(work, actor)}
     oldest, newest = at - timedelta(days=settings.minutes_kept_days), at + timedelta(seconds=CLOCK_LEEWAY_S + 60)

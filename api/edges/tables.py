@@ -1,7 +1,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.kit.database import Table, words
@@ -46,6 +46,9 @@ class Edge(Table):
     watched: Mapped[int] = mapped_column(default=0)
     carries: Mapped[int | None]
     is_exact: Mapped[bool] = mapped_column(default=False)
+    # What was to compute, or to decode, in the place of its processor is missing or does not work.
+    no_provider: Mapped[bool] = mapped_column(default=False, server_default=false())
+    no_decoder: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def is_trusted(self) -> bool:

@@ -288,9 +288,11 @@ class TestHeartbeat:
         assert (edge["outbox_waiting"], edge["outbox_parked"], edge["trouble"]) == (3, 1, "disk_full")
         assert (edge["watched"], edge["carries"], edge["is_exact"]) == (24, 18, False)
         assert 30 < edge["clock_offset_s"] <= 90
-        await box.beat(load={"watched": 18, "is_exact": True})
+        assert (edge["no_provider"], edge["no_decoder"]) == (False, False)
+        await box.beat(load={"watched": 18, "is_exact": True, "no_provider": True, "no_decoder": True})
         edge = (await installer.get("/api/v1/edges")).json()["items"][0]
         assert (edge["watched"], edge["carries"], edge["is_exact"]) == (18, None, True)
+        assert (edge["no_provider"], edge["no_decoder"]) == (True, True)
 
 
 class TestApprove:

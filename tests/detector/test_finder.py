@@ -4,6 +4,7 @@ import pytest
 from detector import finder as finder_module
 from detector.card import default_weights, load_model
 from detector.finder import MOST_CANVASES, PAD, Finder, canvas_for, fit, lay
+from detector.providers import PROCESSOR, Provider
 
 
 @pytest.mark.parametrize(
@@ -49,11 +50,11 @@ class Scripted:
 
 @pytest.fixture
 def scripted(monkeypatch):
-    def make(rows):
+    def make(rows, provider=PROCESSOR):
         network = Scripted(rows)
         monkeypatch.setattr(finder_module, "Session", lambda *_: network)
         card, weights = load_model(default_weights(), "finder")
-        return Finder(card, weights), network
+        return Finder(card, weights, provider=provider), network
 
     return make
 
@@ -87,6 +88,16 @@ def test_each_picture_is_seen_in_its_own_shape(scripted):
     finder, network = scripted([])
     finder.find([np.zeros(shape, np.uint8) for shape in ((720, 1280, 3), (480, 640, 3), (1080, 1920, 3))])
     assert network.shapes == [(1, 384, 640, 3), (1, 480, 640, 3), (1, 384, 640, 3)]
+
+
+def test_on_a_graphics_card_pictures_of_one_shape_are_looked_at_together(scripted):
+    """At most four, each on a canvas of its own, and what was found comes back in the order of the pictures."""
+    finder, network = scripted([(0, 12, 640, 372, 0.9, 0)], Provider("cuda"))
+    wide, high = (720, 1280, 3), (480, 640, 3)
+    found = finder.find([np.full(shape, i, np.uint8) for i, shape in enumerate((wide, high, wide, wide, wide, wide))])
+    assert network.shapes == [(4, 384, 640, 3), (1, 384, 640, 3), (1, 480, 640, 3)]
+    assert network.batches[0][:, 192, 320, 0].tolist() == [0, 2, 3, 4]
+    assert [one.boxes[0, 2] for one in found] == [1280, 640, 1280, 1280, 1280, 1280]
 
 
 def test_a_kept_canvas_shows_nothing_of_another_picture(scripted):

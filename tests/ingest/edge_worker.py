@@ -16,6 +16,8 @@ from contract.evidence import AttributeVotes, ModelVersion
 from detector.observation import Attribute, AttributeName, Box, Head, Observation, Person
 from detector.rules import Repeat, Violation
 from ingest import worker
+from ingest.loading import Loaded
+from ingest.pipe import Setup
 
 MODELS = [ModelVersion(name="script", sha256="0" * 64)]
 SPOTS_A_SECOND = 2
@@ -88,6 +90,11 @@ class ScriptedRules:
         )
 
 
+def load(setup: Setup) -> Loaded:
+    """On the processor, whatever was asked for."""
+    return Loaded(ScriptedDetector(), no_provider=setup.provider != "cpu")
+
+
 if __name__ == "__main__":
     quiet = "--quiet" in sys.argv
-    worker.main(sys.argv[-1:], lambda setup: (ScriptedDetector(), False), NoRules if quiet else ScriptedRules)
+    worker.main(sys.argv[-1:], load, NoRules if quiet else ScriptedRules)

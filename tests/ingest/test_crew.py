@@ -32,8 +32,8 @@ class World:
         self.woken = threading.Event()
         self.started: list[tuple[Crew, threading.Thread]] = []
 
-    def start(self, *options: str, most: int = 2, command: tuple[str, ...] = SCRIPTED, weights: Path | None = None) -> Crew:
-        setup = Setup(X25519PrivateKey.generate().private_bytes_raw(), weights, 1)
+    def start(self, *options: str, most: int = 2, command: tuple[str, ...] = SCRIPTED, **setting: Any) -> Crew:
+        setup = Setup(X25519PrivateKey.generate().private_bytes_raw(), **({"weights": None, "threads": 1} | setting))
         crew = Crew(self.parts.recorder, self.book, self.woken.set, setup, most, [*command, *options])
         thread = threading.Thread(target=crew.run, daemon=True)
         thread.start()
@@ -181,6 +181,13 @@ def test_weights_that_do_not_load_end_it_with_words(world: World, wait_until: Wa
     world.watch(crew, "a")
     wait_until(lambda: crew.unfit is not None)
     assert "no weights here" in str(crew.unfit)
+
+
+def test_what_a_worker_has_to_do_without_is_told(world: World, wait_until: Wait):
+    crew = world.start("--quiet", in_hardware=True, provider="cuda")
+    world.watch(crew, "a")
+    wait_until(lambda: crew.beats())
+    assert (crew.load().no_provider, crew.load().no_decoder) == (True, True)
 
 
 def test_stop_leaves_no_process(world: World, wait_until: Wait):

@@ -45,7 +45,7 @@ def test_tells_how_the_edge_fares(world: World):
     (beat,) = world.centre.heartbeats
     assert (beat["config_version"], beat["outbox_waiting"], beat["outbox_parked"]) == ("v1", 1, 0)
     assert beat["trouble"] == "report_refused"
-    assert beat["load"] == {"watched": 24, "carries": 18, "is_exact": False}
+    assert beat["load"] == {"watched": 24, "carries": 18, "is_exact": False, "no_provider": False, "no_decoder": False}
 
 
 def test_tells_looks_and_faults(world: World):

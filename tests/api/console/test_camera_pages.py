@@ -70,6 +70,23 @@ async def test_a_box_that_is_too_small_and_slow(browser: httpx.AsyncClient, kitc
     assert "This box can carry" not in (await browser.get(page + "?lang=en")).text
 
 
+@pytest.mark.parametrize("page", ["/cameras", "/edge-boxes"])
+@pytest.mark.parametrize(
+    ("load", "chinese", "english"),
+    [({"no_provider": True}, "（原因见本机日志），已改由处理器计算", "as its log says; its processor computes."),
+     ({"no_decoder": True}, "已改由处理器解码", "its processor decodes.")],
+)
+async def test_a_box_without_what_it_was_to_work_with(
+    browser: httpx.AsyncClient, kitchen: Kitchen, page: str, load: dict[str, bool], chinese: str, english: str
+) -> None:
+    await sign_in(browser, "installer")
+    await heartbeat(browser, kitchen, looks=57, fault=None, load=EdgeLoad.model_validate({"watched": 1} | load))
+    assert chinese in (await browser.get(page)).text
+    assert english in (await browser.get(page + "?lang=en")).text
+    await heartbeat(browser, kitchen, looks=57, fault=None, load=EdgeLoad(watched=1))
+    assert chinese not in (await browser.get(page)).text
+
+
 async def test_english(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
     await heartbeat(browser, kitchen, looks=0, fault=StreamFault.REFUSED)
     await sign_in(browser, "reviewer")

@@ -1,0 +1,86 @@
+"""What computes a session: the processor, or an execution provider of another build of onnxruntime."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import onnxruntime as ort
+
+from detector.card import Precision
+
+Kind = Literal["cpu", "cuda", "tensorrt", "openvino"]
+Wanted = Literal["auto", "cpu", "cuda", "tensorrt", "openvino"]
+NAMES: dict[Kind, str] = {
+    "cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+ON_NVIDIA: frozenset[Kind] = frozenset({"cuda", "tensorrt"})
+Options = list[tuple[str, dict[str, str]]]
+
+
+class ProviderError(RuntimeError):
+    """A provider that cannot be used on this machine; the message says why."""
+
+
+class Shapes(NamedTuple):
+    """Of a model's input: TensorRT builds an engine for all between the first and the last, fastest for the usual one."""
+
+    smallest: tuple[int, ...]
+    usual: tuple[int, ...]
+    largest: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """`engines`: the folder in which TensorRT keeps what it has built, which takes minutes."""
+
+    kind: Kind = "cpu"
+    engines: Path | None = None
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether several pictures in one run cost less than one after the other; a processor gains nothing from it."""
+        return self.kind in ON_NVIDIA
+
+    @property
+    def precision(self) -> Precision | None:
+        """Of the weights that suit it; None: the card's own choice. Quantised graphs fall to pieces on a graphics card."""
+        return "fp32" if self.kind in ON_NVIDIA else None
+
+    def options(self, name: str, shapes: Shapes, threads: int) -> Options:
+        """For onnxruntime, in the order in which it shall try them; `name` is that of the model's input."""
+        processor: Options = [(NAMES["cpu"], {})]
+        # By trying all algorithms, the default, each number of crops that comes for the first time would cost seconds.
+        cuda: Options = [(NAMES["cuda"], {"cudnn_conv_algo_search": "HEURISTIC"})]
+        match self.kind:
+            case "cpu":
+                return processor
+            case "cuda":
+                return cuda + processor
+            case "openvino":
+                return [(NAMES["openvino"], {"device_type": "CPU", "num_of_threads": str(threads)}), *processor]
+            case "tensorrt":
+                profile = {
+                    f"trt_profile_{which}_shapes": f"{name}:{'x'.join(map(str, shape))}"
+                    for which, shape in zip(("min", "opt", "max"), shapes, strict=True)
+                }
+                cache = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(self.engines)} if self.engines else {}
+                return [(NAMES["tensorrt"], profile | cache), *cuda, *processor]
+
+    def must_be_there(self) -> None:
+        """Raises ProviderError where this build of onnxruntime has no such provider."""
+        there = ort.get_available_providers()
+        if NAMES[self.kind] not in there:
+            raise ProviderError(f"The onnxruntime that is installed has no {NAMES[self.kind]}, only {', '.join(there)}.")
+        if self.kind in ON_NVIDIA:
+            ort.preload_dlls()  # CUDA and cuDNN may have come as Python packages, where no loader looks
+
+
+PROCESSOR = Provider()
+
+
+def chosen(wanted: Wanted) -> Kind:
+    """`auto` is CUDA where this onnxruntime knows it, else the processor."""
+    if wanted != "auto":
+        return wanted
+    return "cuda" if NAMES["cuda"] in ort.get_available_providers() else "cpu"

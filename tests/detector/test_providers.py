@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from detector import providers
+from detector.providers import NAMES, Kind, Provider, Shapes, Wanted, chosen
+
+SHAPES = Shapes((1, 32, 32, 3), (1, 384, 640, 3), (4, 640, 640, 3))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "kind"),
+    [
+        ("auto", ["cpu"], "cpu"),
+        ("auto", ["cuda", "cpu"], "cuda"),
+        ("auto", ["tensorrt", "cuda", "cpu"], "cuda"),  # building engines takes minutes: only for who asks for it
+        ("auto", ["openvino", "cpu"], "cpu"),
+        ("cpu", ["tensorrt", "cuda", "cpu"], "cpu"),
+        ("tensorrt", ["tensorrt", "cuda", "cpu"], "tensorrt"),
+        ("cuda", ["cpu"], "cuda"),  # that it is missing is told, not hidden
+    ],
+)
+def test_which_provider_is_chosen(monkeypatch: pytest.MonkeyPatch, wanted: Wanted, there: list[Kind], kind: Kind):
+    monkeypatch.setattr(providers.ort, "get_available_providers", lambda: [NAMES[one] for one in there])
+    assert chosen(wanted) == kind
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_what_a_provider_cannot_do_falls_to_the_processor(kind: Kind):
+    names = [name for name, _ in Provider(kind).options("images", SHAPES, 1)]
+    assert (names[0], names[-1]) == (NAMES[kind], NAMES["cpu"])
+
+
+def test_tensorrt_builds_one_engine_for_all_shapes_and_keeps_it():
+    (_, options), *_ = Provider("tensorrt", Path("/data/edge/engines")).options("images", SHAPES, 1)
+    assert options == {
+        "trt_profile_min_shapes": "images:1x32x32x3", "trt_profile_opt_shapes": "images:1x384x640x3",
+        "trt_profile_max_shapes": "images:4x640x640x3", "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": "/data/edge/engines",
+    }
