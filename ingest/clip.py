@@ -24,7 +24,7 @@ class Clip:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with av.open(str(path)) as container:
+            with av.open(str(path), metadata_errors="replace") as container:
                 if not container.streams.video:
                     raise ValueError(f"{path} has no video in it.")
                 context = container.streams.video[0].codec_context
@@ -56,7 +56,7 @@ class Clip:
     def _once(self) -> Iterator[tuple[AccessUnit, float]]:
         length_size = nal_length_size(self.codec, self.extradata)
         sets = parameter_sets(self.codec, self.extradata) if self.codec != "mpeg4" else []
-        with av.open(str(self.path)) as container:
+        with av.open(str(self.path), metadata_errors="replace") as container:
             stream: VideoStream = container.streams.video[0]
             frame_s = 1 / float(stream.average_rate or DEFAULT_FPS)
             for number, packet in enumerate(container.demux(stream)):

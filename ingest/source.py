@@ -254,7 +254,10 @@ class AvSource:
     def _connect(self, device: str | None) -> InputContainer:
         # What the device cannot decode, it leaves to the processor.
         hardware = None if device is None else HWAccel(device, allow_software_fallback=True)
-        return av.open(self._url, format=self._format, options=self._options, timeout=self._timeouts, hwaccel=hardware)
+        return av.open(
+            self._url, format=self._format, options=self._options, timeout=self._timeouts, hwaccel=hardware,
+            metadata_errors="replace",  # cameras and recorders name themselves in GBK as often as in UTF-8
+        )
 
     def _open_error(self, failure: Exception) -> SourceError:
         fault = classify(failure)

@@ -18,6 +18,7 @@ import pytest
 
 from contract.edges import StreamFault
 from ingest.address import parse_address
+from ingest.clip import Clip
 from ingest.decoding import Decoding, Timeline
 from ingest.errors import SourceError
 from ingest.rtsp_connection import Response
@@ -306,6 +307,21 @@ def test_a_name_with_a_colon_is_a_file(clips, tmp_path: Path) -> None:
     assert len(list(file_source(path, realtime=False).pictures())) == 6
 
 
+def test_a_title_that_is_not_utf_8_is_no_reason_to_refuse_a_file(clips, tmp_path: Path) -> None:
+    path = tmp_path / "titled.mkv"
+    with av.open(str(clips())) as given, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(given.streams.video[0])
+        container.metadata["title"] = "kitchen1"
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    path.write_bytes(path.read_bytes().replace(b"kitchen1", "后厨一号".encode("gbk")))
+
+    assert len(list(file_source(path, realtime=False).pictures())) == 6
+    assert next(Clip(path).units()).keyframe
+
+
 @pytest.mark.parametrize("content", [b"", b"hello" * 1000, bytes(range(256)) * 100], ids=["empty", "text", "noise"])
 def test_a_file_that_is_no_video(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "film.mp4"
@@ -455,6 +471,20 @@ def test_a_description_without_a_picture_that_can_be_read(serve, sdp: str, fault
     served.server.answers["DESCRIBE"] = Response(200, {"Content-Type": "application/sdp"}, head + sdp)
 
     assert fault_of(watch(served.url, open_timeout_s=5.0)) is fault
+
+
+class InGbk(Response):
+    """Names the session as cameras of Chinese makers do, in as many bytes as before."""
+
+    def encode(self, cseq: str) -> bytes:
+        return Response.encode(self, cseq).replace(b"s=camera", b"s=" + "后厨一".encode("gbk"))
+
+
+def test_a_camera_whose_name_is_not_utf_8(serve) -> None:
+    served = serve()
+    served.server.answers["DESCRIBE"] = InGbk(200, {"Content-Type": "application/sdp"}, served.server.sdp())
+
+    assert len(first(watch(served.url), 1)) == 1
 
 
 def test_a_camera_that_opens_and_sends_nothing(serve) -> None:
