@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -121,7 +121,8 @@ class RuleEngine:
 
     def refused(self, violation: Violation) -> None:
         """What `committed` was told of could not be kept after all: tell of it again at the next look, if it lasts."""
-        self._repeats = [repeat for repeat in self._repeats if repeat != violation.repeat]
+        mine = violation.repeat
+        self._repeats = [repeat for repeat in self._repeats if (repeat.rule, repeat.box) != (mine.rule, mine.box)]
         if violation.track in self._tracks:
             self._tracks[violation.track].told_until.pop(violation.rule.code, None)
 
@@ -166,9 +167,16 @@ class RuleEngine:
         return any(repeat.rule == rule.code and same_spot(repeat.box, place) for repeat in self._repeats)
 
     def _forget(self, time_s: float, wall_time: datetime) -> None:
-        self._repeats = [repeat for repeat in self._repeats if repeat.until > wall_time]
         keep_s = 2 * self._longest_s + 60
         self._tracks = {number: track for number, track in self._tracks.items() if time_s - track.seen_s <= keep_s}
+        # Nothing lasts longer than its interval from now: the wall clock may have been ahead when it was told, and set right since.
+        latest = {rule.code: wall_time + timedelta(seconds=rule.repeat_s) for rule in self.rules}
+        self._repeats = [
+            replace(repeat, until=min(repeat.until, latest.get(repeat.rule, repeat.until)))
+            for repeat in self._repeats if repeat.until > wall_time
+        ]
+        for track in self._tracks.values():
+            track.told_until = {code: min(until, latest[code]) for code, until in track.told_until.items()}
 
     def _in_hours(self, wall_time: datetime) -> bool:
         local = wall_time.astimezone(SHOP_TIME).time()

@@ -183,6 +183,19 @@ def test_a_clock_that_jumps_back_starts_anew(back_to):
     assert run(RuleEngine(camera(), CATALOGUE), looks) == []
 
 
+@pytest.mark.parametrize("walks", [False, True], ids=["the-same-spot", "the-same-person"])
+def test_a_wall_clock_that_is_set_back_silences_nobody_for_longer_than_the_repeat_interval(walks):
+    """An old PC keeps local time in its clock chip: eight hours ahead, until NTP has put it right."""
+    engine, told = RuleEngine(camera(), CATALOGUE), []
+    for time_s in range(2 * 1800):
+        box = (100 + 600 * (walks and time_s >= 30), 100, 200 + 600 * (walks and time_s >= 30), 400)
+        wall = at(time_s + (8 * 3600 if time_s < 30 else 0))
+        for violation in engine.update(scene(person(box, track=1, cap="missing")), time_s, wall):
+            engine.committed(violation)
+            told.append(time_s)
+    assert told == [20, 30 + 1800]
+
+
 def test_memory_of_a_law_abiding_day_is_bounded():
     engine = RuleEngine(camera(), CATALOGUE)
     run(engine, steady(3600))
