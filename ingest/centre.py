@@ -69,7 +69,7 @@ class CentreRefused(CentreError):
 
 
 class CentreUrlError(ValueError):
-    """An address that is no usable address of a centre; the message says what to do."""
+    """An address that is no usable address of a centre, or a way there that is none; the message says what to do."""
 
 
 def checked_centre_url(url: str, allow_http: bool = False) -> str:
@@ -105,6 +105,7 @@ def is_loopback(host: str) -> bool:
 
 class Centre:
     """A client that several threads may share. What keeps its requests from getting through is logged once for each change.
+    Raises CentreUrlError when the environment names a proxy or certificates that cannot be used.
 
     `clock_offset_s` is the edge's clock minus the centre's, in seconds, at the last answer (resolution 1 s, the Date header's);
     None until the centre has answered.
@@ -122,11 +123,7 @@ class Centre:
         self._lock = threading.Lock()
         self._away = False
         self._obstacles: dict[str, str] = {}
-        self._client = httpx.Client(
-            base_url=url + API, timeout=TIMEOUT, transport=transport,
-            # A company proxy is used for a centre far away, never for one on this machine.
-            trust_env=not is_loopback(urlsplit(url).hostname or ""),
-        )
+        self._client = _client(url, transport)
 
     def enrol(self, request: EnrolRequest) -> EnrolAnswer:
         """Raises CentreError, which whoever enrols is shown: it is not logged as well."""
@@ -242,6 +239,20 @@ class Centre:
         except (KeyError, ValueError):
             return
         self.clock_offset_s = round(self._clock() - centre_time, 3)
+
+
+def _client(url: str, transport: httpx.BaseTransport | None) -> httpx.Client:
+    # A company proxy is used for a centre far away, never for one on this machine.
+    trust_env = not is_loopback(urlsplit(url).hostname or "")
+    try:
+        return httpx.Client(base_url=url + API, timeout=TIMEOUT, transport=transport, trust_env=trust_env)
+    except OSError as error:
+        raise CentreUrlError(f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be used: {error}.") from error
+    except (ImportError, ValueError, httpx.InvalidURL):  # the cause would quote the proxy, perhaps with a password
+        raise CentreUrlError(
+            "The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used to reach the centre. Name one that begins "
+            "with http:// or https://, or take the variable out; SOCKS is not spoken."
+        ) from None
 
 
 def _about(violation_id: UUID, answer: OfViolation) -> OfViolation:

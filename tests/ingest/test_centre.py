@@ -165,6 +165,21 @@ def test_no_address_of_a_centre(given: str):
         checked_centre_url(given)
 
 
+@pytest.mark.parametrize("proxy", ["socks5://me:hunter2@127.0.0.1:7890", "socks://me:hunter2@127.0.0.1:7890/", "http://[::1"])
+def test_a_proxy_that_cannot_be_used_is_told_in_a_sentence(proxy: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(CentreUrlError, match="ALL_PROXY") as failure:
+        Centre("https://centre.example")
+    assert "hunter2" not in str(failure.value)
+    Centre("http://127.0.0.1:8000").close()
+
+
+def test_certificates_that_are_not_there_are_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    with pytest.raises(CentreUrlError, match="SSL_CERT_FILE"):
+        Centre("https://centre.example")
+
+
 def test_address_with_a_password():
     with pytest.raises(CentreUrlError, match="must not hold") as raised:
         checked_centre_url("https://user:geheim@centre.example")
