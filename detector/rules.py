@@ -169,7 +169,7 @@ class RuleEngine:
     def _forget(self, time_s: float, wall_time: datetime) -> None:
         keep_s = 2 * self._longest_s + 60
         self._tracks = {number: track for number, track in self._tracks.items() if time_s - track.seen_s <= keep_s}
-        # Nothing lasts longer than its interval from now: the wall clock may have been ahead when it was told, and set right since.
+        # Nothing lasts longer than its interval from now: when it was told, the wall clock may have been ahead.
         latest = {rule.code: wall_time + timedelta(seconds=rule.repeat_s) for rule in self.rules}
         self._repeats = [
             replace(repeat, until=min(repeat.until, latest.get(repeat.rule, repeat.until)))

@@ -90,7 +90,9 @@ class RealEdge:
         with (self.data / "edge.log").open("ab") as log:
             log.write(b"START\n")
             log.flush()
-            self.process = subprocess.Popen(command, cwd=REPOSITORY, env=ENVIRONMENT, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, cwd=REPOSITORY, env=ENVIRONMENT, stdout=log, stderr=log, start_new_session=True
+            )
 
     def works(self) -> bool:
         """The process that was started last is up; a killed one may not have come so far."""
@@ -102,8 +104,9 @@ class RealEdge:
         self.process.wait(DEADLINE_S)
 
     def end(self) -> int:
+        """As systemd and a container's runtime do it: all processes of the edge get the signal."""
         assert self.process is not None
-        self.process.terminate()
+        os.killpg(self.process.pid, signal.SIGTERM)
         return self.process.wait(DEADLINE_S)
 
     def log(self) -> str:
