@@ -24,6 +24,10 @@ DISORDER_S = 1.0
 BURST_SHARE = 0.1
 BURST_MOST_S = 16.0
 SAME_TIME_S = 1e-6  # rounding of time stamps
+# Of the usual distance: one that was lost on the way is not yet a camera that sends fewer.
+OVERDUE = 2.5
+# Coded pictures that are held since the last key frame: `MAX_KEY_GAP_S` of a camera with a hundred a second.
+MOST_HELD = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Decoding:
     Attributes:
         keyframes_only: pictures that stand alone, and no other: a tenth of the cost.
         interval_s: the wanted distance of pictures in camera time; 0 takes every one.
-        max_key_gap_s: a stream whose key frames are further apart than this is decoded in full after all. None: never.
+        max_key_gap_s: a stream whose key frames are further apart than this is decoded in full after all, from where the next
+            one fails to come: with "smart codecs" that may be never. None: it is not.
     """
 
     keyframes_only: bool = True
@@ -80,9 +85,10 @@ class Decoder:
     """Decodes the wanted pictures of one stream."""
 
     def __init__(
-        self, stream: VideoStream, decoding: Decoding, timeline: Timeline, on_decode: Callable[[bool], None] | None = None
+        self, stream: VideoStream, decoding: Decoding, timeline: Timeline, on_decode: Callable[[bool, int], None] | None = None
     ) -> None:
-        """`on_decode` is called for each packet that is decoded; True: with nothing before or after it."""
+        """`on_decode` is called for each packet that is decoded: whether with nothing before or after it, and how many came in
+        after it."""
         self.damaged = 0
         self._on_decode = on_decode
         # By how much the distance of pictures is lengthened, because the box is too small; set by another thread.
@@ -104,6 +110,8 @@ class Decoder:
         self._burst_s: float | None = None
         self._budget_s, self._budget_at = BURST_MOST_S, 0.0
         self._needs_keyframe = True
+        # What came since the last key frame, as long as not everything is decoded.
+        self._held: list[Packet[VideoStream]] = []
 
     def want(self, interval_s: float | None, at_s: float | None = None) -> None:
         """Something needs a picture this often, in camera time, for as long as this is said; None: nothing does any more.
@@ -119,6 +127,8 @@ class Decoder:
         if packet.size and packet.is_keyframe:
             self._watch_key_gap(packet)
         self._watch_burst(packet)
+        if self._is_key_overdue(packet):
+            self._catch_up()
         if not self._everything and self._burst_s is None:
             yield from self._decode_towards(packet) if self._approaches(packet) else self._decode_alone(packet)
             return
@@ -175,13 +185,35 @@ class Decoder:
         else:
             self._due_s = float("-inf")
 
-    def _frames(self, packet: Packet[VideoStream], *, alone: bool = False) -> list[av.VideoFrame]:
+    def _is_key_overdue(self, packet: Packet[VideoStream]) -> bool:
+        """Whether the next key frame fails to come; until it does, what comes is held."""
+        limit, last_s, now_s = self._decoding.max_key_gap_s, self._last_key_s, _coding_s(packet)
+        if packet.is_keyframe or self._everything or limit is None or len(self._held) >= MOST_HELD:
+            self._held.clear()
+        if self._everything or limit is None or not packet.size or not (packet.is_keyframe or self._held):
+            return False
+        self._held.append(packet)
+        limit = max(limit, OVERDUE * (self._key_gap_s or 0.0))
+        return last_s is not None and now_s is not None and now_s - last_s > limit
+
+    def _catch_up(self) -> None:
+        """Everything is decoded from now on; what came since the last key frame too, because the next picture builds on it."""
+        if self._burst_s is None and not self._approaching:
+            self._needs_keyframe = False
+            *before, _ = self._held
+            for number, packet in enumerate(before):
+                if not self._needs_keyframe:
+                    self._frames(packet, ago=len(before) - number)
+        self._everything, self._burst_s, self._approaching = True, None, False
+        self._held.clear()
+
+    def _frames(self, packet: Packet[VideoStream], *, alone: bool = False, ago: int = 0) -> list[av.VideoFrame]:
         """The sound pictures that this packet completes."""
         if packet.is_corrupt:
             self._damage()
             return []
         if self._on_decode is not None and packet.size:
-            self._on_decode(alone)
+            self._on_decode(alone, ago)
         try:
             frames = self._context.decode(packet if packet.size else None)
             if alone:
@@ -205,7 +237,9 @@ class Decoder:
             self._context.flush_buffers()
 
     def _watch_key_gap(self, packet: Packet[VideoStream]) -> None:
-        key_s = _seconds(packet.dts if packet.dts is not None else packet.pts, packet.time_base)
+        key_s = _coding_s(packet)
+        if key_s is None and self._last_key_s is None:
+            key_s = 0.0  # FFmpeg counts an RTSP stream from its first packet, and leaves just that one without a stamp
         limit = self._decoding.max_key_gap_s
         if key_s is None or limit is None or not self._decoding.keyframes_only:
             return
@@ -219,7 +253,7 @@ class Decoder:
 
     def _watch_burst(self, packet: Packet[VideoStream]) -> None:
         """Begins a burst at a key frame, and ends it wherever it is no longer wanted or the budget is spent."""
-        wanted_s, now_s = self._wanted_s, _seconds(packet.dts if packet.dts is not None else packet.pts, packet.time_base)
+        wanted_s, now_s = self._wanted_s, _coding_s(packet)
         if now_s is not None:
             passed_s = min(max(0.0, now_s - self._budget_at), MAX_LEAP_S)
             self._budget_at = now_s
@@ -268,3 +302,7 @@ class Decoder:
 
 def _seconds(stamp: int | None, time_base: object) -> float | None:
     return None if stamp is None or time_base is None else float(stamp * time_base)  # type: ignore[operator]
+
+
+def _coding_s(packet: Packet[VideoStream]) -> float | None:
+    return _seconds(packet.dts if packet.dts is not None else packet.pts, packet.time_base)

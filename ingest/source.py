@@ -327,9 +327,9 @@ class AvSource:
         if promised_s - last_s > CUT_OFF_S:
             raise SourceError(StreamFault.CUT_OFF, f"{last_s:.0f} s of {promised_s:.0f} s")
 
-    def _tell_decoded(self, alone: bool) -> None:
+    def _tell_decoded(self, alone: bool, ago: int) -> None:
         if self._on_decode is not None:
-            self._on_decode(self.packets - 1, alone)
+            self._on_decode(self.packets - 1 - ago, alone)
 
     def _read_fault(self, failure: Exception, pictures: int) -> StreamFault:
         if self.live:

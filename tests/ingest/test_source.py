@@ -23,6 +23,7 @@ from ingest.decoding import Decoding, Timeline
 from ingest.errors import SourceError
 from ingest.rtsp_connection import Response
 from ingest.source import AvSource, Picture, camera_source, file_source, open_source
+from tests.ingest.conftest import FPS, number_in
 
 BACKGROUND = (120, 60, 40)
 EVERYTHING = Decoding(keyframes_only=False)
@@ -165,10 +166,23 @@ def test_ten_seconds_between_key_frames_keep_the_promised_sampling(clips) -> Non
 
     seen = times(list(source.pictures()))
 
-    # The second key frame tells how rare they are.
-    assert seen[:2] == [0.0, 10.0]
-    assert seen[-1] > 24
+    # From where the second one would have come at the latest.
+    assert seen[:2] == [0.0, 3.05]
+    assert seen[-1] >= 24
     assert all(0.9 < b - a <= 1.0 for a, b in pairwise(seen[1:]))
+
+
+@pytest.mark.parametrize("options", [{}, {"bf": "2", "preset": "veryfast"}], ids=["", "b-frames"])
+def test_a_camera_that_sends_one_key_frame_and_no_more(clips, options: dict[str, str]) -> None:
+    clip = clips(gop=1000, seconds=6.0, numbered=True, options=options | {"sc_threshold": "0"})
+    decoded: list[tuple[int, bool]] = []
+    source = file_source(clip, realtime=False, decoding=Decoding(interval_s=1.0))
+    source._on_decode = lambda *told: decoded.append(told)
+    pictures = [(picture.camera_time_s, number_in(picture.decoded.to_ndarray(format="gray"))) for picture in source.pictures()]
+
+    assert [at_s for at_s, _ in pictures[:4]] == pytest.approx([0, 3, 4, 5], abs=0.11)
+    assert all(at_s == pytest.approx(number / FPS) for at_s, number in pictures)
+    assert decoded == [(0, True), *((number, False) for number in range(6 * FPS))]
 
 
 def test_a_burst_of_a_camera_with_b_frames_is_in_order(clips) -> None:
@@ -530,6 +544,12 @@ def test_a_camera_without_key_frames_gives_no_picture(serve, clips) -> None:
         list(pictures)
 
     assert failure.value.fault is StreamFault.NO_PICTURE
+
+
+def test_a_camera_without_another_key_frame_is_followed_from_where_it_fails_to_come(serve, clips) -> None:
+    source = watch(serve(clips(gop=1000, seconds=6.0)).url, decoding=Decoding(interval_s=0.2, max_key_gap_s=0.5))
+
+    assert times(first(source, 3))[1:] == pytest.approx([0.6, 0.8], abs=0.11)
 
 
 def test_a_new_resolution_is_followed(serve, clips) -> None:
