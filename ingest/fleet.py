@@ -3,135 +3,34 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Self
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import Catalogue
-from contract.credentials import CredentialError, open_credential
+from contract.credentials import CredentialError
 from contract.edges import LATEST_SIDE_PX, EdgeTrouble, StreamFault
-from contract.evidence import ClipFlaw, Manifest
-from detector.motion import MotionGate
-from detector.observation import AttributeName, Observation
-from detector.rules import RuleEngine, Violation
+from detector.observation import Observation
+from detector.rules import RuleEngine
 from detector.tracks import Tracker, body
-from ingest.address import BadAddress, parse_address
-from ingest.decoding import Decoding
-from ingest.errors import SourceError, disk_trouble
-from ingest.parts import Book, Clips, Keeper, Looker, MakeRules, OpenReader, Reader, Rules
-from ingest.preroll import PREROLL_BYTES, Gathering, Moment, PreRoll
-from ingest.reader import CameraReader, ReaderState
+from ingest.keeping import Keeping
+from ingest.parts import Book, Clips, Keeper, Looker, MakeRules, OpenReader
 from ingest.shedding import Shedding
 from ingest.shown import Latest, shown
-from ingest.sight import Sight, sights
-from ingest.source import AvSource, Frame, Picture, Still, open_source
-from ingest.work_log import WorkLog
+from ingest.sight import sights
+from ingest.source import Frame, Still
+from ingest.watched import CameraBeat, Login, Watched, open_reader, stream_of
 
 # An older picture shows what was, not what is: a detector that fell behind must not make violations of it.
 OLDEST_PICTURE_S = 30.0
 # How often the readers are asked how they fare. Their pauses between attempts begin at half a second and grow.
 STATE_INTERVAL_S = 1.0
-# A picture in which nothing moves is looked at all the same this often: a violator whom no movement announced is then found so
-# much later at most, because from the first look on the suspicion keeps the detector looking.
-HEARTBEAT_LOOK_S = 10.0
-# How long after a disk refused evidence it is tried anew, when there was no new evidence to try it with. Not more often:
-# where there is nearly room enough, each attempt writes a megabyte or two.
-DISK_INTERVAL_S = 30.0
 # Pictures in one call of the detector: enough for all crops of a round to share a call, few enough that the first picture does
 # not wait for more than half a second on a slow core.
 MOST_AT_ONCE = 4
-# Pictures that are being recorded; with more of them the next one waits. A bound on memory: one has a megabyte or two.
-MOST_RECORDING = 8
 log = structlog.get_logger(__name__)
-
-
-def open_reader(
-    camera: CameraConfig, password: str | None, preroll_bytes: int = PREROLL_BYTES, device: str | None = None
-) -> CameraReader:
-    """The reader of a camera, not yet started. Nothing about the camera can make this fail: the reader tells its faults.
-
-    `preroll_bytes`: how much of its stream is kept in memory at most. `device`: what decodes it, if it can, instead of
-    the processor.
-    """
-    work = WorkLog()
-
-    def make_source() -> AvSource:
-        try:
-            address = parse_address(camera.url, camera.username, password)
-        except BadAddress as error:
-            raise SourceError(StreamFault.BAD_URL, str(error)) from None
-        decoding = Decoding(interval_s=camera.interval_s)
-        return open_source(
-            address, transport=camera.transport, decoding=decoding, on_decode=on_decode, preroll=PreRoll(preroll_bytes),
-            device=device,
-        )
-
-    def on_decode(packet: int, alone: bool) -> None:
-        work.decoded(camera.id, packet, alone=alone)
-
-    return CameraReader(f"{camera.name} ({camera.id})", make_source, on_drop=lambda: work.dropped(camera.id))
-
-
-@dataclass(frozen=True, slots=True)
-class CameraBeat:
-    """How one camera fares; `interval_s` is what is wanted between looks, `stretch` by how much it is lengthened now.
-
-    `looks` of the detector, and `stills`: pictures in which nothing moved.
-    """
-
-    reader: ReaderState
-    interval_s: float
-    stretch: float
-    looks: int
-    stills: int
-
-
-@dataclass(frozen=True)
-class _Login:
-    """A camera's password, in memory only; None where it needs none."""
-
-    password: str | None = field(repr=False)
-
-    @classmethod
-    def open(cls, camera: CameraConfig, key: X25519PrivateKey) -> Self:
-        """Raises CredentialError."""
-        sealed = camera.password_sealed
-        return cls(None if sealed is None else open_credential(key, camera.id, sealed))
-
-
-@dataclass
-class _Camera:
-    config: CameraConfig
-    login: _Login | None  # None: its password cannot be opened
-    catalogue: Catalogue
-    reader: Reader | None  # None without a login
-    tracker: Tracker
-    rules: Rules
-    # What the rules in force here ask of people: where no rule asks for gloves, no hand is read.
-    asked: frozenset[AttributeName]
-    gate: MotionGate = field(default_factory=MotionGate)
-    # Camera time of the last look of the detector; how often one is needed now for a suspicion, and when at the latest.
-    looked_s: float | None = None
-    wanted_s: float | None = None
-    wanted_at_s: float | None = None
-    looks: int = 0
-    stills: int = 0
-    # What the last look failed with: told once, not once for each frame.
-    failure: str | None = None
-    show_at: float = float("-inf")
-
-    def is_wanted(self, picture: Picture) -> bool:
-        """Whether the detector has to look: something moves, somebody is suspected, or the last look is long ago."""
-        luma = picture.luma()
-        moved = luma is None or self.gate.moved(luma)
-        since = self.looked_s
-        due = since is None or not 0 <= picture.camera_time_s - since < HEARTBEAT_LOOK_S
-        return moved or due or self.wanted_s is not None or self.failure is not None
 
 
 class Fleet:
@@ -154,19 +53,19 @@ class Fleet:
         self._key = key
         self._open_reader = open_reader
         self._make_rules = make_rules
-        self._clips = clips
         self._clock = clock
         self._timer = timer
-        self._cameras: dict[str, _Camera] = {}
+        self._cameras: dict[str, Watched] = {}
         self._wanted: deque[EdgeConfig] = deque(maxlen=1)
         self._states_at = float("-inf")
-        self.trouble: EdgeTrouble | None = None
-        # The camera whose evidence the disk refused last, and when it is tried again.
-        self._refused = ("", 0.0)
+        self._keeping = Keeping(recorder, clips, self._failed, timer)
         # The detector's pictures and seconds since the start.
         self._looks, self._look_s = 0, 0.0
         self._shedding = Shedding(self._timer())
-        self._recording: deque[tuple[_Camera, Violation, Future[Manifest], Gathering | None]] = deque()
+
+    @property
+    def trouble(self) -> EdgeTrouble | None:
+        return self._keeping.trouble
 
     def apply(self, config: EdgeConfig) -> None:
         """Make the cameras those of the list, before the next round. A camera that did not change is not touched."""
@@ -174,10 +73,10 @@ class Fleet:
 
     def look_round(self) -> int:
         """Look once at the newest picture of each camera that has a new one. Returns at how many."""
-        self._settle()
+        self._keeping.settle()
         self._change_cameras()
         looked = 0
-        batch: list[tuple[_Camera, Frame]] = []
+        batch: list[tuple[Watched, Frame]] = []
         for camera in self._cameras.values():
             shown = self._take(camera)
             if isinstance(shown, Still):
@@ -192,7 +91,7 @@ class Fleet:
             self._states_at = self._timer()
             for camera in self._cameras.values():
                 self._tell_state(camera)
-            self._try_disk()
+            self._keeping.try_disk()
             self._watch_load()
         return looked
 
@@ -214,9 +113,7 @@ class Fleet:
 
         What is being recorded is waited for.
         """
-        for _, _, _, gathering in self._recording:
-            if gathering is not None:
-                gathering.close(ClipFlaw.STOPPED)
+        self._keeping.end_clips()
         cameras, self._cameras = self._cameras, {}
         readers = [camera.reader for camera in cameras.values() if camera.reader is not None]
         for reader in readers:
@@ -224,8 +121,7 @@ class Fleet:
         until = self._timer() + timeout_s
         for reader in readers:
             reader.stop(max(0.0, until - self._timer()))
-        wait([future for _, _, future, _ in self._recording], max(0.0, until - self._timer()))
-        self._settle()
+        self._keeping.finish(max(0.0, until - self._timer()))
         for camera_id in cameras:
             self._book.unwatch(camera_id)
 
@@ -246,7 +142,7 @@ class Fleet:
     def _take_in(self, camera: CameraConfig, catalogue: Catalogue) -> None:
         known = self._cameras.get(camera.id)
         try:
-            login = _Login.open(camera, self._key)
+            login = Login.open(camera, self._key)
         except CredentialError as error:
             login = None
             log.error("camera_password_unreadable", camera=camera.id, cause=str(error))
@@ -256,7 +152,7 @@ class Fleet:
             return
         self._book.watch(camera.id)
         rules = self._make_rules(camera, catalogue, self._recorder.repeats(camera.id, catalogue, self._clock()))
-        if known is not None and (_stream(known.config), known.login) == (_stream(camera), login):
+        if known is not None and (stream_of(known.config), known.login) == (stream_of(camera), login):
             reader = known.reader
         else:
             if known is not None and known.reader is not None:
@@ -270,7 +166,7 @@ class Fleet:
             reader.stretch(self._shedding.stretch)
         in_force = catalogue.in_force(camera.area, camera.posts)
         asked = frozenset(rule.sign.attribute for rule in in_force if rule.sign is not None)
-        self._cameras[camera.id] = _Camera(camera, login, catalogue, reader, Tracker(), rules, asked)
+        self._cameras[camera.id] = Watched(camera, login, catalogue, reader, Tracker(), rules, asked)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
 
     def _take_out(self, camera_id: str) -> None:
@@ -279,7 +175,7 @@ class Fleet:
             camera.reader.stop(0.0)
         self._book.unwatch(camera_id)
 
-    def _take(self, camera: _Camera) -> Frame | Still | None:
+    def _take(self, camera: Watched) -> Frame | Still | None:
         try:
             if camera.reader is None:
                 return None
@@ -293,7 +189,7 @@ class Fleet:
             self._failed(camera, error)
             return None
 
-    def _look_at(self, batch: Sequence[tuple[_Camera, Frame]]) -> int:
+    def _look_at(self, batch: Sequence[tuple[Watched, Frame]]) -> int:
         """Returns how many of the pictures could be looked at. One that the detector fails on does not take others with it."""
         if not batch:
             return 0
@@ -309,7 +205,7 @@ class Fleet:
         self._looks += len(batch)
         return sum([self._judge(camera, frame, observation) for (camera, frame), observation in zip(batch, seen, strict=True)])
 
-    def _judge(self, camera: _Camera, frame: Frame, seen: Observation) -> bool:
+    def _judge(self, camera: Watched, frame: Frame, seen: Observation) -> bool:
         try:
             observation = camera.tracker.update(seen, frame.camera_time_s)
             violations = camera.rules.update(observation, frame.camera_time_s, frame.wall_time)
@@ -326,7 +222,7 @@ class Fleet:
         camera.looked_s = frame.camera_time_s
         camera.looks += 1
         for violation, sight in zip(violations, seen_wrong, strict=True):
-            self._keep(camera, sight, violation, frame.moment)
+            self._keeping.keep(camera, sight, violation, frame.moment)
         self._show(camera, frame, observation)
         wanted_s, wanted_at_s = (
             camera.rules.wanted_interval_s(frame.camera_time_s), camera.rules.wanted_at_s(frame.camera_time_s)
@@ -336,7 +232,7 @@ class Fleet:
             self._tell_wanted(camera)
         return True
 
-    def _tell_wanted(self, camera: _Camera) -> None:
+    def _tell_wanted(self, camera: Watched) -> None:
         """A box that is too small for its cameras has nothing to spare for bursts."""
         if camera.reader is not None and self._shedding.stretch == 1.0:
             camera.reader.want(camera.wanted_s, camera.wanted_at_s)
@@ -353,20 +249,7 @@ class Fleet:
                 camera.reader.stretch(self._shedding.stretch)
                 self._tell_wanted(camera)
 
-    def _keep(self, camera: _Camera, sight: Sight, violation: Violation, moment: Moment | None) -> None:
-        """Hand it over; whether it could be recorded shows later, and until then the rules take it for told."""
-        if len(self._recording) >= MOST_RECORDING:
-            wait([self._recording[0][2]])
-        future = self._recorder.record(camera.config, camera.catalogue, sight, violation)
-        gathering = moment.gather() if moment is not None and self._clips is not None else None
-        self._recording.append((camera, violation, future, gathering))
-        try:
-            camera.rules.committed(violation)
-        except Exception as error:
-            self._failed(camera, error)
-        self._settle()
-
-    def _show(self, camera: _Camera, frame: Frame, observation: Observation) -> None:
+    def _show(self, camera: Watched, frame: Frame, observation: Observation) -> None:
         """After the evidence, and whatever becomes of it: it is only to be looked at."""
         if self._on_latest is None or self._timer() < camera.show_at:
             return
@@ -377,72 +260,15 @@ class Fleet:
         except Exception:
             log.exception("latest_picture_failed", camera=camera.config.id)
 
-    def _settle(self) -> None:
-        """See what has become of what was handed over."""
-        while self._recording and self._recording[0][2].done():
-            camera, violation, recorded, gathering = self._recording.popleft()
-            try:
-                manifest = recorded.result()
-            except OSError as error:
-                _let_go(gathering)
-                # Nothing was kept, so the rules shall tell of it again at the next look, as long as it lasts.
-                camera.rules.refused(violation)
-                self._disk_refused(camera.config.id, error)
-            except Exception as error:
-                _let_go(gathering)
-                camera.rules.refused(violation)
-                self._failed(camera, error)
-            else:
-                if self._clips is not None:
-                    self._clips.add(manifest, gathering)
-                self._disk_took()
-                log.info(
-                    "violation", camera=camera.config.id, rule=violation.rule.code, track=violation.track,
-                    violation=str(manifest.violation_id),
-                )
-
-    def _try_disk(self) -> None:
-        """What could not be kept may never come again, so the trouble must not wait for the next evidence to be over."""
-        camera_id, due = self._refused
-        if self.trouble is None or self._timer() < due:
-            return
-        try:
-            self._recorder.try_out(camera_id)
-        except OSError as error:
-            self._disk_refused(camera_id, error)
-        else:
-            self._disk_took()
-
-    def _disk_refused(self, camera_id: str, error: OSError) -> None:
-        if self.trouble is None:
-            log.error("evidence_cannot_be_written", camera=camera_id, cause=str(error))
-        self.trouble = disk_trouble(error)
-        self._refused = (camera_id, self._timer() + DISK_INTERVAL_S)
-
-    def _disk_took(self) -> None:
-        if self.trouble is not None:
-            self.trouble = None
-            log.info("evidence_can_be_written_again")
-
-    def _failed(self, camera: _Camera, error: Exception) -> None:
+    def _failed(self, camera: Watched, error: Exception) -> None:
         first, camera.failure = camera.failure is None, f"{type(error).__name__}: {error}"
         if first:
             log.error("looking_failed", camera=camera.config.id, exc_info=error)
         self._tell_state(camera)
 
-    def _tell_state(self, camera: _Camera) -> None:
+    def _tell_state(self, camera: Watched) -> None:
         if camera.reader is None:
             fault: StreamFault | None = StreamFault.WRONG_PASSWORD
         else:
             fault = camera.reader.state().fault or (StreamFault.DETECTOR_FAILED if camera.failure is not None else None)
         self._book.state(camera.config.id, fault)
-
-
-def _let_go(gathering: Gathering | None) -> None:
-    if gathering is not None:
-        gathering.release()
-
-
-def _stream(camera: CameraConfig) -> tuple[object, ...]:
-    """What a reader depends on; zone, hours and names may change under it."""
-    return (camera.url, camera.username, camera.transport, camera.interval_s)

@@ -22,10 +22,10 @@ from contract.evidence import ClipFlaw, Manifest
 from detector.providers import Wanted
 from detector.rules import Repeat, Violation
 from ingest.cutting import Clip
-from ingest.fleet import CameraBeat
 from ingest.preroll import PREROLL_BYTES
 from ingest.shown import EVERY_S
 from ingest.sight import Sight
+from ingest.watched import CameraBeat
 
 STOP = "stop"
 

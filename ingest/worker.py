@@ -17,12 +17,13 @@ from contract.logs import log_to_stderr
 from detector.card import ModelError
 from detector.rules import RuleEngine
 from ingest.cutting import Cutter
-from ingest.fleet import Fleet, open_reader
+from ingest.fleet import Fleet
 from ingest.hardware import decoding_device
 from ingest.loading import Loaded, load_detector
 from ingest.memory import give_back, keep_little
 from ingest.parts import MakeRules
 from ingest.pipe import STOP, Beat, Pipe, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
+from ingest.watched import open_reader
 
 # Key frames come about once a second: asking twenty times a second costs nothing and delays a look by 2 % of that.
 LOOK_WAIT_S = 0.05

@@ -18,10 +18,12 @@ from contract.evidence import Manifest
 from detector.observation import AttributeName, Observation
 from detector.rules import Repeat, Violation
 from ingest.evidence import EvidenceFolder
-from ingest.fleet import DISK_INTERVAL_S, HEARTBEAT_LOOK_S, Fleet, open_reader
+from ingest.fleet import Fleet
+from ingest.keeping import DISK_INTERVAL_S
 from ingest.minutes import MinuteBook
 from ingest.shedding import INTERVAL_S
 from ingest.shown import Latest
+from ingest.watched import HEARTBEAT_LOOK_S, open_reader
 from tests.ingest.edge_world import MODELS, FakeReader, Parts, RecorderAtHand, bareheaded, camera, edge_config, violation
 
 BLACK = 0
