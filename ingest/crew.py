@@ -1,8 +1,6 @@
 """The worker processes of an edge: shares the cameras among them, keeps what they find, and replaces those that die or hang."""
 
-import contextlib
 import os
-import queue
 import socket
 import subprocess
 import sys
@@ -11,16 +9,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from uuid import UUID
 
 import structlog
 
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
-from contract.evidence import ClipFlaw, Manifest
+from ingest.answering import Answering
 from ingest.backoff import Backoff
 from ingest.minutes import MinuteBook
-from ingest.pipe import STOP, Answer, Beat, Call, Note, Pipe, Ready, Setup, Unfit
+from ingest.overload import Overload
+from ingest.pipe import STOP, Beat, Call, Note, Pipe, Ready, Setup, Unfit
 from ingest.recorder import Recorder
 from ingest.shown import Latest
 
@@ -38,8 +36,6 @@ FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 # the end every five minutes: an unattended box never gives up, and a picture that kills it does not heat it either.
 STEADY_S = 600.0
 LONGEST_PAUSE_S = 300.0
-# How long a box must be too small before it is said, and how often it is said again.
-OVERLOAD_S, OVERLOAD_AGAIN_S = 30.0, 3600.0
 log = structlog.get_logger(__name__)
 
 
@@ -66,29 +62,21 @@ class Crew:
         command: Sequence[str] = WORKER, on_latest: Callable[[Latest], None] = lambda _: None,
     ) -> None:
         """`most` workers, no more than there are cameras; `command` starts one, and is given the descriptor to talk over."""
-        self._recorder = recorder
+        self._answering = Answering(recorder, on_evidence)
         self._book = book
-        self._on_evidence = on_evidence
         self._on_latest = on_latest
         self._setup = setup
         self._most = most
         self._command = [*command]
         # Held for whatever changes workers or shares; never while something is sent or recorded.
         self._lock = threading.Lock()
-        # In the order in which they came, of all workers: a successor asks what its predecessor has told after that is kept.
-        # Without a call: the worker is gone; without a pipe: all are.
-        self._calls: queue.SimpleQueue[tuple[Pipe | None, Call | None]] = queue.SimpleQueue()
-        self._keeping = threading.Thread(target=self._keep, name="keep", daemon=True)
-        self._keeping.start()
         self._workers: list[_Worker] = []
         self._share: dict[str, int] = {}
         self._config: EdgeConfig | None = None
         self._stop = threading.Event()
         self._running = threading.Lock()
         self._wake = threading.Event()
-        self._overloaded_since: float | None = None
-        self._overload_told_at = float("-inf")
-        self._carries: int | None = None
+        self._overload = Overload()
         self.unfit: str | None = None
 
     @property
@@ -104,7 +92,7 @@ class Crew:
         with self._lock:
             told = [worker.ready for worker in self._workers if worker.ready is not None]
         return EdgeLoad(
-            watched=len(self.cameras), carries=self._carries, is_exact=any(one.is_exact for one in told),
+            watched=len(self.cameras), carries=self._overload.carries, is_exact=any(one.is_exact for one in told),
             no_provider=any(one.no_provider for one in told), no_decoder=any(one.no_decoder for one in told),
         )
 
@@ -152,7 +140,8 @@ class Crew:
                     workers = list(self._workers)
                 for worker in workers:
                     self._look_after(worker)
-                self._watch_load()
+                stretches = [camera.stretch for beat in self.beats().values() for camera in beat.cameras.values()]
+                self._overload.judge(stretches, len(self.cameras))
                 self._wake.wait(TICK_S)
                 self._wake.clear()
 
@@ -173,8 +162,7 @@ class Crew:
                     worker.process.kill()
                     worker.process.wait()
         # What they told last is kept too, as far as there is time; a clip that is not is told as missing at the next start.
-        self._calls.put((None, None))
-        self._keeping.join(max(0.0, until - time.monotonic()))
+        self._answering.stop(max(0.0, until - time.monotonic()))
         for camera_id in list(self._share):
             self._book.unwatch(camera_id)
 
@@ -247,22 +235,6 @@ class Crew:
         except OSError:
             pass  # it has died, which the next round sees
 
-    def _watch_load(self) -> None:
-        """Says in words that the box is too small, once it has been so for a while."""
-        beats = [camera for beat in self.beats().values() for camera in beat.cameras.values()]
-        now = time.monotonic()
-        if not beats or max(beat.stretch for beat in beats) <= 1.0:
-            self._overloaded_since = self._carries = None
-            return
-        if self._overloaded_since is None:
-            self._overloaded_since = now
-        if now - self._overloaded_since < OVERLOAD_S:
-            return
-        self._carries = carried([beat.stretch for beat in beats])
-        if now - self._overload_told_at >= OVERLOAD_AGAIN_S:
-            self._overload_told_at = now
-            log.warning("box_too_small", words=overload_words(self._carries, len(self.cameras)))
-
     # In the thread of a worker.
 
     def _serve(self, worker: _Worker, pipe: Pipe) -> None:
@@ -273,14 +245,14 @@ class Crew:
             self._wake.set()
         finally:
             pipe.close()
-            self._calls.put((pipe, None))
+            self._answering.gone(pipe)
 
     def _handle(self, worker: _Worker, pipe: Pipe, message: object) -> None:
         match message:
             case Note(method, arguments):
                 getattr(self._book, method)(*arguments)
             case Call():
-                self._calls.put((pipe, message))
+                self._answering.ask(pipe, message)
             case Latest():
                 self._on_latest(message)
             case Beat():
@@ -290,54 +262,3 @@ class Crew:
                 self._wake.set()
             case Unfit(words):
                 self.unfit = words
-
-    # In the thread that keeps: a disk that takes its time holds up neither a worker nor what it has to tell.
-
-    def _keep(self) -> None:
-        # Of each worker, the violations whose clips it is still gathering.
-        gathering: dict[Pipe, dict[UUID, Manifest]] = {}
-        while True:
-            pipe, call = self._calls.get()
-            if pipe is None:
-                return
-            if call is None:
-                for lost in gathering.pop(pipe, {}).values():
-                    self._answer(Call(0, "record_clip", (lost.camera_id, lost.violation_id, lost.digest(), ClipFlaw.STOPPED)))
-                continue
-            answer = self._answer(call)
-            if isinstance(answer.value, Manifest):
-                gathering.setdefault(pipe, {})[answer.value.violation_id] = answer.value
-            elif call.method == "record_clip":
-                gathering.get(pipe, {}).pop(call.arguments[1], None)
-            with contextlib.suppress(OSError):  # the worker has died meanwhile; what it told is kept
-                pipe.send(answer)
-
-    def _answer(self, call: Call) -> Answer:
-        try:
-            value = getattr(self._recorder, call.method)(*call.arguments)
-        except Exception as error:
-            return Answer(call.number, error=_portable(error))
-        if call.method in ("record", "record_clip"):
-            self._on_evidence()
-        return Answer(call.number, value)
-
-
-def carried(stretches: Sequence[float]) -> int:
-    """About how many cameras a box can carry that lengthens the sampling of each by so much."""
-    return max(1, round(sum(1 / stretch for stretch in stretches)))
-
-
-def overload_words(carries: int, configured: int) -> str:
-    return (
-        f"This box can carry about {carries} such cameras; {configured} are configured. Looks come less often than wanted. "
-        f"Take cameras out, use a larger box, or set longer intervals. "
-        f"本机约可承载 {carries} 路这样的摄像头，现配置了 {configured} 路；检查间隔已自动拉长。"
-        "请减少摄像头、更换更强的主机或调大检查间隔。"
-    )
-
-
-def _portable(error: Exception) -> Exception:
-    """The disk's errors mean something to the fleet; of others the words are enough."""
-    if isinstance(error, OSError):
-        return OSError(error.errno, error.strerror)
-    return RuntimeError(f"{type(error).__name__}: {error}")

@@ -8,54 +8,39 @@ from collections.abc import Callable
 
 import structlog
 
-from ingest.backoff import Backoff
 from ingest.centre import Centre, CentreFailed, CentreRefused, CentreUnavailable
 from ingest.shown import Latest
+from ingest.steps import Steps
 
 # With nothing to do the sender still looks this often, should a wake-up be missed.
 IDLE_S = 60.0
-LONGEST_WAIT_S = 300.0
 log = structlog.get_logger(__name__)
 
 
-class LatestSender:
-    """`step` sends what waits; `run` calls it in a thread of its own until `stop`, so that no evidence waits for a picture. What
-    the centre does not want is let go: the next one comes in minutes."""
+class LatestSender(Steps):
+    """In a thread of its own, so that no evidence waits for a picture. What the centre does not want is let go: the next one
+    comes in minutes."""
 
     def __init__(
         self, centre: Centre, *, timer: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random
     ) -> None:
+        super().__init__(timer, chance)
         self._centre = centre
-        self._timer = timer
-        self._pause = Backoff(limit_s=LONGEST_WAIT_S, chance=chance)
-        self._paused_until = float("-inf")
         self._lock = threading.Lock()
         self._waiting: dict[str, Latest] = {}
-        self._wake = threading.Event()
-        self._stopped = False
 
     def offer(self, picture: Latest) -> None:
         with self._lock:
             self._waiting[picture.camera_id] = picture
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stopped = True
-        self._wake.set()
-
-    def run(self) -> None:
-        while not self._stopped:
-            self._wake.wait(self.step())
-            self._wake.clear()
+        self.wake()
 
     def step(self) -> float:
-        """Returns the seconds until it is worth trying again."""
-        while not self._stopped and self._timer() >= self._paused_until and (picture := self._take()) is not None:
+        while self._goes_on() and (picture := self._take()) is not None:
             try:
                 self._centre.show(picture.camera_id, picture.taken_at, picture.jpeg)
             except CentreUnavailable as error:
                 self._give_back(picture)
-                self._paused_until = self._timer() + max(self._pause.pause_s(), error.retry_after_s or 0.0)
+                self._pause_for(error)
                 continue
             except (CentreRefused, CentreFailed) as error:
                 log.warning("latest_picture_refused", camera=picture.camera_id, reason=str(error))

@@ -2,7 +2,6 @@
 
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 
@@ -16,10 +15,8 @@ from ingest.errors import disk_trouble
 from ingest.evidence import EvidenceFolder, Package
 from ingest.outbox import Outbox, Report
 from ingest.recorder import Recorder
+from ingest.steps import Steps
 
-FIRST_WAIT_S = 1.0
-# A centre that is back after days is told within five minutes, without a crowd of edges asking every second until then.
-LONGEST_WAIT_S = 300.0
 CLEANING_INTERVAL_S = 3600.0
 # With nothing to do the sender still looks this often, should a wake-up be missed.
 IDLE_S = 30.0
@@ -27,18 +24,16 @@ DAY_S = 86_400.0
 log = structlog.get_logger(__name__)
 
 
-class Sender:
-    """`step` does all that is due; `run` calls it in a thread of its own until `stop`.
-
-    Clips have a sender of their own (`is_clip`), so that no violation waits for one to be uploaded; that one leaves what was kept
-    long enough to the other.
-    """
+class Sender(Steps):
+    """Clips have a sender of their own (`is_clip`), so that no violation waits for one to be uploaded; that one leaves what was
+    kept long enough to the other."""
 
     def __init__(
         self, outbox: Outbox, folder: EvidenceFolder, recorder: Recorder, centre: Centre, keep_days: float,
         *, clock: Callable[[], float] = time.time, timer: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random, is_clip: bool = False,
     ) -> None:
+        super().__init__(timer, chance)
         self._is_clip = is_clip
         self._outbox = outbox
         self._folder = folder
@@ -46,43 +41,24 @@ class Sender:
         self._centre = centre
         self._keep_days = keep_days
         self._clock = clock
-        self._timer = timer
-        self._chance = chance
-        self._pause = self._backoff()
-        self._paused_until = float("-inf")
         # Only cameras whose report the centre failed on: no more entries than cameras.
         self._held: dict[str, tuple[Backoff, float]] = {}
         self._clean_at = float("-inf")
         self.trouble: EdgeTrouble | None = None
         self._disk_cause: str | None = None
-        self._wake = threading.Event()
-        self._stopped = False
-
-    def wake(self) -> None:
-        """There is something new to send."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stopped = True
-        self._wake.set()
-
-    def run(self) -> None:
-        while not self._stopped:
-            self._wake.wait(self.step())
-            self._wake.clear()
 
     def step(self) -> float:
         """Send what can be sent now, delete what was kept long enough. Returns the seconds until there is something to do."""
         try:
             self._recorder.relist()
             self._clean()
-            while not self._stopped and self._timer() >= self._paused_until and (due := self._due()):
+            while self._goes_on() and (due := self._due()):
                 for report in due:
                     if self._stopped or not self._send(report):
                         break
         except (OSError, sqlite3.Error) as error:
             self._disk(error)
-            self._pause_for(self._pause.pause_s())
+            self._pause_for()
         else:
             self._disk(None)
         return self._next_s()
@@ -105,8 +81,7 @@ class Sender:
         try:
             case_id = self._tell(report, package)
         except CentreUnavailable as error:
-            # The centre's own wish counts, but never less than our own backoff.
-            self._pause_for(max(self._pause.pause_s(), error.retry_after_s or 0.0))
+            self._pause_for(error)
             return False
         except CentreFailed as error:
             self._hold(report, str(error))
@@ -142,9 +117,6 @@ class Sender:
     def _held_until(self, camera_id: str) -> float:
         return self._held[camera_id][1] if camera_id in self._held else float("-inf")
 
-    def _pause_for(self, seconds: float) -> None:
-        self._paused_until = self._timer() + seconds
-
     def _next_s(self) -> float:
         now = self._timer()
         if now < self._paused_until:
@@ -176,6 +148,3 @@ class Sender:
             self.trouble = EdgeTrouble.REPORT_REFUSED
         else:
             self.trouble = None
-
-    def _backoff(self) -> Backoff:
-        return Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, chance=self._chance)

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from contract.edges import StreamFault
 from contract.evidence import ClipFlaw, ClipManifest, Manifest
 from ingest import crew as crew_module
-from ingest.crew import Crew, carried, overload_words
+from ingest.crew import Crew
 from ingest.minutes import MinuteBook
 from ingest.pipe import Setup
 from tests.ingest.edge_world import Parts, camera, edge_config
@@ -196,11 +196,3 @@ def test_stop_leaves_no_process(world: World, wait_until: Wait):
     wait_until(lambda: len(crew.beats()) == 2)
     crew.stop(10.0)
     assert crew.pids() == {}
-
-
-@pytest.mark.parametrize(
-    ("stretches", "words"),
-    [([1.333] * 24, "about 18 such cameras; 24 are configured"), ([10.0], "about 1 such cameras; 1 are configured")],
-)
-def test_too_small_a_box_is_told_in_words(stretches: list[float], words: str):
-    assert words in overload_words(carried(stretches), len(stretches))
