@@ -19,7 +19,8 @@ from contract.faults import LOOK_TEXTS
 from ingest.address import CameraAddress
 from ingest.decoding import MAX_KEY_GAP_S, Decoding
 from ingest.errors import Language, SourceError, explain
-from ingest.source import AvSource, Frame, camera_source, file_source
+from ingest.frames import Frame
+from ingest.source import AvSource, camera_source, file_source
 
 WATCH_S = 8
 PICTURE_TIMEOUT_S = 20.0

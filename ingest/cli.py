@@ -18,7 +18,7 @@ from contract.edges import StreamFault
 from ingest.address import BadAddress, CameraAddress, parse_address
 from ingest.check import WATCH_S, Report, check, tell
 from ingest.errors import Language
-from ingest.source import Frame
+from ingest.frames import Frame
 
 PASSWORD_VARIABLE = "SUNSHINE_CAMERA_PASSWORD"
 FAILED, POOR_PICTURE = 1, 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -10,15 +9,13 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from ingest.timeline import MAX_LEAP_S, Timeline
+
 # The share of an interval by which a picture may come early: cameras stamp a "one second" key frame at 0.98 s.
 EARLY = 0.05
 # Cameras come with a key frame every 1 to 2 s. With fewer than one in 3 s the short rules (smoking) would wait too long for
 # the three looks that they need.
 MAX_KEY_GAP_S = 3.0
-# A leap of the camera's clock beyond the time that really went by: it was set, or the stream began anew.
-MAX_LEAP_S = 10.0
-# Stamps that run back by less are out of order (B frames from a file that has only coding times), not a new beginning.
-DISORDER_S = 1.0
 # What a camera may spend on bursts: a tenth of its time, saved up for no more than the suspicion of one cigarette needs
 # (16 s, the longest spell of that rule). Full decoding costs eight times as much as key frames alone.
 BURST_SHARE = 0.1
@@ -44,41 +41,6 @@ class Decoding:
     keyframes_only: bool = True
     interval_s: float = 0.0
     max_key_gap_s: float | None = MAX_KEY_GAP_S
-
-
-class Timeline:
-    """The camera's clock, from 0 on, without gaps that never were: it does not run back, and leaps only with real time."""
-
-    def __init__(self, *, live: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        self._live = live
-        self._clock = clock
-        self._shift_s: float | None = None
-        self._last_s = 0.0
-        self._last_arrival = 0.0
-
-    def expected(self, stamp_s: float | None) -> float:
-        """What `at` would say unless the camera's clock leaps."""
-        return self._last_s if stamp_s is None or self._shift_s is None else stamp_s + self._shift_s
-
-    def at(self, stamp_s: float | None) -> float:
-        """The time of a picture that has arrived now and carries this stamp (None: it carries none)."""
-        arrival = self._clock()
-        passed = arrival - self._last_arrival
-        if self._shift_s is None:
-            # FFmpeg counts an RTSP stream from its first packet, and leaves just that one without a stamp.
-            now_s, self._shift_s = 0.0, -(stamp_s or 0.0)
-        elif stamp_s is None:
-            now_s = self._last_s + passed
-        else:
-            now_s = stamp_s + self._shift_s
-            step = now_s - self._last_s
-            if -DISORDER_S < step < 0:
-                now_s = self._last_s
-            elif step < 0 or (self._live and step > passed + MAX_LEAP_S):
-                now_s = self._last_s + passed
-                self._shift_s = now_s - stamp_s
-        self._last_s, self._last_arrival = now_s, arrival
-        return now_s
 
 
 class Decoder:

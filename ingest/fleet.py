@@ -15,12 +15,12 @@ from contract.edges import LATEST_SIDE_PX, EdgeTrouble, StreamFault
 from detector.observation import Observation
 from detector.rules import RuleEngine
 from detector.tracks import Tracker, body
+from ingest.frames import Frame, Still
 from ingest.keeping import Keeping
 from ingest.parts import Book, Clips, Keeper, Looker, MakeRules, OpenReader
 from ingest.shedding import Shedding
 from ingest.shown import Latest, shown
 from ingest.sight import sights
-from ingest.source import Frame, Still
 from ingest.watched import CameraBeat, Login, Watched, open_reader, stream_of
 
 # An older picture shows what was, not what is: a detector that fell behind must not make violations of it.

@@ -14,10 +14,10 @@ from contract.edges import StreamFault
 from contract.evidence import Manifest, ModelVersion
 from detector.observation import AttributeName, Observation
 from detector.rules import Repeat, Violation
+from ingest.frames import Frame, Picture, Still
 from ingest.preroll import Gathering
 from ingest.reader import ReaderState
 from ingest.sight import Sight
-from ingest.source import Frame, Picture, Still
 
 
 class Reader(Protocol):

@@ -17,7 +17,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from contract.evidence import ClipFlaw
-from ingest.decoding import MAX_LEAP_S
+from ingest.timeline import MAX_LEAP_S
 
 # DOMAIN: from the key frame before -5 s to +10 s.
 BEFORE_S, AFTER_S = 5.0, 10.0

@@ -20,7 +20,7 @@ import structlog
 from contract.edges import StreamFault
 from ingest.backoff import Backoff
 from ingest.errors import SourceError, describe
-from ingest.source import Frame, FrameSource, Picture, Still, StreamInfo
+from ingest.frames import Frame, FrameSource, Picture, Still, StreamInfo
 
 # No packet for so long means that the thread is stuck where no time-out reaches (a name server, a driver):
 # longer than opening (10 s) and asking what is wrong (6 s) take together.

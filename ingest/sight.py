@@ -12,7 +12,7 @@ from contract.evidence import ModelVersion
 from detector.draw import draw
 from detector.observation import Observation
 from detector.rules import Violation
-from ingest.source import Frame
+from ingest.frames import Frame
 
 # Near-lossless to the eye; at 1080p about 0.5 to 1 MB.
 JPEG_QUALITY = 95

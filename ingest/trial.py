@@ -30,11 +30,11 @@ from detector.observation import Person
 from ingest.address import BadAddress, CameraAddress, parse_address
 from ingest.check import Report, check
 from ingest.errors import SourceError
+from ingest.frames import Frame
 from ingest.loading import Loaded, load_detector
 from ingest.parts import Looker
 from ingest.pipe import Setup
 from ingest.shown import shown
-from ingest.source import Frame
 
 _BURNT = 250  # grey levels of 255
 # The width at which sharpness is measured, so that a 4K camera and its sub-stream are judged alike.

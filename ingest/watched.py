@@ -15,10 +15,11 @@ from detector.tracks import Tracker
 from ingest.address import BadAddress, parse_address
 from ingest.decoding import Decoding
 from ingest.errors import SourceError
+from ingest.frames import Picture
 from ingest.parts import Reader, Rules
 from ingest.preroll import PREROLL_BYTES, PreRoll
 from ingest.reader import CameraReader, ReaderState
-from ingest.source import AvSource, Picture, open_source
+from ingest.source import AvSource, open_source
 from ingest.work_log import WorkLog
 
 # A picture in which nothing moves is looked at all the same this often: a violator whom no movement announced is then found so

@@ -28,12 +28,12 @@ from ingest.centre import Centre
 from ingest.cutting import Clip
 from ingest.database import Database
 from ingest.evidence import EvidenceFolder
+from ingest.frames import Frame, Picture, Still
 from ingest.outbox import Outbox
 from ingest.reader import ReaderState, Status
 from ingest.recorder import Recorder
 from ingest.sender import Sender
 from ingest.sight import Sight, sights
-from ingest.source import Frame, Picture, Still
 
 START = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
 KEY = Ed25519PrivateKey.generate()

@@ -16,8 +16,9 @@ from contract.edges import StreamFault
 from ingest.address import parse_address
 from ingest.backoff import WRONG_PASSWORD_PAUSE_S, Backoff
 from ingest.errors import SourceError
+from ingest.frames import Picture, StreamInfo
 from ingest.reader import MAX_STUCK, CameraReader, ReaderState, Status
-from ingest.source import Picture, StreamInfo, camera_source, file_source
+from ingest.source import camera_source, file_source
 
 INFO = StreamInfo("h264", 64, 48, 25.0)
 

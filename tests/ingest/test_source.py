@@ -19,10 +19,12 @@ import pytest
 from contract.edges import StreamFault
 from ingest.address import parse_address
 from ingest.clip import Clip
-from ingest.decoding import Decoding, Timeline
+from ingest.decoding import Decoding
 from ingest.errors import SourceError
+from ingest.frames import Picture
 from ingest.rtsp_connection import Response
-from ingest.source import AvSource, Picture, camera_source, file_source, open_source
+from ingest.source import AvSource, camera_source, file_source, open_source
+from ingest.timeline import Timeline
 from tests.ingest.conftest import FPS, number_in
 
 BACKGROUND = (120, 60, 40)

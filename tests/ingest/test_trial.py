@@ -17,9 +17,9 @@ from contract.edges import StreamFault
 from contract.trials import PICTURE_SIDE_PX, Trial, TrialAnswer
 from detector.observation import Attribute, Hand, Head, Observation, Person
 from ingest.check import Report
+from ingest.frames import Frame
 from ingest.pipe import Setup
 from ingest.rtsp_connection import Response
-from ingest.source import Frame
 from ingest.trial import Errand, attempt, sighting
 
 KEY = X25519PrivateKey.generate()

@@ -23,8 +23,8 @@ from api.kit.times import in_shop_time, now
 from contract.edges import LATEST_SIDE_PX, CameraMinute, StreamFault
 from detector.pipeline import Detector
 from ingest.check import Report
+from ingest.frames import Frame
 from ingest.shown import shown
-from ingest.source import Frame
 from ingest.trial import sighting
 from tests.api.console.chromium import DESKTOP, PHONE, LiveCentre, beside, link_to, running_chromium, serving, signed_in
 from tests.api.console.kitchen import Kitchen
