@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import av
+from av.codec.context import CodecContext
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ingest.timeline import MAX_LEAP_S, Timeline
@@ -25,6 +28,10 @@ SAME_TIME_S = 1e-6  # rounding of time stamps
 OVERDUE = 2.5
 # Coded pictures that are held since the last key frame: `MAX_KEY_GAP_S` of a camera with a hundred a second.
 MOST_HELD = 300
+# Of what cameras send in these, a new decoder is told the header and no more; a file may also say that it was filmed sideways.
+# A flushed decoder keeps the memory of all the pictures that it ever held at once, 4 to 20 MB at 1080p; making another takes less
+# than a hundredth of decoding one key frame.
+MADE_ANEW = frozenset({("rtsp", "h264"), ("rtsp", "hevc")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,11 @@ class Decoder:
         self._stream = stream
         self._decoding = decoding
         self._timeline = timeline
-        self._context = stream.codec_context
-        self._context.thread_count = 1
+        own = stream.codec_context
+        own.thread_count = 1
+        coded = (stream.container.format.name, own.codec.canonical_name)
+        self._is_made_anew = coded in MADE_ANEW and not own.is_hwaccel
+        self._context: VideoCodecContext | None = None
         self._due_s = float("-inf")
         self._last_key_s: float | None = None
         self._wanted_s: float | None = None
@@ -121,8 +131,8 @@ class Decoder:
             self._needs_keyframe = self._needs_keyframe and not self._approaching
         elif at_s is None or self._needs_keyframe:
             self._approaching = False
-        if begun and not self._approaching and self._context.is_open:
-            self._context.flush_buffers()
+        if begun and not self._approaching:
+            self._forget()
         return self._approaching
 
     @property
@@ -176,12 +186,13 @@ class Decoder:
             return []
         if self._on_decode is not None and packet.size:
             self._on_decode(alone, ago)
+        context = self._context = self._context or self._made()
         try:
-            frames = self._context.decode(packet if packet.size else None)
+            frames = context.decode(packet if packet.size else None)
             if alone:
                 # Draining gives the picture at once; a stream with B frames would hold it back for a key frame or two.
-                frames += self._context.decode(None)
-                self._context.flush_buffers()
+                frames += context.decode(None)
+                self._forget()
         except av.FFmpegError:
             self._damage()
             return []
@@ -195,8 +206,21 @@ class Decoder:
         self.damaged += pictures
         # Until the next key frame every picture would be built on the damaged one.
         self._needs_keyframe = True
-        if self._context.is_open:
+        self._forget()
+
+    def _made(self) -> VideoCodecContext:
+        own = self._stream.codec_context
+        if not self._is_made_anew:
+            return own
+        made = cast(VideoCodecContext, CodecContext.create(own.codec.name, "r"))
+        made.extradata, made.thread_count = own.extradata, 1
+        return made
+
+    def _forget(self) -> None:
+        """What was decoded so far is no ground for what comes."""
+        if not self._is_made_anew and self._context is not None and self._context.is_open:
             self._context.flush_buffers()
+        self._context = None
 
     def _watch_key_gap(self, packet: Packet[VideoStream]) -> None:
         key_s = _coding_s(packet)
@@ -208,8 +232,8 @@ class Decoder:
         if self._last_key_s is not None and key_s > self._last_key_s:
             self._key_gap_s = key_s - self._last_key_s
             everything = self._key_gap_s > limit
-            if self._everything and not everything and self._context.is_open:
-                self._context.flush_buffers()
+            if self._everything and not everything:
+                self._forget()
             self._everything = everything
         self._last_key_s = key_s
 
@@ -225,8 +249,8 @@ class Decoder:
         relaxed = self._burst_s is not None and (wanted_s is None or wanted_s > self._burst_s) and not self._is_too_rare(wanted_s)
         if self._burst_s is not None and (relaxed or self._budget_s <= 0 or self._everything):
             self._burst_s = None
-            if not self._everything and self._context.is_open:
-                self._context.flush_buffers()
+            if not self._everything:
+                self._forget()
         elif self._burst_s is None and packet.is_keyframe and self._is_burst_due(wanted_s):
             self._burst_s = wanted_s
             self._due_s = float("-inf")

@@ -342,6 +342,7 @@ class CameraReader:
                 for picture in pictures:
                     if not self._deliver(attempt, source, picture):
                         return
+                    del picture  # three megabytes, until the next one comes
         except SourceError as error:
             fault, detail = error.fault, error.detail
         except Exception as error:  # whatever a library throws, this camera is tried again and no other one suffers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -453,6 +454,19 @@ def test_a_camera_that_stalls_is_found_again(serve, wait_until) -> None:
         wait_until(lambda: reader.state().fault is StreamFault.TIMEOUT)
         served.server.silent = False
         wait_until(lambda: reader.state().status is Status.LOOKING)
+    finally:
+        reader.stop()
+
+
+def test_between_two_pictures_nobody_holds_one(serve, wait_until) -> None:
+    served = serve()
+    reader = watch(served.url, timeout_s=600.0)
+    try:
+        assert reader.take(timeout_s=60) is not None
+        served.server.silent = True
+        reader.take(timeout_s=1)
+
+        wait_until(lambda: not any(isinstance(one, av.VideoFrame) for one in gc.get_objects()))
     finally:
         reader.stop()
 
