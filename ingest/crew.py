@@ -251,6 +251,7 @@ class Crew:
         match message:
             case Note(method, arguments):
                 getattr(self._book, method)(*arguments)
+                worker.beat_at = time.monotonic()  # a round of many cameras on a slow box may take longer than `HANG_S`
             case Call():
                 self._answering.ask(pipe, message)
             case Latest():

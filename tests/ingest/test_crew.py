@@ -169,6 +169,27 @@ def test_a_worker_that_hangs_is_replaced(world: World, wait_until: Wait, monkeyp
     wait_until(lambda: any(looked(crew).values()))
 
 
+BUSY = """
+import sys, threading
+from multiprocessing.connection import Connection
+from ingest.pipe import Note, Pipe, Ready
+pipe = Pipe(Connection(int(sys.argv[1])))
+pipe.receive()
+pipe.send(Ready(is_exact=False))
+while not threading.Event().wait(0.05):
+    pipe.send(Note("looked", ("a", 640, 360)))
+"""
+
+
+def test_a_worker_that_is_long_in_one_round_does_not_hang(world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch):
+    """One with many cameras on a slow box tells of itself after all of them, but of each look at once."""
+    monkeypatch.setattr(crew_module, "HANG_S", 1.0)
+    crew = world.start(most=1, command=(sys.executable, "-c", BUSY))
+    world.watch(crew, "a")
+    wait_until(lambda: sum(minute.looks for minute in world.book.running()) >= 60 or crew.restarts() != {0: 0})
+    assert crew.restarts() == {0: 0}
+
+
 def test_cameras_of_a_dead_worker_say_why(world: World, wait_until: Wait):
     crew = world.start(command=(sys.executable, "-c", "import sys; sys.exit(3)"))
     world.watch(crew, "a")
