@@ -15,7 +15,7 @@ from ingest.identity import Identity, Keys, Registration, read_identity, softwar
 # The centre takes each key once; ours may have been registered by an attempt of long ago.
 KEY_IN_USE = 409
 # Of an edge that worked here before.
-LEFT = ("evidence", "edge.sqlite3", "edge.sqlite3-wal", "edge.sqlite3-shm")
+LEFT = ("cameras.json", "evidence", "edge.sqlite3", "edge.sqlite3-wal", "edge.sqlite3-shm")
 log = structlog.get_logger(__name__)
 
 

@@ -118,7 +118,9 @@ def test_what_an_identity_that_is_gone_has_left_is_put_aside(tmp_path: Path):
     """A new key begins chains of its own."""
     (tmp_path / "evidence" / "cam-1").mkdir(parents=True)
     (tmp_path / "edge.sqlite3").write_bytes(b"rows")
+    (tmp_path / "cameras.json").write_text("of another shop, perhaps")
     enrol(tmp_path, URL, "CODE-1234", "edge", Desk(ok()).connect)
     (aside,) = tmp_path.glob("before-*")
-    assert sorted(path.name for path in aside.iterdir()) == ["edge.sqlite3", "evidence"]
+    assert sorted(path.name for path in aside.iterdir()) == ["cameras.json", "edge.sqlite3", "evidence"]
     assert not (tmp_path / "evidence").exists()
+    assert not (tmp_path / "cameras.json").exists()
