@@ -55,7 +55,7 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
     centre: Centre = app.state.centre
     login = await prepare(centre)
     # Whatever is wrong with them is said now, not at the first request.
-    _ = centre.keyring, centre.files, centre.deadlines, centre.retention
+    _ = centre.keyring, centre.files, centre.deadlines, centre.retention, centre.alarm_formats
     await _tell_lost_passwords(centre, tell)
     for year in centre.deadlines.unknown_years(centre.clock()):
         tell(f"The holidays of {year} are not known; its working days count Monday to Friday. Enter them: docs/cases.md.")

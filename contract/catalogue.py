@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 import rfc8785
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from contract.base import Wire
 
@@ -162,7 +162,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         if isinstance(document, dict):
             document.pop("anchors", None)  # YAML anchors that rules refer to; no rules themselves
         return Catalogue.model_validate(document)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise CatalogueError(f"The rule catalogue {source} cannot be used: {error}") from error
 
 

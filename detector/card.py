@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from contract.base import Sha256
 from contract.evidence import ModelVersion
@@ -172,7 +172,9 @@ def load_model(folder: Path, name: str, precision: Precision | None = None) -> t
         card = ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         card = card if precision is None else card.of(precision)
         weights = (folder / card.file).read_bytes()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+    except ModelError:
+        raise
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ModelError(
             f"The model card {path} or its weights cannot be read. Install the product again, or name another folder of weights. "
             f"({error})"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import httpx
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from api.kit.problems import FieldProblem, Invalid
 from api.kit.times import SHOP_TIME
@@ -96,7 +96,7 @@ def load_formats(path: Path | None = None) -> dict[str, AlarmFormat]:
     source = path if path is not None else files("configs") / "alarms.yaml"
     try:
         return AlarmFormats.model_validate(yaml.safe_load(source.read_text(encoding="utf-8"))).formats
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise AlarmFormatsError(f"The formats of alarms {source} cannot be used: {error}") from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.cases.tables import Case, Level
 from api.kit.working_time import WorkingTime
@@ -130,7 +130,7 @@ def load_deadlines(path: Path | None = None) -> DeadlineTable:
     source = path if path is not None else files("configs") / "deadlines.yaml"
     try:
         return DeadlineTable.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise DeadlinesError(f"The table of deadlines {source} cannot be used: {error}") from error
 
 

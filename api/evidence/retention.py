@@ -49,8 +49,8 @@ def load_retention(path: Path | None) -> Retention:
     source = path if path is not None else files("configs") / "retention.yaml"
     try:
         return Retention.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise RetentionError(f"The retention table {source} cannot be read. Name another one in SUNSHINE_RETENTION.") from error
     except ValidationError as error:
         fields = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'table'}: {item['msg']}" for item in error.errors()[:5])
         raise RetentionError(f"The retention table {source} cannot be used. {fields}.") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RetentionError(f"The retention table {source} cannot be read. Name another one in SUNSHINE_RETENTION.") from error

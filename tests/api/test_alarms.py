@@ -390,10 +390,13 @@ async def test_two_cameras_cannot_share_a_device_code(world: World):
     assert "device-1" in (await admin.get(f"/alarm-boxes/{box.id}")).text
 
 
-def test_a_table_that_cannot_be_used_says_where(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("text", "words"), [("formats: {mine: {name: {zh: a, en: b}}}", "message_id"), ("formats: 2026-13-45", r"alarms\.yaml")]
+)
+def test_a_table_that_cannot_be_used_says_where(tmp_path: Path, text: str, words: str):
     wrong = tmp_path / "alarms.yaml"
-    wrong.write_text("formats: {mine: {name: {zh: a, en: b}}}")
-    with pytest.raises(AlarmFormatsError, match="message_id"):
+    wrong.write_text(text)
+    with pytest.raises(AlarmFormatsError, match=words):
         load_formats(wrong)
 
 

@@ -190,7 +190,10 @@ async def test_the_third_of_a_kind_in_30_days_is_more_serious(world: World):
 class TestTable:
     @pytest.mark.parametrize(
         ("old", "new"),
-        [("08:30", "13:30"), ("unit: hours", "unit: moons"), ("  3:  #", "  4:  #"), ("holidays: []", "holidays: [soon]")],
+        [
+            ("08:30", "13:30"), ("unit: hours", "unit: moons"), ("  3:  #", "  4:  #"), ("holidays: []", "holidays: [soon]"),
+            ("holidays: []", "holidays: [2027-02-30]"),
+        ],
     )
     def test_one_that_cannot_be_used(self, tmp_path: Path, old: str, new: str):
         text = (Path(__file__).parents[2] / "configs" / "deadlines.yaml").read_text(encoding="utf-8")

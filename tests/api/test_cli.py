@@ -199,8 +199,9 @@ def test_a_host_that_is_not_this_machine(data: Path, host: str):
     assert (answer.exit_code, "Give --host" in answer.stderr) == (1, True)
 
 
-def test_a_table_of_deadlines_that_is_not_there(data: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SUNSHINE_DEADLINES", str(data / "mine.yaml"))
+@pytest.mark.parametrize("table", ["DEADLINES", "ALARMS"])
+def test_a_table_that_is_not_there(data: Path, monkeypatch: pytest.MonkeyPatch, table: str):
+    monkeypatch.setenv(f"SUNSHINE_{table}", str(data / "mine.yaml"))
     answer = sunshine(data, "serve", "--port", "0")
     assert (answer.exit_code, "mine.yaml cannot be used" in answer.stderr) == (1, True)
 

@@ -250,6 +250,7 @@ class TestTable:
         [
             ("dismissed: 0\nended: 180\ntransferred: null\n", "dismissed: Input should be greater than or equal to 1"),
             ("dismissed: 30\nended: 180\n", "transferred: Field required"), ("- 1\n", "table: "), ("a: [", "cannot be read"),
+            ("dismissed: 2026-13-45\n", "cannot be read"),
             ("dismissed: 30\nended: 180\ntransferred: 1\nclosed: 3\n", "closed: Extra inputs"),
         ],
     )

@@ -63,6 +63,7 @@ def test_version_follows_the_content(catalogue):
         "title: x\nrules: [{code: K01}]",
         "- a list",
         "",
+        "title: 2026-13-45",
     ],
 )
 def test_bad_catalogue_names_the_file(tmp_path, text):

@@ -84,7 +84,7 @@ def test_cards_that_were_swapped_are_refused(weights):
         Detector.load(weights)
 
 
-@pytest.mark.parametrize("content", [b"name: finder\n", b"", b"[1, 2", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"name: finder\n", b"", b"[1, 2", b"\xff\xfe", b"name: 2026-13-45\n"])
 def test_a_card_that_is_no_card_is_refused(weights, content):
     (weights / "finder.yaml").write_bytes(content)
     with pytest.raises(ModelError, match=r"finder\.yaml"):
