@@ -40,7 +40,14 @@ def read(path: Path) -> dict[str, bytes]:
         return {CHAIN if path.suffix == ".json" else path.name: path.read_bytes()}
     try:
         with zipfile.ZipFile(path) as archive:
-            return {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
+            files: dict[str, bytes] = {}
+            for entry in archive.infolist():
+                name = str(PurePosixPath(entry.filename))
+                if name in files:  # whoever unpacks it might be shown the other one than was checked
+                    raise Unreadable(f"The ZIP holds {name} twice: it was changed after it was made. Ask for it again.")
+                if not entry.is_dir():
+                    files[name] = archive.read(entry)
+            return files
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise Unreadable(f"The ZIP is damaged ({error}): it was changed after it was made. Ask for it again.") from error
 

@@ -157,6 +157,18 @@ def test_a_damaged_zip_is_told(tmp_path: Path):
         read(path)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", ["1/original.jpg", "1/./original.jpg"])
+def test_a_zip_with_two_files_of_one_name_is_told(tmp_path: Path, name: str):
+    """Who unpacks it might be shown the other one than was checked."""
+    with zipfile.ZipFile(tmp_path / "case.zip", "w") as archive:
+        archive.writestr(name, b"forged")
+        for file, content in package().items():
+            archive.writestr(f"1/{file}", content)
+    with pytest.raises(Unreadable, match=r"1/original\.jpg twice"):
+        read(tmp_path / "case.zip")
+
+
 def test_what_holds_no_evidence_is_told(tmp_path: Path):
     (tmp_path / "note.txt").write_text("hello")
     with pytest.raises(Unreadable, match="no evidence"):
