@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -30,6 +31,8 @@ READY_S = 120.0
 # TensorRT builds its engines at the first start, minutes for each net.
 BUILT_S = 1800.0
 TICK_S = 0.5
+# A thread of its own empties its pipe of 200 kB: one that takes nothing for so long is stopped, or holds that thread up.
+SEND_S = 10.0
 # glibc keeps a heap for each of up to eight threads a core; two heaps for all the readers' threads are plenty.
 FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 # A worker that has worked for so long had no trouble of its own. One that dies again and again is started ever more rarely, in
@@ -193,6 +196,7 @@ class Crew:
                 [*self._command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2,
                 env=os.environ | FRUGAL,
             )
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(SEND_S), int(SEND_S % 1 * 1e6)))
         pipe = Pipe(Connection(ours.detach()))
         with self._lock:
             worker.process, worker.pipe, worker.ready, worker.sent = process, pipe, None, None
@@ -233,7 +237,9 @@ class Crew:
             if worker.pipe is not None:
                 worker.pipe.send(message)
         except OSError:
-            pass  # it has died, which the next round sees
+            # It has died, or takes nothing more and has half a message now; the next round sees to it.
+            if worker.process is not None:
+                worker.process.kill()
 
     # In the thread of a worker.
 

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,22 @@ def test_a_worker_that_hangs_is_replaced(world: World, wait_until: Wait, monkeyp
     wait_until(lambda: crew.restarts() == {0: 1})
     monkeypatch.undo()
     wait_until(lambda: any(looked(crew).values()))
+
+
+def test_a_worker_that_takes_nothing_more_is_replaced(world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch):
+    """Its list of cameras no longer goes into the pipe, and the other workers are not looked after until it does."""
+    monkeypatch.setattr(crew_module, "SEND_S", 0.2)
+    crew = world.start("--quiet", most=1)
+    world.watch(crew, "a")
+    wait_until(lambda: any(looked(crew).values()))
+    (pid,) = crew.pids().values()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        crew.apply(edge_config(*[camera("a", url=world.url, name="x" * 2_000_000)]))
+        wait_until(lambda: crew.restarts() == {0: 1}, 20.0)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 BUSY = """
