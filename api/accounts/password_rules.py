@@ -2,7 +2,6 @@
 nothing else: no signs that must be in them, and no change without a reason."""
 
 import re
-import unicodedata
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -10,9 +9,10 @@ from itertools import pairwise
 
 from pydantic import SecretStr
 
+from api.accounts.passwords import MOST, normalised
+
 LEAST_ALONE = 15
 LEAST_WITH_SECOND_FACTOR = 8
-MOST = 200  # Argon2 reads all of it
 _REPEATED = re.compile(r"(.+?)\1+")
 # Of which some people would make one.
 _OF_THE_PRODUCT = frozenset({"sunshine", "kitchen", "sunshinekitchen", "yangguang", "mingchuliangzao", "阳光食品", "明厨亮灶"})
@@ -25,14 +25,9 @@ class Weakness(StrEnum):
     GUESSABLE = "guessable"  # of the login, the name of the product, or one part again and again
 
 
-def normalised(password: SecretStr) -> SecretStr:
-    """The same text typed on another keyboard is the same password (NFKC, as the standard asks for)."""
-    return SecretStr(unicodedata.normalize("NFKC", password.get_secret_value()))
-
-
 def weakness(password: SecretStr, login: str, has_second_factor: bool) -> Weakness | None:
     """What speaks against a password that was chosen; each character counts, whatever it is."""
-    text = normalised(password).get_secret_value()
+    text = normalised(password)
     if len(text) < (LEAST_WITH_SECOND_FACTOR if has_second_factor else LEAST_ALONE):
         return Weakness.TOO_SHORT
     if len(text) > MOST:

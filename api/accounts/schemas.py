@@ -2,6 +2,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from api.accounts.passwords import MOST_TYPED
 from api.accounts.permissions import Permission, Role
 
 
@@ -9,8 +10,7 @@ class LoginIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     login: Annotated[str, Field(min_length=1, max_length=64)]
-    # Argon2 reads all of it, so its length is limited.
-    password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=MOST_TYPED)]
     code: Annotated[str, Field(max_length=20)] | None = Field(
         None, description="of the authenticator app, where the account has one"
     )

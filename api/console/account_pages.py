@@ -10,8 +10,8 @@ from pydantic import AwareDatetime, BaseModel, SecretStr, ValidationError
 from api.accounts import repository, second_factor, service, sessions
 from api.accounts.actors import Actor
 from api.accounts.dependencies import COOKIE, CentreOf, SignedIn
-from api.accounts.password_rules import LEAST_ALONE, LEAST_WITH_SECOND_FACTOR, Weakness, normalised, weakness
-from api.accounts.passwords import hash_password, password_fits
+from api.accounts.password_rules import LEAST_ALONE, LEAST_WITH_SECOND_FACTOR, Weakness, weakness
+from api.accounts.passwords import MOST_TYPED, hash_password, password_fits
 from api.accounts.second_factor import WrongCode
 from api.accounts.tables import User
 from api.centre import Centre
@@ -61,8 +61,8 @@ async def account_page(request: Request, actor: SignedIn, centre: CentreOf, done
 
 @router.post("/account/password")
 async def change_password(
-    request: Request, actor: SignedIn, centre: CentreOf, at: At, present: Annotated[SecretStr, Form(max_length=200)],
-    new: Annotated[SecretStr, Form(max_length=400)],
+    request: Request, actor: SignedIn, centre: CentreOf, at: At, present: Annotated[SecretStr, Form(max_length=MOST_TYPED)],
+    new: Annotated[SecretStr, Form(max_length=MOST_TYPED)],
 ) -> Response:
     speaker = speaker_of(request)
     async with centre.database.reading() as work:
@@ -71,7 +71,7 @@ async def change_password(
         return await _page(request, actor, centre, {"present": speaker.say(_WRONG_PASSWORD)})
     if wrong := weak(new, user.login, user.totp_encrypted is not None, speaker):
         return await _page(request, actor, centre, {"new": wrong})
-    hashed = await hash_password(normalised(new))
+    hashed = await hash_password(new)
     async with centre.database.writing() as work:
         await service.change_password(work, actor, hashed, request.cookies.get(COOKIE, ""), at)
     return RedirectResponse("/account?done=password", 303)
@@ -107,7 +107,7 @@ async def switch_on(
 
 @router.post("/account/second-factor/off")
 async def switch_off(
-    request: Request, actor: SignedIn, centre: CentreOf, present: Annotated[SecretStr, Form(max_length=200)]
+    request: Request, actor: SignedIn, centre: CentreOf, present: Annotated[SecretStr, Form(max_length=MOST_TYPED)]
 ) -> Response:
     async with centre.database.reading() as work:
         user = await repository.own_user(work, actor)

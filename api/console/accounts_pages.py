@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from api.accounts import invitations, service
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, address_of, device_of, set_session
-from api.accounts.password_rules import LEAST_ALONE, normalised
-from api.accounts.passwords import hash_password
+from api.accounts.password_rules import LEAST_ALONE
+from api.accounts.passwords import MOST_TYPED, hash_password
 from api.accounts.permissions import STORE_ROLES, Permission, Role
 from api.accounts.service import LoginTaken
 from api.accounts.tables import Invitation, User
@@ -124,7 +124,7 @@ async def join_page(request: Request, token: Token, work: Reading, at: At) -> Re
 @router.post("/join/{token}")
 async def join(
     request: Request, token: Token, centre: CentreOf, at: At, login: Annotated[str, Form(max_length=200)] = "",
-    password: Annotated[SecretStr, Form(max_length=400)] = SecretStr(""),  # noqa: B008 - as FastAPI reads it
+    password: Annotated[SecretStr, Form(max_length=MOST_TYPED)] = SecretStr(""),  # noqa: B008 - as FastAPI reads it
 ) -> Response:
     """The account is made and signed in."""
     speaker, login, address = speaker_of(request), login.strip(), address_of(request)
@@ -137,7 +137,7 @@ async def join(
         wrong["password"] = said
     if wrong:
         return _join(request, invitation, token, login, wrong)
-    hashed = await hash_password(normalised(password))
+    hashed = await hash_password(password)
     try:
         async with centre.database.writing() as work:
             user = await invitations.accept(work, token, login, hashed, address, at)

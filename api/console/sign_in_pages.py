@@ -19,6 +19,7 @@ from api.accounts.dependencies import (
     sign_out,
 )
 from api.accounts.oidc import Attempt, OidcFailed, OidcUnknown, Provider
+from api.accounts.passwords import MOST_TYPED
 from api.accounts.service import CodeNeeded, start_session_of
 from api.centre import Centre
 from api.console.i18n import N_
@@ -68,7 +69,7 @@ async def log_in(
     request: Request,
     centre: CentreOf,
     username: Annotated[str, Form(max_length=64)],
-    password: Annotated[SecretStr, Form(max_length=200)],
+    password: Annotated[SecretStr, Form(max_length=MOST_TYPED)],
     next: Annotated[str, Form()] = "",
 ) -> Response:
     response = RedirectResponse(_safe(next), 303)

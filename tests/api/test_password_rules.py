@@ -3,7 +3,8 @@
 import pytest
 from pydantic import SecretStr
 
-from api.accounts.password_rules import Weakness, normalised, weakness
+from api.accounts.password_rules import Weakness, weakness
+from api.accounts.passwords import hash_password, password_fits
 
 
 @pytest.mark.parametrize(
@@ -31,5 +32,6 @@ def test_weakness(password: str, has_second_factor: bool, expected: Weakness | N
     assert weakness(SecretStr(password), "wangwei-officer", has_second_factor) is expected
 
 
-def test_the_same_text_from_another_keyboard_is_the_same_password():
-    assert normalised(SecretStr("\uff11\uff12e\u0301")) == SecretStr("12\u00e9")
+@pytest.mark.parametrize("typed", ["\uff11\uff12e\u0301\uff01", "12\u00e9!"])
+async def test_the_same_text_from_another_keyboard_is_the_same_password(typed: str):
+    assert await password_fits(SecretStr(typed), await hash_password(SecretStr("\uff11\uff12e\u0301\uff01")))

@@ -72,6 +72,13 @@ class TestPassword:
         assert (await sign_in(browser_of(world), password)).status_code == 401
         assert (await sign_in(browser_of(world), NEW)).status_code == 303
 
+    async def test_with_signs_in_full_width(self, world: World):
+        browser, password = await somebody(world)
+        new = "今天天气很好！我们一起去吃火锅吧"
+        answer = await browser.post("/account/password", data={"present": password, "new": new})
+        assert answer.headers["location"] == "/account?done=password"
+        assert (await sign_in(browser_of(world), new)).status_code == 303
+
     @pytest.mark.parametrize(("new", "words"), [("short", "at least 15 characters"), ("password1password1", "Many people have")])
     async def test_a_weak_one(self, world: World, new: str, words: str):
         browser, password = await somebody(world)
