@@ -14,7 +14,6 @@ from uuid import UUID, uuid5
 import anyio
 import anyio.to_thread
 import cv2
-import numpy as np
 
 from api.accounts.actors import Actor
 from api.alarms import repository, service
@@ -28,7 +27,7 @@ from api.centre import Centre
 from api.evidence import filing
 from api.evidence.filing import Report
 from api.evidence.service import ORIGINAL, OVERLAY
-from api.kit.pictures import NotAPicture, check_jpeg
+from api.kit.pictures import NotAPicture, check_jpeg, decoded
 from api.kit.problems import Invalid, Problem, TooLarge
 from contract.base import Box
 from contract.catalogue import Post, Rule
@@ -185,7 +184,7 @@ def _unit(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def _drawn(original: bytes, boxes: Sequence[MarkedBox]) -> bytes:
-    picture = cv2.imdecode(np.frombuffer(original, np.uint8), cv2.IMREAD_COLOR)
+    picture = decoded(original)
     if picture is None:
         raise NotAPicture("The picture is damaged: it cannot be decoded.")
     for box in boxes:

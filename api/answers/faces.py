@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-import cv2
-import numpy as np
-
 from api.evidence.blur import blurred
+from api.kit.pictures import decoded
 from contract.blur import Picture
 from contract.evidence import MarkedBox
 
@@ -27,7 +25,7 @@ def blurred_key(key: str) -> str:
 def without_faces(jpeg: bytes) -> bytes:
     """Where nobody lent a detector the whole photograph counts as one face: little of it is left, but no face. Raises
     NotAPicture."""
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    picture = decoded(jpeg)
     if picture is None or not _lent:
         return blurred(jpeg, [MarkedBox(kind="head", box=(0.0, 0.0, 1e6, 1e6), score=1.0)])
-    return blurred(jpeg, _lent[0](np.asarray(picture, np.uint8)))
+    return blurred(jpeg, _lent[0](picture))

@@ -5,7 +5,6 @@ from datetime import datetime
 
 import anyio
 import cv2
-import numpy as np
 
 from api.accounts.actors import Actor
 from api.cameras import repository
@@ -13,7 +12,7 @@ from api.cameras.service import NotYourCamera, camera_for
 from api.cameras.tables import Camera
 from api.kit.database import Work
 from api.kit.files import Files
-from api.kit.pictures import NotAPicture, check_jpeg
+from api.kit.pictures import NotAPicture, check_jpeg, decoded
 from api.kit.problems import NotFound
 from contract.edges import LATEST_SIDE_PX, LatestPicture
 
@@ -55,7 +54,7 @@ async def drop_unshown(files: Files, camera: Camera) -> None:
 def made_anew(jpeg: bytes) -> bytes:
     """Of the pixels alone: nothing that came along stays. Raises NotAPicture."""
     check_jpeg(jpeg, LATEST_SIDE_PX)
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    picture = decoded(jpeg)
     if picture is None:
         raise NotAPicture("The picture is damaged: it cannot be decoded.")
     done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from api.console.geometry import Window
-from api.kit.pictures import NotAPicture
+from api.kit.pictures import NotAPicture, decoded
 
 # 160 CSS pixels wide in the list, sharp on screens with two pixels to one.
 WIDTH_PX = 320
@@ -17,9 +17,7 @@ at_once = anyio.CapacityLimiter(2)
 
 def thumbnail(jpeg: bytes, window: Window | None, width_px: int = WIDTH_PX) -> bytes:
     """A JPEG of `width_px` at most; `window` is in pixels of the original, None is the whole picture. Raises NotAPicture."""
-    if not jpeg:
-        raise NotAPicture("The evidence file is empty.")
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    picture = decoded(jpeg)
     if picture is None:
         raise NotAPicture("The evidence file is not a picture that can be read.")
     if window is not None:
@@ -29,7 +27,7 @@ def thumbnail(jpeg: bytes, window: Window | None, width_px: int = WIDTH_PX) -> b
     scale = width_px / picture.shape[1]
     if scale < 1:
         size = (width_px, max(1, round(picture.shape[0] * scale)))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not done:
         raise NotAPicture("The thumbnail could not be written.")

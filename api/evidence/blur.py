@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import cv2
-import numpy as np
 
-from api.kit.pictures import NotAPicture
+from api.kit.pictures import NotAPicture, decoded
 from contract.blur import hide_faces
 from contract.evidence import MarkedBox
 
@@ -14,10 +13,10 @@ _JPEG_QUALITY = 85
 
 def blurred(jpeg: bytes, boxes: Sequence[MarkedBox], spare_violating: bool = False) -> bytes:
     """A JPEG made anew of the pixels alone: no thumbnail and no note of the original comes along. Raises NotAPicture."""
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    picture = decoded(jpeg)
     if picture is None:
         raise NotAPicture("The evidence file is not a picture that can be read.")
-    hide_faces(np.asarray(picture, np.uint8), boxes, spare_violating)
+    hide_faces(picture, boxes, spare_violating)
     done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not done:
         raise NotAPicture("The blurred picture could not be written.")

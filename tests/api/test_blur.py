@@ -7,7 +7,7 @@ from api.accounts.permissions import Role
 from api.audit.chainer import chain_all
 from api.evidence.blur import blurred
 from api.kit.pictures import NotAPicture
-from contract.evidence import file_digest
+from contract.evidence import MarkedBox, file_digest
 from tests.api.world import EdgeBox, World, problem_code
 from tests.contract.test_blur import HEAD, PERSON, noise
 
@@ -18,6 +18,18 @@ def test_the_file_holds_no_thumbnail_and_no_note():
     made = blurred(plain[:2] + note + plain[2:], [HEAD])
     assert b"secretplace" not in made
     assert b"Exif" not in made
+
+
+def test_a_note_that_it_is_to_be_turned_uncovers_nothing():
+    """Boxes are in pixels as the header counts them; turned by a quarter, a face would lie beside its box."""
+    plain = cv2.imencode(".jpg", noise())[1].tobytes()
+    height, width = noise().shape[:2]
+    turned = b"\xff\xe1" + (34).to_bytes(2) + b"Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0"
+    everything = MarkedBox(kind="head", box=(0, 0, width, height), score=1.0)
+    made = cv2.imdecode(np.frombuffer(blurred(plain[:2] + turned + plain[2:], [everything]), np.uint8), cv2.IMREAD_COLOR)
+    assert made is not None
+    # No detail is left anywhere: in each block of eight across, all is one shade.
+    assert max(part.std() for rows in np.array_split(made.astype(float), 60) for part in np.array_split(rows, 80, axis=1)) < 20
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff", b"<script>"])
