@@ -45,7 +45,7 @@ PREVIEW = "clip-preview.mp4"
 # Only the faces that the violation is about; what new weights learn from.
 JUDGED = "judged.jpg"
 # Of the stored file: one that was made in an earlier way is not shown any more.
-_BLURRED_STORED, _PREVIEW_STORED = "blurred-1.jpg", ".preview-1.mp4"
+_BLURRED_STORED, _PREVIEW_STORED = "blurred-2.jpg", ".preview-1.mp4"
 PICTURES = (ORIGINAL, OVERLAY)
 # Each unfolds a whole picture, 100 MB of one in 8K: forty at once (anyio's default) would leave nothing for the evidence.
 _blurred_at_once = anyio.CapacityLimiter(2)
