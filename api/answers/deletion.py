@@ -9,8 +9,10 @@ from api.answers.tables import Photograph
 from api.audit.service import record
 from api.cases.tables import Case
 from api.centre import Centre
+from api.evidence import repository as evidence
 from api.evidence.retention import Retention
 from api.kit.database import Work
+from api.kit.problems import Unavailable
 
 
 async def delete_of_case(work: Work, actor: Actor, case_id: int, ground: str, at: datetime) -> int:
@@ -25,7 +27,10 @@ async def delete_of_case(work: Work, actor: Actor, case_id: int, ground: str, at
 async def delete_expired(work: Work, retention: Retention, at: datetime, limit: int) -> int:
     """What its retention has ended of, a batch of it."""
     system = the_system()
-    found = await repository.list_expired(work, system, retention.cuts(at), limit)
+    expired = await repository.list_expired(work, system, retention.cuts(at), limit)
+    # Those whose hold was set in the moment before they were locked stay.
+    held = await evidence.held_among(work, system, {case.id for _, case, _ in expired})
+    found = [row for row in expired if row[1].id not in held]
     for photograph, case, state in found:
         _delete(work, system, photograph, case, retention.ground(state), at)
     await work.flush()
@@ -37,14 +42,22 @@ async def is_anything_expired(work: Work, retention: Retention, at: datetime) ->
 
 
 async def remove_files(centre: Centre) -> None:
-    """Of what was deleted, this time or before a power failure."""
+    """Of what was deleted, this time or before a power failure. One that cannot be deleted keeps back no other: Unavailable is
+    raised at the end."""
+    failed: Unavailable | None = None
     async with centre.database.reading() as work:
         left = await repository.list_files_left(work, the_system())
     for photograph in left:
-        await centre.files.delete(blurred_key(photograph.key))
-        await centre.files.delete(photograph.key)
+        try:
+            await centre.files.delete(blurred_key(photograph.key))
+            await centre.files.delete(photograph.key)
+        except Unavailable as error:
+            failed = error
+            continue
         async with centre.database.writing() as work:
             await repository.forget_file(work, the_system(), photograph.id)
+    if failed is not None:
+        raise failed
 
 
 def _delete(work: Work, actor: Actor, photograph: Photograph, case: Case, ground: str, at: datetime) -> None:

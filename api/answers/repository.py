@@ -54,7 +54,7 @@ async def list_expired(
     work: Work, actor: Actor, cuts: Mapping[CaseState, datetime], limit: int
 ) -> list[tuple[Photograph, Case, CaseState]]:
     """Photographs of cases that came into their last state before that state's moment, each with its case and that state; none
-    under a legal hold."""
+    under a legal hold. The case is locked too: who sets a hold on it just now is not overtaken."""
     found: list[tuple[Photograph, Case, CaseState]] = []
     for state, moment in cuts.items():
         query = (
@@ -64,7 +64,7 @@ async def list_expired(
                 case_is_visible(actor), Case.state == state, CaseTransition.at < moment, Photograph.received_at < moment,
                 Photograph.deleted_at.is_(None), ~exists().where(LegalHold.case_id == Case.id, LegalHold.lifted_at.is_(None)),
             )
-            .limit(limit - len(found)).with_for_update(of=Photograph, skip_locked=True)
+            .limit(limit - len(found)).with_for_update(of=(Photograph, Case), skip_locked=True)
         )
         found += ((row[0], row[1], state) for row in await work.execute(query))
         if len(found) == limit:

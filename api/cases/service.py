@@ -65,9 +65,9 @@ async def list_cases(
     )
 
 
-async def get_case(work: Work, actor: Actor, case_id: int) -> Case:
+async def get_case(work: Work, actor: Actor, case_id: int, *, for_change: bool = False) -> Case:
     actor.require(Permission.CASES_READ)
-    case = await repository.get_case(work, actor, case_id)
+    case = await repository.get_case(work, actor, case_id, for_change=for_change)
     if case is None:
         raise _not_found()
     return case

@@ -18,7 +18,7 @@ from api.evidence import countersigning, repository
 from api.evidence.retention import Retention
 from api.evidence.tables import Evidence, LegalHold
 from api.kit.database import Work
-from api.kit.problems import Conflict, Invalid, NotFound
+from api.kit.problems import Conflict, Invalid, NotFound, Unavailable
 from api.kit.secrets import Keyring
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ class AlreadyHeld(Conflict):
 async def set_hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> LegalHold:
     """From now on nothing of the case's evidence is deleted. Raises AlreadyHeld."""
     actor.require(Permission.EVIDENCE_KEEP)
-    case = await get_case(work, actor, case_id)
+    case = await get_case(work, actor, case_id, for_change=True)
     if await repository.active_hold(work, actor, case_id) is not None:
         raise AlreadyHeld("The evidence of this case is under a legal hold already.")
     hold = LegalHold(case_id=case_id, set_at=at, set_by=actor.name, set_because=_said(reason))
@@ -81,9 +81,11 @@ async def delete_evidence_of_case(
     """All of a case's evidence, before its time, with the photographs of its answers. Raises UnderHold."""
     actor.require(Permission.EVIDENCE_KEEP)
     ground = _said(reason)
-    await get_case(work, actor, case_id)
-    if await repository.active_hold(work, actor, case_id) is not None:
-        raise UnderHold("The evidence of this case is under a legal hold. Lift it first.")
+    case = await get_case(work, actor, case_id, for_change=True)
+    # What was merged is kept by a hold on the case that it is part of; nobody sets one meanwhile.
+    whole = case if case.merged_into is None else await get_case(work, actor, case.merged_into, for_change=True)
+    if await repository.held_among(work, actor, {case.id, whole.id}):
+        raise UnderHold("The evidence of this case, or of the one that it is part of, is under a legal hold. Lift it first.")
     found = await repository.list_of_cases(work, actor, [case_id], for_change=True)
     await delete_evidence(work, actor, keyring, found, ground, at)
     return len(found) + await photographs.delete_of_case(work, actor, case_id, ground, at)
@@ -110,7 +112,10 @@ async def delete_evidence(
 async def delete_expired(work: Work, keyring: Keyring, retention: Retention, at: datetime) -> int:
     """What its retention has ended of, a batch of it."""
     system = the_system()
-    found = await repository.list_expired(work, system, retention.cuts(at), BATCH)
+    expired = await repository.list_expired(work, system, retention.cuts(at), BATCH)
+    # Those whose hold was set in the moment before they were locked stay.
+    held = await repository.held_among(work, system, {_whole_of(evidence) for evidence, _ in expired})
+    found = [(evidence, state) for evidence, state in expired if _whole_of(evidence) not in held]
     for state in {state for _, state in found}:
         ended = [evidence for evidence, its in found if its is state]
         await delete_evidence(work, system, keyring, ended, retention.ground(state), at)
@@ -119,15 +124,27 @@ async def delete_expired(work: Work, keyring: Keyring, retention: Retention, at:
 
 async def remove_files(centre: Centre) -> None:
     """The files of what was deleted, this time or before a power failure. A folder is forgotten once it is found empty: who had
-    begun to look may have put a blurred picture there meanwhile."""
+    begun to look may have put a blurred picture there meanwhile. One that cannot be deleted keeps back no other: Unavailable is
+    raised at the end."""
+    failed: Unavailable | None = None
     async with centre.database.reading() as work:
         left = await repository.list_files_left(work, the_system())
     for evidence in left:
-        if await centre.files.delete_folder(evidence.folder):
+        try:
+            if await centre.files.delete_folder(evidence.folder):
+                continue
+        except Unavailable as error:
+            failed = error
             continue
         async with centre.database.writing() as work:
             await repository.forget_folder(work, the_system(), evidence.violation_id)
     await photographs.remove_files(centre)
+    if failed is not None:
+        raise failed
+
+
+def _whole_of(evidence: Evidence) -> int:
+    return evidence.case_id if evidence.case.merged_into is None else evidence.case.merged_into
 
 
 async def keep_to_retention(centre: Centre, stopping: asyncio.Event | None = None) -> int:

@@ -46,7 +46,8 @@ async def list_expired(
     work: Work, actor: Actor, cuts: Mapping[CaseState, datetime], limit: int
 ) -> list[tuple[Evidence, CaseState]]:
     """Evidence whose case came into its last state before that state's moment, and that came in before it itself, with the state;
-    none under a legal hold. What was merged goes with the case that it is part of."""
+    none under a legal hold. What was merged goes with the case that it is part of, which is locked too: who sets a hold on it
+    just now is not overtaken."""
     whole, own_hold, its_hold = aliased(Case), aliased(LegalHold), aliased(LegalHold)
     found: list[tuple[Evidence, CaseState]] = []
     for state, moment in cuts.items():
@@ -63,7 +64,7 @@ async def list_expired(
             )
             .options(joinedload(Evidence.clip), contains_eager(Evidence.case))
             .limit(limit - len(found))
-            .with_for_update(of=Evidence, skip_locked=True)
+            .with_for_update(of=(Evidence, whole), skip_locked=True)
         )
         found += ((evidence, state) for evidence in await work.scalars(query))
         if len(found) == limit:
@@ -95,6 +96,11 @@ async def list_holds(work: Work, actor: Actor, case_id: int) -> list[LegalHold]:
 
 async def active_hold(work: Work, actor: Actor, case_id: int) -> LegalHold | None:
     return next((hold for hold in await list_holds(work, actor, case_id) if hold.lifted_at is None), None)
+
+
+async def held_among(work: Work, actor: Actor, case_ids: Collection[int]) -> set[int]:
+    query = select(LegalHold.case_id).join(Case, Case.id == LegalHold.case_id).where(case_is_visible(actor))
+    return set(await work.scalars(query.where(LegalHold.case_id.in_(case_ids), LegalHold.lifted_at.is_(None))))
 
 
 async def find_answer(work: Work, actor: Actor, key: str) -> IdempotencyKey | None:

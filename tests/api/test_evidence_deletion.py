@@ -5,16 +5,21 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from api.accounts.permissions import Role
+from api.app import create_app
 from api.cases.states import CaseState
+from api.cases.tables import Case
 from api.evidence import deletion
 from api.evidence.deletion import keep_to_retention
 from api.evidence.retention import RetentionError, load_retention
 from api.evidence.tables import Evidence
 from api.kit.files import Files
+from api.kit.problems import Unavailable
+from api.kit.settings import Settings
 from api.kit.times import now
-from tests.api.world import EdgeBox, World, problem_code
+from tests.api.world import HOUSE, EdgeBox, World, problem_code
 
 GROUND = "超过保存期限（30 天） retention: 30 days after dismissed"
 
@@ -150,6 +155,21 @@ class TestRetention:
         assert await scene.after(31) == 0
         assert scene.files() == []
 
+    async def test_a_file_that_cannot_be_deleted_keeps_back_no_other(self, scene: Scene, monkeypatch: pytest.MonkeyPatch):
+        for _ in range(2):
+            await scene.act(await scene.case(), "dismiss", reason="test")
+        stuck, delete = (await scene.rows())[0].folder, Files.delete_folder
+
+        async def delete_but_one(files: Files, key: str) -> int:
+            if key == stuck:
+                raise Unavailable("not this one")
+            return await delete(files, key)
+
+        monkeypatch.setattr(Files, "delete_folder", delete_but_one)
+        with pytest.raises(Unavailable):
+            await scene.after(31)
+        assert scene.files() == SEALED
+
     async def test_what_was_put_there_meanwhile_goes_with_the_next_round(self, scene: Scene):
         case_id = await scene.case()
         await scene.act(case_id, "dismiss", reason="test")
@@ -200,6 +220,39 @@ class TestHold:
         await scene.act(whole, "dismiss", reason="test")
         await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
         assert await scene.after(400) == 0
+
+    async def test_a_part_of_it_cannot_be_deleted_by_hand(self, scene: Scene):
+        part, whole = await scene.case(), await scene.case()
+        await scene.act(part, "merge", into=whole)
+        await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
+        refused = await scene.chief.post(f"/api/v1/cases/{part}/evidence/delete", json={"reason": "Asked for."})
+        assert (refused.status_code, problem_code(refused)) == (409, "under-legal-hold")
+
+    @pytest.mark.postgres
+    async def test_is_not_overtaken_by_a_deletion(self, postgres_settings: Settings):
+        """Two who act at once, each in a transaction of their own: whoever comes second waits, or leaves it alone."""
+        world = World(create_app(postgres_settings))
+        case_id = await world.case(await world.place())
+        await world.reopen_database(0.2)
+        database, keyring, at = world.centre.database, world.centre.keyring, now()
+        async with database.writing() as first:
+            await deletion.delete_evidence_of_case(first, HOUSE, keyring, case_id, "Asked for.", at)
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                async with database.writing() as second:
+                    await deletion.set_hold(second, HOUSE, case_id, "Court asks.", at)
+            await first.rollback()
+        async with database.writing() as work:
+            case = await work.get_one(Case, case_id)
+            case.state = CaseState.DISMISSED
+        later = at + timedelta(days=31)
+        async with database.writing() as first:
+            await deletion.set_hold(first, HOUSE, case_id, "Court asks.", at)
+            async with database.writing() as second:
+                assert await deletion.delete_expired(second, keyring, world.centre.retention, later) == 0
+            await first.rollback()
+        async with database.writing() as work:
+            assert await deletion.delete_expired(work, keyring, world.centre.retention, later) == 1
+        await world.centre.close()
 
     async def test_is_in_the_audit(self, scene: Scene):
         case_id = await scene.case()
