@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from api.accounts import service
 from api.accounts.actors import Actor
 from api.accounts.passwords import password_fits
+from api.accounts.service import CodeNeeded
 from api.accounts.tables import User
 from api.centre import Centre
 from api.clients.access import actor_with_token, bearer_of
@@ -112,11 +113,16 @@ async def sign_in_with_code(request: Request, response: Response, login: str, co
 async def _end_sign_in(
     request: Request, response: Response, user: User | None, fits: bool, code: str | None, login: str
 ) -> Actor:
-    centre = centre_of(request)
+    centre, signed_in, needed = centre_of(request), None, None
     async with centre.database.writing() as work:
-        signed_in = await service.end_sign_in(
-            work, centre.settings, centre.keyring, user, fits, code, login, address_of(request), device_of(request)
-        )
+        try:
+            signed_in = await service.end_sign_in(
+                work, centre.settings, centre.keyring, user, fits, code, login, address_of(request), device_of(request)
+            )
+        except CodeNeeded as error:
+            needed = error
+    if needed is not None:
+        raise needed
     if signed_in is None:
         raise service.WrongPassword("The login or the password is wrong." if code is None else "The code is wrong or was used.")
     actor, token = signed_in

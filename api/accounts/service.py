@@ -59,12 +59,13 @@ async def end_sign_in(
 ) -> tuple[Actor, str] | None:
     """Who is signed in now and the token of the new session; None where password or code do not fit, which is recorded.
 
-    Raises CodeNeeded where the password fits and a code is missing.
+    Raises CodeNeeded where the password fits and a code is missing; the caller commits all the same.
     """
     if user is not None:
         user = await repository.get_user(work, user.id)
     if user is not None and fits and not user.disabled and user.totp_encrypted is not None:
         if code is None:
+            await throttle.code_needed(work, login, address)
             raise CodeNeeded("Type the code that the authenticator app shows.")
         fits = second_factor.fits(keyring, user, code, now())
     if user is None or not fits or user.disabled:

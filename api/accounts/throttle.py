@@ -56,14 +56,25 @@ async def succeeded(work: Work, login: str, address: str) -> None:
     at = now()
     of_login, of_address = await _entries(work, login, address, at)
     of_login.count, of_login.blocked_until = 0, at
-    of_address.count, of_address.blocked_until = max(0, of_address.count - 1), at
+    _forgive(of_address, at)
     await repository.delete_old_failures(work, at - FORGOTTEN_AFTER)
+
+
+async def code_needed(work: Work, login: str, address: str) -> None:
+    """The password was right, so nobody guesses for others at this address; for the login it counts, until the code is right."""
+    at = now()
+    _, of_address = await _entries(work, login, address, at)
+    _forgive(of_address, at)
 
 
 async def _entries(work: Work, login: str, address: str, at: datetime) -> list[SignInFailures]:
     """Always in this order, so that two that sign in at once never wait for each other."""
     network = network_of(address)
     return [await repository.failures_of(work, _key(*words), at) for words in ((login, network), (network,))]
+
+
+def _forgive(entry: SignInFailures, at: datetime) -> None:
+    entry.count, entry.blocked_until = max(0, entry.count - 1), at
 
 
 def _block(entries: list[SignInFailures], at: datetime) -> None:

@@ -6,10 +6,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from api.accounts import service, throttle
+from api.accounts import dependencies, second_factor, service, throttle
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import PERMISSIONS, Permission, Role, permissions_of
-from api.accounts.tables import SignInFailures
+from api.accounts.tables import SignInFailures, User
 from api.accounts.throttle import TooManyLogins
 from api.kit.times import now
 from tests.api.world import HOUSE, World, problem_code
@@ -218,6 +218,24 @@ class TestThrottle:
             await begin(world)
             async with world.centre.database.writing() as work:
                 await throttle.succeeded(work, "li", "192.0.2.1")
+
+    async def test_an_office_that_signs_in_with_codes_all_day(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        """Each sign-in asks twice: once without the code, once with it."""
+        Clock(monkeypatch)
+        await add_user(world)
+        async with world.centre.database.writing() as work:
+            (await work.scalars(select(User))).one().totp_encrypted = "of the phone"
+
+        async def fits(*_: object) -> bool:
+            return True
+
+        monkeypatch.setattr(dependencies, "password_fits", fits)
+        monkeypatch.setattr(second_factor, "fits", lambda *_: True)
+        client, body = world.client(), {"login": "li", "password": "right"}
+        for _ in range(throttle.FREE_FAILURES_OF_ADDRESS + 2):
+            asked = await client.post("/api/v1/login", json=body)
+            assert (asked.status_code, problem_code(asked)) == (401, "code-needed")
+            assert (await client.post("/api/v1/login", json={**body, "code": "123456"})).status_code == 200
 
     async def test_failures_of_an_office_do_not_add_up_over_days(self, world: World, monkeypatch: pytest.MonkeyPatch):
         clock = Clock(monkeypatch)
