@@ -31,6 +31,7 @@ from api.console.views import (
 )
 from api.console.words import ACTS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
 from api.evidence.service import is_of_another
+from api.notices.citations import may_accept
 from api.notices.schemas import Facts
 from api.notices.service import DRAFTABLE
 from contract.catalogue import Catalogue
@@ -69,7 +70,7 @@ def case_view(
         lasted=lasted(exhibit, speaker) if exhibit else None, seen_again=seen_again(case, speaker),
         picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
         votes=votes_view(case, speaker, catalogue),
-        rule=speaker.rule(case.rule, catalogue, accepted, actor.may(Permission.CASES_DECIDE)), seal=seal,
+        rule=speaker.rule(case.rule, catalogue, accepted, may_accept(actor)), seal=seal,
         notice=_notice(case, notice, actor, speaker),
         answers=[answer_view(answer, case, why, actor, speaker) for answer in reversed(answers)],
         since=since_view(since, case, speaker) if since else None,

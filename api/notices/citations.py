@@ -7,7 +7,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.kit.database import Work
-from api.kit.problems import Invalid, NotFound
+from api.kit.problems import Forbidden, Invalid, NotFound
 from api.notices import repository
 from api.notices.schemas import Citation, CitationOut, Standing
 from api.notices.tables import AcceptedCitation
@@ -40,7 +40,7 @@ async def list_citations(work: Work, actor: Actor, catalogue: Catalogue) -> list
 
 async def accept(work: Work, actor: Actor, catalogue: Catalogue, text: str, note: str, at: datetime) -> CitationOut:
     """Once, on record: a second acceptance changes nothing, until somebody has taken the first one back."""
-    actor.require(Permission.CASES_DECIDE)
+    _require_reach(actor)
     line, codes = next(((line, codes) for line, codes in _lines(catalogue).items() if line.text == text), (None, []))
     if line is None:
         raise NotFound("The rule catalogue has no such citation.")
@@ -64,7 +64,7 @@ async def accept(work: Work, actor: Actor, catalogue: Catalogue, text: str, note
 
 async def revoke(work: Work, actor: Actor, catalogue: Catalogue, text: str, note: str, at: datetime) -> CitationOut:
     """On record. Notices that were issued stay as they are; no new one names it."""
-    actor.require(Permission.CASES_DECIDE)
+    _require_reach(actor)
     line, codes = next(((line, codes) for line, codes in _lines(catalogue).items() if line.text == text), (None, []))
     accepted = await repository.list_accepted(work, actor, None)
     taken_back = [
@@ -84,6 +84,18 @@ async def revoke(work: Work, actor: Actor, catalogue: Catalogue, text: str, note
         record(work, actor, "citation.revoked", "citation", word.id, district_id=row.district_id, text=text, reason=note.strip())
     left = {row.text: row for row in reversed(accepted) if row not in taken_back}
     return _out(line, codes, left)
+
+
+def may_accept(actor: Actor) -> bool:
+    """An acceptance holds in a district or everywhere: who is bound to one shop cannot speak for either."""
+    return actor.may(Permission.CASES_DECIDE) and actor.shop_id is None
+
+
+def _require_reach(actor: Actor) -> None:
+    """Raises Forbidden."""
+    actor.require(Permission.CASES_DECIDE)
+    if not may_accept(actor):
+        raise Forbidden("Your account is bound to one shop. What is accepted holds in a whole district: ask its section head.")
 
 
 def _lines(catalogue: Catalogue) -> dict[LegalBasis, list[str]]:

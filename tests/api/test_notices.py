@@ -12,12 +12,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Role
-from api.kit.times import SHOP_TIME
+from api.accounts.service import actor_of, start_session
+from api.accounts.tables import User
+from api.kit.times import SHOP_TIME, now
 from api.notices.documents import LANGUAGES, notice_pdf, qr_png
 from api.notices.paper import NoSuchCharacter, missing_characters, write_pdf
 from api.notices.schemas import Facts
-from tests.api.world import EdgeBox, Place, World, problem_code
+from tests.api.world import EdgeBox, Place, World, problem_code, with_key
 
 OP_MASKS = "《餐饮服务食品安全操作规范》（2018）14.3.2.3、14.3.2.4（“宜”）"
 GB = "GB 31654-2021《餐饮服务通用卫生规范》（条款待核）"
@@ -225,6 +228,21 @@ class TestCitations:
     async def test_only_a_section_head_accepts(self, world: World):
         answer = await (await world.person()).post("/api/v1/citations/accept", json={"text": OP_MASKS, "note": "Read."})
         assert answer.status_code == 403
+
+    async def test_nobody_of_one_shop_accepts_or_takes_back_for_others(self, world: World):
+        place, head = await world.place(), await world.person(Role.CHIEF)
+        await head.post("/api/v1/citations/accept", json={"text": OP_MASKS, "note": "Read."})
+        async with world.centre.database.writing() as work:
+            bound = User(
+                login="bound", name="Bound", password_hash="!", role=Role.CHIEF, shop_id=place.shop_id, created_at=now()
+            )
+            work.add(bound)
+            await work.flush()
+            token = await start_session(work, world.centre.settings, actor_of(bound, None))
+        chief = world.client(cookies={COOKIE: token}, event_hooks={"request": [with_key]})
+        for act in ("accept", "revoke"):
+            answer = await chief.post(f"/api/v1/citations/{act}", json={"text": OP_MASKS, "note": "Read."})
+            assert (answer.status_code, problem_code(answer)) == (403, "forbidden")
 
     async def test_the_list_says_what_is_checked(self, world: World):
         items = (await (await world.person()).get("/api/v1/citations")).json()["items"]
