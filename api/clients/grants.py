@@ -130,6 +130,7 @@ async def by_refresh(
     granted = await _take(work, client, TokenKind.REFRESH, token, at, address)
     scopes = _wanted(scope, _scopes(granted))
     if scopes is None:
+        granted.used_at = None  # what was refused works still
         raise TokenRefused("invalid_scope", "The person did not agree to that much.")
     return await _issue(work, settings, client, scopes, at, granted)
 
@@ -231,27 +232,29 @@ async def _take(work: Work, client: ApiClient, kind: TokenKind, token: str, at: 
 async def _issue(
     work: Work, settings: Settings, client: ApiClient, scopes: frozenset[Scope], at: datetime, granted: ApiToken | None = None
 ) -> TokenAnswer:
-    """`granted` is the code or the refresh token of a person; without one, the client speaks for itself."""
+    """`granted` is the code or the refresh token of a person; without one, the client speaks for itself. The next refresh token
+    is good for as much as the one before (RFC 6749, 6), however little the access token opens."""
     await repository.delete_expired_tokens(work, at)
     client.last_used_at = at
     family = granted.family if granted else new_id()
 
-    def token(kind: TokenKind, lasts: timedelta) -> str:
+    def token(kind: TokenKind, lasts: timedelta, opens: frozenset[Scope]) -> str:
         value = secrets.token_urlsafe(32)
         work.add(
             ApiToken(
                 token_hash=token_hash(value), kind=kind, client_id=client.id,
                 user_id=granted.user_id if granted else None, agreed_at=granted.agreed_at if granted else None,
-                scopes=sorted(scopes), family=family, created_at=at, expires_at=at + lasts,
+                scopes=sorted(opens), family=family, created_at=at, expires_at=at + lasts,
             )
         )
         return value
 
     lasts = timedelta(minutes=settings.access_token_minutes)
-    refresh = None if granted is None else token(TokenKind.REFRESH, timedelta(days=settings.refresh_token_days))
+    longest = timedelta(days=settings.refresh_token_days)
+    refresh = None if granted is None else token(TokenKind.REFRESH, longest, _scopes(granted))
     return TokenAnswer(
-        access_token=token(TokenKind.ACCESS, lasts), expires_in=int(lasts.total_seconds()), scope=" ".join(sorted(scopes)),
-        refresh_token=refresh,
+        access_token=token(TokenKind.ACCESS, lasts, scopes), expires_in=int(lasts.total_seconds()),
+        scope=" ".join(sorted(scopes)), refresh_token=refresh,
     )
 
 
