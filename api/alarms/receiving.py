@@ -28,7 +28,8 @@ from api.evidence import filing
 from api.evidence.filing import Report
 from api.evidence.service import ORIGINAL, OVERLAY
 from api.kit.pictures import NotAPicture, check_jpeg, decoded
-from api.kit.problems import Invalid, Problem, TooLarge
+from api.kit.problems import Invalid, KeyMissing, Problem, TooLarge
+from api.kit.secrets import KeyringError
 from contract.base import Box
 from contract.catalogue import Post, Rule
 from contract.edges import ReportAnswer
@@ -157,7 +158,11 @@ async def _file_one(
         votes=AttributeVotes(looks=1, sure=1, violating=1), boxes=boxes,
         files={name: file_digest(content) for name, content in pictures.items()},
     )
-    report = Report(seal(manifest, service.open_key(centre.keyring, box)), pictures, _digest(alarm))
+    try:
+        key = service.open_key(centre.keyring, box)
+    except KeyringError as error:
+        raise KeyMissing from error
+    report = Report(seal(manifest, key), pictures, _digest(alarm))
     await filing.store_pictures(centre.files, report)
     async with centre.database.writing() as work:
         answer, _ = await filing.file_report(

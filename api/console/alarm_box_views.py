@@ -11,7 +11,7 @@ from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.words import Chip, Tone
 from api.kit.pictures import NotAPicture
-from api.kit.problems import TooLarge, Unavailable
+from api.kit.problems import KeyMissing, TooLarge, Unavailable
 
 _WORKING = Tone(N_("Alarms arrive"), "good")
 _WAITING = Tone(N_("No alarm yet"), "wait")
@@ -23,6 +23,7 @@ _TROUBLES = {
     PictureRefused.code: N_("The picture of its last alarm may not be fetched, or is gone."),
     NotAPicture.code: N_("The picture of its last alarm is none that can be used: a baseline JPEG is needed."),
     TooLarge.code: N_("The picture of its last alarm is too large."),
+    KeyMissing.code: N_("A key of the server is missing, so nothing can be sealed for it. Tell whoever runs the server."),
     Unavailable.code: N_("The picture of its last alarm could not be fetched; it is asked to send it again."),
 }
 _REVOKED = Tone(N_("Revoked"), "minor")

@@ -316,6 +316,10 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("This link is not yours"),
         N_("It was first used on another phone, or this browser keeps no cookies. Open it, and have your own link sent to you."),
     ),
+    "key-missing": (
+        N_("A key of the server is missing"),
+        N_("What it protects cannot be read, so this cannot be done now. Tell whoever runs the server: the old key is needed."),
+    ),
     403: (
         N_("Not open to your account"),
         N_("Your account may not see or do this. If it is part of your work, ask an administrator for the role that may."),

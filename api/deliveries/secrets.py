@@ -67,7 +67,8 @@ class TargetSecrets(BaseModel):
         return keys
 
     def rotated(self, at: datetime) -> "TargetSecrets":
-        return self.model_copy(update={"current": SigningKeys.new(), "previous": self.current, "previous_until": at + OVERLAP})
+        until = None if self.current is None else at + OVERLAP
+        return self.model_copy(update={"current": SigningKeys.new(), "previous": self.current, "previous_until": until})
 
     def all_texts(self) -> list[str]:
         """Whatever must not appear in a log."""

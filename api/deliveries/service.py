@@ -29,7 +29,7 @@ from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.kit.outbound import Refused, check_url
 from api.kit.problems import Conflict, FieldProblem, Invalid, NotFound
-from api.kit.secrets import Keyring
+from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
 from api.places import repository as places
 
@@ -96,12 +96,16 @@ async def update_target(
 
 
 async def rotate_secret(work: Work, actor: Actor, keyring: Keyring, target_id: str, at: datetime) -> tuple[Target, TargetSecrets]:
-    """New keys for a webhook; for a day the previous ones sign too."""
+    """New keys for a webhook; for a day the previous ones sign too, unless they cannot be read any more."""
     actor.require(Permission.TARGETS_WRITE)
     target = await _target(work, actor, target_id, for_change=True)
     if target.channel is not Channel.WEBHOOK:
         raise _wrong("channel", "The key of a robot is made where the robot was made. Enter the new one here.")
-    secrets = open_secrets(keyring, target).rotated(at)
+    try:
+        before = open_secrets(keyring, target)
+    except KeyringError:
+        before = TargetSecrets()
+    secrets = before.rotated(at)
     seal_secrets(keyring, target, secrets)
     record(work, actor, "target.secret_rotated", "target", target.id, **target.place)
     await work.flush()

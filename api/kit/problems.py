@@ -14,6 +14,7 @@
     ├── LengthMissing 411
     ├── TooManyRequests 429
     ├── Unavailable 503        passes by itself: try again
+    │   └── KeyMissing 503     an operator has to put it back
     └── StorageFull 507
 
 Domain errors are subclasses beside their service.
@@ -35,6 +36,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from api.kit.headers import SECURITY_HEADERS
+from api.kit.secrets import KeyringError
 
 log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -159,6 +161,18 @@ class Unavailable(Problem):
     status, code, retry_after_s = 503, "unavailable", 5
 
 
+class KeyMissing(Unavailable):
+    """Passes once an operator has put the key back; an edge keeps its evidence meanwhile."""
+
+    code, retry_after_s = "key-missing", 60
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A key that protects stored secrets is missing. Whoever runs the centre puts the old keys.json back, or the old key "
+            "into SUNSHINE_KEYS, and starts it again."
+        )
+
+
 class StorageFull(Problem):
     # Long enough for somebody to make room; an edge keeps its evidence meanwhile.
     status, code, retry_after_s = 507, "storage-full", 60
@@ -232,6 +246,11 @@ def install(app: FastAPI) -> None:
             log.error("database error", error=type(error.orig).__name__, statement=error.statement)
             problem = Problem("Something went wrong at the centre. It was logged.")
         return await answer(request, problem)
+
+    @app.exception_handler(KeyringError)
+    async def _key(request: Request, error: KeyringError) -> Response:
+        log.error("stored secrets cannot be read", cause=str(error))
+        return await answer(request, KeyMissing())
 
     @app.exception_handler(PoolTimeout)
     async def _pool(request: Request, error: PoolTimeout) -> Response:

@@ -252,6 +252,14 @@ class TestTokens:
         await box.alarm(carrier(store))
         assert "device-of-another" not in (await officer.get("/alarm-boxes")).text
 
+    async def test_a_lost_key_is_told_to_the_box_and_on_the_page(self, world: World):
+        _, box, officer = await settled(world, "huawei_vias")
+        world.centre.keyring = world.centre.keyring.with_new_key().only_current()
+        answer = await box.alarm(vias())
+        assert (answer.status_code, problem_code(answer)) == (503, "key-missing")
+        page = (await officer.get("/alarm-boxes", headers={"Accept-Language": "en"})).text
+        assert "A key of the server is missing" in page
+
     async def test_it_is_none_of_the_edge_boxes(self, world: World):
         _, box, officer = await settled(world)
         assert (await officer.get("/api/v1/edges")).json()["items"] == []

@@ -5,6 +5,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from api.accounts.permissions import Role
 from api.app import create_app
 from api.clients.scopes import OPERATIONS
 from api.kit.settings import Settings
@@ -109,6 +110,17 @@ class TestEveryAnswer:
     async def test_of_a_body_that_is_too_large(self, world: World):
         answer = await world.client().post("/api/v1/login", content=b" " * 2_000_001)
         assert (answer.status_code, problem_code(answer)) == (413, "too-large")
+
+    async def test_of_a_key_that_is_missing(self, world: World):
+        admin = await world.person(Role.ADMIN)
+        body = {
+            "name": "Platform", "channel": "webhook", "audience": "authority", "url": "https://example.org/x",
+            "events": ["case.issued"],
+        }
+        target = (await admin.post("/api/v1/targets", json=body)).json()
+        world.centre.keyring = world.centre.keyring.with_new_key().only_current()
+        answer = await admin.put(f"/api/v1/targets/{target['id']}", json=body)
+        assert (answer.status_code, problem_code(answer), answer.headers["retry-after"]) == (503, "key-missing", "60")
 
     async def test_of_a_character_that_no_text_column_holds(self, any_world: World):
         admin = await any_world.person(is_admin=True)

@@ -370,6 +370,18 @@ async def test_secrets_that_cannot_be_read_end_the_target_and_not_the_others(pos
     assert len(post.receiver.requests) == 1
 
 
+async def test_new_keys_mend_a_webhook_whose_secrets_cannot_be_read(post: Post):
+    lost = await post.target(name="Lost")
+    post.world.centre.keyring = post.world.centre.keyring.with_new_key().only_current()
+    await post.dispatcher.stop()
+    post.dispatcher = post.another_dispatcher()
+    rotated = (await post.admin.post(f"/api/v1/targets/{lost['id']}/rotate")).json()
+    assert rotated["previous_until"] is None
+    await post.open_case()
+    await post.send()
+    assert [delivery["state"] for delivery in await post.deliveries()] == ["delivered"]
+
+
 class TestLog:
     async def test_holds_request_and_answer_without_secrets(self, post: Post):
         target = await post.target("feishu", token="hook-token-99", secret="very-secret-secret")
