@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import FormData, UploadFile
 
 from api.accounts.actors import Actor
@@ -25,7 +26,7 @@ from api.cases.tables import Case
 from api.centre import Centre
 from api.evidence.endpoints import given_reason
 from api.kit.parameters import IfMatch, version_of
-from api.kit.problems import Invalid, Problem, TooLarge
+from api.kit.problems import Invalid, TooLarge
 from api.kit.work import At
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
@@ -117,9 +118,10 @@ async def hand_in(centre: Centre, actor: Actor, case_id: int, version: int, form
             return await cases.act(
                 work, actor, case_id, version, form.act, at, centre.deadlines, centre.keyring, note=form.text, answered=answered
             )
-    except Problem:
-        for photograph in stored:  # nothing would ever delete them
-            await centre.files.delete(photograph.key)
+    except Exception as error:
+        # Where the connection broke off, nobody knows whether the answer is kept.
+        if not (isinstance(error, DBAPIError) and error.connection_invalidated):
+            await service.drop_photographs(centre.files, stored)
         raise
 
 

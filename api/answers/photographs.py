@@ -7,7 +7,7 @@ import io
 import struct
 import warnings
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
@@ -76,7 +76,7 @@ def _taken_at(picture: Image.Image) -> datetime | None:
         if len(offset) == 6 and offset[0] in "+-":
             sign = -1 if offset[0] == "-" else 1
             ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:]))
-            return taken.replace(tzinfo=timezone(sign * ahead))
-        return taken.replace(tzinfo=SHOP_TIME)
-    except (KeyError, ValueError, TypeError, SyntaxError, OSError, struct.error):
+            return taken.replace(tzinfo=timezone(sign * ahead)).astimezone(UTC)
+        return taken.replace(tzinfo=SHOP_TIME).astimezone(UTC)
+    except (KeyError, ValueError, OverflowError, TypeError, SyntaxError, OSError, struct.error):
         return None

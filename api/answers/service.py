@@ -23,7 +23,7 @@ from api.cases.tables import Case
 from api.kit.database import Work
 from api.kit.files import Files
 from api.kit.ids import new_id
-from api.kit.problems import Invalid, NotFound
+from api.kit.problems import Invalid, NotFound, Problem, Unavailable
 from api.notices import service as notices
 
 MOST_PHOTOGRAPHS = 6
@@ -83,19 +83,33 @@ async def check_photographs(work: Work, actor: Actor, case: Case, decoded: Seque
 
 
 async def store_photographs(files: Files, case_id: int, decoded: Sequence[Decoded], at: datetime) -> tuple[Photograph, ...]:
-    """Before the rows that name them: a file without a row harms nobody. Raises StorageFull or Unavailable."""
+    """Before the rows that name them: a row without a file would be no answer. All of them or none. Raises StorageFull or
+    Unavailable."""
+    contents: dict[str, bytes] = {}
     stored = []
     for place, one in enumerate(decoded):
         photograph_id = new_id()
         key = f"answers/{at:%Y/%m/%d}/{case_id}-{photograph_id}.jpg"
-        await files.put(key, one.content)
+        contents[key] = one.content
         stored.append(
             Photograph(
                 id=photograph_id, place=place, key=key, sha256=one.sha256, sent_sha256=one.sent_sha256, size=len(one.content),
                 width=one.width, height=one.height, taken_at=one.taken_at, received_at=at,
             )
         )
+    try:
+        await files.put_all(contents)
+    except Problem:
+        await drop_photographs(files, stored)
+        raise
     return tuple(stored)
+
+
+async def drop_photographs(files: Files, stored: Sequence[Photograph]) -> None:
+    """Of an answer that was not kept: no row names them, so nothing else would ever delete them."""
+    for photograph in stored:
+        with suppress(Unavailable):
+            await files.delete(photograph.key)
 
 
 async def keep(work: Work, actor: Actor, case: Case, act: Act, text: str, answered: Answered, at: datetime) -> None:

@@ -41,7 +41,11 @@ class Files:
         """The same for several at once, each of them whole or not there; waiting for a disk costs as much as all the rest."""
         key = next(iter(contents), "")
         try:
-            await asyncio.gather(*(self._store.put_async(key, content) for key, content in contents.items()))
+            puts = (self._store.put_async(key, content) for key, content in contents.items())
+            # All of them have come to an end then: who takes back what was stored misses none.
+            for done in await asyncio.gather(*puts, return_exceptions=True):
+                if isinstance(done, BaseException):
+                    raise done
             if self._folder is not None:
                 await anyio.to_thread.run_sync(self._sync_to_disk, self._folder, list(contents))
         except (BaseError, OSError) as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,12 +12,14 @@ from obstore.exceptions import BaseError
 from PIL import ExifTags, Image
 
 from api.accounts.permissions import Role
-from api.answers import photographs
+from api.answers import photographs, service
 from api.answers.photographs import decode
 from api.kit.pictures import NotAPicture
 from api.kit.times import SHOP_TIME
 from tests.api.world import EdgeBox, Place, World, answer_notice, jpeg, problem_code
 
+FORM = {"act": "submit", "text": "Caps were handed out.", "person": "Li Mei", "version": "3"}
+FILES = {"photographs": ("now.jpg", jpeg(), "image/jpeg")}
 ISSUED = datetime(2026, 11, 24, 9, 0, tzinfo=SHOP_TIME)
 
 
@@ -188,10 +191,52 @@ class TestRefused:
             async def put_async(self, key: str, content: bytes) -> None:
                 raise BaseError("No space left on device (os error 28)")
 
+            async def delete_async(self, key: str) -> None:
+                raise FileNotFoundError(key)
+
         monkeypatch.setattr(world.centre.files, "_store", Full())
         answer = await answer_notice(there.owner, there.case_id, 3)
         assert (answer.status_code, problem_code(answer)) == (507, "storage-full")
         assert (await there.case())["answers"] == []
+
+    async def test_a_busy_database_leaves_no_photograph_behind(self, world: World):
+        there = await Answering.begin(world)
+        await world.reopen_database(0.1)
+        other = sqlite3.connect(world.centre.settings.data / "sunshine.db")
+        answered = service.store_photographs
+
+        async def store_then_lock(*given: Any) -> Any:
+            stored = await answered(*given)
+            other.execute("BEGIN IMMEDIATE")
+            return stored
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(service, "store_photographs", store_then_lock)
+            # As the phone's page sends it: nothing is reserved before.
+            link = await there.owner.post(f"/cases/{there.case_id}/answer", data=FORM, files=FILES)
+        other.close()
+        assert link.status_code == 503
+        assert list((world.centre.settings.data / "files" / "answers").rglob("*.jpg")) == []
+
+    async def test_a_store_that_fails_at_the_second_one_keeps_none(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        there = await Answering.begin(world)
+        store = world.centre.files._store
+
+        class Failing:
+            puts = 0
+
+            async def put_async(self, key: str, content: bytes) -> None:
+                self.puts += 1
+                if self.puts == 2:
+                    raise BaseError("broken")
+                await store.put_async(key, content)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(store, name)
+
+        monkeypatch.setattr(world.centre.files, "_store", Failing())
+        assert (await answer_notice(there.owner, there.case_id, 3, jpeg(), jpeg(90))).status_code == 503
+        assert list((world.centre.settings.data / "files" / "answers").rglob("*.jpg")) == []
 
 
 class TestDecode:
@@ -229,6 +274,11 @@ class TestDecode:
         Image.new("RGB", (8, 8)).save(written, kind)
         with pytest.raises(NotAPicture):
             decode(written.getvalue())
+
+    @pytest.mark.parametrize("time", [datetime(9999, 12, 31, 23, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)])
+    def test_a_time_beyond_all_calendars(self, time: datetime):
+        zone = "-10:00" if time.year == 9999 else "+10:00"
+        assert decode(photograph(time, zone=zone)).taken_at is None
 
     def test_a_time_that_is_none(self):
         exif = Image.Exif()
