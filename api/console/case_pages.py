@@ -146,7 +146,7 @@ async def act_on_case(
         async with centre.database.writing() as work:
             await cases.act(
                 work, actor, case_id, version, act, at, centre.deadlines, centre.keyring, reason=_reason(step, reason),
-                note=typed["note"], into=int(into) if into else None, due_at=_moment(due),
+                note=typed["note"], into=_case_number(into), due_at=_moment(due),
             )
     except BadDeadline:
         wrong = {"due": N_("Choose a time after the deadline that there is, and within a year.")}
@@ -172,13 +172,17 @@ def _missing(step: Step, typed: dict[str, str], at: datetime) -> dict[str, str]:
         wrong["note"] = N_("Say in the remark which other reason it is.")
     elif not typed["note"].strip() and Given.NOTE in step.given:
         wrong["note"] = N_("Fill this in.")
-    if Given.CASE in step.given and not (typed["into"].isascii() and typed["into"].isdecimal() and len(typed["into"]) < 10):
+    if Given.CASE in step.given and _case_number(typed["into"]) is None:
         wrong["into"] = N_("Choose one of the cases.")
     if Given.DEADLINE in step.given:
         due = _moment(typed["due"])
         if due is None or due <= at:
             wrong["due"] = N_("Choose a day and a time that are still to come.")
     return wrong
+
+
+def _case_number(typed: str) -> int | None:
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 10 else None
 
 
 def _moment(typed: str) -> datetime | None:

@@ -30,7 +30,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -246,6 +246,13 @@ def install(app: FastAPI) -> None:
             log.error("database error", error=type(error.orig).__name__, statement=error.statement)
             problem = Problem("Something went wrong at the centre. It was logged.")
         return await answer(request, problem)
+
+    @app.exception_handler(StatementError)
+    async def _value(request: Request, error: StatementError) -> Response:
+        if not isinstance(error.orig, OverflowError):
+            raise error
+        beyond = Invalid("A time or a number of the request is beyond any that can be kept. Name a nearer one.")
+        return await answer(request, beyond)
 
     @app.exception_handler(KeyringError)
     async def _key(request: Request, error: KeyringError) -> Response:

@@ -176,6 +176,19 @@ class TestWhoReads:
         assert await entries(auditor, until="2026-01-01T00:00:00Z") == []
         assert len(await entries(auditor, since="2026-01-01T00:00:00Z", action="evidence.read")) == 1
 
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/api/v1/audit?since=0001-01-01T00:00:00%2B08:00", "/api/v1/audit?until=9999-12-31T23:59:59-10:00",
+            "/api/v1/audit/export?since=0001-01-01T00:00:00%2B08:00", "/audit?since=0001-01-01",
+        ],
+    )
+    async def test_a_day_beyond_all_calendars(self, any_world: World, path: str):
+        await looked_at(any_world, await any_world.place())
+        await chain_all(any_world.centre)
+        auditor = await any_world.person(Role.AUDITOR)
+        assert (await auditor.get(path)).status_code == 422
+
     async def test_an_export_is_recorded(self, world: World):
         auditor = await world.person(Role.AUDITOR)
         await chain_all(world.centre)

@@ -389,6 +389,15 @@ class TestJudgement:
         assert f'href="/cases/{other}">下一个待审核案件' in page
         assert "reviewer 张" in page
 
+    @pytest.mark.parametrize("into", ["abc", "9" * 30, "²"])
+    async def test_a_number_where_none_is_asked_for_is_no_error_of_ours(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen, into: str
+    ) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        answer = await browser.post(f"/cases/{case_id}/confirm", data={"version": "1", "into": into})
+        assert answer.headers["location"] == f"/cases/{case_id}?done=confirm"
+
     async def test_what_leads_on_is_offered_before_the_way_back(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
         await sign_in(browser, "officer")
