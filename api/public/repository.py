@@ -1,11 +1,13 @@
+from datetime import datetime
+
 from sqlalchemy import delete, select
 from sqlalchemy.orm import selectinload
 
 from api.accounts.actors import Actor, without_actor
-from api.kit.database import Work
+from api.kit.database import Work, insert_if_missing
 from api.places.repository import shop_is_visible
 from api.places.tables import Shop
-from api.public.tables import ShopStatus
+from api.public.tables import PublicStatus, ShopStatus
 
 
 async def get_status(work: Work, actor: Actor, shop_id: str, *, for_change: bool = False) -> ShopStatus | None:
@@ -14,6 +16,15 @@ async def get_status(work: Work, actor: Actor, shop_id: str, *, for_change: bool
         query = query.with_for_update()
     status: ShopStatus | None = await work.scalar(query)
     return status
+
+
+async def add_where_missing(work: Work, actor: Actor, shop_id: str, at: datetime) -> bool:
+    """Whether it is this one that is kept, of two who accept at once."""
+    row = {
+        "shop_id": shop_id, "accepted_at": at, "accepted_by": actor.name, "state": PublicStatus.ACTIVE, "since": at,
+        "required_minutes": 0, "observed_minutes": 0,
+    }
+    return await insert_if_missing(work, ShopStatus, row)
 
 
 async def forget(work: Work, actor: Actor, shop_id: str) -> None:

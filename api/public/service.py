@@ -70,8 +70,7 @@ async def accept(work: Work, actor: Actor, shop_id: str, accepted: bool, at: dat
     actor.require(Permission.CASES_HANDLE)
     shop = await places.get_shop(work, actor, shop_id)
     row = await repository.get_status(work, actor, shop_id, for_change=True)
-    if accepted and row is None:
-        work.add(ShopStatus(shop_id=shop_id, accepted_at=at, accepted_by=actor.name, state=PublicStatus.ACTIVE, since=at))
+    if accepted and await repository.add_where_missing(work, actor, shop_id, at):
         record(work, actor, "shop.accepted", "shop", shop_id, shop_id=shop_id)
     elif not accepted and row is not None:
         await repository.forget(work, actor, shop_id)

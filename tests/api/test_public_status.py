@@ -1,5 +1,6 @@
 """How a shop takes part: counted from minutes alone, with hysteresis, signed for partners, and nothing else of it public."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -12,13 +13,15 @@ import pytest
 from jwt import PyJWK
 
 from api.accounts.permissions import Role
+from api.app import create_app
 from api.cameras.minutes import count_minutes, windows
 from api.cameras.observed import TOLD_BY
 from api.cameras.repository import store_minutes
 from api.keys.service import rotate_keys
-from api.public import service
+from api.kit.settings import Settings
+from api.public import repository, service
 from api.public.rounds import measure_all
-from api.public.tables import PublicStatus
+from api.public.tables import PublicStatus, ShopStatus
 from contract.cameras import Hours
 from tests.api.deliveries.post import Clock
 from tests.api.world import HOUSE, EdgeBox, Place, World, problem_code
@@ -80,6 +83,27 @@ async def test_from_nothing_to_accepted_and_back(any_world: World):
     assert (await officer.get(f"{path}/status")).json()["status"] == "none"
     withdrawn = (await officer.post(f"{path}/acceptance", json={"accepted": False})).json()
     assert (withdrawn["accepted_at"], withdrawn["status"]) == (None, "none")
+
+
+@pytest.mark.postgres
+async def test_accepted_by_two_at_once(postgres_settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    world = World(create_app(postgres_settings))
+    place = await world.place()
+    both_have_read, read = asyncio.Barrier(2), repository.get_status
+
+    async def read_then_wait(*given: Any, for_change: bool = False) -> ShopStatus | None:
+        found = await read(*given, for_change=for_change)
+        if for_change:
+            await both_have_read.wait()
+        return found
+
+    async def accept() -> None:
+        async with world.centre.database.writing() as work:
+            await service.accept(work, HOUSE, place.shop_id, True, NOON)
+
+    monkeypatch.setattr(repository, "get_status", read_then_wait)
+    await asyncio.gather(accept(), accept())
+    await world.centre.close()
 
 
 async def test_the_way_back_is_longer(any_world: World):
