@@ -155,7 +155,7 @@ async def change_shop(
     request: Request, shop_id: str, actor: SignedIn, work: Writing, typed: Annotated[ShopTyped, Form()]
 ) -> Response:
     actor.require(Permission.PLACES_WRITE)
-    shop = await places.get_shop(work, actor, shop_id)
+    shop = await places.get_shop(work, actor, shop_id, for_change=True)
     try:
         new = _read(typed, shop.district_id, shop)
         async with work.begin_nested():

@@ -87,8 +87,11 @@ async def list_shops(work: Work, actor: Actor, *, after: str | None = None, limi
     return list(await work.scalars(query))
 
 
-async def get_shop(work: Work, actor: Actor, shop_id: str) -> Shop | None:
-    shop: Shop | None = await work.scalar(_readable_shops(actor).where(Shop.id == shop_id))
+async def get_shop(work: Work, actor: Actor, shop_id: str, *, for_change: bool = False) -> Shop | None:
+    query = _readable_shops(actor).where(Shop.id == shop_id)
+    if for_change:
+        query = query.with_for_update(of=Shop, key_share=True).execution_options(populate_existing=True)
+    shop: Shop | None = await work.scalar(query)
     return shop
 
 

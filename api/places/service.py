@@ -70,9 +70,9 @@ async def list_shops(work: Work, actor: Actor, *, after: str | None = None, limi
     return await repository.list_shops(work, actor, after=after, limit=limit)
 
 
-async def get_shop(work: Work, actor: Actor, shop_id: str) -> Shop:
+async def get_shop(work: Work, actor: Actor, shop_id: str, *, for_change: bool = False) -> Shop:
     actor.require(Permission.PLACES_READ)
-    shop = await repository.get_shop(work, actor, shop_id)
+    shop = await repository.get_shop(work, actor, shop_id, for_change=for_change)
     if shop is None:
         raise NotFound("There is no such shop, or it is not yours to see.")
     return shop
@@ -98,7 +98,7 @@ async def create_shop(work: Work, actor: Actor, new: ShopIn) -> Shop:
 
 async def update_shop(work: Work, actor: Actor, shop_id: str, new: ShopIn) -> Shop:
     actor.require(Permission.PLACES_WRITE)
-    shop = await get_shop(work, actor, shop_id)
+    shop = await get_shop(work, actor, shop_id, for_change=True)  # two who change it at once do so one after the other
     if await repository.get_district(work, actor, new.district_id) is None:
         raise NotFound("There is no such district, or it is not yours to see.")
     shop.licences.clear()

@@ -1,7 +1,14 @@
+import asyncio
+
 import pytest
 
 from api.accounts.permissions import Role
-from tests.api.world import Place, World, problem_code
+from api.app import create_app
+from api.kit.settings import Settings
+from api.places.schemas import ContactEntry, ShopIn
+from api.places.service import update_shop
+from api.places.tables import Duty
+from tests.api.world import HOUSE, Place, World, problem_code
 
 CREDIT_CODE = "91330522MA2B4C5D6E"
 
@@ -133,6 +140,20 @@ class TestEntries:
         assert (await admin.put(f"/api/v1/shops/{place.shop_id}", json=change)).status_code == 200
         told = (await admin.get(f"/api/v1/shops/{place.shop_id}")).json()
         assert (told["licences"], told["contacts"]) == (change["licences"], [])
+
+    @pytest.mark.postgres
+    async def test_two_who_change_it_at_once(self, postgres_settings: Settings):
+        world = World(create_app(postgres_settings))
+        place = await world.place()
+        contact = ContactEntry(duty=Duty.OWNER, name="Li", phone="13800000000")
+        new = ShopIn(district_id=place.district_id, name="A", contacts=[contact])
+
+        async def change() -> None:
+            async with world.centre.database.writing() as work:
+                await update_shop(work, HOUSE, place.shop_id, new)
+
+        await asyncio.gather(change(), change(), change())
+        await world.centre.close()
 
     async def test_another_department_is_told_no_telephone_number(self, world: World):
         place, admin = await world.place(), await world.person(Role.ADMIN)
