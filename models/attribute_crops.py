@@ -74,6 +74,8 @@ class Patch:
     """in patch pixels"""
     labels: Labels
     source: str
+    group: str
+    """of the picture: one scene or person"""
     scale: float
     """pixels of the original picture per patch pixel"""
     weight: float = 1.0
@@ -92,10 +94,10 @@ def patches(
     found = []
     for head, labels, weight in _heads(picture, targets, opinion, no_cigarette):
         region = np.array(head_region(head), np.float32)
-        found.append(_patch(image, head, CROP.head_scale, cigarettes, labels, picture.source, weight, region))
+        found.append(_patch(image, head, CROP.head_scale, cigarettes, labels, picture, weight, region))
     for glove, label in ((0, HAND_GLOVE), (1, HAND_BARE)):
         for hand in picture.of(label):
-            found.append(_patch(image, hand, CROP.hand_scale, cigarettes, Labels(glove=glove), picture.source, 1.0))
+            found.append(_patch(image, hand, CROP.hand_scale, cigarettes, Labels(glove=glove), picture, 1.0))
     found.extend(_elsewhere(image, picture, targets, cigarettes, rng))
     return [p for p in found if p.pixels >= 6]
 
@@ -152,7 +154,7 @@ def _elsewhere(
         if annotated:
             near = bool(centres_inside(cigarettes, _square(box, CROP.head_scale)[None]).any())
             labels = replace(labels, smoking=int(near), readable=1 if near else 0)
-        yield _patch(image, box, CROP.head_scale, cigarettes, labels, picture.source, 1.0)
+        yield _patch(image, box, CROP.head_scale, cigarettes, labels, picture, 1.0)
 
 
 def _square(box: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
@@ -166,7 +168,7 @@ def _patch(
     scale: float,
     cigarettes: Boxes,
     labels: Labels,
-    source: str,
+    picture: Picture,
     weight: float,
     region: NDArray[np.float32] | None = None,
 ) -> Patch:
@@ -197,7 +199,8 @@ def _patch(
         ((box - offset) * factor).astype(np.float32),
         ((near - offset) * factor).astype(np.float32),
         labels,
-        source,
+        picture.source,
+        picture.group,
         1 / factor,
         weight,
     )

@@ -11,9 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from detector.attributes import VIOLATING
 from models.attribute_crops import SILENT, Patch
 from models.attribute_samples import Sample, sample, shares
-from models.attributes_net import AttributeNet
+from models.attributes_net import STATES, AttributeNet
+from models.calibration import biases
 from models.cap_cutouts import Cutout
 from models.checkpoint import Checkpoint
 from models.training import Batch, follow, half_precision, painted, painters
@@ -95,9 +97,14 @@ def _optimizer(model: AttributeNet) -> torch.optim.Optimizer:
 
 
 def calibrate(model: AttributeNet, val_patches: Sequence[Patch], seed: int, say: Callable[[str], None]) -> None:
-    """Set each attribute's temperature to the one of least loss on the validation part, seen through a camera."""
-    if not val_patches:
-        return
+    """Set each attribute's temperature and biases on the validation part."""
+    if val_patches:
+        _set_temperatures(model, val_patches, seed, say)
+        _set_biases(model, val_patches, say)
+
+
+def _set_temperatures(model: AttributeNet, val_patches: Sequence[Patch], seed: int, say: Callable[[str], None]) -> None:
+    """The temperature of least loss, on patches drawn and seen as in training."""
     batch = _crops(val_patches, (), seed)
     kept = [batch(number) for number in range(16)]
     with torch.inference_mode():
@@ -117,6 +124,20 @@ def calibrate(model: AttributeNet, val_patches: Sequence[Patch], seed: int, say:
         best = min(np.geomspace(0.5, 3, 37), key=loss)
         value.data.fill_(float(best))
         say(f"attributes: temperature of {name} {best:.2f}, validation loss {loss(1):.3f} -> {loss(best):.3f}")
+
+
+def _set_biases(model: AttributeNet, val_patches: Sequence[Patch], say: Callable[[str], None]) -> None:
+    """How likely violations are, on patches as the detector cuts them, each once."""
+    rng = np.random.default_rng(0)
+    samples = [sample(rng, patch, plain=True) for patch in val_patches]
+    with torch.inference_mode():
+        parts = [model(_seen(_collate(samples[i : i + BATCH])["crops"])) for i in range(0, len(samples), BATCH)]
+    told = {name: torch.cat(answers).numpy() for name, answers in zip(STATES, zip(*parts, strict=True), strict=True)}
+    scenes = [f"{patch.source}/{patch.group}" for patch in val_patches]
+    for name, value in biases([s.labels for s in samples], told, scenes).items():
+        violating = torch.tensor([state in VIOLATING for state in STATES[name]])
+        model.bias[name].data.copy_(value * violating)
+        say(f"attributes: bias of {name} {value:+.2f}")
 
 
 def _losses(raw: dict[str, torch.Tensor], batch: Batch) -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from models.calibration import BIASED
 from models.trunk import coco
 
 STATES = {
@@ -48,6 +49,10 @@ class AttributeNet(nn.Module):  # type: ignore[misc]
             {name: nn.Parameter(torch.ones(()), requires_grad=False) for name in STATES}
         )
         """divides the logits; set on the validation part after training"""
+        self.bias = nn.ParameterDict(
+            {name: nn.Parameter(torch.zeros(len(STATES[name])), requires_grad=False) for name in BIASED}
+        )
+        """is added then; set there too"""
 
     def logits(self, crops: torch.Tensor) -> dict[str, torch.Tensor]:
         """Raw answers: cap, mask, glove [n, k]; cigarette [n, 12, 12]; smoking [n] (a cigarette); readable [n]."""
@@ -74,12 +79,8 @@ class AttributeNet(nn.Module):  # type: ignore[misc]
         raw = self.logits(crops)
         smoking = (raw["smoking"] / self.temperature["smoking"]).sigmoid()
         readable = raw["readable"].sigmoid()
-        return (
-            (raw["cap"] / self.temperature["cap"]).softmax(1),
-            (raw["mask"] / self.temperature["mask"]).softmax(1),
-            torch.stack([readable * smoking, readable * (1 - smoking), 1 - readable], 1),
-            (raw["glove"] / self.temperature["glove"]).softmax(1),
-        )
+        cap, mask, glove = ((raw[name] / self.temperature[name] + self.bias[name]).softmax(1) for name in BIASED)
+        return cap, mask, torch.stack([readable * smoking, readable * (1 - smoking), 1 - readable], 1), glove
 
 
 def _mean(found: torch.Tensor) -> torch.Tensor:

@@ -153,7 +153,8 @@ def evaluate(
     if record and evaluation:
         publish.record(weights, name or publish.TEST_LIST, command, of_pictures, precision, bins(evaluation))
     if record and of_clips:
-        publish.record(weights, "clips: " + ", ".join(clip.name for clip in clips), command, of_clips, precision)
+        on = f"clips: {name or ', '.join(clip.name for clip in clips)}"
+        publish.record(weights, on, command, of_clips, precision)
 
 
 def _options(part: str, only: list[str], precision: str) -> list[str]:

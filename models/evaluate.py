@@ -111,14 +111,19 @@ def figures(evaluation: Evaluation) -> list[Figure]:
             found += _told(attribute, part, rows, groups)
         told = evaluation.told(attribute)
         if told:
-            error = calibration_error(*probabilities(told))
-            found.append(_figure(attribute, "calibration error", "all", error, None, len(told)))
+            found.append(_calibration(attribute, told, _groups(told, groups)))
         hidden = [j for j in judged if j.truth == "unknown"]
         if hidden:
             untold = np.array([j.told == "unknown" for j in hidden])
             what = "no hand in sight" if attribute == "glove" else "no face in sight"
             found.append(_share(f"{attribute}, {what}", "cannot tell", "all", untold, _groups(hidden, groups)))
     return found
+
+
+def _calibration(attribute: str, told: Sequence[Judged], groups: NDArray[np.int64]) -> Figure:
+    scores, truths = probabilities(told)
+    ends = interval(lambda weights: calibration_error(scores, truths, weights[groups]), groups)
+    return _figure(attribute, "calibration error", "all", calibration_error(scores, truths), ends, len(told))
 
 
 def _ranked(name: str, part: str, ranking: Ranking, used_from: float | None = None) -> list[Figure]:

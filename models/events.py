@@ -23,6 +23,8 @@ from models.data import DataError
 # After the hold time: two key frames of two seconds, and one look that could not be told.
 IN_TIME_S = 6.0
 EARLY_S = 1.0  # truth and key frames are not of the same instant
+FEW = 10
+"""clips of which each has figures of its own"""
 START = datetime(2026, 5, 1, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai; any time within business hours would do
 
 
@@ -118,7 +120,7 @@ def compare(clip: Path, alarms: Sequence[Alarm], catalogue: Catalogue | None = N
 
 
 def figures(watched: Sequence[Watched]) -> list[Figure]:
-    """Of all clips, by rule and by clip: the share found, false alarms per camera-hour, seconds from beginning to alarm."""
+    """Of all clips, by rule and, of a few, by clip: share found, false alarms per hour, seconds from beginning to alarm."""
     rows = _figures("all", watched)
     for rule in sorted({event.rule for one in watched for event in one.planted}):
         only = [
@@ -132,7 +134,7 @@ def figures(watched: Sequence[Watched]) -> list[Figure]:
             for one in watched
         ]
         rows += _figures(rule, only)
-    for one in watched if len(watched) > 1 else ():
+    for one in watched if 1 < len(watched) <= FEW else ():
         rows += _figures(one.clip, [one])
     return rows
 
@@ -161,6 +163,10 @@ def watch_all(paths: Sequence[Path], detector: Detector, say: Callable[[str], No
     for clip in paths:
         one = compare(clip, watch(clip, detector))
         say(f"{clip.name}: {len(one.found)} of {len(one.planted)} violations found, {len(one.false)} false")
+        for missed in (event for event in one.planted if event not in one.found):
+            say(f"  missed: {missed.rule} of figure {missed.figure}, {missed.from_s:.0f} to {missed.to_s:.0f} s")
+        for alarm in one.false:
+            say(f"  false: {alarm.rule} at {alarm.time_s:.0f} s, box {', '.join(f'{end:.0f}' for end in alarm.box)}")
         watched.append(one)
     return watched
 

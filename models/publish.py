@@ -43,7 +43,8 @@ _HANDS = "Hands at camera size, bare and gloved, from more than the two public s
 _HEADS = "Kitchen heads seen from the ceiling, labelled whole, in place of head boxes grown from faces."
 _PEOPLE = "Labelled people in kitchens: the test list has 30, on building sites."
 _CIGARETTES = "Cigarettes at camera distance: nearly all public ones are close-ups."
-_PROBABILITIES = "More validation pictures to fit the temperature on."
+_PROBABILITIES = "More validation scenes to fit temperatures and biases on."
+_SURE_OF_GLOVES = "Bare hands without colours to learn from: two scenes of black-and-white or treated pictures are the error."
 AIMS = [
     Aim(subject="person", measure="AP", value=0.85, closed_by=_PEOPLE),
     Aim(subject="cigarette", measure="AP", value=0.85, closed_by=_CIGARETTES),
@@ -54,7 +55,10 @@ AIMS = [
     Aim(subject="cap", measure="coverage", value=0.85, closed_by=_HEADS),
     Aim(subject="mask", measure="coverage", value=0.85, closed_by=_HEADS),
     Aim(subject="glove", measure="coverage", value=0.85, closed_by=_HANDS),
-    *(Aim(subject=name, measure="calibration error", value=0.05, closed_by=_PROBABILITIES) for name in STATES),
+    Aim(subject="cap", measure="calibration error", value=0.05, closed_by=_PROBABILITIES),
+    Aim(subject="mask", measure="calibration error", value=0.05, closed_by=_PROBABILITIES),
+    Aim(subject="smoking", measure="calibration error", value=0.05, closed_by=_PROBABILITIES),
+    Aim(subject="glove", measure="calibration error", value=0.05, closed_by=_SURE_OF_GLOVES),
 ]
 """on the test list, all sources; a calibration error should be at most, all others at least so much"""
 
@@ -154,9 +158,11 @@ def record(
             figures=[figure for figure in figures if (figure.subject in FINDER_SUBJECTS) == (name == "finder")],
             reliability=list(reliability) if name == "attributes" else [],
         )
-        kept = [old for old in card.measured if (old.on, old.precision) != (measured.on, measured.precision)]
+        same = [(old.on, old.precision) == (measured.on, measured.precision) for old in card.measured]
+        place = same.index(True) if any(same) else len(same)
+        kept = [old for old, replaced in zip(card.measured, same, strict=True) if not replaced]
         new = [measured] if measured.figures else []
-        write_card(card.model_copy(update={"measured": [*kept, *new]}), folder / f"{name}.yaml")
+        write_card(card.model_copy(update={"measured": [*kept[:place], *new, *kept[place:]]}), folder / f"{name}.yaml")
 
 
 def sha256(path: Path) -> str:

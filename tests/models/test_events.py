@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from detector.pipeline import Detector
+from models import events
 from models.data import DataError
 from models.events import Alarm, clips, compare, figures, watch_all
 
@@ -53,6 +54,19 @@ def test_figures_count_by_hour_and_by_rule(tmp_path: Path):
     assert values["false per camera-hour", "all"] == 40
     assert values["seconds to alarm, median", "K01"] == 22
     assert values["false per camera-hour", "K01"] == 0
+
+
+@pytest.mark.parametrize(("count", "parts"), [(2, {"all", "K01", "clip.mp4"}), (11, {"all", "K01"})])
+def test_of_a_few_clips_each_has_figures(tmp_path: Path, count: int, parts: set[str]):
+    watched = [compare(clip(tmp_path, EVENT), [])] * count
+    assert {f.part for f in figures(watched)} == parts
+
+
+def test_a_missed_violation_and_a_false_alarm_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(events, "watch", lambda *_: [Alarm(40.0, "K02", HERE)])
+    said: list[str] = []
+    watch_all([clip(tmp_path, EVENT)], Detector.load(), said.append)
+    assert said[1:] == ["  missed: K01 of figure 1, 10 to 50 s", "  false: K02 at 40 s, box 0, 0, 20, 40"]
 
 
 def test_clips_have_their_truth_beside_them(tmp_path: Path):

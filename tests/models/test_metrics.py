@@ -86,3 +86,9 @@ def test_the_calibration_error_is_the_mean_distance():
 
 def test_the_reliability_curve_leaves_empty_bins_out():
     assert reliability(np.array([0.0, 1.0, 1.0]), np.array([0, 1, 0], bool)) == [(0.0, 0.0, 1), (1.0, 0.5, 2)]
+
+
+def test_a_row_that_counts_twice_is_two_rows_of_the_calibration_error():
+    scores, truths = np.array([0.1, 0.9, 0.95]), np.array([1, 1, 0], bool)
+    twice = calibration_error(np.repeat(scores, [2, 1, 1]), np.repeat(truths, [2, 1, 1]))
+    assert calibration_error(scores, truths, np.array([2.0, 1.0, 1.0])) == pytest.approx(twice)

@@ -28,7 +28,7 @@ def test_measuring_again_replaces_what_was_measured_on_the_same_pictures(tmp_pat
     for on in ("drawn", "other", "drawn"):
         record(folder, on, COMMAND, FIGURES)
     places = [m.on for m in load_model(folder, "finder")[0].measured]
-    assert places[-2:] == ["other", "drawn"]
+    assert places[-2:] == ["drawn", "other"]
     assert places.count("drawn") == 1
 
 
