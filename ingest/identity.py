@@ -5,6 +5,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Self
@@ -114,7 +115,9 @@ def sole_user(folder: Path) -> Iterator[None]:
         yield
 
 
+@cache
 def software_version() -> str:
+    """Of what runs; an installation that is replaced meanwhile counts from the next start on."""
     try:
         return version("sunshine-kitchen")
     except PackageNotFoundError:

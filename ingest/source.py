@@ -186,7 +186,7 @@ class AvSource:
             self.packets += bool(packet.size)
             if self._preroll is not None:
                 self._preroll.add(packet)
-            if packet.pts is not None and stream.time_base:
+            if not self.live and packet.pts is not None and stream.time_base:
                 last_s = max(last_s, float((packet.pts - (stream.start_time or 0)) * stream.time_base))
             if self._realtime and self._stopped.wait(pace.left_s(packet)):
                 break
