@@ -20,7 +20,7 @@ case "$*" in
   --version) echo "Python 3.11.0" ;;
   "-m venv "*) echo venv >> "$CALLS"; mkdir -p "$3/bin" "$3/lib"; cp "$0" "$3/bin/python"; touch "$3/lib/pip" ;;
   "-m pip --version") test -e "$here/../lib/pip" ;;
-  "-m pip install"*) echo pip >> "$CALLS"; echo "$PIP_SAYS"; sleep "${PIP_TAKES:-0}"; exit "${PIP_STATUS:-0}" ;;
+  "-m pip install"*) echo pip >> "$CALLS"; test "${PIP_USER:-0}" = 0 || exit 1; echo "$PIP_SAYS"; sleep "${PIP_TAKES:-0}"; exit "${PIP_STATUS:-0}" ;;
   "-m sunshine"*) echo "$PWD: $*" ;;
   "-"*) cat > /dev/null ;;
 esac
@@ -101,6 +101,10 @@ def test_a_checkout_that_was_moved_is_set_up_again(checkout):
     checkout.python, checkout.calls = checkout.folder / "a python", checkout.folder / "calls"
     assert checkout.run("scripts/setup")[0] == 0
     assert checkout.done() == ["venv", "pip", "pip"]
+
+
+def test_a_pip_that_is_set_to_install_for_the_user_installs_here_all_the_same(checkout):
+    assert checkout.run("scripts/setup", PIP_USER="1")[0] == 0
 
 
 def test_an_index_out_of_reach_is_said_in_words(checkout):
