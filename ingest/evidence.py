@@ -92,6 +92,7 @@ class EvidenceFolder:
         partial = path.with_name(f"{PARTIAL}{report.violation_id}")
         with contextlib.suppress(FileNotFoundError):
             os.rename(path, partial)
+            sync_folder(path.parent)  # or a power cut brings back what the outbox says is deleted
         shutil.rmtree(partial, ignore_errors=True)
 
     def sweep(self) -> int:

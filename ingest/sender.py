@@ -128,7 +128,12 @@ class Sender(Steps):
             return
         now = self._clock()
         for report in self._outbox.sent_before(now - self._keep_days * DAY_S):
-            self._folder.delete(report)
+            try:
+                self._folder.delete(report)
+            except OSError as error:
+                # What cannot be deleted is tried again in an hour, and must not keep anything new from being sent.
+                log.error("evidence_not_deleted", violation=str(report.violation_id), cause=str(error))
+                continue
             self._outbox.mark_deleted(report.violation_id, now, is_clip=report.is_clip)
         self._outbox.purge(now)
         self._clean_at = self._timer() + CLEANING_INTERVAL_S

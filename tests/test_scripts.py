@@ -20,7 +20,8 @@ case "$*" in
   --version) echo "Python 3.11.0" ;;
   "-m venv "*) echo venv >> "$CALLS"; mkdir -p "$3/bin" "$3/lib"; cp "$0" "$3/bin/python"; touch "$3/lib/pip" ;;
   "-m pip --version") test -e "$here/../lib/pip" ;;
-  "-m pip install"*) echo pip >> "$CALLS"; test "${PIP_USER:-0}" = 0 || exit 1; echo "$PIP_SAYS"; sleep "${PIP_TAKES:-0}"; exit "${PIP_STATUS:-0}" ;;
+  "-m pip install"*) echo pip >> "$CALLS"; test "${PIP_USER:-0}" = 0 || exit 1
+    echo "$PIP_SAYS"; sleep "${PIP_TAKES:-0}"; exit "${PIP_STATUS:-0}" ;;
   "-m sunshine"*) echo "$PWD: $*" ;;
   "-"*) cat > /dev/null ;;
 esac

@@ -98,6 +98,15 @@ def test_deleted_is_gone(parts: Parts):
     parts.evidence.delete(report)
 
 
+def test_deleted_is_on_the_disk_before_it_is_said(parts: Parts, monkeypatch: pytest.MonkeyPatch):
+    parts.record()
+    synced: list[list[str]] = []
+    monkeypatch.setattr("ingest.evidence.sync_folder", lambda folder: synced.append(sorted(os.listdir(folder))))
+    report = committed(parts)[0]
+    parts.evidence.delete(report)
+    assert synced == [[f".partial-{report.violation_id}"]]
+
+
 def test_half_deleted_is_never_taken_for_evidence(parts: Parts, monkeypatch: pytest.MonkeyPatch):
     parts.record()
     monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors=False: None)

@@ -222,6 +222,21 @@ def test_sent_evidence_is_kept_for_its_days_then_deleted(parts: Parts):
     assert list(parts.evidence.folder.glob("cam-1/0*")) == []
 
 
+def test_evidence_that_cannot_be_deleted_holds_up_nothing(parts: Parts):
+    stays, goes = parts.record("a"), parts.record("b")
+    parts.sender.step()
+    (parts.evidence.folder / "a" / f".partial-{stays}" / "left").mkdir(parents=True)  # it can be renamed to nothing else
+    parts.clock.now += 31 * 86_400
+    parts.timer.now += 31 * 86_400
+    new = parts.record("a")
+    with capture_logs() as logs:
+        parts.sender.step()
+    assert parts.centre.order == [str(stays), str(goes), str(new)]
+    assert list(parts.evidence.folder.glob("b/0*")) == []
+    assert [line["violation"] for line in logs if line["event"] == "evidence_not_deleted"] == [str(stays)]
+    assert len(parts.outbox.sent_before(parts.clock.now)) == 1  # and it is tried again
+
+
 @pytest.mark.parametrize("status", [503, 422])
 def test_evidence_that_the_centre_does_not_have_is_never_deleted(tmp_path: Path, status: int):
     parts = Parts(tmp_path, CentreInMemory(before=refusing(status)))
