@@ -14,10 +14,11 @@ from torch.nn import functional
 from detector.attributes import VIOLATING
 from models.attribute_crops import SILENT, Patch
 from models.attribute_samples import Sample, sample, shares
-from models.attributes_net import STATES, AttributeNet
+from models.attributes_net import AttributeNet
 from models.calibration import biases
 from models.cap_cutouts import Cutout
 from models.checkpoint import Checkpoint
+from models.publish import STATES
 from models.training import Batch, follow, half_precision, painted, painters
 
 BATCH = 64

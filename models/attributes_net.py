@@ -6,18 +6,8 @@ import torch
 from torch import nn
 
 from models.calibration import BIASED
+from models.publish import STATES
 from models.trunk import coco
-
-STATES = {
-    "cap": ("worn", "missing", "unknown"),
-    "mask": ("worn", "missing", "wrong", "unknown"),
-    "smoking": ("yes", "no", "unknown"),
-    "glove": ("worn", "missing", "unknown"),
-}
-SIZE = 96
-"""crop side in pixels"""
-CELLS = 12
-"""side of the cigarette map"""
 
 
 class AttributeNet(nn.Module):  # type: ignore[misc]
