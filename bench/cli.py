@@ -93,6 +93,19 @@ def soak(
 
 
 @app.command()
+def providers(
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turns.")] = 10,
+    weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
+) -> None:
+    """What the nets cost with each execution provider of the onnxruntime that is installed, against the processor."""
+    from bench.providers import measure
+
+    with tempfile.TemporaryDirectory() as engines:
+        for line in measure(weights or default_weights(), Path(engines), rounds, lambda words: typer.echo(words, err=True)):
+            typer.echo(line)
+
+
+@app.command()
 def telling(
     engines: Annotated[str, typer.Option(help="sqlite, postgres, or both.")] = "sqlite,postgres",
     steps: Annotated[str, typer.Option(help="Of these four.")] = "accepting,hearing,following,feed",

@@ -47,16 +47,22 @@ class Session:
             raise ProviderError(f"{NAMES[provider.kind]} does not start; onnxruntime's own lines above say why.")
         _must_match(card, [card.input], self._session.get_inputs())
         _must_match(card, card.outputs, self._session.get_outputs())
+        self._provider = provider
         self._name = card.name
         self._on_run = on_run
         self._input = card.input.name
         self._outputs = [output.name for output in card.outputs]
 
     def run(self, batch: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
-        """The outputs in the card's order."""
+        """The outputs in the card's order. Raises ProviderError where another provider than the processor fails."""
         if self._on_run is not None:
             self._on_run(self._name, batch.shape)
-        return list(self._session.run(self._outputs, {self._input: batch}))
+        try:
+            return list(self._session.run(self._outputs, {self._input: batch}))
+        except Exception as error:
+            if self._provider == PROCESSOR:
+                raise
+            raise ProviderError(f"{NAMES[self._provider.kind]} fails: {error}") from error
 
 
 def _must_match(card: ModelCard, told: list[Tensor], found: list[ort.NodeArg]) -> None:

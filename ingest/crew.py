@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 
 import structlog
@@ -19,7 +19,7 @@ from ingest.answering import Answering
 from ingest.backoff import Backoff
 from ingest.minutes import MinuteBook
 from ingest.overload import Overload
-from ingest.pipe import STOP, Beat, Call, Note, Pipe, Ready, Setup, Unfit
+from ingest.pipe import STOP, Beat, Call, Note, Pipe, ProviderLost, Ready, Setup, Unfit
 from ingest.recorder import Recorder
 from ingest.shown import Latest
 
@@ -80,6 +80,7 @@ class Crew:
         self._running = threading.Lock()
         self._wake = threading.Event()
         self._overload = Overload()
+        self._provider_lost = False
         self.unfit: str | None = None
 
     @property
@@ -96,7 +97,8 @@ class Crew:
             told = [worker.ready for worker in self._workers if worker.ready is not None]
         return EdgeLoad(
             watched=len(self.cameras), carries=self._overload.carries, is_exact=any(one.is_exact for one in told),
-            no_provider=any(one.no_provider for one in told), no_decoder=any(one.no_decoder for one in told),
+            no_provider=self._provider_lost or any(one.no_provider for one in told),
+            no_decoder=any(one.no_decoder for one in told),
         )
 
     def beats(self) -> dict[int, Beat]:
@@ -267,5 +269,19 @@ class Crew:
             case Ready():
                 worker.ready, worker.beat_at = message, time.monotonic()
                 self._wake.set()
+            case ProviderLost(cause):
+                self._lose_provider(cause)
             case Unfit(words):
                 self.unfit = words
+
+    def _lose_provider(self, cause: str) -> None:
+        """A graphics card that failed under one worker would fail under its successor: the kitchens are watched without it."""
+        if self._provider_lost:
+            return  # another worker has told it
+        self._provider_lost = True
+        self._setup = replace(self._setup, provider="cpu")
+        log.error(
+            "provider_lost", cause=cause,
+            words="The graphics card or provider that the detector computed with has stopped working. The processor computes "
+            "until the edge is started again. 用于推理的显卡或推理后端已停止工作，改由处理器计算，直至边缘端重新启动。",
+        )

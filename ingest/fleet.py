@@ -13,6 +13,7 @@ from contract.catalogue import Catalogue
 from contract.credentials import CredentialError
 from contract.edges import LATEST_SIDE_PX, EdgeTrouble, StreamFault
 from detector.observation import Observation
+from detector.providers import ProviderError
 from detector.rules import RuleEngine
 from detector.tracks import Tracker, body
 from ingest.frames import Frame, Still
@@ -72,7 +73,7 @@ class Fleet:
         self._wanted.append(config)
 
     def look_round(self) -> int:
-        """Look once at the newest picture of each camera that has a new one. Returns at how many."""
+        """Look once at the newest picture of each camera that has a new one. Returns at how many. Raises ProviderError."""
         self._keeping.settle()
         self._change_cameras()
         looked = 0
@@ -190,12 +191,17 @@ class Fleet:
             return None
 
     def _look_at(self, batch: Sequence[tuple[Watched, Frame]]) -> int:
-        """Returns how many of the pictures could be looked at. One that the detector fails on does not take others with it."""
+        """Returns how many of the pictures could be looked at. One that the detector fails on does not take others with it.
+
+        Raises ProviderError: no picture can be looked at any more.
+        """
         if not batch:
             return 0
         begun = self._timer()
         try:
             seen = self._detector.look([frame.image for _, frame in batch], [camera.asked for camera, _ in batch])
+        except ProviderError:
+            raise
         except Exception as error:
             if len(batch) > 1:
                 return sum([self._look_at([one]) for one in batch])

@@ -53,10 +53,7 @@ def _elsewhere(kind: Kind, setup: Setup) -> Looker:
     """Raises ProviderError also where the provider sees something else than the processor."""
     detector = Detector.load(setup.weights, setup.threads, WorkLog().ran, provider=Provider(kind, setup.engines))
     exact = Detector.load(setup.weights, setup.threads, precision="fp32")
-    try:
-        difference = disagreement(exact, detector, _pictures())
-    except Exception as error:  # the first run is where missing libraries and memory show, in onnxruntime's own exceptions
-        raise ProviderError(str(error)) from error
+    difference = disagreement(exact, detector, _pictures())
     if difference is not None:
         raise ProviderError(f"It sees something else than the processor: {difference}.")
     log.info("provider_used", provider=kind)

@@ -64,6 +64,13 @@ class Unfit:
 
 
 @dataclass(frozen=True)
+class ProviderLost:
+    """What computed in the processor's place has stopped working; the worker ends."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
 class Note:
     """A call of a method of the book of minutes; nobody waits for it."""
 

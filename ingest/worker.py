@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from contract.cameras import EdgeConfig
 from contract.logs import log_to_stderr
 from detector.card import ModelError
+from detector.providers import ProviderError
 from detector.rules import RuleEngine
 from ingest.cutting import Cutter
 from ingest.fleet import Fleet
@@ -22,7 +23,7 @@ from ingest.hardware import decoding_device
 from ingest.loading import Loaded, load_detector
 from ingest.memory import give_back, keep_little
 from ingest.parts import MakeRules
-from ingest.pipe import STOP, Beat, Pipe, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
+from ingest.pipe import STOP, Beat, Pipe, ProviderLost, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
 from ingest.watched import open_reader
 
 # Key frames come about once a second: asking twenty times a second costs nothing and delays a look by 2 % of that.
@@ -64,20 +65,22 @@ def main(
     cutter.start()
     pipe.send(Ready(loaded.is_exact, loaded.no_provider, no_decoder=setup.in_hardware and device is None))
     try:
-        _look(pipe, fleet, stop)
-    except OSError:
-        pass  # the edge is gone; nothing can be told any more
-    else:
+        try:
+            _look(pipe, fleet, stop)
+        except ProviderError as error:
+            pipe.send(ProviderLost(str(error)))
         cutter.close()
         fleet.stop(LETTING_GO_S)
         cutter.stop(CUTTING_S)
+    except OSError:
+        pass  # the edge is gone; nothing can be told any more
     sys.stderr.flush()
     # Threads that wait for a dead camera are not waited for.
     os._exit(0)
 
 
 def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event) -> None:
-    """Raises OSError when the edge is gone."""
+    """Raises OSError when the edge is gone, ProviderError when what computes is."""
     beat_at = float("-inf")
     while not stop.is_set():
         looked = fleet.look_round()

@@ -14,6 +14,7 @@ from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.evidence import AttributeVotes, ModelVersion
 from detector.observation import Attribute, AttributeName, Box, Head, Observation, Person
+from detector.providers import ProviderError
 from detector.rules import Repeat, Violation
 from ingest import worker
 from ingest.loading import Loaded
@@ -26,9 +27,14 @@ SPOTS_A_SECOND = 2
 class ScriptedDetector:
     models = MODELS
 
+    def __init__(self, *, fails: bool = False) -> None:
+        self._fails = fails
+
     def look(
         self, images: Sequence[npt.NDArray[np.uint8]], asked: Sequence[Collection[AttributeName]] | None = None
     ) -> list[Observation]:
+        if self._fails:
+            raise ProviderError("the card fell off the bus")
         height, width = images[0].shape[:2]
         unknown = Attribute("unknown", 0.5)
         head = Head((60.0, 20.0, 90.0, 50.0), 0.9, Attribute("missing", 0.95), unknown, unknown)
@@ -91,8 +97,8 @@ class ScriptedRules:
 
 
 def load(setup: Setup) -> Loaded:
-    """On the processor, whatever was asked for."""
-    return Loaded(ScriptedDetector(), no_provider=setup.provider != "cpu")
+    """On the processor, and told so, whatever was asked for; on a graphics card that fails at once where that was CUDA."""
+    return Loaded(ScriptedDetector(fails=setup.provider == "cuda"), no_provider=setup.provider == "tensorrt")
 
 
 if __name__ == "__main__":

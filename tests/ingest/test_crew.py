@@ -222,10 +222,22 @@ def test_weights_that_do_not_load_end_it_with_words(world: World, wait_until: Wa
 
 
 def test_what_a_worker_has_to_do_without_is_told(world: World, wait_until: Wait):
-    crew = world.start("--quiet", in_hardware=True, provider="cuda")
+    crew = world.start("--quiet", in_hardware=True, provider="tensorrt")
     world.watch(crew, "a")
     wait_until(lambda: crew.beats())
     assert (crew.load().no_provider, crew.load().no_decoder) == (True, True)
+
+
+def test_a_provider_that_stops_working_leaves_the_cameras_to_the_processor(world: World, wait_until: Wait):
+    with capture_logs() as logs:
+        crew = world.start("--quiet", provider="cuda")
+        world.watch(crew, "a", "b")
+        wait_until(lambda: len(looked(crew)) == 2 and all(looked(crew).values()))
+    assert crew.load().no_provider
+    lost = [line for line in logs if line["event"] == "provider_lost"]
+    assert len(lost) == 1
+    assert "the card fell off the bus" in lost[0]["cause"]
+    assert "改由处理器计算" in lost[0]["words"]
 
 
 def test_stop_leaves_no_process(world: World, wait_until: Wait):
