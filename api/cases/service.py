@@ -13,6 +13,7 @@ from api.cases import repository
 from api.cases.clock import extend
 from api.cases.conditions import REOPEN_WITHIN, Situation, unmet
 from api.cases.deadlines import Deadlines
+from api.cases.outside import as_told
 from api.cases.passing import pass_to
 from api.cases.spots import SPEAKS_OF_THE_SPOT, after_dismissal, lift_with_case
 from api.cases.states import ANSWERS, OPEN, REVIEWS, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
@@ -74,8 +75,9 @@ async def get_case(work: Work, actor: Actor, case_id: int, *, for_change: bool =
 
 
 async def list_transitions(work: Work, actor: Actor, case_id: int) -> Sequence[CaseTransition]:
-    await get_case(work, actor, case_id)
-    return await repository.list_transitions(work, actor, case_id)
+    """As far as this actor is told of them."""
+    case = await get_case(work, actor, case_id)
+    return as_told(actor, case, await repository.list_transitions(work, actor, case_id))
 
 
 async def list_reminders(work: Work, actor: Actor, case_id: int) -> Sequence[Reminder]:
@@ -103,7 +105,7 @@ async def act(
     if case.version != expected_version:
         raise VersionConflict(
             "Somebody else has acted on this case since you loaded it. See what changed, then decide again.",
-            changes=[_change(step) for step in transitions if step.version > expected_version],
+            changes=[_change(step) for step in as_told(actor, case, transitions) if step.version > expected_version],
         )
     step = step_of(case.state, wanted)
     if step is None or not isinstance(step.who, Permission):

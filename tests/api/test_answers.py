@@ -118,6 +118,15 @@ class TestAnswer:
         assert (await partner.get(f"/api/v1/cases/{there.case_id}")).json()["answers"] == []
         assert (await partner.get(one["url"])).status_code == 404
 
+    async def test_another_department_reads_neither_the_shop_s_words_nor_its_people_s_names(self, world: World):
+        there = await Answering.begin(world)
+        await answer_notice(there.owner, there.case_id, 3, text="Our cook was ill.")
+        partner = await world.person(Role.PARTNER)
+        told = (await partner.get(f"/api/v1/cases/{there.case_id}")).json()["transitions"]
+        assert [(step["actor_name"], step["note"]) for step in told[-2:]] == [("Shop", None), ("Shop", None)]
+        own = (await there.owner.get(f"/api/v1/cases/{there.case_id}")).json()["transitions"][-1]
+        assert (own["actor_name"], own["note"]) == ("store_owner person", "Our cook was ill.")
+
     async def test_a_file_that_was_changed_in_the_store_is_not_shown(self, world: World):
         there = await Answering.begin(world)
         one = (await answer_notice(there.owner, there.case_id, 3)).json()["answers"][0]["photographs"][0]

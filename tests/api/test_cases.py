@@ -260,6 +260,27 @@ class TestAfterTheNotice:
         assert (await do(chief, case_id, "withdraw", 3, reason="wrong_law")).json()["state"] == "withdrawn"
 
 
+async def test_what_the_authority_wrote_before_the_notice_is_its_own(world: World):
+    place = await world.place()
+    chief, owner = await world.person(Role.CHIEF), await world.person(Role.STORE_OWNER, place=place)
+    case_id = await world.case(place)
+    steps = (
+        ("dismiss", {"reason": "other", "note": "Their cousin works here."}), ("reopen", {"note": "The bureau asks."}),
+        ("confirm", {}), ("issue", {}),
+    )
+    for version, (act, given) in enumerate(steps, 1):
+        headers = {"If-Match": f'"{version}"'}
+        assert (await chief.post(f"/api/v1/cases/{case_id}/{act}", json=given, headers=headers)).status_code == 200
+    told = (await owner.get(f"/api/v1/cases/{case_id}")).json()["transitions"]
+    assert [step["act"] for step in told] == ["report", "queue", "dismiss", "reopen", "confirm", "issue"]
+    stale = await owner.post(f"/api/v1/cases/{case_id}/acknowledge", json={}, headers={"If-Match": '"0"'})
+    page = await owner.get(f"/cases/{case_id}", headers={"Accept": "text/html"})
+    for words in (str(told), stale.text, page.text):
+        assert "cousin" not in words
+        assert "bureau asks" not in words
+    assert "Their cousin works here." in (await chief.get(f"/api/v1/cases/{case_id}")).text
+
+
 @pytest.mark.parametrize("change", ["UPDATE case_transitions SET note = 'x'", "DELETE FROM case_transitions"])
 async def test_the_database_refuses_to_change_what_happened(any_world: World, change: str):
     await any_world.case(await any_world.place())
