@@ -33,8 +33,8 @@ async def list_events(work: Reading, actor: SignedIn, after: Cursor = None, limi
     can be taken back appears when it cannot any more.
     """
     position = decode_number(after)
-    found = await service.list_events(work, actor, after=position, limit=limit)
-    return Feed(items=[_item(row) for row in found], next=encode_cursor((found[-1].position if found else position) or 0))
+    found, following = await service.list_events(work, actor, after=position, limit=limit)
+    return Feed(items=[_item(row) for row in found], next=encode_cursor(following))
 
 
 @router.get(
@@ -60,15 +60,15 @@ async def follow(centre: Centre, actor: Actor, position: int) -> AsyncIterator[s
     while True:
         known = centre.bell.position
         async with centre.database.reading() as work:
-            found = await service.list_events(work, actor, after=position or None, limit=AT_ONCE)
+            found, position = await service.list_events(work, actor, after=position or None, limit=AT_ONCE)
         for row in found:
-            position = row.position or position
-            yield f"id: {encode_cursor(position)}\nevent: {row.type}\ndata: {row.payload}\n\n"
+            yield f"id: {encode_cursor(row.position or 0)}\nevent: {row.type}\ndata: {row.payload}\n\n"
         if clock() >= until:
             return
         if not found:
             await centre.bell.heard(known, min(SILENT_S, until - clock()))
-            yield ": here\n\n"
+            # An id without data tells a client where to go on (HTML, 9.2.6).
+            yield f"id: {encode_cursor(position)}\n: here\n\n"
 
 
 def _item(row: FeedEvent) -> FeedItem:

@@ -12,12 +12,13 @@ from api.places.repository import shop_is_visible
 LOCK = 7_041_902
 
 
-async def list_events(work: Work, actor: Actor, after: int, limit: int) -> list[FeedEvent]:
-    """Those that the actor may know of, in order."""
+async def list_events(work: Work, actor: Actor, after: int, until: int, limit: int) -> list[FeedEvent]:
+    """Those that the actor may know of, in order; `until` is included."""
     if not actor.may(Permission.CASES_READ):
         return []
     known = true() if actor.sees_unconfirmed else FeedEvent.outside
-    query = select(FeedEvent).where(FeedEvent.position > after, shop_is_visible(actor, FeedEvent.shop_id), known)
+    within = (FeedEvent.position > after, FeedEvent.position <= until)
+    query = select(FeedEvent).where(*within, shop_is_visible(actor, FeedEvent.shop_id), known)
     return list(await work.scalars(query.order_by(FeedEvent.position).limit(limit)))
 
 

@@ -28,16 +28,18 @@ async def publish(work: Work, at: datetime) -> int:
     return len(ready)
 
 
-async def list_events(work: Work, actor: Actor, *, after: int | None, limit: int) -> list[FeedEvent]:
-    """Raises CursorExpired."""
+async def list_events(work: Work, actor: Actor, *, after: int | None, limit: int) -> tuple[list[FeedEvent], int]:
+    """And the position from which the next request goes on: past what was no matter of the actor's, too, so that a follower of
+    few places does not fall behind what is kept. Raises CursorExpired."""
     actor.require(Permission.CASES_READ)
-    if after is not None:
-        await _check(work, after)
-    return await repository.list_events(work, actor, after or 0, limit)
-
-
-async def _check(work: Work, after: int) -> None:
     first, last = await repository.bounds(work)
+    if after is not None:
+        _check(after, first, last)
+    found = await repository.list_events(work, actor, after or 0, last, limit)
+    return found, found[-1].position or 0 if len(found) == limit else last
+
+
+def _check(after: int, first: int, last: int) -> None:
     again = "Start again: read GET /api/v1/events without `after`, and all of GET /api/v1/cases once."
     if after + 1 < first:
         raise CursorExpired(f"What came after this cursor was too long ago and is not kept any more. {again}")
