@@ -28,7 +28,7 @@ TIMEOUT = httpx.Timeout(10, read=30, write=60)
 # A centre that asks for more is asked again after an hour all the same: a typing error there must not silence an edge.
 LONGEST_WAIT_S = 3600.0
 # The centre has read the request and would say the same again now. Everything else may be an obstacle on the way (a proxy, a
-# captive portal, a restart), so it is tried again.
+# captive portal, a restart), so it is tried again; as are these where they are no problem of the centre's own (RFC 9457).
 PERMANENT = frozenset({400, 403, 409, 410, 413, 415, 422})
 GATEWAY = frozenset({429, 502, 503, 504, 507})
 
@@ -279,7 +279,8 @@ def _failure(response: httpx.Response) -> CentreError:
     status = response.status_code
     sentence = _detail(response)
     if status in PERMANENT:
-        return CentreRefused(sentence, status)
+        own = response.headers.get("Content-Type", "").startswith("application/problem+json")
+        return CentreRefused(sentence, status) if own else CentreUnavailable(_not_a_centre(response), _retry_after(response))
     if status >= 500 and status not in GATEWAY:
         return CentreFailed(sentence)
     return CentreUnavailable(sentence, _retry_after(response))
@@ -309,6 +310,6 @@ def _retry_after(response: httpx.Response) -> float | None:
         try:
             now = parsedate_to_datetime(response.headers["Date"])
             seconds = (parsedate_to_datetime(value) - now).total_seconds()
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, TypeError):  # the last one: a date without a zone
             return None
     return min(max(seconds, 0.0), LONGEST_WAIT_S)

@@ -51,7 +51,10 @@ def test_no_answer(error: Exception):
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("120", 120.0), ("0", 0.0), ("-5", 0.0), ("999999", 3600.0), ("Fri, 01 May 2026 03:01:30 GMT", 90.0), ("soon", None)],
+    [
+        ("120", 120.0), ("0", 0.0), ("-5", 0.0), ("999999", 3600.0), ("Fri, 01 May 2026 03:01:30 GMT", 90.0),
+        ("Fri, 01 May 2026 03:01:30", None), ("soon", None),
+    ],
 )
 def test_retry_after(value: str, seconds: float | None):
     answer = problem(503, "Busy.", Retry_After=value, Date="Fri, 01 May 2026 03:00:00 GMT")
@@ -65,6 +68,14 @@ def test_login_page_of_a_network_is_no_success():
     page = httpx.Response(200, html="<html>Please log in</html>")
     with pytest.raises(CentreUnavailable, match="no centre of ours"):
         centre_that(page).report(uuid4(), b"{}", {})
+
+
+@pytest.mark.parametrize("status", [400, 403, 413])
+def test_refusal_of_somebody_on_the_way_is_not_the_centre_s(status: int):
+    """A firewall's or a proxy's page: for the centre's own, evidence would be set aside, and cameras forgotten."""
+    page = httpx.Response(status, html="<html>Blocked</html>")
+    with pytest.raises(CentreUnavailable, match="no centre of ours"):
+        centre_that(page).config(None)
 
 
 def test_receipt_for_another_report_is_no_success():
