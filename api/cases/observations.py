@@ -1,16 +1,19 @@
 """One case for one thing: what an edge reports joins the open case of the same person or spot, with a counter."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from api.accounts.actors import Actor, the_system
 from api.audit.service import record
 from api.cameras.tables import Camera
 from api.cases import repository
+from api.cases.clock import set_clock
 from api.cases.deadlines import Deadlines
-from api.cases.passing import pass_to
+from api.cases.passing import transition
 from api.cases.spots import is_same, mute_at, spot_of
-from api.cases.states import Act, CaseState
+from api.cases.states import OPEN, Act, CaseState
 from api.cases.tables import Case, MutedSpot
+from api.deliveries.outbox import tell_step
 from api.kit.database import Work
 from contract.evidence import Manifest
 
@@ -35,14 +38,14 @@ async def take_observation(
     else:
         window = timedelta(seconds=MERGE_REPEATS * (repeat_s or USUAL_REPEAT_S))
         alike = await repository.list_open_alike(work, the_system(), camera.id, manifest.rule, seen_at, window)
-        case = next((case for case in alike if case.track == manifest.track or is_same(case.spot, spot)), None)
+        same = [one.id for one in alike if one.track == manifest.track or is_same(one.spot, spot)]
+        case = await _still_open(work, same)
     if case is None:
         return await open_case(work, actor, camera, severity, manifest, at, deadlines, muted), True
     case.observations += 1
     case.last_seen_at = max(case.last_seen_at, seen_at)
     case.track, case.spot = manifest.track, list(spot) if spot else case.spot
     record(work, actor, "case.observed", "case", case.id, shop_id=case.shop_id, violation=str(manifest.violation_id))
-    await work.flush()
     return case, False
 
 
@@ -52,28 +55,40 @@ async def open_case(
 ) -> Case:
     """A case for judgement; set aside at once where the spot is muted."""
     spot, seen_at = spot_of(manifest), captured_at(manifest)
+    act, state = (Act.QUEUE, CaseState.PENDING_REVIEW) if muted is None else (Act.MUTE, CaseState.DISMISSED)
+    # Two steps of machines at once; people find version 1.
     case = Case(
         camera_id=camera.id, shop_id=camera.shop_id, area_id=camera.area_id, rule=manifest.rule, severity=severity,
-        state=CaseState.DETECTED, opened_at=at, captured_at=seen_at, last_seen_at=seen_at, track=manifest.track,
+        state=state, opened_at=at, captured_at=seen_at, last_seen_at=seen_at, track=manifest.track,
         spot=list(spot) if spot else None, looks=manifest.votes.looks, sure_looks=manifest.votes.sure,
-        violating_looks=manifest.votes.violating, observations=1, version=-1,
+        violating_looks=manifest.votes.violating, observations=1, version=1,
     )
+    set_clock(case, CaseState.DETECTED, at, deadlines)
     work.add(case)
     await work.flush()
-    # Two steps of machines; people find version 1.
-    await pass_to(work, actor, case, Act.REPORT, CaseState.DETECTED, at, deadlines, is_first=True)
-    if muted is None:
-        await pass_to(work, the_system(), case, Act.QUEUE, CaseState.PENDING_REVIEW, at, deadlines)
-    else:
-        await pass_to(work, the_system(), case, Act.MUTE, CaseState.DISMISSED, at, deadlines)
+    if muted is not None:
         muted.case_id = case.id
-    await work.flush()
+    await tell_step(work, case, act, CaseState.DETECTED, at)
+    steps = [
+        transition(actor, case, 0, Act.REPORT, None, CaseState.DETECTED, at),
+        transition(the_system(), case, 1, act, CaseState.DETECTED, state, at),
+    ]
+    await repository.add_transitions(work, steps)
     return case
 
 
 def captured_at(manifest: Manifest) -> datetime:
     """By the centre's clock: the edge's time less the offset that its manifest tells."""
     return manifest.captured_at - timedelta(seconds=manifest.clock_offset_s or 0)
+
+
+async def _still_open(work: Work, case_ids: Sequence[int]) -> Case | None:
+    """The first of these that nobody has decided meanwhile."""
+    for case_id in case_ids:
+        case = await repository.get_case(work, the_system(), case_id, for_change=True)
+        if case is not None and case.state in OPEN:
+            return case
+    return None
 
 
 async def _set_aside(work: Work, muted: MutedSpot) -> Case | None:

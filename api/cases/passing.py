@@ -1,6 +1,7 @@
 """Passing a case from one state to the next, with its record."""
 
 from datetime import datetime
+from typing import Any
 
 from api.accounts.actors import Actor
 from api.cases.clock import set_clock
@@ -13,21 +14,25 @@ from api.kit.database import Work
 
 async def pass_to(
     work: Work, actor: Actor, case: Case, act: Act, after: CaseState, at: datetime, deadlines: Deadlines,
-    reason: str | None = None, note: str | None = None, *, due_at: datetime | None = None, is_first: bool = False,
-    is_told: bool = True,
+    reason: str | None = None, note: str | None = None, *, due_at: datetime | None = None, is_told: bool = True,
 ) -> None:
     """With its record, its clock, and word to everybody who is to be told."""
-    before = None if is_first else case.state
+    before = case.state
     case.state = after
     case.version += 1
     if act is not Act.EXTEND:
         set_clock(case, before, at, deadlines)
-    work.add(
-        CaseTransition(
-            case_id=case.id, version=case.version, at=at, actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
-            address=actor.address, act=act, before=before, after=after, reason=reason, note=note,
-            due_at=due_at,
-        )
-    )
+    row = transition(actor, case, case.version, act, before, after, at)
+    work.add(CaseTransition(**row, reason=reason, note=note, due_at=due_at))
     if is_told:
         await tell_step(work, case, act, before, at)
+
+
+def transition(
+    actor: Actor, case: Case, version: int, act: Act, before: CaseState | None, after: CaseState, at: datetime
+) -> dict[str, Any]:
+    """What is written down of one step."""
+    return {
+        "case_id": case.id, "version": version, "at": at, "actor_kind": actor.kind.value, "actor_id": actor.id,
+        "actor_name": actor.name, "address": actor.address, "act": act, "before": before, "after": after,
+    }

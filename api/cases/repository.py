@@ -1,10 +1,25 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, false, func, literal_column, select, true, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import joinedload
 
-from api.accounts.actors import Actor
+from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
 from api.cameras.tables import Camera
 from api.cases.queues import Queue
@@ -172,18 +187,18 @@ async def count_confirmed_alike(work: Work, actor: Actor, case: Case, since: dat
 
 async def list_open_alike(
     work: Work, actor: Actor, camera_id: str, rule: str, seen_at: datetime, window: timedelta
-) -> list[Case]:
-    """Open cases of this camera and rule that were seen within the window before or after, the latest first."""
+) -> Sequence[Row[int, int, list[float] | None]]:
+    """`id`, `track` and `spot` of the open cases of this camera and rule that were seen within the window before or after, the
+    latest first."""
     query = (
-        select(Case)
+        select(Case.id, Case.track, Case.spot)
         .where(
             case_is_visible(actor), Case.camera_id == camera_id, Case.rule == rule, Case.state.in_(OPEN),
             Case.last_seen_at >= seen_at - window, Case.captured_at <= seen_at + window,
         )
         .order_by(Case.last_seen_at.desc())
-        .with_for_update(of=Case)
     )
-    return list(await work.scalars(query))
+    return (await work.execute(query)).all()
 
 
 async def list_dismissed_alike(
@@ -272,3 +287,9 @@ async def list_transitions(work: Work, actor: Actor, case_id: int) -> Sequence[C
         .order_by(CaseTransition.id)
     )
     return list(await work.scalars(query))
+
+
+@without_actor("each step says who took it")
+async def add_transitions(work: Work, steps: Sequence[dict[str, Any]]) -> None:
+    """In one statement; the unit of work would take one for each."""
+    await work.execute(insert(CaseTransition).execution_options(render_nulls=True), steps)

@@ -35,7 +35,7 @@ async def list_edges(
 
 async def own_edge(work: Work, actor: Actor) -> Edge:
     """The row of the edge that asks; it has been found before, when its token was checked."""
-    return (await work.scalars(_readable(actor).where(Edge.id == actor.id))).one()
+    return await work.get_one(Edge, actor.id)
 
 
 async def get_edge(work: Work, actor: Actor, edge_id: str) -> Edge | None:

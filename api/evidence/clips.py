@@ -99,8 +99,8 @@ async def file_clip(
     work.add(clip)
     if is_deleted:
         evidence.folder = folder  # should the clip have been stored just then, it goes with the next round
-    mend_following(clip, neighbours)
     await work.flush()
+    await mend_following(work, actor, clip, neighbours)
     await countersigning.say(work, actor, keyring, [clip], "received", clip.received_at)
     if is_deleted:
         await countersigning.say(work, actor, keyring, [clip], "deleted", clip.received_at, evidence.deletion_ground)

@@ -78,7 +78,6 @@ async def say(
                 signature=signed.signature,
             )
         )
-    await work.flush()
 
 
 async def reviewed(

@@ -19,6 +19,7 @@ from api.edges import repository as edges
 from api.edges.service import signing_key
 from api.edges.tables import Edge, EdgeKind
 from api.evidence import countersigning, repository
+from api.evidence.repository import Link
 from api.evidence.service import ORIGINAL, BadSeal
 from api.evidence.tables import Chain, Clip, Evidence
 from api.kit.database import Work
@@ -89,10 +90,10 @@ async def earlier_answer_to(work: Work, actor: Actor, key: str, request_digest: 
 async def check_report(work: Work, actor: Actor, settings: Settings, report: Report) -> None:
     """All that can be said against a report before anything of it is kept."""
     manifest = report.manifest
-    edge = await edges.own_edge(work, actor)
     if manifest.edge_id != actor.id:
         raise BadSeal("The manifest names another edge than the one that sends it.")
-    if await cameras.get_camera(work, actor, manifest.camera_id) is None:
+    camera = await cameras.get_camera(work, actor, manifest.camera_id)
+    if camera is None:
         raise NotYourCamera("This camera does not belong to this edge.")
     votes = manifest.votes
     if max(manifest.sequence, votes.looks) > LARGEST_NUMBER:
@@ -102,6 +103,7 @@ async def check_report(work: Work, actor: Actor, settings: Settings, report: Rep
     moments = (manifest.captured_at, manifest.since)
     if any(moment.year not in POSSIBLE_YEARS for moment in moments) or abs(manifest.clock_offset_s or 0) > LARGEST_OFFSET_S:
         raise Invalid("The time in the manifest is impossible. Set the clock of the edge.")
+    edge = await edges.own_edge(work, actor)  # it came with its camera
     await anyio.to_thread.run_sync(_check_contents, report, edge, settings)
 
 
@@ -132,19 +134,21 @@ async def file_report(
     rule = next((rule for rule in deadlines.catalogue.rules if rule.code == manifest.rule), None)
     severity = manifest.severity if rule is None else rule.severity_at(manifest.area)
     repeat_s = None if rule is None else rule.repeat_s
+    neighbours = await repository.around_sequence(work, actor, manifest.camera_id, manifest.sequence)
+    chain = await place_in_chain(work, actor, manifest, neighbours)
     case, is_new_case = await take_observation(work, actor, camera, severity, repeat_s, manifest, at, deadlines)
-    evidence = await _add_evidence(work, actor, report, case.id)
+    evidence = await _add_evidence(work, actor, report, case.id, chain)
+    await mend_following(work, actor, evidence, neighbours)
     await countersigning.say(work, actor, keyring, [evidence], "received", evidence.received_at)
     answer = ReportAnswer(
         violation_id=manifest.violation_id, case_id=case.id, result="case_opened" if is_new_case else "joined_case",
         url=f"{public_url}/cases/{case.id}",
     )
+    if is_new_case:
+        record(work, actor, "case.opened", "case", case.id, shop_id=case.shop_id, violation=report.key)
     await repository.keep_answer(work, actor, report.key, answer.model_dump_json())
     if not is_new_case:
-        await work.flush()
         return answer, True
-    record(work, actor, "case.opened", "case", case.id, shop_id=case.shop_id, violation=report.key)
-    await work.flush()
     title = manifest.rule if rule is None else f"{rule.code} {rule.name.zh}"
     line = f"case {case.id} {title} {in_shop_time(case.captured_at):%Y-%m-%d %H:%M:%S} {answer.url}"
     work.when_committed(lambda: announce(line))
@@ -168,33 +172,29 @@ def _folder(report: Report) -> str:
     return f"evidence/{day}/{report.key}-{report.digest[:16]}"
 
 
-async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int) -> Evidence:
+async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int, chain: Chain) -> Evidence:
     manifest = report.manifest
-    neighbours = await repository.around_sequence(work, actor, manifest.camera_id, manifest.sequence)
     evidence = Evidence(
         violation_id=report.key, case_id=case_id, camera_id=manifest.camera_id, edge_id=actor.id,
         manifest=report.sealed_bytes.decode(), digest=report.digest, signature=report.sealed.signature,
-        sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(report),
-        chain=await place_in_chain(work, actor, manifest, neighbours),
+        sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(report), chain=chain,
     )
     work.add(evidence)
     try:
         await work.flush()
     except IntegrityError as error:
         raise KeyReused("Another edge has already reported a violation under this id.") from error
-    mend_following(evidence, neighbours)
     return evidence
 
 
-Neighbours = Mapping[int, Sequence[Evidence | Clip]]
+Neighbours = Mapping[int, Sequence[Link]]
 """By their place in the chain of one camera: what lies there, just before and just after."""
 
 
-def mend_following(link: Evidence | Clip, neighbours: Neighbours) -> None:
+async def mend_following(work: Work, actor: Actor, link: Evidence | Clip, neighbours: Neighbours) -> None:
     """What came before the one that it names."""
-    for following in neighbours[link.sequence + 1]:
-        if following.chain is Chain.GAP:
-            following.chain = Chain.WHOLE if following.previous == link.digest else Chain.BROKEN
+    if any(following.chain is Chain.GAP for following in neighbours[link.sequence + 1]):
+        await repository.mend_gap(work, actor, link.camera_id, link.sequence + 1, link.digest)
 
 
 async def place_in_chain(work: Work, actor: Actor, manifest: Manifest | ClipManifest, neighbours: Neighbours) -> Chain:

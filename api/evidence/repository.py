@@ -1,8 +1,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, and_, exists, func, select, update
+from sqlalchemy import Select, and_, case, exists, func, select, union_all, update
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from api.accounts.actors import Actor
@@ -132,17 +133,35 @@ async def keep_answer(work: Work, actor: Actor, key: str, answer: str) -> None:
     await work.execute(update(IdempotencyKey).where(*mine).values(answer=answer))
 
 
-async def around_sequence(work: Work, actor: Actor, camera_id: str, sequence: int) -> dict[int, list[Evidence | Clip]]:
+@dataclass(frozen=True)
+class Link:
+    """One place in the chain of a camera, as it is kept."""
+
+    sequence: int
+    digest: str
+    chain: Chain
+
+
+async def around_sequence(work: Work, actor: Actor, camera_id: str, sequence: int) -> dict[int, list[Link]]:
     """What this edge reported at a place in the chain of a camera, just before and just after; more than one is a fork."""
-    found: dict[int, list[Evidence | Clip]] = {sequence + step: [] for step in (-1, 0, 1)}
-    links: list[Evidence | Clip] = []
-    for table in (Evidence, Clip):
-        links += await work.scalars(
-            select(table).where(table.edge_id == actor.id, table.camera_id == camera_id, table.sequence.in_(found))
+    found: dict[int, list[Link]] = {sequence + step: [] for step in (-1, 0, 1)}
+    links = [
+        select(table.sequence, table.digest, table.chain).where(
+            table.edge_id == actor.id, table.camera_id == camera_id, table.sequence.in_(found)
         )
-    for link in links:
-        found[link.sequence].append(link)
+        for table in (Evidence, Clip)
+    ]
+    for row in await work.execute(union_all(*links)):
+        found[row.sequence].append(Link(*row))
     return found
+
+
+async def mend_gap(work: Work, actor: Actor, camera_id: str, sequence: int, digest: str) -> None:
+    """What lies at this place after a gap: whether it names what has now come before it."""
+    for table in (Evidence, Clip):
+        after = (table.edge_id == actor.id, table.camera_id == camera_id, table.sequence == sequence, table.chain == Chain.GAP)
+        fits = case((table.previous == digest, Chain.WHOLE), else_=Chain.BROKEN)
+        await work.execute(update(table).where(*after).values(chain=fits).execution_options(synchronize_session=False))
 
 
 async def last_of_others(work: Work, actor: Actor, camera_id: str) -> str | None:

@@ -1,19 +1,18 @@
 """The engine, and the unit of work: one transaction that its owner commits, never a service."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
-import aiosqlite
 from sqlalchemy import ColumnElement, Enum, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+
+from api.kit.sqlite import begin_sqlite, open_sqlite, prepare_sqlite
 
 
 class Table(DeclarativeBase):
@@ -58,12 +57,12 @@ class Database:
 
     def __init__(self, url: str, wait_s: float) -> None:
         is_sqlite = url.startswith("sqlite")
-        arguments = {"timeout": wait_s, "async_creator_fn": _open_sqlite} if is_sqlite else _postgres_arguments(wait_s)
+        arguments = {"timeout": wait_s, "async_creator_fn": open_sqlite} if is_sqlite else _postgres_arguments(wait_s)
         # hide_parameters: a value may be personal data, and errors are logged.
         self.engine = create_async_engine(url, connect_args=arguments, pool_timeout=wait_s, hide_parameters=True)
         if is_sqlite:
-            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+            event.listen(self.engine.sync_engine, "connect", prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", begin_sqlite)
         else:
             event.listen(self.engine.sync_engine, "connect", partial(_limit_postgres, wait_s))
         # A transaction that reads first and writes later fails at once when another has written in between, however long it
@@ -143,35 +142,3 @@ def _limit_postgres(wait_s: float, connection: DBAPIConnection, _record: object)
     finally:
         cursor.close()
     connection.commit()  # with a transaction that is rolled back, they would go again
-
-
-async def _open_sqlite(*args: Any, **options: Any) -> aiosqlite.Connection:
-    """As SQLAlchemy does it, but a connection that could not be opened has ended its thread when the error is told.
-
-    aiosqlite does not wait for it, and a loop that is closed meanwhile (a command ends) makes that thread fail with a traceback.
-    """
-    connection = aiosqlite.connect(*args, **options)
-    connection._thread.daemon = True
-    try:
-        return await connection
-    except BaseException:
-        await asyncio.to_thread(connection._thread.join)
-        raise
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
-    # None: the driver begins no transactions of its own; `_begin_sqlite` says how they begin.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    try:
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA journal_mode=WAL")
-        # FULL: in WAL mode the default of some builds loses the last commits when the power fails, and an edge deletes its
-        # copy once we have answered.
-        cursor.execute("PRAGMA synchronous=FULL")
-    finally:
-        cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))

@@ -47,7 +47,7 @@ class Files:
                 if isinstance(done, BaseException):
                     raise done
             if self._folder is not None:
-                await anyio.to_thread.run_sync(self._sync_to_disk, self._folder, list(contents))
+                await self._sync_to_disk(self._folder, list(contents))
         except (BaseError, OSError) as error:
             # A full disk fails at the first byte or at the last; either way the draft is not the file.
             if "no space left" in str(error).lower() or "quota" in str(error).lower():
@@ -55,19 +55,19 @@ class Files:
             log.error("evidence file cannot be stored", key=key, error=type(error).__name__)
             raise Unavailable("The evidence could not be stored at the centre. Try again later.", retry_after_s=30) from error
 
-    def _sync_to_disk(self, folder: Path, keys: Sequence[str]) -> None:
-        """The files, the folders that they are in, and the folders above as far as one below is new."""
+    async def _sync_to_disk(self, folder: Path, keys: Sequence[str]) -> None:
+        """The files, the folders that they are in, and the folders above as far as one below is new. All at once: waiting for a
+        disk four times takes three times as long as asking it for four things and waiting once."""
         paths = [folder / key for key in keys]
         new: list[Path] = []
         for path in paths:
-            _sync(path)
             below = path.parent
             while below != folder and below not in self._on_disk:
                 new.append(below)
                 below = below.parent
         inside = [path.parent for path in paths]
-        for place in dict.fromkeys([*inside, *(below.parent for below in new)]):
-            _sync(place)
+        places = dict.fromkeys([*paths, *inside, *(below.parent for below in new)])
+        await asyncio.gather(*(anyio.to_thread.run_sync(_sync, place) for place in places))
         # Not those of the files themselves: each report has one of its own.
         self._on_disk |= set(new) - set(inside)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 import chinese_calendar
 
@@ -36,10 +37,7 @@ class WorkingTime:
     def is_working_day(self, day: date) -> bool:
         if day in self._working_days or day in self._holidays:
             return day in self._working_days
-        try:
-            return bool(chinese_calendar.is_workday(day))
-        except NotImplementedError:
-            return day.isoweekday() <= 5
+        return _is_workday(day)
 
     def add(self, start: datetime, worked: timedelta) -> datetime:
         """The moment at which so much working time has passed since `start`."""
@@ -86,3 +84,11 @@ class WorkingTime:
 
     def _at(self, day: date, moment: time) -> datetime:
         return datetime.combine(day, moment, SHOP_TIME).astimezone(UTC)
+
+
+@lru_cache(10_000)  # every report that opens a case asks for a dozen days
+def _is_workday(day: date) -> bool:
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        return day.isoweekday() <= 5

@@ -3,8 +3,11 @@ import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
+import aiosqlite
 import pytest
+from sqlalchemy import insert, select
 from sqlalchemy.exc import OperationalError, StatementError
 
 from api.audit.tables import AuditEntry
@@ -14,9 +17,13 @@ from api.kit.settings import Settings
 from tests.api.world import World
 
 
+def entry_values(at: datetime) -> dict[str, Any]:
+    words = dict.fromkeys(("actor_kind", "actor_id", "actor_name", "action", "object_kind", "object_id", "chain"), "x")
+    return {"at": at, "detail": {}, **words}
+
+
 def entry(at: datetime) -> AuditEntry:
-    words = dict.fromkeys(("actor_kind", "actor_id", "actor_name", "action", "object_kind", "object_id"), "x")
-    return AuditEntry(at=at, detail={}, **words)
+    return AuditEntry(**entry_values(at))
 
 
 async def test_what_fails_leaves_nothing_and_tells_nobody(any_world: World):
@@ -139,3 +146,20 @@ async def test_a_connection_that_cannot_be_opened_leaves_no_thread(tmp_path: Pat
                 await work.connection()
         assert workers() <= before
     await database.close()
+
+
+async def test_a_statement_of_sqlite_takes_one_trip_to_its_thread(world: World, monkeypatch: pytest.MonkeyPatch):
+    trips: list[str] = []
+    whole = aiosqlite.Connection._execute
+
+    async def counted(connection: aiosqlite.Connection, act: Any, *args: Any) -> object:
+        trips.append(act.__name__)
+        return await whole(connection, act, *args)  # type: ignore[no-untyped-call]
+
+    async with world.centre.database.writing() as work:
+        connection = await work.connection()
+        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+        await work.execute(insert(AuditEntry), [entry_values(datetime.now(UTC)) for _ in range(3)])
+        rows = (await work.execute(select(AuditEntry.id).where(AuditEntry.action == "x"))).all()
+        ended = await connection.exec_driver_sql("DELETE FROM feed_events")
+        assert (len(rows), ended.rowcount, len(trips)) == (3, 0, 3)
