@@ -10,6 +10,7 @@ from api.cases.deadlines import Deadlines, load_deadlines
 from api.clients.limits import Limiter, TokensRateLimited
 from api.evidence.retention import Retention, load_retention
 from api.feed.bell import Bell
+from api.feed.shared import SharedReading
 from api.kit.database import Database
 from api.kit.files import Files
 from api.kit.lock import make_folder
@@ -35,6 +36,7 @@ class Centre:
     # What a case knows of time; tests move it.
     clock: Callable[[], datetime] = now
     bell: Bell = field(default_factory=Bell)
+    shared_reading: SharedReading = field(default_factory=SharedReading)
     trial_bells: EdgeBells = field(default_factory=EdgeBells)
 
     def __post_init__(self) -> None:

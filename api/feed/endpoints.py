@@ -20,7 +20,6 @@ from api.repeats.routes import ApiRoute
 
 router = APIRouter(tags=["events"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, Gone)
-AT_ONCE = 100
 # Shorter than the time after which proxies end a connection that is silent (60 s).
 SILENT_S = 15.0
 
@@ -56,19 +55,20 @@ async def follow_events(
 
 async def follow(centre: Centre, actor: Actor, position: int) -> AsyncIterator[str]:
     clock = asyncio.get_running_loop().time
-    until = clock() + centre.settings.stream_s
+    spoken_at = clock()
+    until = spoken_at + centre.settings.stream_s
     while True:
         known = centre.bell.position
-        async with centre.database.reading() as work:
-            found, position = await service.list_events(work, actor, after=position or None, limit=AT_ONCE)
-        for row in found:
-            yield f"id: {encode_cursor(row.position or 0)}\nevent: {row.type}\ndata: {row.payload}\n\n"
+        position, told = await centre.shared_reading.read(centre.database, actor, position, known)
+        # In silence an id without data tells a client where to go on (HTML, 9.2.6).
+        is_silent = not told and clock() - spoken_at >= SILENT_S
+        if told or is_silent:
+            yield told or f"id: {encode_cursor(position)}\n: here\n\n"
+            spoken_at = clock()
         if clock() >= until:
             return
-        if not found:
-            await centre.bell.heard(known, min(SILENT_S, until - clock()))
-            # An id without data tells a client where to go on (HTML, 9.2.6).
-            yield f"id: {encode_cursor(position)}\n: here\n\n"
+        if not told:
+            await centre.bell.heard(known, max(0.0, min(spoken_at + SILENT_S, until) - clock()))
 
 
 def _item(row: FeedEvent) -> FeedItem:

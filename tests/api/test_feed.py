@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,10 +14,15 @@ import httpx
 import pytest
 import uvicorn
 
+from api.accounts.actors import Actor, ActorKind
 from api.accounts.dependencies import COOKIE
-from api.accounts.permissions import Role
+from api.accounts.permissions import Permission, Role
+from api.feed import service
+from api.feed.endpoints import follow as follow_events
 from api.feed.publisher import forget_old, publish_all
+from api.feed.tables import FeedEvent
 from api.kit.cursors import encode_cursor
+from api.kit.database import Work
 from api.kit.repeating import repeating
 from api.kit.times import SHOP_TIME
 from tests.api.world import EdgeBox, Place, World, problem_code
@@ -200,6 +206,102 @@ async def test_a_stream_ends_so_that_who_follows_is_asked_again(world: World):
     answer = await (await world.person()).get("/api/v1/events/stream")
     assert answer.status_code == 200
     assert {line.partition(": ")[0] for line in answer.text.splitlines()} <= {"", "id"}
+
+
+class TestManyFollowers:
+    @pytest.fixture
+    def readings(self, monkeypatch: pytest.MonkeyPatch) -> list[Actor]:
+        """For whom the database was read."""
+        asked: list[Actor] = []
+        whole = service.list_events
+
+        async def counted(work: Work, actor: Actor, *, after: int | None, limit: int) -> tuple[list[FeedEvent], int]:
+            asked.append(actor)
+            return await whole(work, actor, after=after, limit=limit)
+
+        monkeypatch.setattr(service, "list_events", counted)
+        return asked
+
+    async def test_those_who_see_the_same_are_read_for_once(self, world: World, readings: list[Actor]):
+        case_id = await world.case(await world.place())
+        await publish_all(world.centre)
+        followers = [follow_events(world.centre, officer(name), 0) for name in "abcdefgh"]
+        told = await asyncio.gather(*map(anext, followers))
+        assert len(readings) == 1
+        assert [told_of(text) for text in told] == [[case_id]] * 8
+        # And so it is with what happens while they wait.
+        waiting = [asyncio.create_task(anext(follower)) for follower in followers]
+        await asyncio.sleep(0)
+        another = await world.case(await world.place("Another"))
+        await publish_all(world.centre)
+        assert [told_of(text) for text in await asyncio.gather(*waiting)] == [[another]] * 8
+        assert len(readings) <= 3
+
+    async def test_each_sees_its_own(self, world: World, readings: list[Actor]):
+        places = [await world.place(name) for name in ("Here", "There")]
+        cases = [await world.case(place) for place in places]
+        await publish_all(world.centre)
+        actors = [officer("all"), *(replace(officer("one"), shop_id=place.shop_id) for place in places)]
+        actors.append(replace(officer("outside"), role=Role.PARTNER))
+        world.centre.settings.stream_s = 0.01
+        followers = [follow_events(world.centre, actor, 0) for actor in actors]
+        told = [told_of("".join(texts)) for texts in await asyncio.gather(*map(everything, followers))]
+        assert told == [cases, cases[:1], cases[1:], []]
+        assert len(readings) >= 4
+
+    async def test_what_was_begun_before_it_rang_is_not_shared_after(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        case_id = await world.case(await world.place())
+        has_read, may_go_on, whole = asyncio.Event(), asyncio.Event(), service.list_events
+
+        async def slow(work: Work, actor: Actor, *, after: int | None, limit: int) -> tuple[list[FeedEvent], int]:
+            found = await whole(work, actor, after=after, limit=limit)
+            if not has_read.is_set():
+                has_read.set()
+                await may_go_on.wait()
+            return found
+
+        monkeypatch.setattr(service, "list_events", slow)
+        reading = world.centre.shared_reading
+        early = asyncio.create_task(reading.read(world.centre.database, officer("early"), 0, known=0))
+        await has_read.wait()
+        await publish_all(world.centre)
+        async with asyncio.timeout(10):
+            _, told = await reading.read(world.centre.database, officer("late"), 0, known=world.centre.bell.position)
+        assert told_of(told) == [case_id]
+        may_go_on.set()
+        assert await early == (0, "")
+
+    async def test_one_who_hears_nothing_is_spoken_to_however_often_it_rings(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("api.feed.endpoints.SILENT_S", 0.05)
+        world.centre.settings.stream_s = 0.5
+        quiet = replace(officer("quiet"), shop_id=(await world.place("Quiet")).shop_id)
+        following = asyncio.create_task(everything(follow_events(world.centre, quiet, 0)))
+        while not following.done():
+            world.centre.bell.ring(world.centre.bell.position + 1)
+            await asyncio.sleep(0)
+        texts = await following
+        assert texts
+        assert {text.splitlines()[1] for text in texts} == {": here"}
+
+    async def test_one_who_goes_away_takes_nothing_from_the_others(self, world: World):
+        case_id = await world.case(await world.place())
+        await publish_all(world.centre)
+        first, second = (asyncio.create_task(anext(follow_events(world.centre, officer(name), 0))) for name in "ab")
+        await asyncio.sleep(0)
+        first.cancel()
+        assert told_of(await second) == [case_id]
+
+
+def officer(name: str) -> Actor:
+    return Actor(ActorKind.PERSON, name, name, permissions=frozenset({Permission.CASES_READ}), role=Role.OFFICER, address=name)
+
+
+def told_of(text: str) -> list[int]:
+    return [json.loads(line[6:])["data"]["case_id"] for line in text.splitlines() if line.startswith("data: ")]
+
+
+async def everything(follower: AsyncIterator[str]) -> list[str]:
+    return [text async for text in follower]
 
 
 class TestRetention:

@@ -1,0 +1,44 @@
+"""One reading for all followers who wait for the same: when it rings, hundreds ask at once."""
+
+import asyncio
+from dataclasses import replace
+
+from api.accounts.actors import Actor
+from api.feed import service
+from api.kit.cursors import encode_cursor
+from api.kit.database import Database
+
+AT_ONCE = 100
+_Wanted = tuple[Actor, int, int]
+
+
+class SharedReading:
+    """Followers share what is being read just now, never what was read before: it would not know of what came since."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[_Wanted, asyncio.Task[tuple[int, str]]] = {}
+
+    async def read(self, database: Database, actor: Actor, after: int, known: int) -> tuple[int, str]:
+        """Where to go on after a position, and what comes in between, as server-sent events. `known` is where the bell stood:
+        what was begun before it rang may lack what it rang for, and is not shared with who has heard it.
+
+        Raises CursorExpired.
+        """
+        wanted = (_sight(actor), after, known)
+        reading = self._under_way.get(wanted)
+        if reading is None:
+            reading = self._under_way[wanted] = asyncio.create_task(_read(database, actor, after))
+            reading.add_done_callback(lambda _: self._under_way.pop(wanted))
+        return await asyncio.shield(reading)  # one follower who goes away takes nothing from the others
+
+
+def _sight(actor: Actor) -> Actor:
+    """Who sees the same: all that is known of somebody but who it is."""
+    return replace(actor, id="", name="", language="", address=None, device=None)
+
+
+async def _read(database: Database, actor: Actor, after: int) -> tuple[int, str]:
+    async with database.reading() as work:
+        found, following = await service.list_events(work, actor, after=after or None, limit=AT_ONCE)
+    told = (f"id: {encode_cursor(row.position or 0)}\nevent: {row.type}\ndata: {row.payload}\n\n" for row in found)
+    return following, "".join(told)
