@@ -77,6 +77,10 @@ class Centre:
         return Limiter("address", self.settings.token_requests_per_minute, TokensRateLimited)
 
     @cached_property
+    def consents_of_person(self) -> Limiter:
+        return Limiter("person", self.settings.consents_per_minute)
+
+    @cached_property
     def deadlines(self) -> Deadlines:
         return Deadlines(load_deadlines(self.settings.deadlines), self.catalogue)
 

@@ -144,8 +144,10 @@ async def ask(
 
 @router.post("/oauth/authorize")
 async def answer(
-    actor: SignedIn, work: Writing, centre: CentreOf, at: At, asked: Annotated[AgreementTyped, Form()]
+    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, at: At, asked: Annotated[AgreementTyped, Form()]
 ) -> Response:
+    """Raises RateLimited."""
+    request.state.headers.update(centre.consents_of_person.take(actor.id, at))
     wanted = await grants.begin_authorization(work, asked)
     if wanted.refused is not None:
         return _back(wanted, centre.public_url, error=wanted.refused)

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     client_requests_per_minute: int = Field(600, gt=0)
     # A person's token lasts an hour: enough for a backend of 7,200 people.
     token_requests_per_minute: int = Field(120, gt=0, description="at the token endpoint, for each client and for each address")
+    # Whoever reads what a program asks for needs some seconds; each consent is a row and an entry of the audit.
+    consents_per_minute: int = Field(20, gt=0, description="answers to programs that ask to be let in, of each person")
     enrolment_minutes: float = Field(15, gt=0)
     # Below the 30 s after which an edge gives a request up, and the 60 s of most proxies.
     trial_wait_s: float = Field(25, ge=0, description="how long an edge's question for a camera to try stays open")

@@ -276,6 +276,22 @@ class TestAuthorizationCode:
         assert [answer.status_code for answer in answers] == [*[401] * FREE_FAILURES, 429]
         assert int(answers[-1].headers["retry-after"]) > 0
 
+    async def test_answers_of_one_person_are_limited(self, world: World):
+        world.centre.settings.consents_per_minute = 2
+        world.centre.clock = lambda: datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+        program, officer, other = await add(world, await world.place()), await world.person(), await world.person()
+        asked = {"response_type": "code", "client_id": program.id, "redirect_uri": BACK, "scope": "cases:read"}
+        async with program.oauth(scope="cases:read") as client:
+            url, _ = client.create_authorization_url("/oauth/authorize", code_verifier=generate_token(48))
+        form = asked | {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        answers = [await officer.post("/oauth/authorize", data=form | {"allow": allow}) for allow in ("yes", "no", "yes")]
+        assert [answer.status_code for answer in answers] == [303, 303, 429]
+        assert [answer.headers["ratelimit"] for answer in answers[:2]] == ['"person";r=1;t=30', '"person";r=0;t=60']
+        assert (problem_code(answers[2]), answers[2].headers["retry-after"]) == ("rate-limited", "30")
+        assert (await other.post("/oauth/authorize", data=form | {"allow": "yes"})).status_code == 303
+        world.centre.clock = lambda: datetime(2026, 11, 26, 12, 0, 30, tzinfo=UTC)
+        assert (await officer.post("/oauth/authorize", data=form | {"allow": "yes"})).status_code == 303
+
     async def test_the_page_may_send_its_form_back_to_the_program(self, world: World):
         program, officer = await add(world, await world.place()), await world.person()
         async with program.oauth(scope="cases:read") as client:
