@@ -68,12 +68,12 @@ async def open_case(
     await work.flush()
     if muted is not None:
         muted.case_id = case.id
-    await tell_step(work, case, act, CaseState.DETECTED, at)
     steps = [
         transition(actor, case, 0, Act.REPORT, None, CaseState.DETECTED, at),
         transition(the_system(), case, 1, act, CaseState.DETECTED, state, at),
     ]
     await repository.add_transitions(work, steps)
+    await tell_step(work, case, act, CaseState.DETECTED, at)
     return case
 
 

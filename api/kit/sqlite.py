@@ -16,7 +16,7 @@ class OneTripCursor:
 
     arraysize = 1
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: "OneTripConnection") -> None:
         self._connection = connection
         self._rows: list[Any] = []
         self.description: Any = None
@@ -46,6 +46,9 @@ class OneTripCursor:
     def _run(self, act: Callable[[sqlite3.Cursor], object]) -> None:
         cursor = self._connection._conn.cursor()
         try:
+            if self._connection.begins is not None:
+                cursor.execute(self._connection.begins)
+                self._connection.begins = None
             act(cursor)
             self._rows = cursor.fetchall()
             self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
@@ -54,8 +57,23 @@ class OneTripCursor:
 
 
 class OneTripConnection(aiosqlite.Connection):
+    # How the transaction begins that the next statement opens; it goes along with it.
+    begins: str | None = None
+
     def cursor(self) -> OneTripCursor:  # type: ignore[override]
         return OneTripCursor(self)
+
+    async def commit(self) -> None:
+        if not self._is_unopened():
+            await super().commit()
+
+    async def rollback(self) -> None:
+        if not self._is_unopened():
+            await super().rollback()
+
+    def _is_unopened(self) -> bool:
+        unopened, self.begins = self.begins is not None, None
+        return unopened
 
 
 async def open_sqlite(database: str, **options: Any) -> aiosqlite.Connection:
@@ -87,4 +105,6 @@ def prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
 
 
 def begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+    """Not before there is something to do in it."""
+    driver: Any = connection.connection.driver_connection
+    driver.begins = connection.get_execution_options().get("sqlite_begin", "BEGIN")

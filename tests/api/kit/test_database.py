@@ -7,7 +7,7 @@ from typing import Any
 
 import aiosqlite
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError, StatementError
 
 from api.audit.tables import AuditEntry
@@ -91,7 +91,7 @@ async def test_waiting_has_an_end(tmp_path: Path):
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(OperationalError, match="locked"):
         async with database.writing() as work:
-            await work.connection()
+            await work.execute(text("SELECT 1"))
     other.close()
     await database.close()
 
