@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import rfc8785
-import yaml
 from pydantic import Field, model_validator
 
 from contract.base import Wire
+from contract.yaml_text import parse
 
 
 class AreaKind(StrEnum):
@@ -158,11 +158,11 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     """Read a catalogue (YAML); without a path, the one that is shipped. Raises CatalogueError."""
     source = path if path is not None else files("configs") / "rules.yaml"
     try:
-        document = yaml.safe_load(source.read_text(encoding="utf-8"))
+        document = parse(source.read_text(encoding="utf-8"))
         if isinstance(document, dict):
             document.pop("anchors", None)  # YAML anchors that rules refer to; no rules themselves
         return Catalogue.model_validate(document)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise CatalogueError(f"The rule catalogue {source} cannot be used: {error}") from error
 
 

@@ -5,11 +5,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.base import Sha256
 from contract.evidence import ModelVersion
+from contract.yaml_text import parse
 
 Share = Annotated[float, Field(ge=0, le=1)]
 FILE = r"^[\w.-]+\.onnx$"
@@ -169,12 +169,12 @@ def load_model(folder: Path, name: str, precision: Precision | None = None) -> t
     """
     path = folder / f"{name}.yaml"
     try:
-        card = ModelCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        card = ModelCard.model_validate(parse(path.read_text(encoding="utf-8")))
         card = card if precision is None else card.of(precision)
         weights = (folder / card.file).read_bytes()
     except ModelError:
         raise
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise ModelError(
             f"The model card {path} or its weights cannot be read. Install the product again, or name another folder of weights. "
             f"({error})"

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
-import yaml
 from pydantic import Field
 
 from api.kit.problems import FieldProblem, Invalid
 from api.kit.times import SHOP_TIME
 from contract.base import Box, Wire
 from contract.catalogue import AreaKind, Catalogue, Post, Rule, RuleCode, Text
+from contract.yaml_text import parse
 
 FieldPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
 Scalar = str | int | float | bool
@@ -95,8 +95,8 @@ def load_formats(path: Path | None = None) -> dict[str, AlarmFormat]:
     """Read the tables (YAML); without a path, those that are shipped. Raises AlarmFormatsError."""
     source = path if path is not None else files("configs") / "alarms.yaml"
     try:
-        return AlarmFormats.model_validate(yaml.safe_load(source.read_text(encoding="utf-8"))).formats
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        return AlarmFormats.model_validate(parse(source.read_text(encoding="utf-8"))).formats
+    except (OSError, ValueError) as error:
         raise AlarmFormatsError(f"The formats of alarms {source} cannot be used: {error}") from error
 
 

@@ -6,13 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.cases.tables import Case, Level
 from api.kit.working_time import WorkingTime
 from contract.catalogue import Catalogue
 from contract.catalogue import Deadline as OfRule
+from contract.yaml_text import parse
 
 # The days of a new year are announced in the last weeks of the old one.
 _LOOK_AHEAD = timedelta(days=45)
@@ -129,8 +129,8 @@ def load_deadlines(path: Path | None = None) -> DeadlineTable:
     """Read a table (YAML); without a path, the one that is shipped. Raises DeadlinesError."""
     source = path if path is not None else files("configs") / "deadlines.yaml"
     try:
-        return DeadlineTable.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        return DeadlineTable.model_validate(parse(source.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
         raise DeadlinesError(f"The table of deadlines {source} cannot be used: {error}") from error
 
 

@@ -5,10 +5,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.cases.states import CaseState
+from contract.yaml_text import parse
 
 Days = Annotated[int, Field(ge=1, le=36600)] | None
 
@@ -48,9 +48,9 @@ def load_retention(path: Path | None) -> Retention:
     """The table at `path`, or the one that is shipped. Raises RetentionError."""
     source = path if path is not None else files("configs") / "retention.yaml"
     try:
-        return Retention.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
+        return Retention.model_validate(parse(source.read_text(encoding="utf-8")))
     except ValidationError as error:
         fields = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'table'}: {item['msg']}" for item in error.errors()[:5])
         raise RetentionError(f"The retention table {source} cannot be used. {fields}.") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise RetentionError(f"The retention table {source} cannot be read. Name another one in SUNSHINE_RETENTION.") from error
