@@ -130,6 +130,17 @@ async def _end_sign_in(
     return actor
 
 
+async def is_own_password(request: Request, actor: Actor, password: SecretStr) -> bool:
+    """Asked before what a session alone must not do; guessed as slowly as at the sign-in. Raises TooManyLogins."""
+    database = centre_of(request).database
+    async with database.writing() as work:
+        user = await service.begin_own_password(work, actor, address_of(request))
+    fits = await password_fits(password, user.password_hash)
+    async with database.writing() as work:
+        await service.end_own_password(work, actor, user.login, fits, address_of(request))
+    return fits
+
+
 def set_session(request: Request, response: Response, token: str) -> None:
     response.set_cookie(
         COOKIE, token, max_age=int(centre_of(request).settings.session_longest_days * 86400), httponly=True, samesite="lax",

@@ -80,6 +80,23 @@ async def end_sign_in(
     return actor, await start_session(work, settings, actor)
 
 
+async def begin_own_password(work: Work, actor: Actor, address: str) -> User:
+    """One's own account, whose password is to be checked now, outside of any transaction. Raises TooManyLogins."""
+    user = await repository.own_user(work, actor)
+    await throttle.begin(work, user.login, address)
+    return user
+
+
+async def end_own_password(work: Work, actor: Actor, login: str, fits: bool, address: str) -> None:
+    """That it did not fit is recorded: somebody may have found a browser left open."""
+    if fits:
+        await throttle.succeeded(work, login, address)
+        return
+    failures = await throttle.failed(work, login, address)
+    place = {"shop_id": actor.shop_id, "district_id": actor.district_id}
+    record(work, actor, "user.password_refused", "user", actor.id, **place, failures=failures)
+
+
 async def start_session(work: Work, settings: Settings, actor: Actor) -> str:
     """The token of a new session, for the cookie."""
     token, at = secrets.token_urlsafe(32), now()

@@ -9,9 +9,9 @@ from pydantic import AwareDatetime, BaseModel, SecretStr, ValidationError
 
 from api.accounts import repository, second_factor, service, sessions
 from api.accounts.actors import Actor
-from api.accounts.dependencies import COOKIE, CentreOf, SignedIn
+from api.accounts.dependencies import COOKIE, CentreOf, SignedIn, is_own_password
 from api.accounts.password_rules import LEAST_ALONE, LEAST_WITH_SECOND_FACTOR, Weakness, weakness
-from api.accounts.passwords import MOST_TYPED, hash_password, password_fits
+from api.accounts.passwords import MOST_TYPED, hash_password
 from api.accounts.second_factor import WrongCode
 from api.accounts.tables import User
 from api.centre import Centre
@@ -65,10 +65,10 @@ async def change_password(
     new: Annotated[SecretStr, Form(max_length=MOST_TYPED)],
 ) -> Response:
     speaker = speaker_of(request)
+    if not await is_own_password(request, actor, present):
+        return await _page(request, actor, centre, {"present": speaker.say(_WRONG_PASSWORD)})
     async with centre.database.reading() as work:
         user = await repository.own_user(work, actor)
-    if not await password_fits(present, user.password_hash):
-        return await _page(request, actor, centre, {"present": speaker.say(_WRONG_PASSWORD)})
     if wrong := weak(new, user.login, user.totp_encrypted is not None, speaker):
         return await _page(request, actor, centre, {"new": wrong})
     hashed = await hash_password(new)
@@ -109,9 +109,7 @@ async def switch_on(
 async def switch_off(
     request: Request, actor: SignedIn, centre: CentreOf, present: Annotated[SecretStr, Form(max_length=MOST_TYPED)]
 ) -> Response:
-    async with centre.database.reading() as work:
-        user = await repository.own_user(work, actor)
-    if not await password_fits(present, user.password_hash):
+    if not await is_own_password(request, actor, present):
         return await _page(request, actor, centre, {"off": speaker_of(request).say(_WRONG_PASSWORD)})
     async with centre.database.writing() as work:
         await second_factor.switch_off(work, actor, await repository.own_user(work, actor))

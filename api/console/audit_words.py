@@ -9,6 +9,7 @@ ACTIONS: dict[str, str] = {
     "session.ended": N_("Signed out"),
     "session.refused": N_("Sign-in refused"),
     "user.password_changed": N_("Own password changed"),
+    "user.password_refused": N_("Present password typed wrongly"),
     "second_factor.on": N_("Second factor switched on"),
     "second_factor.off": N_("Second factor switched off"),
     "invitation.created": N_("Invitation made"),

@@ -90,6 +90,20 @@ class TestPassword:
         answer = await browser.post("/account/password", data={"present": "wrong", "new": NEW})
         assert (answer.status_code, "not your present password" in answer.text) == (422, True)
 
+    @pytest.mark.parametrize("path", ["/account/password", "/account/second-factor/off"])
+    async def test_guessing_the_present_one_is_slowed_down(self, world: World, path: str):
+        browser, password = await somebody(world)
+        answers = [(await browser.post(path, data={"present": f"wrong {n}", "new": NEW})).status_code for n in range(7)]
+        assert (answers[0], answers[-1]) == (422, 429)
+        assert (await browser.post(path, data={"present": password, "new": NEW})).status_code == 429
+
+    async def test_the_right_present_one_leaves_nothing_counted(self, world: World):
+        browser, password = await somebody(world)
+        for _ in range(4):
+            for present, expected in (("wrong", 422), (password, 303)):
+                data = {"present": present, "new": NEW}
+                assert (await browser.post("/account/second-factor/off", data=data)).status_code == expected
+
 
 class TestSecondFactor:
     async def test_the_sign_in_asks_for_a_code(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
