@@ -41,7 +41,10 @@ def set_clock(case: Case, before: CaseState | None, at: datetime, deadlines: Dea
             _run(case, Stage.SIGN, at, deadlines.due(limits.sign, at), deadlines)
     elif case.state in _WITH_SHOP:
         start = case.stage_from if before is CaseState.ISSUED and case.stage_from is not None else at
-        if case.rectify_left_s is not None:
+        if before is CaseState.CLOSED:
+            # Opened again: the time of the notice may be over long since, and the shop would be late at once.
+            case.rectify_due_at, case.rectify_left_s = deadlines.due(deadlines.to_rectify(case), at), None
+        elif case.rectify_left_s is not None:
             left = timedelta(seconds=case.rectify_left_s)
             case.rectify_due_at, case.rectify_left_s = deadlines.resumed(deadlines.to_rectify(case), at, left), None
         _run(case, Stage.RECTIFY, start, case.rectify_due_at or deadlines.due(limits.rectify, at), deadlines)

@@ -55,7 +55,7 @@ class Life:
 
     async def done(self, *acts: str, who: Role = Role.OFFICER) -> dict[str, Any]:
         for act in acts:
-            answer = await self.do(act, who, **({"note": "Words."} if act in ("appeal", "reject", "return") else {}))
+            answer = await self.do(act, who, **({"note": "Words."} if act in ("appeal", "reject", "return", "refuse") else {}))
             assert answer.status_code == 200, answer.text
         return await self.case()
 
@@ -100,6 +100,20 @@ class TestLimits:
         await life.at(at("2026-11-30 09:00"))
         case = await life.done("return")
         assert moment(case, "due_at") == at("2026-12-03 17:30")
+
+    async def test_a_closed_case_that_is_opened_again_has_a_limit_of_its_own(self, any_world: World):
+        life = await Life.begin(any_world)
+        await life.done("confirm", "issue")
+        await life.done("refuse", who=Role.OFFICER)
+        await life.done("go_on_site")
+        closed = await life.do("close", note="Seen there.")
+        assert closed.status_code == 200, closed.text
+        await life.at(at("2026-12-14 09:00"))  # long after the limit of the notice
+        reopened = await life.do("reopen", Role.CHIEF, note="It was not done after all.")
+        assert reopened.status_code == 200, reopened.text
+        case = await life.at(at("2026-12-14 09:01"))
+        assert (case["stage"], moment(case, "due_at"), case["reminders"]) == ("rectify", at("2026-12-17 17:30"), [])
+        assert moment(case, "rectify_due_at") == at("2026-12-17 17:30")
 
 
 class TestReminders:
