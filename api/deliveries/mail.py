@@ -1,5 +1,6 @@
 """E-mail through the operator's own mail server. A repeat carries the same Message-ID, by which mailboxes know it."""
 
+import asyncio
 import re
 from datetime import datetime
 from email.message import EmailMessage
@@ -39,16 +40,18 @@ async def send_mail(settings: Settings, recipient: str, message_id: str, text: s
     if settings.smtp_host is None or settings.mail_from is None:
         return Outcome(told, answer="SUNSHINE_SMTP_HOST, SUNSHINE_MAIL_FROM", fault=Fault.NOT_SET_UP)
     password = settings.smtp_password.get_secret_value() if settings.smtp_password is not None else None
-    is_sent = False
+    is_sent, taken = False, None
     try:
         message = message_for(settings, recipient, message_id, text, at)
-        async with aiosmtplib.SMTP(
+        server = aiosmtplib.SMTP(
             hostname=settings.smtp_host, port=settings.smtp_port, timeout=settings.delivery_timeout_s,
             username=settings.smtp_user, password=password, use_tls=settings.smtp_security == "tls",
             start_tls=settings.smtp_security == "starttls",
-        ) as server:
+        )
+        # A server that is slow at each step would outlast the claim, and another process send it too.
+        async with asyncio.timeout(settings.delivery_timeout_s), server:
             is_sent = True
-            _, answer = await server.send_message(message, sender=settings.mail_from, recipients=[recipient])
+            _, taken = await server.send_message(message, sender=settings.mail_from, recipients=[recipient])
     except aiosmtplib.SMTPRecipientsRefused as error:
         refused = error.recipients[0]
         fault = Fault.NO_SUCH_RECIPIENT if refused.code in _NO_SUCH_MAILBOX else Fault.SERVICE_ERROR
@@ -58,7 +61,8 @@ async def send_mail(settings: Settings, recipient: str, message_id: str, text: s
     except aiosmtplib.SMTPResponseException as error:
         return Outcome(told, error.code, logged(error.message), Fault.SERVICE_ERROR)
     except (aiosmtplib.SMTPException, OSError) as error:
-        if is_sent:
+        if is_sent and taken is None:
             return Outcome(told, answer=logged(repr(error)), fault=Fault.NO_ANSWER, unclear=True)
-        return Outcome(told, answer=logged(repr(error)), fault=Fault.CANNOT_CONNECT)
-    return Outcome(told, 250, logged(answer))
+        if taken is None:
+            return Outcome(told, answer=logged(repr(error)), fault=Fault.CANNOT_CONNECT)
+    return Outcome(told, 250, logged(taken or ""))

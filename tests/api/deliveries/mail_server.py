@@ -15,16 +15,29 @@ USER, PASSWORD = "centre", "mail-password-1"
 
 @dataclass
 class MailServer:
-    """`answers` to RCPT are given in turn; the last one is given for ever."""
+    """`answers` to RCPT are given in turn; the last one is given for ever. Each step takes `step_s`."""
 
     port: int = 0
     answers: list[str] = field(default_factory=lambda: ["250 OK"])
     data_answer: str = "250 kept"
+    step_s: float = 0.0
     taken: list[tuple[str, list[str], EmailMessage]] = field(default_factory=list)
+
+    async def handle_EHLO(
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        await asyncio.sleep(self.step_s)
+        session.host_name = hostname
+        return responses
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:
+        await asyncio.sleep(self.step_s)
+        return "221 Bye"
 
     async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
+        await asyncio.sleep(self.step_s)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)

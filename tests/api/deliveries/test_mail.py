@@ -102,6 +102,25 @@ async def test_a_server_that_is_not_there(post: Post, mail: MailServer):
     assert (entry["fault"], mail.taken) == ("cannot_connect", [])
 
 
+class TestSlowServer:
+    async def test_all_steps_together_take_no_longer_than_one_try_may(self, post: Post, mail: MailServer):
+        """Or another process, to which the delivery looks forgotten by then, sends it too."""
+        post.world.centre.settings.delivery_timeout_s, mail.step_s = 0.3, 0.2
+        await post.target("email", recipient=RECIPIENT)
+        await post.open_case()
+        await post.send()
+        entry, = await post.log((await post.deliveries())[0]["id"])
+        assert (entry["fault"], mail.taken) == ("no_answer", [])
+
+    async def test_what_was_taken_is_not_sent_again_for_a_slow_goodbye(self, post: Post, mail: MailServer):
+        post.world.centre.settings.delivery_timeout_s, mail.step_s = 0.75, 0.3
+        await post.target("email", recipient=RECIPIENT)
+        await post.open_case()
+        await post.send()
+        assert [delivery["state"] for delivery in await post.deliveries()] == ["delivered"]
+        assert len(mail.taken) == 1
+
+
 async def test_no_e_mail_before_a_server_is_named(post: Post):
     body = {"name": "T", "channel": "email", "audience": "authority", "events": ["case.opened"], "recipient": RECIPIENT}
     answer = await post.admin.post("/api/v1/targets", json=body)
