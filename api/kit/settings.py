@@ -1,8 +1,10 @@
 """All settings of the centre, in one place; each can be set as an environment variable SUNSHINE_<NAME>."""
 
+import re
 from datetime import time
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 import httpx
 from platformdirs import user_data_path
@@ -10,6 +12,10 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.kit.outbound import Network, read_networks
+
+# What obstore opens without a package more. A folder by URL would be one whose files nobody waits for until they are on the disk.
+_STORES = ("s3", "s3a", "az", "azure", "adl", "abfs", "abfss", "gs")
+_ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
 
 
 class Settings(BaseSettings):
@@ -107,8 +113,28 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _without_trailing_slash(cls, value: str | None) -> str | None:
-        return value.rstrip("/") if value else None
+    def _as_people_type_it(cls, value: str | None) -> str | None:
+        """Without one that a browser opens, the links in messages and the QR codes of notices lead nowhere."""
+        return None if not value else _web_address(value).rstrip("/")
+
+    @field_validator("wecom_url", "dingtalk_url", "feishu_url", "sms_url")
+    @classmethod
+    def _of_a_service(cls, value: str) -> str:
+        return _web_address(value)
+
+    @field_validator("files_url")
+    @classmethod
+    def _of_a_store(cls, value: str | None) -> str | None:
+        if value and (urlsplit(value).scheme not in _STORES or not urlsplit(value).netloc):
+            raise ValueError("Give a URL such as s3://bucket/prefix; for a folder, name SUNSHINE_DATA instead.")
+        return value or None
+
+    @field_validator("mail_from")
+    @classmethod
+    def _address_alone(cls, value: str | None) -> str | None:
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError("Give the address alone, such as centre@example.org, without a name.")
+        return value or None
 
     @field_validator("oidc_issuer")
     @classmethod
@@ -170,3 +196,10 @@ class Settings(BaseSettings):
     def upload_bytes(self) -> int:
         """Two pictures and a manifest, with room for the multipart frame."""
         return 2 * self.picture_bytes + 2_000_000
+
+
+def _web_address(value: str) -> str:
+    address = urlsplit(value)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise ValueError("Give a URL that begins with https:// or http://.")
+    return value

@@ -39,3 +39,31 @@ def test_a_database_that_is_not_shipped(url: str):
     with pytest.raises(ValueError, match="postgresql://") as error:
         Settings.model_validate({"database_url": url})
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("public_url", "kitchen.example", "begins with https://"), ("public_url", "kitchen.example:8000", "begins with https://"),
+        ("public_url", "https://", "begins with https://"), ("public_url", "javascript://x", "begins with https://"),
+        ("sms_url", "dysmsapi.aliyuncs.com", "begins with https://"), ("wecom_url", "", "begins with https://"),
+        ("files_url", "s4://bucket", "s3://bucket/prefix"), ("files_url", "/srv/files", "s3://bucket/prefix"),
+        ("files_url", "file:///srv/files", "s3://bucket/prefix"), ("files_url", "s3://", "s3://bucket/prefix"),
+        ("mail_from", "Sunshine <centre@example.org>", "address alone"), ("mail_from", "nobody", "address alone"),
+        ("mail_from", "a@example.org\nBcc: b@example.org", "address alone"),
+    ],
+)
+def test_an_address_that_cannot_be_used(name: str, value: str, words: str):
+    with pytest.raises(ValueError, match=words):
+        Settings.model_validate({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("public_url", "http://192.168.1.5:8000"), ("files_url", "s3://bucket/prefix"), ("files_url", "az://container"),
+        ("mail_from", "centre@sunshine.example"),
+    ],
+)
+def test_an_address_that_can(name: str, value: str):
+    assert getattr(Settings.model_validate({name: value}), name) == value
