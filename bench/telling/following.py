@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from bench.telling.centre import running_centre, until
+from bench.telling.centre import PATIENCE_S, running_centre, until
 from bench.telling.figures import Figure, percentiles
 from bench.telling.partner import Partner, follow
 from bench.telling.reports import new_picture, report
@@ -15,7 +15,8 @@ async def following(engine: str, folder: Path, server: str, followers: int) -> l
     async with running_centre(engine, folder, server) as centre:
         partners = [Partner() for _ in range(followers)]
         tasks = [asyncio.create_task(follow(centre, partner)) for partner in partners]
-        await asyncio.sleep(followers / 50)
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.gather(*(partner.is_following.wait() for partner in partners))
         waits: list[float] = []
         for _ in range(3):
             begun = time.monotonic()
