@@ -164,6 +164,7 @@ async function send(act, verdict) {
     if (last === act) last = null;
     clearTimeout(act.timer);
     putBack(act.entries);
+    act.entries = []; // and what was to come after it has nothing to do
     return false;
   }
   act.entries = act.entries.filter(({ row, looked }) => {
@@ -181,12 +182,19 @@ async function judge(verdict) {
   issueNow();
   const act = { verdict, entries: takeOut(list), timer: 0, isUndone: false };
   last = act;
-  await painted();
   const label = form.querySelector(`button[value="${verdict}"]`).lastChild.textContent.trim();
-  tell(`${label} (${act.entries.map(({ row }) => row.dataset.case).join(", ")})`, { undo: true });
+  const told = `${label} (${act.entries.map(({ row }) => row.dataset.case).join(", ")})`;
+  const painting = painted();
+  // Its turn is taken now: the next key may come before the next picture is painted.
+  const sent = inTurn(async () => {
+    await painting;
+    await send(act, verdict === "notice" ? "violation" : verdict);
+  });
+  await painting;
+  if (!act.isUndone) tell(told, { undo: true });
   // A notice cannot be taken back, so it goes when the time for that is over; until then the case is confirmed.
-  if (verdict === "notice") act.timer = setTimeout(issueNow, UNDO_MS);
-  await inTurn(() => send(act, verdict === "notice" ? "violation" : verdict));
+  if (verdict === "notice" && last === act) act.timer = setTimeout(issueNow, UNDO_MS);
+  await sent;
   refill();
 }
 
@@ -209,12 +217,13 @@ function takeBack() {
   clearTimeout(act.timer);
   inTurn(async () => {
     if (act.entries.length === 0) return;
-    const entries = [...act.entries];
-    if ((await send(act, "undo")) && act.entries.length) {
+    const [{ row }] = act.entries;
+    if (!(await send(act, "undo"))) return;
+    if (act.entries.length) {
       putBack(act.entries);
       tell(words.undone);
-    } else if (entries.length && act.entries.length === 0) {
-      tell(words.tooLate, { link: `/cases/${entries[0].row.dataset.case}`, isBad: true });
+    } else {
+      tell(words.tooLate, { link: `/cases/${row.dataset.case}`, isBad: true });
     }
   });
 }

@@ -111,6 +111,15 @@ class TestOneKey:
         expect_shown(page, waiting[0])
         assert state_of(page, waiting[0]) == "pending_review"
 
+    def test_u_before_the_next_picture_is_painted(self, waiting: list[int], open_page: OpenPage) -> None:
+        page = review(open_page)
+        page.evaluate(
+            "() => ['1', 'u'].forEach((key) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true })))"
+        )
+        expect(page.get_by_role("status")).to_have_text("撤回判定")
+        expect_shown(page, waiting[0])
+        assert state_of(page, waiting[0]) == "pending_review"
+
     def test_j_and_k_walk(self, waiting: list[int], open_page: OpenPage) -> None:
         page = review(open_page)
         page.keyboard.press("j")
