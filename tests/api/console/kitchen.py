@@ -58,6 +58,10 @@ BARE_HEAD = MarkedBox(kind="head", box=(445, 125, 555, 245), score=0.9, violatin
 HELPER = MarkedBox(kind="person", box=(835, 135, 965, 530), score=0.9)
 
 
+# The database of each kitchen as it was built once, by its names, and the keys of its edge.
+_made: dict[tuple[str, str], tuple[Ed25519PrivateKey, X25519PrivateKey, bytes]] = {}
+
+
 @dataclass
 class Kitchen:
     settings: Settings
@@ -78,6 +82,11 @@ class Kitchen:
     async def build(cls, folder: Path, *, shop: str = SHOP, camera: str = CAMERA) -> "Kitchen":
         # No message of a test leaves this machine.
         kitchen = cls(Settings(data=folder, wecom_url=NOWHERE, dingtalk_url=NOWHERE, feishu_url=NOWHERE))
+        path = folder / "sunshine.db"
+        if (made := _made.get((shop, camera))) is not None:
+            kitchen.key, kitchen.encryption_key, content = made
+            path.write_bytes(content)
+            return kitchen
         database = Database(kitchen.settings.async_database_url, 5)
         async with database.engine.begin() as connection:
             await connection.run_sync(metadata.create_all)
@@ -112,6 +121,7 @@ class Kitchen:
                 bound = kitchen.shop_id if role is Role.STORE_ADMIN else None
                 work.add(User(login=login, name=f"{login} 张", password_hash=hashed, role=role, shop_id=bound, created_at=at))
         await database.close()
+        _made[shop, camera] = kitchen.key, kitchen.encryption_key, path.read_bytes()
         return kitchen
 
     def sign(self, request: httpx.Request) -> httpx.Request:
