@@ -26,7 +26,7 @@ from api.console.csrf import FormGuard
 from api.console.pages import mount as mount_console
 from api.deliveries.dispatcher import delivering
 from api.deliveries.endpoints import router as deliveries
-from api.deliveries.events import document_webhooks
+from api.deliveries.events import described_webhooks
 from api.edges.endpoints import protocol as edge_protocol
 from api.edges.endpoints import router as edges
 from api.evidence.deletion import in_rounds
@@ -83,7 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Sunshine Kitchen centre", version="1", openapi_url=f"{PREFIX}/openapi.json", lifespan=lifespan,
         summary="Edges report violations with sealed evidence; people decide about them.",
         # The interactive pages load scripts from elsewhere; nothing of ours leaves the machine.
-        docs_url=None, redoc_url=None,
+        docs_url=None, redoc_url=None, webhooks=described_webhooks(),
     )
     app.state.centre = centre
     for router in ROUTERS:
@@ -93,7 +93,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses=documented(),
     )
     app.add_api_route("/.well-known/oauth-authorization-server", describe_server, include_in_schema=False)
-    document_webhooks(app)
     mount_console(app)
     problems.install(app)
     app.add_middleware(FormGuard)

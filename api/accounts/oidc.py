@@ -21,6 +21,7 @@ from api.accounts.tables import User
 from api.audit.service import record
 from api.kit import base64url
 from api.kit.database import Work
+from api.kit.outbound import trusted
 from api.kit.problems import Unauthenticated
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
@@ -151,7 +152,7 @@ class Provider:
         return value if isinstance(value, str) and value else None
 
     def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        return httpx.AsyncClient(verify=trusted(), timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
 
     async def _discover(self, client: httpx.AsyncClient) -> dict[str, Any]:
         about = await self._json(client.get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"))

@@ -5,9 +5,10 @@ A new kind of event may come at any time, and a new field in any of them: a rece
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, Header
+from fastapi import APIRouter, Header
 from pydantic import BaseModel, Field, JsonValue
 
 from api.cases.tables import Level
@@ -88,12 +89,15 @@ _DESCRIPTION = (
 )
 
 
-def document_webhooks(app: FastAPI) -> None:
+@cache
+def described_webhooks() -> APIRouter:
+    """For the OpenAPI document; nothing of it is ever called."""
+    router = APIRouter()
     bodies: dict[Event, type[BaseModel]] = {Event.TARGET_DEAD: TargetDeadEvent, Event.TEST: TestEvent}
     for event in Event:
         if event is Event.LINK_ASKED:
             continue  # goes to one person, never to a program
-        app.webhooks.add_api_route(
+        router.add_api_route(
             event.value, _described(bodies.get(event, CaseEvent)), methods=["POST"], status_code=204,
             operation_id=f"receive_{event.value.replace('.', '_')}", summary=_SUMMARIES[event], description=_DESCRIPTION,
             tags=["webhooks"],
@@ -101,6 +105,7 @@ def document_webhooks(app: FastAPI) -> None:
                 410: {"description": "No more messages: the target is switched off"}, "default": {"description": "Tried again"}
             },
         )
+    return router
 
 
 def _described(body_type: type[BaseModel]) -> Callable[..., None]:

@@ -19,7 +19,7 @@ from api.deliveries.secrets import TargetSecrets, open_secrets
 from api.deliveries.sms import PROVIDERS, ShortMessage
 from api.deliveries.tables import Delivery, Target
 from api.keys.service import KeyName, open_key
-from api.kit.outbound import Refused, Resolver, UnknownName, guarded_client, waits
+from api.kit.outbound import Refused, Resolver, UnknownName, guarded_client, trusted, waits
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
 
@@ -35,7 +35,9 @@ class Sender:
         self._settings = settings
         self._keyring = keyring
         self._guarded = guarded_client(settings.allowed_networks, settings.delivery_timeout_s, resolver)
-        self._plain = httpx.AsyncClient(timeout=waits(settings.delivery_timeout_s), follow_redirects=False, trust_env=False)
+        self._plain = httpx.AsyncClient(
+            verify=trusted(), timeout=waits(settings.delivery_timeout_s), follow_redirects=False, trust_env=False
+        )
 
     async def close(self) -> None:
         await self._guarded.aclose()
