@@ -37,7 +37,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     try:
-        with running_server() as url:
+        with running_server(in_memory=True) as url:
             yield url
     except PostgresMissing as missing:
         pytest.skip(str(missing))
@@ -52,16 +52,25 @@ def migrated_postgres(postgres_server: str) -> str:
 
 
 def _create_database(server: str, name: str, template: str = "template1") -> None:
+    _tell(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
+def _drop_database(server: str, name: str) -> None:
+    _tell(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _tell(server: str, statement: str) -> None:
     with psycopg.connect(server.format(name="postgres").replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[arg-type]
+        connection.execute(statement)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def empty_postgres(postgres_server: str) -> str:
+def empty_postgres(postgres_server: str) -> Iterator[str]:
     """The URL of an empty database."""
     name = f"empty_{next(_numbers)}"
     _create_database(postgres_server, name)
-    return postgres_server.format(name=name)
+    yield postgres_server.format(name=name)
+    _drop_database(postgres_server, name)
 
 
 @pytest.fixture
@@ -71,11 +80,12 @@ def sqlite_settings(tmp_path: Path, migrated_sqlite: Path) -> Settings:
 
 
 @pytest.fixture
-def postgres_settings(tmp_path: Path, postgres_server: str, migrated_postgres: str) -> Settings:
+def postgres_settings(tmp_path: Path, postgres_server: str, migrated_postgres: str) -> Iterator[Settings]:
     name = f"test_{next(_numbers)}"
     _create_database(postgres_server, name, migrated_postgres)
     url = postgres_server.format(name=name)
-    return Settings.model_validate({"data": tmp_path, "database_url": url, "database_wait_s": WAIT_S})
+    yield Settings.model_validate({"data": tmp_path, "database_url": url, "database_wait_s": WAIT_S})
+    _drop_database(postgres_server, name)
 
 
 async def _world(settings: Settings) -> AsyncIterator[World]:
