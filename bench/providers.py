@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 
 from detector.card import Precision, load_model
-from detector.providers import NAMES, ON_NVIDIA, Provider, ProviderError, Shapes
+from detector.providers import NAMES, Provider, ProviderError, Shapes
 from detector.session import Session
 
 # Of a camera's usual shape; what one person, or a kitchen, gives to stage 2.
@@ -56,7 +56,7 @@ def measure(weights: Path, engines: Path, rounds: int, say: Callable[[str], None
 def _ways(weights: Path, engines: Path, say: Callable[[str], None]) -> Iterator[Way]:
     there = ort.get_available_providers()
     for kind, name in NAMES.items():
-        precisions: tuple[Precision, ...] = ("fp32",) if kind in ON_NVIDIA else ("int8", "fp32")
+        precisions: tuple[Precision, ...] = ("int8", "fp32") if kind == "cpu" else ("fp32",)
         for precision in precisions if name in there else ():
             try:
                 sessions = {

@@ -44,8 +44,12 @@ class Provider:
 
     @property
     def precision(self) -> Precision | None:
-        """Of the weights that suit it; None: the card's own choice. Quantised graphs fall to pieces on a graphics card."""
-        return "fp32" if self.kind in ON_NVIDIA else None
+        """Of the weights that suit it; None: the card's own choice.
+
+        Quantised graphs fall to pieces on a graphics card, and OpenVINO finds nobody with ours (seen with onnxruntime-openvino
+        1.24.1; the exact ones give what the processor gives).
+        """
+        return None if self.kind == "cpu" else "fp32"
 
     def options(self, name: str, shapes: Shapes, threads: int) -> Options:
         """For onnxruntime, in the order in which it shall try them; `name` is that of the model's input."""

@@ -26,6 +26,11 @@ def test_which_provider_is_chosen(monkeypatch: pytest.MonkeyPatch, wanted: Wante
 
 
 @pytest.mark.parametrize("kind", NAMES)
+def test_quantised_weights_are_the_processors_alone(kind: Kind):
+    assert Provider(kind).precision == (None if kind == "cpu" else "fp32")
+
+
+@pytest.mark.parametrize("kind", NAMES)
 def test_what_a_provider_cannot_do_falls_to_the_processor(kind: Kind):
     names = [name for name, _ in Provider(kind).options("images", SHAPES, 1)]
     assert (names[0], names[-1]) == (NAMES[kind], NAMES["cpu"])
