@@ -7,11 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.cases import Tell
-from bench.telling.accepting import accepting
-from bench.telling.feed import feed
+from bench.telling import accepting, feed, following, hearing
 from bench.telling.figures import Figure
-from bench.telling.following import following
-from bench.telling.hearing import hearing
 from tests.api.postgres_server import running_server
 
 
@@ -28,12 +25,12 @@ def measure(
                 place = folder / f"{engine}_{name}"
                 match name:
                     case "accepting":
-                        yield from asyncio.run(accepting(engine, place, server, reports))
+                        yield from asyncio.run(accepting.measure(engine, place, server, reports))
                     case "hearing":
-                        yield from asyncio.run(hearing(engine, place, server, reports))
+                        yield from asyncio.run(hearing.measure(engine, place, server, reports))
                     case "following":
-                        yield from asyncio.run(following(engine, place, server, followers))
+                        yield from asyncio.run(following.measure(engine, place, server, followers))
                     case "feed":
-                        yield from asyncio.run(feed(engine, place, server, sizes))
+                        yield from asyncio.run(feed.measure(engine, place, server, sizes))
                     case _:
                         raise ValueError(f"There is no step {name}.")

@@ -14,7 +14,7 @@ from bench.telling.reports import new_picture, report
 from tests.api.world import EdgeBox
 
 
-async def accepting(engine: str, folder: Path, server: str, reports: int) -> list[Figure]:
+async def measure(engine: str, folder: Path, server: str, reports: int) -> list[Figure]:
     """In turns of ten, so that what else the machine does falls on both alike; two at a time, as two edges send."""
     picture = new_picture()
     took: dict[str, list[float]] = {"centre": [], "bare": []}

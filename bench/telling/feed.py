@@ -22,7 +22,7 @@ _PAYLOAD = (
 )
 
 
-async def feed(engine: str, folder: Path, server: str, sizes: list[int]) -> list[Figure]:
+async def measure(engine: str, folder: Path, server: str, sizes: list[int]) -> list[Figure]:
     """One page of fifty from anywhere in the feed, in turns over the sizes."""
     filled = []
     for size in sizes:

@@ -10,7 +10,7 @@ from bench.telling.partner import Partner, follow
 from bench.telling.reports import new_picture, report
 
 
-async def following(engine: str, folder: Path, server: str, followers: int) -> list[Figure]:
+async def measure(engine: str, folder: Path, server: str, followers: int) -> list[Figure]:
     picture = new_picture()
     async with running_centre(engine, folder, server) as centre:
         partners = [Partner() for _ in range(followers)]

@@ -12,7 +12,7 @@ from bench.telling.reports import new_picture, report
 from tests.api.deliveries.receiver import Answer, Receiver, receiving
 
 
-async def hearing(engine: str, folder: Path, server: str, reports: int) -> list[Figure]:
+async def measure(engine: str, folder: Path, server: str, reports: int) -> list[Figure]:
     """From the moment at which the edge has the record (its sender is woken at once) to a partner, with and without a dead
     channel beside it; and from what people do to the shop's chat."""
     picture, figures = new_picture(), []
