@@ -40,15 +40,16 @@ class OneTripCursor:
         self._rows = []
 
     async def _trip(self, act: Callable[[sqlite3.Cursor], object]) -> Self:
-        await self._connection._execute(self._run, act)  # type: ignore[no-untyped-call]
+        # From here on there may be something to roll back, whatever becomes of who waits for it.
+        begin, self._connection.begins = self._connection.begins, None
+        await self._connection._execute(self._run, begin, act)  # type: ignore[no-untyped-call]
         return self
 
-    def _run(self, act: Callable[[sqlite3.Cursor], object]) -> None:
+    def _run(self, begin: str | None, act: Callable[[sqlite3.Cursor], object]) -> None:
         cursor = self._connection._conn.cursor()
         try:
-            if self._connection.begins is not None:
-                cursor.execute(self._connection.begins)
-                self._connection.begins = None
+            if begin is not None:
+                cursor.execute(begin)
             act(cursor)
             self._rows = cursor.fetchall()
             self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid

@@ -163,3 +163,27 @@ async def test_a_statement_of_sqlite_takes_one_trip_to_its_thread(world: World, 
         rows = (await work.execute(select(AuditEntry.id).where(AuditEntry.action == "x"))).all()
         ended = await connection.exec_driver_sql("DELETE FROM feed_events")
         assert (len(rows), ended.rowcount, len(trips)) == (3, 0, 3)
+
+
+async def test_a_writer_that_is_cancelled_leaves_nothing_locked(tmp_path: Path):
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}", wait_s=0.5)
+    begun = asyncio.Event()
+
+    async def write(*, is_slow: bool = False) -> None:
+        async with database.writing() as work:
+            if is_slow:
+                begun.set()
+            await work.execute(text("SELECT 1"))
+
+    for _ in range(20):  # in the middle of the first statement, which opens the transaction
+        begun.clear()
+        writing = asyncio.create_task(write(is_slow=True))
+        await begun.wait()
+        await asyncio.sleep(0)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        await write()
+    async with database.writing():
+        pass  # nothing was said in it
+    await write()
+    await database.close()
