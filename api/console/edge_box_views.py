@@ -67,11 +67,11 @@ def box_troubles(edge: Edge, speaker: Speaker) -> list[str]:
         ))
     if edge.no_provider:
         sentences.append(speaker.say(
-            N_("The graphics card or provider that this box was to compute with is missing or fails, as its log says; its "
-               "processor computes.")
+            N_("This box goes on looking with its processor: its graphics card or provider is missing or fails. Its log tells "
+               "the installer why.")
         ))
     if edge.no_decoder:
         sentences.append(speaker.say(
-            N_("This box was to decode video in hardware, but has no device for it or no driver; its processor decodes.")
+            N_("This box goes on looking and decodes with its processor: no hardware decoder, or no driver for it, was found.")
         ))
     return sentences

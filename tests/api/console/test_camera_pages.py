@@ -73,8 +73,8 @@ async def test_a_box_that_is_too_small_and_slow(browser: httpx.AsyncClient, kitc
 @pytest.mark.parametrize("page", ["/cameras", "/edge-boxes"])
 @pytest.mark.parametrize(
     ("load", "chinese", "english"),
-    [({"no_provider": True}, "（原因见本机日志），已改由处理器计算", "as its log says; its processor computes."),
-     ({"no_decoder": True}, "已改由处理器解码", "its processor decodes.")],
+    [({"no_provider": True}, "已改由处理器计算，检查照常进行", "its graphics card or provider is missing or fails"),
+     ({"no_decoder": True}, "已改由处理器解码，检查照常进行", "decodes with its processor")],
 )
 async def test_a_box_without_what_it_was_to_work_with(
     browser: httpx.AsyncClient, kitchen: Kitchen, page: str, load: dict[str, bool], chinese: str, english: str
