@@ -3,10 +3,11 @@
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from api.cases.tables import Case, Level
 from api.kit.working_time import WorkingTime
@@ -50,6 +51,13 @@ class OfClass(_Part):
     verify: Limit
     escalation: list[Escalation]
 
+    @model_validator(mode="after")
+    def _goes_up_once(self) -> Self:
+        levels = [step.level for step in self.escalation]
+        if len(levels) != len(set(levels)):
+            raise ValueError("name each level once; a case goes up to it once")
+        return self
+
 
 class Window(_Part):
     start: time
@@ -68,6 +76,21 @@ class DeadlineTable(_Part):
     classes: dict[int, OfClass]
     holidays: list[date] = []
     working_days: list[date] = []
+
+    @field_validator("working_hours")
+    @classmethod
+    def _one_after_the_other(cls, windows: list[Window]) -> list[Window]:
+        in_order = sorted(windows, key=lambda window: window.start)
+        if any(later.start < earlier.end for earlier, later in pairwise(in_order)):
+            raise ValueError("working hours do not overlap")
+        return windows
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> Self:
+        both = sorted(set(self.holidays) & set(self.working_days))
+        if both:
+            raise ValueError(f"{both[0]} is among the holidays and among the working days")
+        return self
 
     @model_validator(mode="after")
     def _has_every_class(self) -> Self:

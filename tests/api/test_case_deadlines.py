@@ -207,6 +207,9 @@ class TestTable:
         [
             ("08:30", "13:30"), ("unit: hours", "unit: moons"), ("  3:  #", "  4:  #"), ("holidays: []", "holidays: [soon]"),
             ("holidays: []", "holidays: [2027-02-30]"),
+            # An hour counted twice; the same told twice, which stops the clock of all cases; a day that is both.
+            ("12:00", "14:30"), ("level: bureau", "level: station"),
+            ("holidays: []\nworking_days: []", "holidays: [2027-02-06]\nworking_days: [2027-02-06]"),
         ],
     )
     def test_one_that_cannot_be_used(self, tmp_path: Path, old: str, new: str):
