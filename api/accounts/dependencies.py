@@ -7,6 +7,7 @@ from fastapi import Depends, Request, Response
 from fastapi.security import APIKeyCookie
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
 
 from api.accounts import service
 from api.accounts.actors import Actor
@@ -69,8 +70,8 @@ async def _authenticate(request: Request, *, prolonging: bool) -> Actor | None:
         except Unauthenticated:
             return None
     if is_to_prolong and prolonging:
-        # A busy database is no reason to sign anybody out; the next request prolongs it.
-        with suppress(DBAPIError):
+        # A busy database is no reason to sign anybody out; the next request prolongs it. One that ended meanwhile has ended.
+        with suppress(DBAPIError, StaleDataError):
             async with centre.database.writing() as work:
                 await service.prolong(work, centre.settings, token)
     return actor

@@ -62,7 +62,9 @@ async def end_sign_in(
     Raises CodeNeeded where the password fits and a code is missing; the caller commits all the same.
     """
     if user is not None:
-        user = await repository.get_user(work, user.id)
+        checked, user = user.password_hash, await repository.get_user(work, user.id)
+        # Checking takes its time; a password that was set anew meanwhile, because somebody else knew it, opens nothing more.
+        fits = fits and user is not None and user.password_hash == checked
     if user is not None and fits and not user.disabled and user.totp_encrypted is not None:
         if code is None:
             await throttle.code_needed(work, login, address)

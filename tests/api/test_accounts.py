@@ -4,13 +4,15 @@ from datetime import timedelta
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from api.accounts import dependencies, second_factor, service, throttle
+from api.accounts import dependencies, repository, second_factor, service, throttle
 from api.accounts.dependencies import COOKIE
+from api.accounts.passwords import password_fits
 from api.accounts.permissions import PERMISSIONS, Permission, Role, permissions_of
-from api.accounts.tables import SignInFailures, User
+from api.accounts.tables import SignInFailures, User, UserSession
 from api.accounts.throttle import TooManyLogins
+from api.kit.database import Work
 from api.kit.times import now
 from tests.api.world import HOUSE, World, problem_code
 
@@ -117,6 +119,35 @@ class TestSession:
                 break
             alive = hours
         assert 24 * 6 < alive <= 24 * 7
+
+    async def test_ended_while_it_was_to_be_prolonged(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
+        """By another process, between reading it and writing it."""
+        client, found = await any_world.person(), repository.find_session
+        asked: list[str] = []
+
+        async def ends_meanwhile(work: Work, token_hash: str) -> UserSession | None:
+            session = await found(work, token_hash)
+            asked.append(token_hash)
+            if len(asked) == 2:
+                await work.execute(delete(UserSession).execution_options(synchronize_session=False))
+            return session
+
+        monkeypatch.setattr(service, "now", lambda: now() + timedelta(hours=2))
+        monkeypatch.setattr(repository, "find_session", ends_meanwhile)
+        assert (await client.get("/api/v1/me")).status_code in (200, 401)
+
+    async def test_none_for_a_password_that_was_changed_while_it_was_checked(
+        self, any_world: World, monkeypatch: pytest.MonkeyPatch
+    ):
+        old = await add_user(any_world)
+
+        async def checked_slowly(password: SecretStr, password_hash: str | None) -> bool:
+            async with any_world.centre.database.writing() as work:
+                await service.reset_password(work, HOUSE, "li")
+            return await password_fits(password, password_hash)
+
+        monkeypatch.setattr(dependencies, "password_fits", checked_slowly)
+        assert (await sign_in(any_world.client(), old)).status_code == 401
 
     async def test_a_page_that_is_left_open_does_not_keep_it_alive(self, world: World, monkeypatch: pytest.MonkeyPatch):
         client, start = await world.person(), now()
