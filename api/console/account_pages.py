@@ -1,5 +1,6 @@
 """One's own account: password, second factor, and the sessions that are open."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -21,12 +22,34 @@ from api.console.i18n import N_
 from api.console.qr import qr_svg
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
-from api.console.views import GrantRow, SessionRow
+from api.console.times import LocalTime
 from api.kit.secrets import KeyringError
 from api.kit.work import At, Writing
 from api.places.schemas import Id
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    id: str
+    device: str
+    address: str | None
+    since: LocalTime
+    seen: LocalTime
+    is_this: bool
+
+
+@dataclass(frozen=True)
+class GrantRow:
+    """A program that acts under one's name."""
+
+    client_id: str
+    name: str
+    scopes: list[str]
+    since: LocalTime
+    used: LocalTime | None
+
 
 _WRONG_PASSWORD = N_("This is not your present password.")
 _WRONG_CODE = N_("The code is wrong or too old. Set the time of the phone by the network, and type the next one.")

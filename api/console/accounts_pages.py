@@ -1,6 +1,7 @@
 """Accounts for administrators: who there is, inviting somebody, and what to do when a password or a phone is lost; and the page
 on which an invitation is accepted."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -21,7 +22,8 @@ from api.console.i18n import N_
 from api.console.qr import qr_svg
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
-from api.console.views import AccountRow, InvitationRow, Option
+from api.console.times import LocalTime
+from api.console.views import Option
 from api.console.words import ROLES, Chip
 from api.kit.database import Work
 from api.kit.problems import Invalid, NotFound
@@ -29,6 +31,29 @@ from api.kit.work import At, Reading, Writing
 from api.places import service as places
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    id: str
+    name: str
+    login: str
+    role: str
+    place: str
+    state: Chip
+    has_second_factor: bool
+    is_disabled: bool
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class InvitationRow:
+    id: str
+    name: str
+    role: str
+    place: str
+    until: LocalTime
+
 
 _LONGEST_LOGIN = 64
 _LOGIN = N_("A user name has 1 to 64 characters, and no space at its ends.")

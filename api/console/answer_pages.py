@@ -12,7 +12,7 @@ from api.cases.endpoints import CaseId
 from api.cases.service import ActNotPossible
 from api.cases.states import Given, Step, step_of
 from api.console.case_pages import again, too_late
-from api.console.case_views import case_url
+from api.console.case_rows import case_url
 from api.console.i18n import N_
 from api.kit.pictures import NotAPicture
 from api.kit.problems import StorageFull, VersionConflict

@@ -1,15 +1,54 @@
 """What a shop answered, and what its camera saw since, as the pages show it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from api.accounts.actors import Actor
 from api.answers.service import Since, is_in_verification
 from api.answers.tables import Answer, Photograph
 from api.cases.tables import Case
+from api.console.case_words import EVENTS
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.console.views import AnswerView, Link, PhotographView, SinceView
-from api.console.words import EVENTS, Chip
+from api.console.times import LocalTime
+from api.console.views import Link
+from api.console.words import Chip
+
+
+@dataclass(frozen=True)
+class PhotographView:
+    """`url` is None for one that was deleted; `taken` says so then."""
+
+    url: str | None
+    alt: str
+    width: int
+    height: int
+    taken: str
+    received: LocalTime
+
+
+@dataclass(frozen=True)
+class AnswerView:
+    """`by` says who entered it, and that an officer did so for the shop; `is_blurred` that the photographs show no faces."""
+
+    title: str
+    at: LocalTime
+    by: str
+    text: str
+    person: str | None
+    training: str | None
+    photographs: Sequence[PhotographView]
+    is_blurred: bool
+
+
+@dataclass(frozen=True)
+class SinceView:
+    """What the same camera saw since the answer."""
+
+    observed: str
+    chip: Chip
+    repeats: Sequence[Link]
 
 
 def answer_view(answer: Answer, case: Case, why: str, actor: Actor, speaker: Speaker) -> AnswerView:

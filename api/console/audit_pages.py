@@ -1,5 +1,7 @@
 """The auditor's pages: who did what, when, from where and why; and the export that can be checked."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 
@@ -12,16 +14,35 @@ from api.audit.endpoints import exported
 from api.audit.repository import Filter
 from api.audit.tables import AuditEntry
 from api.console.audit_words import ACTIONS, ACTORS, DETAILS, OBJECTS
+from api.console.case_words import REASONS
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
-from api.console.views import AuditRow, Fact, Option
-from api.console.words import REASONS, ROLES
+from api.console.times import LocalTime
+from api.console.views import Fact, Option
+from api.console.words import ROLES
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.times import SHOP_TIME
 from api.kit.work import Reading
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """`place` is where the entry stands in its chain."""
+
+    at: LocalTime
+    who: str
+    unit: str | None
+    address: str | None
+    what: str
+    object: str
+    reason: str | None
+    facts: Sequence[Fact]
+    place: str
+
+
 _PAGE = 50
 _LONGEST = 100
 

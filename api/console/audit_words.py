@@ -1,8 +1,8 @@
 """What the audit records, in words."""
 
 from api.cases.states import Act
+from api.console.case_words import EVENTS
 from api.console.i18n import N_
-from api.console.words import EVENTS
 
 ACTIONS: dict[str, str] = {
     "session.started": N_("Signed in"),

@@ -13,15 +13,33 @@ from api.cases.tables import MutedSpot
 from api.console.camera_form import CameraFormView
 from api.console.edge_box_views import box_troubles
 from api.console.i18n import N_
+from api.console.rules_in_force import RuleInForce
 from api.console.speech import Speaker
-from api.console.views import CameraRow, Option, RuleInForce
-from api.console.words import Tone
+from api.console.times import LocalTime
+from api.console.views import Option
+from api.console.words import Chip, Tone
 from contract.catalogue import Catalogue
 from contract.faults import FAULT_TEXTS
 
+
+@dataclass(frozen=True)
+class CameraRow:
+    """`sentence` says how it is, `todo` what to do about it, `trouble` what hinders its edge box as a whole."""
+
+    id: str
+    name: str
+    shop: str
+    area: str
+    edge: str
+    state: Chip
+    sentence: str
+    todo: str | None
+    trouble: str | None
+    last_seen: LocalTime | None
+
+
 # Three that did not come, of one every ten minutes.
 _OLD = timedelta(minutes=30)
-
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from api.accounts.actors import Actor
 from api.accounts.dependencies import SignedIn, SignedInForUpdate
 from api.cameras import service as cameras
 from api.cameras.service import CameraStatus
-from api.console.camera_views import Shown, camera_row, shown
+from api.console.camera_views import CameraRow, Shown, camera_row, shown
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
 from api.console.speech import Speaker
-from api.console.views import CameraRow, Option
+from api.console.views import Option
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.work import Reading

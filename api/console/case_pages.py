@@ -1,6 +1,7 @@
 """The list of cases, a case, and the acts on it."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -23,7 +24,9 @@ from api.cases.service import ActNotPossible
 from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Reason, Step, step_of
 from api.cases.tables import Case
 from api.centre import Centre
-from api.console.case_views import case_row, case_url, case_view, overtaken, with_form
+from api.console.case_rows import CaseRow, case_row, case_url
+from api.console.case_views import CaseView, case_view, overtaken, with_form
+from api.console.case_words import EVENTS, WHY_NOT
 from api.console.exhibits import exhibit_of
 from api.console.geometry import close_up
 from api.console.i18n import N_
@@ -32,8 +35,7 @@ from api.console.notice_pages import obstacles
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
 from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, at_once, thumbnail
-from api.console.views import CaseListView, CaseView, Fact, Link, Option
-from api.console.words import EVENTS, WHY_NOT
+from api.console.views import Fact, Link, Option
 from api.evidence import deletion
 from api.evidence import service as evidence
 from api.evidence.endpoints import given_reason, look
@@ -47,6 +49,23 @@ from api.notices.citations import accepted_texts
 from api.notices.service import NoticeNotPossible
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class CaseListView:
+    """`live_url` is where the list updates itself from; None away from the first page, where nothing new can appear."""
+
+    rows: Sequence[CaseRow]
+    tabs: Sequence[Link]
+    rules: Sequence[Option]
+    state: str
+    rule: str
+    names_state: bool
+    filtered: bool
+    older_url: str | None
+    newest_url: str | None
+    live_url: str | None
+
 
 # About eight screens; with lazy pictures a page of it weighs some 30 kB.
 _PAGE = 40

@@ -1,35 +1,29 @@
 """Cases as the pages show them."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from api.accounts.actors import Actor
-from api.accounts.permissions import STORE_ROLES, Permission
+from api.accounts.permissions import Permission
 from api.answers.service import Since
 from api.answers.tables import Answer
 from api.cases.service import Choice
-from api.cases.states import ANSWERS, Act, CaseState, Given
+from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition, Reminder, Stage
-from api.console.answer_views import answer_view, since_view
-from api.console.exhibit_views import Exhibit, clip_view, lasted, picture_view
+from api.console.answer_views import AnswerView, SinceView, answer_view, since_view
+from api.console.case_acts import ActForm, NotOffered, act_forms, not_offered
+from api.console.case_rows import case_row, case_url, seen_again, votes_view
+from api.console.case_words import DUE, EVENTS, LEVELS, REASONS, REMINDERS
+from api.console.exhibit_views import ClipView, Exhibit, PictureView, clip_view, lasted, picture_view
 from api.console.i18n import N_
-from api.console.progress import progress_view
-from api.console.seals import seal_view
-from api.console.speech import Speaker, find_rule
-from api.console.views import (
-    ActForm,
-    CaseRow,
-    CaseView,
-    EventView,
-    Fact,
-    Link,
-    NoticeCard,
-    NotOffered,
-    Option,
-    VotesView,
-)
-from api.console.words import ACTS, DUE, EVENTS, LEVELS, NOTES, REASONS, REMINDERS, WHY_NOT
+from api.console.keeping import KeepingView
+from api.console.progress import ProgressStep, progress_view
+from api.console.seals import SealView, seal_view
+from api.console.speech import RuleView, Speaker, VotesView
+from api.console.times import LocalTime
+from api.console.views import Fact, Link
+from api.console.words import Chip
 from api.evidence.service import is_of_another
 from api.notices.citations import may_accept
 from api.notices.schemas import Facts
@@ -38,22 +32,71 @@ from contract.catalogue import Catalogue
 from contract.signing import fingerprint
 
 
-def case_url(case_id: int) -> str:
-    return f"/cases/{case_id}"
+@dataclass(frozen=True)
+class EventView:
+    words: str
+    at: LocalTime
+    actor: str
+    reason: str | None
+    note: str | None
 
 
-def case_row(
-    case: Case, digest: str | None, speaker: Speaker, catalogue: Catalogue, is_in_review: bool = False
-) -> CaseRow:
-    """`digest` is of the manifest that the thumbnail is made of; None without a picture. With faces it has another address."""
-    version = f"{digest[:12]}{'' if is_in_review else '-blurred'}" if digest else None
-    return CaseRow(
-        id=case.id, url=case_url(case.id), thumbnail=f"/cases/{case.id}/thumbnail.jpg?v={version}" if version else None,
-        title=speaker.rule_title(case.rule, catalogue), severity=speaker.severity(case.severity), state=speaker.state(case.state),
-        shop=case.shop.name, area=speaker.area(case.area.kind), camera=case.camera.name, captured=speaker.time(case.captured_at),
-        votes=votes_view(case, speaker, catalogue).sentence, overdue=speaker.overdue(case),
-        due=speaker.due(case),
-    )
+@dataclass(frozen=True)
+class NoticeCard:
+    """The notice of a case, or its draft; `order_url` leads to a draft of the formal order, for who may make one, `links_url` to
+    the links that the shop's people were sent, for who may revoke one."""
+
+    title: str
+    url: str
+    pdf_url: str | None
+    order_url: str | None
+    links_url: str | None = None
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """`acts` are what this person can do now, `not_offered` what others could or what does not hold yet. `problem` is a title and
+    a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
+    can no longer be done; `looking` says who else looks at the case just now, `hindrance` what stands in the way of a notice."""
+
+    id: int
+    title: str
+    back_url: str
+    severity: Chip
+    state: Chip
+    shop: str
+    area: str
+    camera: str
+    captured: LocalTime
+    lasted: str | None
+    seen_again: str | None
+    picture: PictureView | None
+    votes: VotesView
+    rule: RuleView
+    seal: SealView | None
+    facts: Sequence[Fact]
+    timeline: Sequence[EventView]
+    acts: Sequence[ActForm]
+    not_offered: Sequence[NotOffered]
+    merged_into: Link | None
+    overdue: Chip | None
+    due: str | None
+    notice: NoticeCard | None
+    answers: Sequence[AnswerView]
+    since: SinceView | None
+    progress: Sequence[ProgressStep]
+    looking: str | None = None
+    clip: ClipView | None = None
+    muted_at: str | None = None
+    keeping: KeepingView | None = None
+    is_deleted: bool = False
+    done: str | None = None
+    next_url: str | None = None
+    is_last_judged: bool = False
+    problem: Fact | None = None
+    lost_note: str = ""
+    hindrance: str = ""
+    export_url: str | None = None
 
 
 def case_view(
@@ -75,7 +118,7 @@ def case_view(
         answers=[answer_view(answer, case, why, actor, speaker) for answer in reversed(answers)],
         since=since_view(since, case, speaker) if since else None,
         facts=_facts(exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
-        acts=_forms(case, choices, others, actor, speaker, catalogue), not_offered=_not_offered(choices, actor, speaker),
+        acts=act_forms(case, choices, others, actor, speaker, catalogue), not_offered=not_offered(choices, actor, speaker),
         progress=progress_view(case, transitions, speaker), merged_into=_merged_into(case, speaker), overdue=row.overdue,
         due=row.due,
         clip=clip_view(exhibit.evidence, exhibit.is_in_review, exhibit.reason, speaker)
@@ -108,10 +151,6 @@ def _merged_into(case: Case, speaker: Speaker) -> Link | None:
     return Link(case_url(case.merged_into), speaker.say(N_("No. %(id)s"), id=case.merged_into))
 
 
-def votes_view(case: Case, speaker: Speaker, catalogue: Catalogue) -> VotesView:
-    return speaker.votes(case.looks, case.sure_looks, case.violating_looks, find_rule(case.rule, catalogue))
-
-
 def _notice(case: Case, notice: Facts | None, actor: Actor, speaker: Speaker) -> NoticeCard | None:
     """Who issues notices sees the draft of one before."""
     url = f"{case_url(case.id)}/notice"
@@ -123,14 +162,6 @@ def _notice(case: Case, notice: Facts | None, actor: Actor, speaker: Speaker) ->
     if case.state is CaseState.CONFIRMED and actor.may(Permission.CASES_HANDLE):
         return NoticeCard(speaker.say(N_("Not issued yet")), url, None, order_url)
     return None
-
-
-def seen_again(case: Case, speaker: Speaker) -> str | None:
-    """How much has joined the case."""
-    if case.observations == 1:
-        return None
-    words = N_("Seen %(times)s times in all, kept as one case; the last time at %(at)s.")
-    return speaker.say(words, times=case.observations, at=speaker.time(case.last_seen_at).short)
 
 
 def _facts(exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
@@ -182,54 +213,3 @@ def _event(transition: CaseTransition, speaker: Speaker) -> EventView:
         words=speaker.say(EVENTS[transition.act]), at=speaker.time(transition.at), actor=speaker.actor(transition),
         reason=words, note=transition.note,
     )
-
-
-def _forms(
-    case: Case, choices: Sequence[Choice], others: Sequence[Case], actor: Actor, speaker: Speaker, catalogue: Catalogue
-) -> list[ActForm]:
-    """`others` are the cases that this one can be merged into. What an officer does for a shop (代办) says so."""
-    forms: list[ActForm] = []
-    # What leads on comes before the way back.
-    open_to = sorted((choice.step for choice in choices if choice.refused is None), key=lambda step: step.act is Act.UNDO)
-    for step in open_to:
-        cases = []
-        if Given.CASE in step.given:
-            cases = [Option(str(other.id), _named(other, speaker, catalogue)) for other in others]
-            if not cases:
-                continue
-        is_for_shop = step.who is Permission.CASES_ANSWER and actor.role not in STORE_ROLES
-        words = speaker.say(ACTS[step.act])
-        note = NOTES[step.act] if Given.NOTE in step.given else N_("Needed for “other reason”, welcome otherwise")
-        forms.append(
-            ActForm(
-                step.act, f"{case_url(case.id)}/{'answer' if step.act in ANSWERS else step.act}", case.version,
-                speaker.say(N_("For the shop: %(act)s"), act=words) if is_for_shop else words,
-                not forms and not is_for_shop and step.act is not Act.UNDO,
-                [Option(reason.value, speaker.say(REASONS[reason])) for reason in step.reasons or ()],
-                speaker.say(note) if step.given & {Given.NOTE} or step.reasons else None, cases,
-                _deadline(case, speaker) if Given.DEADLINE in step.given else None,
-                step.act in ANSWERS, Given.PHOTOGRAPH in step.given, "" if is_for_shop else actor.name,
-            )
-        )
-    return forms
-
-
-def _deadline(case: Case, speaker: Speaker) -> str:
-    """What a browser asks for has no time zone, so the sentence names it."""
-    at = speaker.time(case.rectify_due_at).short if case.rectify_due_at else "–"
-    return speaker.say(N_("So far: %(at)s. Beijing time."), at=at)
-
-
-def _named(case: Case, speaker: Speaker, catalogue: Catalogue) -> str:
-    row = case_row(case, None, speaker, catalogue)
-    return f"{speaker.say(N_('No. %(id)s'), id=case.id)} {row.title} · {row.camera} · {row.captured.short}"
-
-
-def _not_offered(choices: Sequence[Choice], actor: Actor, speaker: Speaker) -> list[NotOffered]:
-    """Those with the same ground together. What the authority does is no matter of a shop's."""
-    acts: dict[str, list[str]] = {}
-    for choice in choices:
-        is_of_others = actor.role in STORE_ROLES and choice.step.who is not Permission.CASES_ANSWER
-        if choice.refused is not None and not is_of_others:
-            acts.setdefault(speaker.say(WHY_NOT[choice.refused]), []).append(speaker.say(ACTS[choice.step.act]))
-    return [NotOffered(" · ".join(words), why) for why, words in acts.items()]

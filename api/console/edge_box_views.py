@@ -1,14 +1,31 @@
 """How an edge box is, in words, and what can be done with it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.cameras.service import NEWS_MAX_AGE
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.console.views import BoxRow
-from api.console.words import Tone
+from api.console.words import Chip, Tone
 from api.edges.tables import Edge
 from contract.faults import TROUBLE_TEXTS
+
+
+@dataclass(frozen=True)
+class BoxRow:
+    """An edge box. `approve_url` and `revoke_url` are there where the reader can do so now."""
+
+    name: str
+    shop: str
+    state: Chip
+    sentence: str
+    enrolled: str
+    troubles: Sequence[str]
+    approve_url: str | None
+    revoke_url: str | None
+
 
 _WAITING = Tone(N_("Waiting for approval"), "wait")
 _CONNECTED = Tone(N_("Connected"), "good")

@@ -1,18 +1,66 @@
 """What a case is shown with: the picture with its boxes, and the clip."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
+from api.console.case_rows import CaseRow
+from api.console.case_words import BOX_KINDS, CLIP_FLAWS
 from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.console.views import BoxView, CaseRow, ClipView, LegendItem, PictureView
-from api.console.words import BOX_KINDS, CLIP_FLAWS
 from api.evidence.service import BLURRED, ORIGINAL, PREVIEW, SealCheck, clip_of, is_of_another
 from api.evidence.tables import Evidence
 from contract.evidence import CLIP, Manifest, MarkedBox
+
+
+@dataclass(frozen=True)
+class BoxView:
+    """In pixels of the original picture."""
+
+    kind: str
+    x: int
+    y: int
+    width: int
+    height: int
+    violating: bool
+
+
+@dataclass(frozen=True)
+class LegendItem:
+    style: str
+    words: str
+
+
+@dataclass(frozen=True)
+class PictureView:
+    """`crop` is the viewBox of the person, in pixels of the original. `ask_url` is there for who may see faces for a `reason`."""
+
+    url: str
+    alt: str
+    width: int
+    height: int
+    boxes: Sequence[BoxView]
+    legend: Sequence[LegendItem]
+    crop: str | None
+    is_blurred: bool
+    # Blurred means: all of it, since nobody has looked for faces in it.
+    is_all_hidden: bool
+    reason: str
+    ask_url: str | None
+
+
+@dataclass(frozen=True)
+class ClipView:
+    """`url` and `clip_url` are there for who sees faces now: what a browser plays, and, where that is a preview, the clip itself.
+    `sentences` say what it is, or why there is none."""
+
+    url: str | None
+    clip_url: str | None
+    sentences: Sequence[str]
+
 
 # Square: beside the wide picture there is a column.
 _CROP_ASPECT = 1.0

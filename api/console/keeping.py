@@ -1,6 +1,7 @@
 """How long the evidence of a case is kept, in words; the legal hold and the deletion."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -13,10 +14,9 @@ from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
 from api.cases.endpoints import CaseId
 from api.cases.tables import Case, CaseTransition
-from api.console.case_views import case_url
+from api.console.case_rows import case_url
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.console.views import KeepingView
 from api.evidence import deletion
 from api.evidence.endpoints import delete_now
 from api.evidence.retention import Retention
@@ -24,6 +24,16 @@ from api.evidence.tables import Evidence, LegalHold
 from api.kit.work import At
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class KeepingView:
+    """How long the evidence is kept, and what became of it; the addresses are there for who can do so now."""
+
+    sentences: Sequence[str]
+    hold_url: str | None
+    lift_url: str | None
+    delete_url: str | None
 
 
 class Keeping(StrEnum):

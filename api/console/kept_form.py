@@ -2,6 +2,8 @@
 once by who has signed in again meanwhile."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
@@ -10,7 +12,19 @@ from starlette.exceptions import HTTPException
 from api.accounts.actors import Actor
 from api.console.csrf import FIELD
 from api.console.rendering import page
-from api.console.views import Fact, KeptForm
+from api.console.views import Fact
+
+
+@dataclass(frozen=True)
+class KeptForm:
+    """A form that was sent after its session had ended. `words` are shown, `fields` go along when it is sent again."""
+
+    url: str
+    fields: Sequence[Fact]
+    words: Sequence[str]
+    has_files: bool
+    has_secrets: bool
+
 
 # What people write themselves; the rest of a form is chosen again in a moment, and goes along unseen.
 _WRITTEN = frozenset({"note", "text", "reason", "training", "person", "name"})

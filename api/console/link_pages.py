@@ -1,5 +1,6 @@
 """Who was sent a link to a case, who has opened it, and revoking one."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -7,17 +8,34 @@ from fastapi.responses import RedirectResponse
 
 from api.accounts.dependencies import SignedIn
 from api.cases.endpoints import CaseId
-from api.console.case_views import case_url
+from api.console.case_rows import case_url
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
-from api.console.views import LinkRow
+from api.console.times import LocalTime
 from api.console.words import Chip
 from api.kit.work import At, Reading, Writing
 from api.links import service as links
 from api.links.tables import CaseLink, LinkKind
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """A link that somebody of a shop was sent, and the device that it was first used on."""
+
+    id: str
+    person: str
+    target: str
+    state: Chip
+    sent: LocalTime
+    opened: LocalTime | None
+    address: str | None
+    device: str | None
+    is_valid: bool
+
+
 LinkId = Annotated[str, Path(max_length=64)]
 
 

@@ -17,10 +17,10 @@ from api.cases import service as cases
 from api.cases.endpoints import CaseId
 from api.cases.states import CaseState
 from api.centre import Centre
+from api.console.case_words import OBSTACLES
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
-from api.console.words import OBSTACLES
 from api.evidence import service as evidence
 from api.kit.problems import Invalid
 from api.kit.qr import qr_png

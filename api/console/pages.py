@@ -1,6 +1,7 @@
 """Hangs the console into the app: pages, static files, and errors as pages."""
 
 import gzip
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from urllib.parse import urlencode
@@ -43,12 +44,22 @@ from api.console import (
 from api.console.csrf import FormTooOld, is_from_here
 from api.console.i18n import N_, Language, translations
 from api.console.kept_form import kept_form
+from api.console.problem_words import PROBLEMS
 from api.console.rendering import STATIC, page, speaker_of
-from api.console.views import Link, ProblemView
-from api.console.words import PROBLEMS
+from api.console.views import Link
 from api.kit.problems import Problem, Unauthenticated
 
 router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class ProblemView:
+    status: int
+    title: str
+    sentence: str
+    way_out: Link
+
+
 for pages in (
     sign_in_pages, account_pages, accounts_pages, review_pages, notice_pages, answer_pages, case_pages, camera_pages, trial_pages,
     camera_wall_pages, coverage_pages, camera_edit_pages, edge_box_pages, alarm_box_pages, status_pages, place_pages,

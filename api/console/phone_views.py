@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition
-from api.console.exhibit_views import box_view
+from api.console.camera_views import CameraRow
+from api.console.exhibit_views import BoxView, box_view
 from api.console.i18n import N_
 from api.console.speech import Speaker, find_rule
 from api.console.times import LocalTime
-from api.console.views import BoxView, CameraRow, Fact, Option
+from api.console.views import Fact, Option
 from api.console.words import Chip
 from api.deliveries.kinds import Channel
 from api.deliveries.tables import Target

@@ -1,5 +1,7 @@
 """Shops: the list, adding one with its first area (what an edge box and a camera need before they can join), changing one."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -14,7 +16,7 @@ from api.accounts.permissions import Permission
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
-from api.console.views import Link, Option, ShopRow
+from api.console.views import Link, Option
 from api.console.words import AREAS, DUTIES, GRADES, LICENCES
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
@@ -26,6 +28,19 @@ from api.places.tables import District, Duty, LicenceKind, Shop
 from contract.catalogue import AreaKind
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class ShopRow:
+    """`url` is there for who may change the shop."""
+
+    name: str
+    url: str | None
+    status_url: str
+    facts: Sequence[str]
+    licence: str
+    contact: str
+
 
 _PAGE = 100
 _LONGEST_NAME = 100

@@ -1,12 +1,23 @@
 """How far a case has come, from capture to closure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.console.views import ProgressStep
+from api.console.times import LocalTime
+
+
+@dataclass(frozen=True)
+class ProgressStep:
+    """One of the stages from capture to closure: `past`, `now` (waited for), or `later`."""
+
+    words: str
+    tense: str
+    at: LocalTime | None
+
 
 _STAGES: tuple[tuple[str, frozenset[Act]], ...] = (
     (N_("Capture"), frozenset({Act.REPORT})),

@@ -20,8 +20,10 @@ from api.cases.service import ActNotPossible
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case
 from api.centre import Centre
-from api.console.case_views import case_row, case_url, overtaken
-from api.console.exhibit_views import clip_view
+from api.console.case_rows import case_row, case_url
+from api.console.case_views import overtaken
+from api.console.case_words import SEVERITIES, VERDICTS, WHY_NOT
+from api.console.exhibit_views import ClipView, clip_view
 from api.console.exhibits import exhibit_of
 from api.console.i18n import N_
 from api.console.keys import CAPS, KEYS
@@ -29,8 +31,7 @@ from api.console.notice_pages import obstacles
 from api.console.rendering import page, partial, partial_response, speaker_of
 from api.console.review_views import QueueTab, ReviewCase, ReviewView, Undo, review_case
 from api.console.speech import Speaker
-from api.console.views import ClipView, Fact, Link, Option
-from api.console.words import SEVERITIES, VERDICTS, WHY_NOT
+from api.console.views import Fact, Link, Option
 from api.evidence import service as evidence
 from api.kit.database import Work
 from api.kit.problems import Invalid, NotFound, VersionConflict

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from api.accounts.actors import Actor
 from api.cases.states import Act
 from api.cases.tables import Case, CaseTransition
-from api.console.case_views import case_row, seen_again, votes_view
-from api.console.exhibit_views import Exhibit, clip_view, lasted, picture_view
+from api.console.case_rows import CaseRow, case_row, seen_again, votes_view
+from api.console.case_words import REASONS
+from api.console.exhibit_views import ClipView, Exhibit, PictureView, clip_view, lasted, picture_view
 from api.console.i18n import N_
-from api.console.seals import seal_view
-from api.console.speech import Speaker
+from api.console.seals import SealView, seal_view
+from api.console.speech import RuleView, Speaker, VotesView
 from api.console.times import LocalTime
-from api.console.views import CaseRow, ClipView, Fact, Link, Option, PictureView, RuleView, SealView, VotesView
-from api.console.words import REASONS
+from api.console.views import Fact, Link, Option
 from contract.catalogue import Catalogue
 
 _SHOWN = 3

@@ -1,9 +1,23 @@
 """Which rules a camera is watched for, and which not and why, in words."""
 
+from dataclasses import dataclass
+
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.console.views import RuleInForce
+from api.console.words import Chip
 from contract.catalogue import AreaKind, Catalogue, Post, Rule
+
+
+@dataclass(frozen=True)
+class RuleInForce:
+    """`why_not` says why a rule is not in force; severity and `after` (how soon it is reported) are of one that is."""
+
+    code: str
+    name: str
+    severity: Chip | None
+    after: str | None
+    why_not: str | None
+
 
 _WHY_NOT_POST: dict[Post, str] = {
     Post.GLOVES_REQUIRED: N_("only where gloves are marked as required"),

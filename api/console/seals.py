@@ -1,11 +1,19 @@
 """The seal of the evidence in plain words."""
 
+from dataclasses import dataclass
+
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.console.views import SealView
-from api.console.words import Tone
+from api.console.words import Chip, Tone
 from api.evidence.service import SealCheck
 from api.evidence.tables import Chain
+
+
+@dataclass(frozen=True)
+class SealView:
+    chip: Chip
+    sentence: str
+
 
 _INTACT = Tone(N_("Intact"), "good")
 _GAP = Tone(N_("Intact, but one is missing before it"), "wait")

@@ -1,5 +1,6 @@
 """Signing in and out: with a password, with the code of an authenticator app after it, or with an identity provider."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -24,11 +25,21 @@ from api.accounts.service import CodeNeeded, start_session_of
 from api.centre import Centre
 from api.console.i18n import N_
 from api.console.rendering import PAGES, page, speaker_of
-from api.console.views import LoginView
 from api.kit.problems import TooManyRequests, Unauthenticated
 from api.kit.secrets import KeyringError
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class LoginView:
+    """`ticket` says that the password was right and a code is needed."""
+
+    username: str = ""
+    next: str = ""
+    problem: str | None = None
+    ticket: str = ""
+
 
 _WRONG = N_("User name or password is wrong. Check the language of the keyboard and the Caps Lock key, then try again.")
 _WRONG_CODE = N_("The code is wrong or was used already. Wait for the next one, and check that the phone's clock is right.")

@@ -1,19 +1,48 @@
 """Facts put into sentences of the reader's language."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from api.accounts.actors import ActorKind, the_system
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition, Stage
+from api.console.case_words import DUE, LEVELS, SEVERITIES, STANDINGS, STATES
 from api.console.i18n import N_, Language, translations
 from api.console.times import LocalTime, ago, local_time, whole_seconds
-from api.console.views import BasisLine, RuleView, VotesView
-from api.console.words import AREAS, DUE, LEVELS, SEVERITIES, STANDINGS, STATES, Chip, Tone
+from api.console.words import AREAS, Chip, Tone
 from api.notices.citations import citations_of
 from api.notices.schemas import Citation, Standing
 from contract.catalogue import AreaKind, Catalogue, Deadline, Rule, Text
+
+
+@dataclass(frozen=True)
+class VotesView:
+    sentence: str
+    looks: int
+    violating: int
+    fine: int
+    unsure: int
+
+
+@dataclass(frozen=True)
+class BasisLine:
+    """`mark` is there for a citation that is not verified; `can_accept` and `can_revoke` where the reader may accept it, or
+    take that back."""
+
+    text: str
+    mark: Chip | None
+    can_accept: bool
+    can_revoke: bool
+
+
+@dataclass(frozen=True)
+class RuleView:
+    code: str
+    name: str
+    basis: Sequence[BasisLine]
+    deadline: str | None
+
 
 _VOTES: dict[str, str] = {
     "cap": N_("Looked %(looks)s times: %(violating)s without a cap, %(fine)s with a cap, %(unsure)s cannot tell"),

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.console.exhibit_views import box_view
+from api.console.case_words import BOX_KINDS
+from api.console.exhibit_views import BoxView, LegendItem, box_view
 from api.console.i18n import N_
+from api.console.progress import ProgressStep
 from api.console.speech import Speaker
 from api.console.trial_advice import Advice, advise, head_heights, span
 from api.console.trial_form import UNKNOWN, TrialFormView
-from api.console.views import BoxView, Fact, LegendItem, Option, ProgressStep
-from api.console.words import AREAS, BOX_KINDS, Chip, Tone
+from api.console.views import Fact, Option
+from api.console.words import AREAS, Chip, Tone
 from api.trials.schemas import ALLOWED_KINDS, ForbiddenPlace
 from api.trials.service import IS_OPEN, Stage, answer_of, stage_of
 from api.trials.tables import CameraTrial

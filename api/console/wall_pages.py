@@ -10,7 +10,7 @@ from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
 from api.cameras.schemas import CameraState
 from api.centre import Centre
-from api.console.case_views import case_url
+from api.console.case_rows import case_url
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
 from api.console.statistics_words import CLOSED, CONFIRMED, FOUND, ISSUED, WAITING
 from api.console.times import LocalTime
