@@ -171,6 +171,9 @@ def test_the_wheel_runs_the_demo_without_the_checkout(tmp_path):
     site = next(environment.glob("lib/python*/site-packages"))
     with zipfile.ZipFile(build_wheel(tmp_path / "wheel")) as wheel:
         wheel.extractall(site)
+        assert {"guide/shop.zh-CN.md", "screenshots/phone-notice.zh.webp"} <= {
+            name.removeprefix("api/console/docs/") for name in wheel.namelist()
+        }
     (site / "libraries.pth").write_text(str(Path(httpx.__file__).parent.parent))
     python = str(environment / "bin" / "python")
     code = "import detector, configs, json; print(json.dumps([detector.__file__, configs.__file__]))"

@@ -27,6 +27,7 @@ from api.console import (
     coverage_pages,
     delivery_pages,
     edge_box_pages,
+    help_pages,
     keeping,
     link_pages,
     notice_pages,
@@ -64,7 +65,7 @@ for pages in (
     sign_in_pages, account_pages, accounts_pages, review_pages, notice_pages, answer_pages, case_pages, camera_pages, trial_pages,
     camera_wall_pages, coverage_pages, camera_edit_pages, edge_box_pages, alarm_box_pages, status_pages, place_pages,
     delivery_pages, target_pages, notification_pages, client_pages, audit_pages, keeping, phone_pages, link_pages,
-    statistics_pages, wall_pages,
+    statistics_pages, wall_pages, help_pages,
 ):
     router.include_router(pages.router)
 

@@ -54,8 +54,9 @@ class Row:
 
     @property
     def names_a_place(self) -> bool:
-        """A link opens its picture to anybody."""
-        return any("{" in str(value) and "{link}" not in str(value) for value in (self.path, *(self.body or {}).values()))
+        """A link opens its picture to anybody, and the guides are of no place."""
+        values = [str(value) for value in (self.path, *(self.body or {}).values())]
+        return any("{" in value and "{link}" not in value and not value.startswith("/help/") for value in values)
 
 
 def row(address: str, *needs: P, **body: Any) -> Row:
@@ -118,6 +119,9 @@ TABLE = (
     Row("GET /api/v1/me", SIGNED_IN),
     Row("GET /api/v1/me/grants", SIGNED_IN),
     Row("DELETE /api/v1/me/grants/{client_id}", OWN),
+    Row("GET /help", SIGNED_IN),
+    Row("GET /help/{guide}", SIGNED_IN),
+    Row("GET /help/pictures/{picture}", SIGNED_IN),
     Row("GET /account", SIGNED_IN),
     Row("GET /account/second-factor", SIGNED_IN),
     Row("POST /account/second-factor", SIGNED_IN, {"ticket": "forged"}),
@@ -357,7 +361,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
         "told_id": str(told_id), "photograph_id": answered.json()["answers"][0]["photographs"][0]["id"],
         "violation_id": violation_id, "link": link, "name": "original.jpg",
         "act": "confirm", "keeping": "hold", "target_id": target["id"], "client_id": client["id"], "token": "forged",
-        "trial_id": trial.id,
+        "trial_id": trial.id, "guide": "shop", "picture": "review.zh.webp",
         "link_id": case_link.id, "session_id": "5e55" * 5, "user_id": user.id, "invitation_id": invited.id, "change": "enable",
         "delivery_id": str((await admin.get("/api/v1/deliveries", params={"target_id": target["id"]})).json()["items"][0]["id"]),
     }

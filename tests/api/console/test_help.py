@@ -1,0 +1,85 @@
+"""The guides in the console: for whoever is signed in, one's own first, and nothing in them but what the console has."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from api.accounts.permissions import Role
+from api.console import guide as guides
+from api.console.guide import Guide, guide_view
+from api.console.i18n import Language
+from api.console.rendering import CONTENT_SECURITY_POLICY
+from tests.api.world import World
+
+ROOT = Path(__file__).parents[3]
+HTML = {"Accept": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("role", "own"),
+    [
+        (Role.STORE_OWNER, "shop"), (Role.REVIEWER, "reviewer"), (Role.CHIEF, "officer"), (Role.PARTNER, "officer"),
+        (Role.INSTALLER, "administrator"),
+    ],
+)
+async def test_ones_own_comes_first_and_the_others_beside_it(world: World, role: Role, own: str):
+    person = await world.person(role, place=await world.place())
+    assert (await person.get("/help", headers=HTML)).headers["location"] == f"/help/{own}"
+    text = (await person.get(f"/help/{own}", headers=HTML)).text
+    tabs = re.findall(r'href="/help/(\w+)"( aria-current="page")?>', text.partition('<ul class="tabs">')[2].partition("</ul>")[0])
+    assert (tabs[0], {name for name, _ in tabs}) == ((own, ' aria-current="page"'), set(Guide))
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("guide", Guide)
+async def test_all_that_it_leads_to_is_there(world: World, guide: Guide, language: Language):
+    person = await world.person()
+    answer = await person.get(f"/help/{guide}?lang={language.value}", headers=HTML)
+    assert (answer.status_code, answer.text.count("<h1"), "style=" in answer.text) == (200, 1, False)
+    assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    article = answer.text.partition('<article class="guide">')[2]
+    for name, anchor in re.findall(r'href="/help/(\w+)(?:#([^"]+))?"', article):
+        assert not anchor or f'id="{unquote(anchor)}"' in guide_view(Guide(name), language).body
+    for url in re.findall(r'href="(?!/help/)([^"]*)"', article.partition("</article>")[0]):
+        assert url.startswith(("https://", "/")), url
+    for anchor in re.findall(r'href="#([^"]+)"', answer.text.partition("<article")[0].partition('<nav class="card')[2]):
+        assert f'id="{unquote(anchor)}"' in article
+    pictures = re.findall(r'<img src="([^"]*)" alt="[^"]+"', article)
+    assert pictures
+    for picture in pictures:
+        shown = await person.get(picture)
+        assert (shown.status_code, shown.headers["content-type"], shown.content[8:12]) == (200, "image/webp", b"WEBP"), picture
+
+
+async def test_every_page_leads_there(world: World):
+    person = await world.person()
+    for path in ("/cases", "/account", "/help/shop"):
+        assert '<a href="/help">' in (await person.get(path, headers=HTML)).text
+    assert "/help" not in (await world.client().get("/login", headers=HTML)).text
+
+
+@pytest.mark.parametrize("path", ["/help", "/help/shop", "/help/pictures/review.zh.webp"])
+async def test_not_without_signing_in(world: World, path: str):
+    assert (await world.client().get(path)).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["nothing.webp", "wide.png", "..%2F..%2Fpyproject.toml", "%2Fetc%2Fpasswd"])
+async def test_no_picture_but_those_of_the_guides(world: World, name: str):
+    person = await world.person()
+    assert (await person.get(f"/help/pictures/{name}")).status_code in (404, 405)
+
+
+def test_html_in_a_guide_is_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "guide").mkdir()
+    hostile = "# Shop\n\n[en](shop.md) · [all](README.md)\n\n## A <b>b</b>\n\n<script>\n\n[x](javascript:x) [y](../api.md)\n"
+    (tmp_path / "guide" / "shop.zh-CN.md").write_text(hostile, encoding="utf-8")
+    monkeypatch.setattr(guides, "_docs", lambda: tmp_path)
+    guide_view.cache_clear()
+    try:
+        body = guide_view(Guide.SHOP, Language.ZH).body
+    finally:
+        guide_view.cache_clear()
+    assert ("<script" in body, "<b>" in body, 'href="javascript' in body, "README" in body) == (False, False, False, False)
+    assert "y (docs/api.md)" in body
