@@ -4,6 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from bench.telling.centre import Centre, running_centre, until
 from bench.telling.figures import Figure, percentiles
@@ -81,10 +82,11 @@ async def _deciding(engine: str, centre: Centre, receiver: Receiver, picture: by
 
 async def _target(centre: Centre, channel: str, **fields: Any) -> None:
     body = {"name": channel, "channel": channel, "audience": "authority", "events": ["case.opened", "case.confirmed"], **fields}
-    answer = await centre.officer.post("/api/v1/targets", json=body)
+    answer = await centre.officer.post("/api/v1/targets", json=body, headers={"Idempotency-Key": str(uuid4())})
     answer.raise_for_status()
 
 
 async def _act(centre: Centre, case_id: int, act: str, version: int) -> None:
-    answer = await centre.officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+    headers = {"If-Match": f'"{version}"', "Idempotency-Key": str(uuid4())}
+    answer = await centre.officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers=headers)
     answer.raise_for_status()
