@@ -13,6 +13,8 @@ from tests.api.console.screenshots import PAGES, fill
 
 pytestmark = pytest.mark.browser
 
+# The guides hold pictures of the other pages; of themselves there are none.
+ALL = (*PAGES, ("guide", "chief", "/help/officer"), ("guide for shops", "store", "/help/shop"))
 # What a phone on a slow line has to get before a page is whole, without its pictures.
 MOST_BYTES = 150_000
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
@@ -57,7 +59,7 @@ def weigh(page: Page, address: str) -> tuple[int, list[Response]]:
     return sum(len(answer.body()) for answer in texts), answers
 
 
-@pytest.mark.parametrize("login", dict.fromkeys(login for _, login, _ in PAGES))
+@pytest.mark.parametrize("login", dict.fromkeys(login for _, login, _ in ALL))
 @pytest.mark.parametrize(
     ("viewport", "language", "scheme"), [(DESKTOP, "zh-CN", "light"), (PHONE, "en", "dark")], ids=["desktop", "phone"]
 )
@@ -69,7 +71,7 @@ def test_every_page_of(
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    for name, who, address in PAGES:
+    for name, who, address in ALL:
         if who != login:
             continue
         path = address.format(**numbers)
