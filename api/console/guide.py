@@ -125,6 +125,6 @@ def _adapted(tokens: Sequence[Token]) -> list[Token]:
                 width, height = image.size
             token.attrs |= {"src": f"{HELP}/pictures/{found[1]}", "loading": "lazy", "width": width, "height": height}
             if height > width:
-                token.attrs["class"] = "narrow"
+                token.attrs["class"] = "upright"
         adapted.append(token)
     return adapted

@@ -54,3 +54,18 @@ def test_a_case_from_capture_to_closure(
     chief.get_by_role("button", name=words["close"], exact=True).click()
     expect(chief.get_by_role("status")).to_be_visible()
     expect(chief.locator(".page-head .chips")).to_contain_text(words["closed"])
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en"])
+@pytest.mark.parametrize(("name", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
+def test_the_header_leads_to_the_help_and_to_ones_own_account(
+    open_page: OpenPage, centre: LiveCentre, locale: str, name: str, viewport: dict[str, int]
+) -> None:
+    page = open_page("chief", "/cases", viewport=viewport, locale=locale)
+    if name == "phone":
+        marks = page.locator(".brand, .bar-end").evaluate_all("all => all.map((one) => one.getBoundingClientRect().top)")
+        assert max(marks) - min(marks) < 20, "the header has more than one line"
+    page.locator(".bar a[href='/help']").click()
+    expect(page).to_have_url(f"{centre.url}/help/officer")
+    page.locator(".bar a[href='/account']:visible").click()
+    expect(page).to_have_url(f"{centre.url}/account")
