@@ -92,10 +92,10 @@ def _packed(path: str) -> bytes:
 
 
 def mount(app: FastAPI) -> None:
+    """What the pages of `router` need beside it."""
     for language in Language:
         translations(language)  # a damaged catalogue stops the start, not the first reader
     app.mount(STATIC, _Static(packages=[("api.console", "static")]))
-    app.include_router(router)
     app.state.problem_page = problem_page
 
 
