@@ -9,10 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from api.accounts import passwords
 from api.app import create_app
 from api.kit.database import Database
 from api.kit.settings import Settings
 from api.migrations import upgrade
+from tests.api.console.kitchen import WEAK
 from tests.api.postgres_server import PostgresMissing, running_server
 from tests.api.world import World
 
@@ -25,6 +27,13 @@ async def _migrate(url: str) -> None:
     database = Database(url, wait_s=WAIT_S)
     await upgrade(database)
     await database.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _weak_passwords() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", WEAK)
+        yield
 
 
 @pytest.fixture(scope="session")

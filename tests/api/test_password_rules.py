@@ -3,8 +3,12 @@
 import pytest
 from pydantic import SecretStr
 
+from api.accounts import passwords
 from api.accounts.password_rules import Weakness, weakness
 from api.accounts.passwords import hash_password, password_fits
+
+# Before the tests get a weaker one.
+HASHER = passwords._hasher
 
 
 @pytest.mark.parametrize(
@@ -35,3 +39,7 @@ def test_weakness(password: str, has_second_factor: bool, expected: Weakness | N
 @pytest.mark.parametrize("typed", ["\uff11\uff12e\u0301\uff01", "12\u00e9!"])
 async def test_the_same_text_from_another_keyboard_is_the_same_password(typed: str):
     assert await password_fits(SecretStr(typed), await hash_password(SecretStr("\uff11\uff12e\u0301\uff01")))
+
+
+def test_they_are_hashed_as_rfc_9106_recommends_where_memory_is_scarce():
+    assert HASHER.hash("x").startswith("$argon2id$v=19$m=65536,t=3,p=4$")

@@ -38,6 +38,8 @@ from contract.evidence import (
 )
 
 PASSWORD = "steamed-buns-at-noon"
+# As weak as Argon2 goes: tests sign in a thousand times.
+WEAK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 SHOP = "望江楼川菜馆"
 CAMERA = "专间 1 号机"
 WIDTH, HEIGHT = 1280, 720
@@ -90,8 +92,7 @@ class Kitchen:
         database = Database(kitchen.settings.async_database_url, 5)
         async with database.engine.begin() as connection:
             await connection.run_sync(metadata.create_all)
-        # As weak as Argon2 goes: these tests sign in a hundred times.
-        hashed = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)).hash(PASSWORD)
+        hashed = WEAK.hash(PASSWORD)
         at = datetime.now(UTC)
         public = base64.b64encode(kitchen.key.public_key().public_bytes_raw()).decode()
         encryption = base64.b64encode(kitchen.encryption_key.public_key().public_bytes_raw()).decode()
