@@ -180,7 +180,8 @@ def test_a_worker_that_takes_nothing_more_is_replaced(world: World, wait_until: 
     os.kill(pid, signal.SIGSTOP)
     try:
         crew.apply(edge_config(*[camera("a", url=world.url, name="x" * 2_000_000)]))
-        wait_until(lambda: crew.restarts() == {0: 1}, 20.0)
+        # Its successor too, where the machine is so busy that it takes 2 MB in no less than that.
+        wait_until(lambda: crew.restarts().get(0, 0) >= 1, 20.0)
     finally:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
