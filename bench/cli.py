@@ -22,7 +22,7 @@ def bench() -> None:
 
 @app.command()
 def density(
-    quick: Annotated[bool, typer.Option(help="One round, without the additions of the full run; some seven minutes.")] = False,
+    quick: Annotated[bool, typer.Option(help="One round, without the additions of the full run; some nine minutes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     streams: Annotated[int, typer.Option(min=1, max=64, help="Cameras in each phase.")] = 4,
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often everything is measured.")] = 3,

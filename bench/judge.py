@@ -1,6 +1,7 @@
 """What was told, held against the truth of the clips."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ BLUR_S = 1.5
 
 @dataclass
 class Verdict:
-    """`delays_s`: from the moment when the truth had lasted the hold time to the record, of what was found in time."""
+    """`delays_s`: from the moment when the truth had lasted the hold time to the record, of what was found in time and had not
+    been played in part before."""
 
     planted: int = 0
     found: int = 0
@@ -41,33 +43,39 @@ class Verdict:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
-def judge(measured: Measured, clips: list[Path], catalogue: Catalogue, end: float) -> Verdict:
-    """`end`: wall-clock second until which what was told counts; events that could not be told by then are not counted."""
+def judge(measured: Measured, clips: list[Path], catalogue: Catalogue) -> Verdict:
+    """Of each event counts the first time that it is played whole; none where that could not be told any more.
+
+    A camera may begin in the midst of an event. What was told of that part is not told again of the whole, so it counts as found;
+    and the part is remembered, so that the whole has no delay of its own.
+    """
     verdict = Verdict()
-    for number, (clip, started) in enumerate(zip(clips, measured.started, strict=True)):
+    for number, (clip, started, from_s) in enumerate(zip(clips, measured.started, measured.from_s, strict=True)):
         truth = json.loads(clip.with_suffix(".truth.json").read_text())
         told = [one for one in measured.told if one.camera == number]
+        loop_began = started - from_s
         for event in truth["events"]:
-            hold_s = catalogue.rule(event["rule"]).hold_s
-            due = started + event["from_s"] + hold_s
-            if due + IN_TIME_S > end:
+            before_s = truth["duration_s"] * max(0, math.ceil((from_s - event["from_s"]) / truth["duration_s"]))
+            due = loop_began + before_s + event["from_s"] + catalogue.rule(event["rule"]).hold_s
+            if due + IN_TIME_S > measured.until:
                 continue
             verdict.planted += 1
-            mine = [one for one in told if _is_of(one, event, truth, started) and one.at <= due + IN_TIME_S]
-            if mine:
-                verdict.found += 1
-                verdict.delays_s.append(min(one.at for one in mine) - due)
-            else:
+            mine = [one.at for one in told if _is_of(one, event, truth, loop_began) and one.at <= due + IN_TIME_S]
+            if not mine:
                 verdict.missed.append(f"camera {number}: {event['rule']} of figure {event['figure']}")
+                continue
+            verdict.found += 1
+            if event["to_s"] + before_s - truth["duration_s"] <= from_s:
+                verdict.delays_s.append(min(mine) - due)
         for one in told:
-            if not any(_is_of(one, event, truth, started) for event in truth["events"]):
+            if not any(_is_of(one, event, truth, loop_began) for event in truth["events"]):
                 verdict.false_alarms += 1
     return verdict
 
 
-def _is_of(told: Told, event: dict[str, Any], truth: dict[str, Any], started: float) -> bool:
+def _is_of(told: Told, event: dict[str, Any], truth: dict[str, Any], loop_began: float) -> bool:
     """Whether somebody was told of for what he does at that moment of the loop."""
-    at = (told.seen_at - started) % truth["duration_s"]
+    at = (told.seen_at - loop_began) % truth["duration_s"]
     now = event["from_s"] - BLUR_S <= at <= event["to_s"] + BLUR_S
     return bool(told.rule == event["rule"] and now and _figure_at(truth, at, told.box) == event["figure"])
 

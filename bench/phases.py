@@ -50,7 +50,11 @@ class Told:
 
 @dataclass
 class Measured:
-    """What one phase cost and told. `pss` are (seconds since the begin, MB); `preroll`: MB of it that are kept for clips."""
+    """What one phase cost and told. `pss` are (seconds since the begin, MB); `preroll`: MB of it that are kept for clips.
+
+    Of each camera, `started` is the wall-clock second at which it began to play, `from_s` the second of its clip that it began
+    with; what was told until the wall-clock second `until` counts.
+    """
 
     cameras: int
     seconds: float = 0.0
@@ -58,6 +62,8 @@ class Measured:
     pss: list[tuple[float, float]] = field(default_factory=list)
     preroll: list[float] = field(default_factory=list)
     started: list[float] = field(default_factory=list)
+    from_s: list[float] = field(default_factory=list)
+    until: float = 0.0
     told: list[Told] = field(default_factory=list)
     dropped: int = 0
     looks: int = 0
@@ -156,14 +162,15 @@ class Cameras:
         self._child.process.send_signal(number)
         self.frozen = number == signal.SIGSTOP
 
-    def started(self) -> list[float]:
-        """When each camera began its clip, for the last time; waits until all have."""
+    def started(self) -> tuple[list[float], list[float]]:
+        """When each camera began to play, for the last time, and with which second of its clip; waits until all have."""
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             lines = [json.loads(line) for line in list(self._child.lines)[len(self._clips) :]]
-            begun = {int(line["camera"]): float(line["started"]) for line in lines}
+            begun = {int(line["camera"]): line for line in lines}
             if len(begun) == len(self._clips):
-                return [begun[i] for i in range(len(self._clips))]
+                ordered = [begun[i] for i in range(len(self._clips))]
+                return [float(line["started"]) for line in ordered], [float(line["from_s"]) for line in ordered]
             time.sleep(0.05)
         raise BenchError("Not every camera was watched in time.")
 
@@ -180,11 +187,14 @@ def playing(clips: list[Path], folder: Path) -> Iterator[Cameras]:
         cameras.stop()
 
 
-def run_edge(clips: list[Path], folder: Path, seconds: float, weights: Path) -> Measured:
-    """`sunshine edge run`, enrolled at a centre of ours; what it decoded and inferred is in `folder`/work.jsonl."""
+def run_edge(clips: list[Path], folder: Path, seconds: float, weights: Path, hear_s: float = 0.0) -> Measured:
+    """`sunshine edge run`, enrolled at a centre of ours; what it decoded and inferred until then is in `folder`/work.jsonl.
+
+    What it tells for `hear_s` more counts too.
+    """
     folder.mkdir(parents=True)
     centre = BenchCentre()
-    work = folder / "work.jsonl"
+    work = folder / "whole-work.jsonl"
     data = folder / "data"
     with centre.running(), playing(clips, folder) as cameras:
         enrol(edge_folder(data), centre.url, "bench-code", "bench")
@@ -194,9 +204,12 @@ def run_edge(clips: list[Path], folder: Path, seconds: float, weights: Path) -> 
         edge = Child([*command, "--metrics", metrics], folder / "edge.log", {VARIABLE: str(work)})
         try:
             measured = _measure(edge, cameras, seconds, partial(_preroll_mb, metrics))
+            done = work.read_text().rpartition("\n")[0]
+            _hear(edge, measured, hear_s)
         finally:
             edge.stop()
-    lines = [json.loads(line) for line in work.read_text().splitlines()]
+    (folder / "work.jsonl").write_text(done)
+    lines = [json.loads(line) for line in done.splitlines()]
     measured.dropped = sum(line.get("dropped", 0) for line in lines)
     measured.looks = sum(line["shape"][0] for line in lines if line.get("model", "").startswith("finder"))
     manifests = sorted(edge_folder(data).glob("evidence/*/*/manifest.json"))
@@ -204,7 +217,9 @@ def run_edge(clips: list[Path], folder: Path, seconds: float, weights: Path) -> 
     return measured
 
 
-def run_obvious(clips: list[Path], folder: Path, seconds: float, weights: Path, train_python: Path) -> Measured:
+def run_obvious(
+    clips: list[Path], folder: Path, seconds: float, weights: Path, train_python: Path, hear_s: float
+) -> Measured:
     folder.mkdir(parents=True)
     with playing(clips, folder) as cameras:
         command = [str(train_python), "-m", "bench.obvious", str(weights), str(folder), *cameras.urls]
@@ -212,6 +227,7 @@ def run_obvious(clips: list[Path], folder: Path, seconds: float, weights: Path, 
         try:
             child.wait_for_lines(2)
             measured = _measure(child, cameras, seconds)
+            _hear(child, measured, hear_s)
         finally:
             child.stop()
     measured.note = child.lines[1]
@@ -242,20 +258,31 @@ def _preroll_mb(metrics: str) -> float:
 
 
 def _measure(child: Child, cameras: Cameras, seconds: float, preroll_mb: Callable[[], float] | None = None) -> Measured:
-    measured = Measured(len(cameras.urls), started=cameras.started())
+    started, from_s = cameras.started()
+    measured = Measured(len(cameras.urls), started=started, from_s=from_s)
     time.sleep(max(0.0, max(measured.started) + SETTLE_S - time.time()))
     pid = child.process.pid
     begin, before = time.monotonic(), cpu_s(pid)
     until = begin + seconds
     while (now := time.monotonic()) < until:
-        if child.process.poll() is not None:
-            raise BenchError(f"{child.name} ended by itself.")
+        _must_live(child)
         measured.pss.append((now - begin, pss_mb(pid)))
         if preroll_mb is not None:
             measured.preroll.append(preroll_mb())
         time.sleep(min(SAMPLE_S, max(0.0, until - time.monotonic())))
     measured.cpu_s, measured.seconds = cpu_s(pid) - before, time.monotonic() - begin
     return measured
+
+
+def _hear(child: Child, measured: Measured, seconds: float) -> None:
+    time.sleep(seconds)
+    _must_live(child)
+    measured.until = time.time()
+
+
+def _must_live(child: Child) -> None:
+    if child.process.poll() is not None:
+        raise BenchError(f"{child.name} ended by itself.")
 
 
 def _told(path: Path) -> Told:
