@@ -236,11 +236,11 @@ async def export_case(request: Request, actor: SignedIn, centre: CentreOf, case_
     # On disk: the clips of a case that was seen a hundred times do not fit into memory.
     with ExitStack() as undone:
         archive = undone.enter_context(tempfile.TemporaryFile())
-        async with centre.database.reading() as work:
-            await export.export_case(
-                work, actor, centre.files, key, centre.catalogue, case_id, centre.settings.centre_name, centre.clock(), why,
-                archive,
-            )
+        async with centre.database.reading(of_one_moment=True) as work:
+            rows = await export.read_case(work, actor, case_id, why)
+        await export.write_case(
+            rows, centre.files, key, centre.catalogue, centre.settings.centre_name, centre.clock(), archive
+        )
         async with centre.database.writing() as work:
             export.record_case_export(work, actor, case_id, why)
         undone.pop_all()

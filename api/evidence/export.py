@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import IO
@@ -15,6 +16,7 @@ from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cameras import repository as cameras
 from api.cases import repository as cases
+from api.cases.tables import Case
 from api.centre import Centre
 from api.evidence import countersigning, repository
 from api.evidence.countersigning import centre_key, certificate_for
@@ -52,16 +54,18 @@ _SOURCE = (
 _templates = Environment(loader=PackageLoader("api.evidence"), autoescape=True, undefined=StrictUndefined)
 
 
-async def export_case(
-    work: Work, actor: Actor, files: Files, key: Ed25519PrivateKey, catalogue: Catalogue, case_id: int, centre_name: str,
-    at: datetime, reason: str | None, into: IO[bytes],
-) -> None:
-    """A ZIP, written `into` a file: a folder for each observation, with all that its seal names, and the draft of the record of
-    the extraction.
+@dataclass(frozen=True)
+class CaseRows:
+    """All that the database has to say for an export. Nothing is asked of it any more while the files are written, which may take
+    minutes: a transaction that waits so long is ended by PostgreSQL."""
 
-    What is not as it was sealed goes out as it is: the check tells. A file that is gone is left out, which the check tells too.
-    Raises ReasonNeeded without a reason.
-    """
+    case: Case
+    evidence: list[Evidence]
+    said: dict[str, list[SignedStatement]]
+
+
+async def read_case(work: Work, actor: Actor, case_id: int, reason: str | None) -> CaseRows:
+    """Raises ReasonNeeded without a reason."""
     actor.require(Permission.EVIDENCE_READ)
     case = await cases.get_case(work, actor, case_id)
     evidence = (await repository.list_of_cases(work, actor, [case_id])) if case is not None else []
@@ -69,9 +73,20 @@ async def export_case(
         raise NotFound("There is no such case with evidence, or it is not yours to see.")
     if not (reason or "").strip():
         raise ReasonNeeded("Faces can be recognised in these pictures. Say why you take them out: ?reason=…")
-    said = await countersigning.of_cases(work, actor, [case_id])
+    return CaseRows(case, evidence, await countersigning.of_cases(work, actor, [case_id]))
+
+
+async def write_case(
+    rows: CaseRows, files: Files, key: Ed25519PrivateKey, catalogue: Catalogue, centre_name: str, at: datetime, into: IO[bytes]
+) -> None:
+    """A ZIP, written `into` a file: a folder for each observation, with all that its seal names, and the draft of the record of
+    the extraction.
+
+    What is not as it was sealed goes out as it is: the check tells. A file that is gone is left out, which the check tells too.
+    """
+    case, said = rows.case, rows.said
     with zipfile.ZipFile(into, "w") as archive:
-        for number, one in enumerate(evidence, 1):
+        for number, one in enumerate(rows.evidence, 1):
             folder = f"{number:03d}-{one.violation_id}"
             _put(archive, f"{folder}/{MANIFEST}", sealed_manifest(one).model_dump_json().encode(), at)
             _put(archive, f"{folder}/{KEY}", one.edge.public_key.encode(), at)
@@ -95,7 +110,7 @@ async def export_case(
         rule = next((rule.name.zh for rule in catalogue.rules if rule.code == case.rule), case.rule)
         form = _templates.get_template("extraction_record.html").render(
             case=case, rule=rule, centre=centre_name, at=in_shop_time(at), captured_at=in_shop_time(case.captured_at),
-            exhibits=[_exhibit(number, one, said.get(one.digest, [])) for number, one in enumerate(evidence, 1)],
+            exhibits=[_exhibit(number, one, said.get(one.digest, [])) for number, one in enumerate(rows.evidence, 1)],
             key=fingerprint(write_key(key.public_key())),
         )
         _put(archive, FORM, form.encode(), at)

@@ -53,7 +53,7 @@ class Work(AsyncSession):
 
 
 class Database:
-    """One per process. `reading` sees one state of the data; `writing` commits at its end, or leaves nothing."""
+    """One per process. `reading` changes nothing; `writing` commits at its end, or leaves nothing."""
 
     def __init__(self, url: str, wait_s: float) -> None:
         is_sqlite = url.startswith("sqlite")
@@ -68,10 +68,15 @@ class Database:
         # A transaction that reads first and writes later fails at once when another has written in between, however long it
         # would be willing to wait. One that says at its beginning that it will write, waits for its turn.
         self._writing_engine = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        # What SQLite gives anyway: PostgreSQL lets each statement see what was committed before it.
+        self._engine_of_one_moment = (
+            self.engine if is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        )
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Work]:
-        async with Work(self.engine, expire_on_commit=False) as work:
+    async def reading(self, *, of_one_moment: bool = False) -> AsyncIterator[Work]:
+        """`of_one_moment`: several statements see one state of the data, whatever is committed in between."""
+        async with Work(self._engine_of_one_moment if of_one_moment else self.engine, expire_on_commit=False) as work:
             yield work
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiosqlite
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import OperationalError, StatementError
 
 from api.audit.tables import AuditEntry
@@ -54,6 +54,14 @@ async def test_it_is_told_after_the_commit(world: World):
         work.add(entry(datetime.now(UTC)))
         work.when_committed(look)
     assert seen == [1]
+
+
+async def test_a_reading_of_one_moment_sees_nothing_of_what_comes_after(any_world: World):
+    async with any_world.centre.database.reading(of_one_moment=True) as work:
+        assert await work.scalar(select(func.count()).select_from(AuditEntry)) == 0
+        async with any_world.centre.database.writing() as other:
+            other.add(entry(datetime.now(UTC)))
+        assert await work.scalar(select(func.count()).select_from(AuditEntry)) == 0
 
 
 async def test_times_come_back_in_utc(any_world: World):
