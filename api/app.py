@@ -35,6 +35,7 @@ from api.evidence.deletion import in_rounds
 from api.evidence.endpoints import linked
 from api.evidence.endpoints import protocol as evidence_protocol
 from api.evidence.endpoints import router as evidence
+from api.evidence.unknown_files import LOOK_EVERY_S, remove_unknown
 from api.feed.endpoints import router as feed
 from api.feed.publisher import PUBLISHED_EVERY_S, forget_old, publish_all
 from api.kit import problems
@@ -82,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             repeating(partial(chain_all, centre), every.audit_chained_every_s, "the audit could not be chained; trying again"),
             repeating(partial(catch_up, centre), every.clock_every_s, "deadlines could not be looked at; trying again"),
             repeating(in_rounds(centre), every.retention_every_s, "evidence could not be deleted; trying again"),
+            repeating(in_rounds(centre, remove_unknown), LOOK_EVERY_S, "the files of evidence could not be looked through"),
             repeating(partial(publish_all, centre), PUBLISHED_EVERY_S, "events could not be published; trying again"),
             repeating(partial(measure_all, centre), every.status_every_s, "shops could not be counted anew; trying again"),
             repeating(partial(forget_old, centre), every.retention_every_s, "old events could not be deleted; trying again"),

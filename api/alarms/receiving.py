@@ -163,10 +163,11 @@ async def _file_one(
     except KeyringError as error:
         raise KeyMissing from error
     report = Report(seal(manifest, key), pictures, _digest(alarm))
-    await filing.store_pictures(centre.files, report)
+    at = centre.clock()
+    await filing.store_pictures(centre.files, report, at)
     async with centre.database.writing() as work:
         answer, _ = await filing.file_report(
-            work, actor, centre.deadlines, centre.keyring, centre.public_url, report, centre.announce, centre.clock()
+            work, actor, centre.deadlines, centre.keyring, centre.public_url, report, centre.announce, at
         )
     return answer
 

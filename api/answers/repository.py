@@ -79,6 +79,13 @@ async def list_files_left(work: Work, actor: Actor) -> list[Photograph]:
     return list(await work.scalars(query))
 
 
+async def photographs_of(work: Work, actor: Actor, photograph_ids: Sequence[str]) -> set[str]:
+    """Where their files lie, or may still lie; without the ending."""
+    query = select(Photograph.key).join(Answer, Answer.id == Photograph.answer_id).join(Case, Case.id == Answer.case_id)
+    keys = await work.scalars(query.where(case_is_visible(actor), Photograph.id.in_(photograph_ids)))
+    return {key.removesuffix(".jpg") for key in keys}
+
+
 async def forget_file(work: Work, actor: Actor, photograph_id: str) -> None:
     if actor.sees_all_places:
         await work.execute(update(Photograph).where(Photograph.id == photograph_id).values(key=""))

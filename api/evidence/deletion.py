@@ -164,8 +164,10 @@ async def keep_to_retention(centre: Centre, stopping: asyncio.Event | None = Non
     return done
 
 
-def in_rounds(centre: Centre) -> Callable[[asyncio.Event], Awaitable[None]]:
-    """`keep_to_retention`, while the clock runs evenly: what a clock that jumps ahead deletes, no correction brings back."""
+def in_rounds(
+    centre: Centre, delete: Callable[[Centre, asyncio.Event], Awaitable[object]] = keep_to_retention
+) -> Callable[[asyncio.Event], Awaitable[None]]:
+    """`delete`, while the clock runs evenly: what a clock that jumps ahead deletes, no correction brings back."""
     begun, running_s = centre.clock(), _running_s()
 
     async def act(stopping: asyncio.Event) -> None:
@@ -173,7 +175,7 @@ def in_rounds(centre: Centre) -> Callable[[asyncio.Event], Awaitable[None]]:
         if abs(ahead) > _JUMP:
             log.error("the clock has jumped: no evidence is deleted until the centre is started again", ahead=str(ahead))
             return
-        await keep_to_retention(centre, stopping)
+        await delete(centre, stopping)
 
     return act
 

@@ -109,7 +109,7 @@ _CLIP_MULTIPART: dict[str, Any] = {
     },
 )
 async def report_violation(
-    request: Request, response: Response, actor: ReportingEdge, centre: CentreOf,
+    request: Request, response: Response, actor: ReportingEdge, centre: CentreOf, at: At,
     idempotency_key: Annotated[UUID, Header(description="the violation_id of the manifest")],
 ) -> ReportAnswer:
     """Exactly once per key: a repeat gets the first answer. The pictures are stored before the case is opened."""
@@ -123,11 +123,11 @@ async def report_violation(
             await filing.check_report(work, actor, centre.settings, report)
     is_new = False
     if answer is None:
-        await filing.store_pictures(centre.files, report)
+        await filing.store_pictures(centre.files, report, at)
         # Only now, and for moments: nobody else can write while a transaction of SQLite does.
         async with centre.database.writing() as work:
             answer, is_new = await filing.file_report(
-                work, actor, centre.deadlines, centre.keyring, centre.public_url, report, centre.announce, centre.clock()
+                work, actor, centre.deadlines, centre.keyring, centre.public_url, report, centre.announce, at
             )
     response.status_code = 201 if is_new else 200
     return answer

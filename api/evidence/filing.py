@@ -107,17 +107,17 @@ async def check_report(work: Work, actor: Actor, settings: Settings, report: Rep
     await anyio.to_thread.run_sync(_check_contents, report, edge, settings)
 
 
-async def store_pictures(files: Files, report: Report) -> None:
-    """Before the row that names them: a file without a row harms nobody, a row without a file would."""
-    await files.put_all({f"{_folder(report)}/{name}": content for name, content in report.pictures.items()})
+async def store_pictures(files: Files, report: Report, at: datetime) -> None:
+    """Before the row that names them: a file without a row harms nobody (unknown_files.py), a row without a file would."""
+    await files.put_all({f"{_folder(report, at)}/{name}": content for name, content in report.pictures.items()})
 
 
 async def file_report(
     work: Work, actor: Actor, deadlines: Deadlines, keyring: Keyring, public_url: str, report: Report,
     announce: Callable[[str], None], at: datetime,
 ) -> tuple[ReportAnswer, bool]:
-    """Open a case for a checked report whose pictures are stored, or let it join the one that it is more of; exactly once per
-    key, also when two arrive together.
+    """Open a case for a checked report whose pictures were stored with the same `at`, or let it join the one that it is more of;
+    exactly once per key, also when two arrive together.
 
     Returns the answer, and whether it is a new one.
     """
@@ -137,7 +137,7 @@ async def file_report(
     neighbours = await repository.around_sequence(work, actor, manifest.camera_id, manifest.sequence)
     chain = await place_in_chain(work, actor, manifest, neighbours)
     case, is_new_case = await take_observation(work, actor, camera, severity, repeat_s, manifest, at, deadlines)
-    evidence = await _add_evidence(work, actor, report, case.id, chain)
+    evidence = await _add_evidence(work, actor, report, case.id, chain, at)
     await mend_following(work, actor, evidence, neighbours)
     await countersigning.say(work, actor, keyring, [evidence], "received", evidence.received_at)
     answer = ReportAnswer(
@@ -166,18 +166,18 @@ def _check_contents(report: Report, edge: Edge, settings: Settings) -> None:
         raise NotAPicture("The original picture has another size than its manifest says.")
 
 
-def _folder(report: Report) -> str:
-    """Made of the report's own digest, so that other content under a used id can never overwrite what is there."""
-    day = report.manifest.captured_at.strftime("%Y/%m/%d")
-    return f"evidence/{day}/{report.key}-{report.digest[:16]}"
+def _folder(report: Report, at: datetime) -> str:
+    """Of the day on which it came in, so that nothing comes into the folders of earlier days any more; made of the report's own
+    digest, so that other content under a used id can never overwrite what is there."""
+    return f"evidence/{at:%Y/%m/%d}/{report.key}-{report.digest[:16]}"
 
 
-async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int, chain: Chain) -> Evidence:
+async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int, chain: Chain, at: datetime) -> Evidence:
     manifest = report.manifest
     evidence = Evidence(
         violation_id=report.key, case_id=case_id, camera_id=manifest.camera_id, edge_id=actor.id,
         manifest=report.sealed_bytes.decode(), digest=report.digest, signature=report.sealed.signature,
-        sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(report), chain=chain,
+        sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(report, at), chain=chain,
     )
     work.add(evidence)
     try:

@@ -85,6 +85,12 @@ async def list_files_left(work: Work, actor: Actor) -> list[Evidence]:
     return list(await work.scalars(query.where(Evidence.deleted_at.is_not(None), Evidence.folder != "")))
 
 
+async def folders_of(work: Work, actor: Actor, violation_ids: Sequence[str]) -> set[str]:
+    """Where their files lie, or may still lie."""
+    query = select(Evidence.folder).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor))
+    return set(await work.scalars(query.where(Evidence.violation_id.in_(violation_ids))))
+
+
 async def forget_folder(work: Work, actor: Actor, violation_id: str) -> None:
     if actor.sees_all_places:
         await work.execute(update(Evidence).where(Evidence.violation_id == violation_id).values(folder=""))

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio.to_thread
@@ -14,6 +15,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from api.kit.problems import DISK_FULL, NotFound, StorageFull, Unavailable
 
 log = structlog.get_logger(__name__)
+_NO_ANSWER = "The evidence store does not answer. Try again later."
 
 
 class Files:
@@ -79,31 +81,63 @@ class Files:
         except (NotFoundError, FileNotFoundError) as error:
             raise NotFound("The evidence file is no longer there.") from error
         except (BaseError, OSError) as error:
-            raise Unavailable("The evidence store does not answer. Try again later.") from error
+            raise Unavailable(_NO_ANSWER) from error
 
 
     async def delete(self, key: str) -> None:
         """No matter whether it is there. Raises Unavailable."""
-        try:
-            await self._store.delete_async(key)
-        except (NotFoundError, FileNotFoundError):
-            pass
-        except (BaseError, OSError) as error:
-            raise Unavailable("The evidence store does not answer. Try again later.") from error
+        await self._delete([key])
 
     async def delete_folder(self, key: str) -> int:
         """Every file below it; returns how many there were. Raises Unavailable."""
+        listed = list(await self.files_below(key))
+        await self._delete(listed)
+        if self._folder is not None:
+            await anyio.to_thread.run_sync(_remove_empty, self._folder / key)
+        return len(listed)
+
+    async def files_below(self, key: str) -> dict[str, datetime]:
+        """Every file below it, and when it was stored. In a folder with the drafts of files that a process was killed over, which
+        obstore does not tell of. Raises Unavailable."""
         try:
-            listed = [item["path"] async for page in self._store.list(key) for item in page]
-            if listed:
-                await self._store.delete_async(listed)
             if self._folder is not None:
-                await anyio.to_thread.run_sync(_remove_empty, self._folder / key)
-            return len(listed)
-        except (NotFoundError, FileNotFoundError):
-            return 0
+                return await anyio.to_thread.run_sync(_list, self._folder, key)
+            return {item["path"]: item["last_modified"] async for page in self._store.list(key) for item in page}
         except (BaseError, OSError) as error:
-            raise Unavailable("The evidence store does not answer. Try again later.") from error
+            raise Unavailable(_NO_ANSWER) from error
+
+    async def folders_below(self, key: str) -> list[str]:
+        """Those just below it, in order. Raises Unavailable."""
+        try:
+            listed = await self._store.list_with_delimiter_async(key)
+        except (BaseError, OSError) as error:
+            raise Unavailable(_NO_ANSWER) from error
+        return sorted(listed["common_prefixes"])
+
+    async def _delete(self, keys: Sequence[str]) -> None:
+        try:
+            if self._folder is not None:
+                await anyio.to_thread.run_sync(_unlink, self._folder, keys)
+            elif keys:
+                await self._store.delete_async(keys)
+        except (NotFoundError, FileNotFoundError):
+            pass
+        except (BaseError, OSError) as error:
+            raise Unavailable(_NO_ANSWER) from error
+
+
+def _list(folder: Path, key: str) -> dict[str, datetime]:
+    found = {}
+    for path in (folder / key).rglob("*"):
+        with suppress(FileNotFoundError):  # deleted just now
+            if path.is_file():
+                found[path.relative_to(folder).as_posix()] = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return found
+
+
+def _unlink(folder: Path, keys: Sequence[str]) -> None:
+    for key in keys:
+        (folder / key).unlink(missing_ok=True)
 
 
 def _remove_empty(folder: Path) -> None:

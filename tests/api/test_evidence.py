@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
@@ -112,8 +113,8 @@ class TestRefused:
         box = await any_world.edge(await any_world.place())
         admin, officer, store = await any_world.person(Role.ADMIN), await any_world.person(), filing.store_pictures
 
-        async def store_and_revoke(files: Files, report: filing.Report) -> None:
-            await store(files, report)
+        async def store_and_revoke(files: Files, report: filing.Report, at: datetime) -> None:
+            await store(files, report, at)
             (await admin.post(f"/api/v1/edges/{box.id}/revoke")).raise_for_status()
 
         monkeypatch.setattr(filing, "store_pictures", store_and_revoke)
