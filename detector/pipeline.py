@@ -18,6 +18,12 @@ from detector.people import assign_hands, assign_heads
 from detector.providers import PROCESSOR, Provider
 from detector.session import OnRun
 
+# In shares of the head's width. Of 144 labelled heads in hats that a cut by a tenth to a half of their height made read as bare,
+# 19 of 20 are lower than wide; of 90 bare ones at the upper edge of their picture, one of four. The finder puts the upper edge of
+# 19 of 20 cut heads within 0.01 of the picture's.
+AT_THE_EDGE = 0.02
+WHOLE = 1.0
+
 
 class Detector:
     """Looks at pictures. One object per worker process; not for use by two threads at once."""
@@ -76,7 +82,7 @@ class Detector:
     def _observe(self, image: Image, found: Found, of_heads: list[Reading], of_hands: list[Reading]) -> Observation:
         people, heads, hands, cigarettes = (self._of(found, name) for name in ("person", "head", "hand", "cigarette"))
         seen_heads = [
-            Head(box, score, reading.cap, reading.mask, self._smoking(reading, box, cigarettes))
+            Head(box, score, _cap(reading, box, image.shape[1]), reading.mask, self._smoking(reading, box, cigarettes))
             for (box, score), reading in zip(_rows(heads), of_heads, strict=True)
         ]
         seen_hands = [
@@ -113,6 +119,17 @@ class Detector:
             return Attribute("yes", max(best, read.score))
         state = "unknown" if read.state == "yes" and reading.mask.state == "unknown" else read.state
         return Attribute(state, max(best, read.score))
+
+
+def _cap(reading: Reading, head: Box, picture_width: int) -> Attribute:
+    """Of a head that the upper edge of the picture cuts off nobody can tell that it is bare: its cap may lie beyond.
+
+    Where a side of the picture cuts it too, its shape does not tell how much is missing.
+    """
+    x1, y1, x2, y2 = head
+    near = AT_THE_EDGE * (x2 - x1)
+    cut_off = y1 <= near and (y2 - y1 < WHOLE * (x2 - x1) or x1 <= near or picture_width - x2 <= near)
+    return Attribute("unknown", reading.cap.score) if cut_off and reading.cap.state == "missing" else reading.cap
 
 
 def _rows(found: Found) -> list[tuple[Box, float]]:

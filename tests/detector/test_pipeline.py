@@ -103,6 +103,22 @@ def test_smoking_is_not_read_from_the_back_of_a_head(mask, smoking):
     assert (seen.people[0].head.smoking.state, seen.people[0].head.smoking.score) == (smoking, 0.9)
 
 
+@pytest.mark.parametrize(
+    ("box", "state", "told"),
+    [
+        ((100, 0, 160, 50), "missing", "unknown"), ((100, 1, 160, 51), "missing", "unknown"),
+        ((0, 0, 60, 75), "missing", "unknown"), ((1220, 0, 1280, 75), "missing", "unknown"),
+        ((100, 10, 160, 60), "missing", "missing"), ((100, 0, 160, 75), "missing", "missing"),
+        ((100, 0, 160, 50), "worn", "worn"),
+    ],
+    ids=["cut-off", "all-but-cut-off", "left-corner", "right-corner", "space-above", "whole", "its-cap-shows"],
+)
+def test_of_a_head_that_the_upper_edge_cuts_off_nobody_can_tell_that_it_is_bare(box, state, told):
+    calm = Reading(Attribute(state, 0.9), CALM.mask, CALM.smoking, CALM.glove)
+    (seen,) = look([("head", *box)], calm=calm)
+    assert (seen.people[0].head.cap.state, seen.people[0].head.cap.score) == (told, 0.9)
+
+
 def test_an_empty_picture_shows_nothing():
     (seen,) = look([])
     assert (seen.people, seen.objects, seen.width, seen.height) == ((), (), 1280, 720)
