@@ -183,10 +183,12 @@ class RuleEngine:
         return self._camera.hours is None or any(window.contains(local) for window in self._camera.hours)
 
     def _in_zone(self, place: Box, observation: Observation) -> bool:
-        """The middle of the body decides: feet are hidden behind worktops, and a head leans over the line."""
+        """The middle of the body decides, as far as it shows: feet are hidden behind worktops, and a head leans over the line."""
         if self._camera.zone is None:
             return True
-        middle = ((place[0] + place[2]) / 2 / observation.width, (place[1] + place[3]) / 2 / observation.height)
+        # What is guessed below a head may reach beyond the picture.
+        (x1, x2), (y1, y2) = np.clip(place[0::2], 0, observation.width), np.clip(place[1::2], 0, observation.height)
+        middle = (float(x1 + x2) / 2 / observation.width, float(y1 + y2) / 2 / observation.height)
         return cv2.pointPolygonTest(np.asarray(self._camera.zone, dtype=np.float32), middle, False) >= 0
 
 

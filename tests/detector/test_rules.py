@@ -4,6 +4,7 @@ import pytest
 
 from contract.cameras import Hours
 from contract.catalogue import AreaKind, load_catalogue
+from detector.observation import Person
 from detector.rules import RuleEngine, same_spot
 from tests.detector.scenes import START, at, camera, person, scene
 
@@ -123,6 +124,14 @@ def test_outside_the_zone_nothing_fires():
 def test_inside_the_zone_it_fires():
     zone = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
     assert run(RuleEngine(camera(zone=zone), CATALOGUE), steady(60, cap="missing")) == [(20, "K01")]
+
+
+def test_a_head_at_the_lower_edge_is_inside_a_zone_that_reaches_down_to_it():
+    """The body below it, as far as it shows, decides: all that is guessed beyond the picture is in no zone."""
+    zone = [(0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0)]
+    low = person((100, 630, 280, 720), track=1, cap="missing")
+    alone = Person(None, None, low.head, track=1)
+    assert run(RuleEngine(camera(zone=zone), CATALOGUE), [(t, alone) for t in range(60)]) == [(20, "K01")]
 
 
 def test_time_outside_the_zone_does_not_count():
