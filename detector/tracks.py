@@ -41,11 +41,11 @@ class _Track:
 
 
 class Tracker:
-    """Gives people track numbers. One tracker per camera; time comes in with the observation."""
+    """Gives people track numbers from `first` on. One tracker per camera; time comes in with the observation."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 1) -> None:
         self._tracks: list[_Track] = []
-        self._next = 1
+        self._next = first
 
     def update(self, observation: Observation, time_s: float) -> Observation:
         """The same observation with `track` set on everybody who has a body or a head; `time_s` is the camera's own time.

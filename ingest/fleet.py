@@ -1,5 +1,6 @@
 """The cameras of one worker in front of one detector: the newest picture of each in turn, and nobody waits for anybody."""
 
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -31,6 +32,9 @@ STATE_INTERVAL_S = 1.0
 # Pictures in one call of the detector: enough for all crops of a round to share a call, few enough that the first picture does
 # not wait for more than half a second on a slow core.
 MOST_AT_ONCE = 4
+# The centre takes evidence of a camera with one track number for evidence of one person. Each tracker begins anywhere, so that
+# nobody has the number of somebody whom another one told of; the centre's column ends at 2 ** 31.
+MOST_FIRST = 2**30
 log = structlog.get_logger(__name__)
 
 
@@ -167,7 +171,8 @@ class Fleet:
             reader.stretch(self._shedding.stretch)
         in_force = catalogue.in_force(camera.area, camera.posts)
         asked = frozenset(rule.sign.attribute for rule in in_force if rule.sign is not None)
-        self._cameras[camera.id] = Watched(camera, login, catalogue, reader, Tracker(), rules, asked)
+        tracker = Tracker(1 + secrets.randbelow(MOST_FIRST))
+        self._cameras[camera.id] = Watched(camera, login, catalogue, reader, tracker, rules, asked)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
 
     def _take_out(self, camera_id: str) -> None:

@@ -53,9 +53,11 @@ class ScriptedRules:
         self.camera = camera
         self.told = bool(repeats)
         self.looks = 0
+        self.tracks: set[int | None] = set()
 
     def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
         self.looks += 1
+        self.tracks |= {person.track for person in observation.people}
         return [] if self.told else [violation(wall_time)]
 
     def wanted_interval_s(self, time_s: float) -> float | None:
@@ -169,6 +171,19 @@ def test_changed_zone_gives_new_rules_on_the_same_stream(world: World):
     world.apply(camera("a", zone=[(0, 0), (1, 0), (1, 1)]))
     assert len(world.readers["a"]) == 1
     assert world.rules["a"] is not rules
+
+
+def test_nobody_gets_the_number_of_somebody_whom_an_earlier_run_told_of(world: World, tmp_path: Path):
+    """The centre takes what comes with the same number for the same person, and so would lose a case."""
+    (tmp_path / "again").mkdir()
+    runs = [world, world, World(tmp_path / "again")]
+    seen = []
+    for run, name in zip(runs, ("before", "changed", "changed"), strict=True):
+        run.apply(camera("a", name=name))
+        run.reader("a").show()
+        run.fleet.look_round()
+        seen.append(run.rules["a"].tracks)
+    assert len(set().union(*seen)) == 3
 
 
 @pytest.mark.parametrize(
