@@ -25,11 +25,3 @@ def ious(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
     common = intersections(a, b)
     union = areas(a)[:, None] + areas(b)[None, :] - common
     return np.asarray(common / np.maximum(union, 1e-9), dtype=np.float32)
-
-
-def square_around(box: tuple[float, float, float, float], scale: float) -> tuple[float, float, float, float]:
-    """The square with the box's centre and `scale` times its longer side."""
-    x1, y1, x2, y2 = box
-    half = scale * max(x2 - x1, y2 - y1) / 2
-    x, y = (x1 + x2) / 2, (y1 + y2) / 2
-    return x - half, y - half, x + half, y + half

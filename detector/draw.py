@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.observation import Observation
-from detector.rules import Violation
+from detector.violation import Violation
 
 Image = npt.NDArray[np.uint8]
 # BGR. Red only for what violates, so that the eye goes there first.

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from contract.evidence import MarkedBox
-from detector.boxes import square_around
 
 Box = tuple[float, float, float, float]
 # A cigarette between puffs is up to a head's width away from the head.
@@ -112,6 +111,14 @@ class Observation:
             "people": [_person_json(person) for person in self.people],
             "objects": [{"class": o.name, "box": _rounded(o.box), "score": round(o.score, 4)} for o in self.objects],
         }
+
+
+def square_around(box: Box, scale: float) -> Box:
+    """The square with the box's centre and `scale` times its longer side."""
+    x1, y1, x2, y2 = box
+    half = scale * max(x2 - x1, y2 - y1) / 2
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    return x - half, y - half, x + half, y + half
 
 
 def _marked(kind: Literal["person", "head", "hand", "cigarette"], box: Box, score: float, violating: bool) -> MarkedBox:

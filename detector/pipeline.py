@@ -9,11 +9,22 @@ import numpy.typing as npt
 
 from contract.evidence import ModelVersion
 from detector.attributes import NAMES, NOT_READ, AttributeReader, Reading
-from detector.boxes import square_around
 from detector.card import Precision, default_weights, load_model
 from detector.crops import head_region
 from detector.finder import Finder, Found, Image
-from detector.observation import OF_HANDS, OF_HEADS, Attribute, AttributeName, Box, Hand, Head, Observation, Person, SeenObject
+from detector.observation import (
+    OF_HANDS,
+    OF_HEADS,
+    Attribute,
+    AttributeName,
+    Box,
+    Hand,
+    Head,
+    Observation,
+    Person,
+    SeenObject,
+    square_around,
+)
 from detector.people import assign_hands, assign_heads
 from detector.providers import PROCESSOR, Provider
 from detector.session import OnRun

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import onnxruntime as ort
-
 from detector.card import Precision
 
 Kind = Literal["cpu", "cuda", "tensorrt", "openvino"]
@@ -71,20 +69,5 @@ class Provider:
                 cache = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(self.engines)} if self.engines else {}
                 return [(NAMES["tensorrt"], profile | cache), *cuda, *processor]
 
-    def must_be_there(self) -> None:
-        """Raises ProviderError where this build of onnxruntime has no such provider."""
-        there = ort.get_available_providers()
-        if NAMES[self.kind] not in there:
-            raise ProviderError(f"The onnxruntime that is installed has no {NAMES[self.kind]}, only {', '.join(there)}.")
-        if self.kind in ON_NVIDIA:
-            ort.preload_dlls()  # CUDA and cuDNN may have come as Python packages, where no loader looks
-
 
 PROCESSOR = Provider()
-
-
-def chosen(wanted: Wanted) -> Kind:
-    """`auto` is CUDA where this onnxruntime knows it, else the processor."""
-    if wanted != "auto":
-        return wanted
-    return "cuda" if NAMES["cuda"] in ort.get_available_providers() else "cpu"

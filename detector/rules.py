@@ -15,35 +15,13 @@ from contract.evidence import AttributeVotes
 from detector.boxes import ious
 from detector.observation import Box, Observation, Person
 from detector.tracks import body
+from detector.violation import Repeat, Violation
 
 SHOP_TIME = ZoneInfo("Asia/Shanghai")
 # Two boxes are one spot when they overlap this much or the centre of one lies well inside the other: a cook who bends or
 # turns changes the box, not the spot.
 SAME_SPOT_IOU = 0.3
 SAME_TIME_S = 1e-6  # rounding of time stamps
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """A rule was told of for this spot, and is not told again there until `until` (UTC)."""
-
-    rule: str
-    box: Box
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """`since_s` (camera's time) and `since` (wall clock) are of the first look that counted; `box` is where the person is."""
-
-    rule: Rule
-    track: int
-    since_s: float
-    since: datetime
-    votes: AttributeVotes
-    box: Box
-    person: Person
-    repeat: Repeat
 
 
 @dataclass(frozen=True, slots=True)

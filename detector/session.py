@@ -7,7 +7,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from detector.card import ModelCard, ModelError, Tensor
-from detector.providers import NAMES, PROCESSOR, Provider, ProviderError, Shapes
+from detector.providers import NAMES, ON_NVIDIA, PROCESSOR, Kind, Provider, ProviderError, Shapes, Wanted
 
 OnRun = Callable[[str, tuple[int, ...]], None]
 NO_SHAPES = Shapes((), (), ())
@@ -25,7 +25,7 @@ class Session:
         Raises ModelError if the weights do not load, or differ from what the card says of input and outputs; ProviderError if
         the provider is missing or does not start.
         """
-        provider.must_be_there()
+        _must_be_there(provider)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -63,6 +63,22 @@ class Session:
             if self._provider == PROCESSOR:
                 raise
             raise ProviderError(f"{NAMES[self._provider.kind]} fails: {error}") from error
+
+
+def chosen(wanted: Wanted) -> Kind:
+    """`auto` is CUDA where this onnxruntime knows it, else the processor."""
+    if wanted != "auto":
+        return wanted
+    return "cuda" if NAMES["cuda"] in ort.get_available_providers() else "cpu"
+
+
+def _must_be_there(provider: Provider) -> None:
+    """Raises ProviderError where this build of onnxruntime has no such provider."""
+    there = ort.get_available_providers()
+    if NAMES[provider.kind] not in there:
+        raise ProviderError(f"The onnxruntime that is installed has no {NAMES[provider.kind]}, only {', '.join(there)}.")
+    if provider.kind in ON_NVIDIA:
+        ort.preload_dlls()  # CUDA and cuDNN may have come as Python packages, where no loader looks
 
 
 def _must_match(card: ModelCard, told: list[Tensor], found: list[ort.NodeArg]) -> None:

@@ -22,10 +22,11 @@ from contract.catalogue import AreaKind, Catalogue, Post, load_catalogue
 from contract.edges import StreamFault
 from contract.evidence import Manifest
 from contract.lifetime import ENDS_WITH_INPUT
-from detector.rules import Repeat, RuleEngine, Violation
+from detector.rules import RuleEngine
+from detector.violation import Repeat, Violation
+from ingest.findings import Sight
 from ingest.fleet import Fleet
 from ingest.parts import Looker
-from ingest.sight import Sight
 
 # The measure of a camera: what most send as their main stream.
 WIDTH, HEIGHT, FPS, BITS_A_SECOND = 1920, 1080, 25, 4_000_000

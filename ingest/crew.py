@@ -17,11 +17,11 @@ from contract.cameras import CameraConfig, EdgeConfig
 from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
 from ingest.answering import Answering
 from ingest.backoff import Backoff
+from ingest.findings import Latest
 from ingest.minutes import MinuteBook
 from ingest.overload import Overload
 from ingest.pipe import STOP, Beat, Call, Note, Pipe, ProviderLost, Ready, Setup, Unfit
 from ingest.recorder import Recorder
-from ingest.shown import Latest
 
 WORKER = (sys.executable, "-m", "ingest.worker")
 # A worker tells of itself every second, and between two looks at the latest; a look takes less than a second on any box.

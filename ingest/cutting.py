@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 import av
 import structlog
 from av.packet import Packet
 
 from contract.evidence import ClipFlaw, Manifest
+from ingest.findings import Clip
 from ingest.preroll import Footage, Gathering, NoFootage
 
 # A clip lasts 15 s: nobody misses half of one.
@@ -21,18 +21,6 @@ INTERVAL_S = 0.5
 # The index of an MP4 at its beginning, so that a browser can begin to play: at most so many bytes a picture, and some for all.
 INDEX_BYTES_A_PICTURE, INDEX_BYTES = 48, 8192
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Clip:
-    """An MP4. `moment_s`: from its first picture to that of the violation; the rest as in the manifest."""
-
-    content: bytes
-    codec: str
-    duration_s: float
-    moment_s: float
-    begins_late: ClipFlaw | None
-    ends_early: ClipFlaw | None
 
 
 def cut(footage: Footage) -> Clip:

@@ -21,8 +21,9 @@ from contract.catalogue import Catalogue, load_catalogue
 from detector.draw import draw
 from detector.observation import Observation
 from detector.pipeline import Detector
-from detector.rules import RuleEngine, Violation
+from detector.rules import RuleEngine
 from detector.tracks import Tracker
+from detector.violation import Violation
 from ingest.decoding import Decoding
 from ingest.errors import SourceError
 from ingest.pictures import VIDEOS, PictureError, find_files, read_picture

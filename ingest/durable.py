@@ -1,7 +1,11 @@
-"""Writing that survives a power cut: what was written is on the disk before it gets its name."""
+"""Writing that survives a power cut: what was written is on the disk before it gets its name. And what its errors mean."""
 
+import errno
 import os
+import sqlite3
 from pathlib import Path
+
+from contract.edges import EdgeTrouble
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -29,3 +33,10 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def disk_trouble(error: OSError | sqlite3.Error) -> EdgeTrouble:
+    """What an error of the disk, or of the database on it, means for the edge."""
+    code = error.errno if isinstance(error, OSError) else getattr(error, "sqlite_errorcode", None)
+    full = (errno.ENOSPC, errno.EDQUOT) if isinstance(error, OSError) else (sqlite3.SQLITE_FULL,)
+    return EdgeTrouble.DISK_FULL if code in full else EdgeTrouble.DISK_FAILED

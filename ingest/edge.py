@@ -21,12 +21,10 @@ from ingest.identity import Keys, sole_user
 from ingest.latest import LatestSender
 from ingest.minutes import MinuteBook
 from ingest.outbox import Outbox
-from ingest.pipe import Setup
-from ingest.preroll import PREROLL_BYTES
+from ingest.pipe import LATEST_EVERY_S, PREROLL_BYTES, Setup
 from ingest.puller import INTERVAL_S, Puller
 from ingest.recorder import Recorder
 from ingest.sender import Sender
-from ingest.shown import EVERY_S
 from ingest.trying import TRIAL, Trials
 
 # Evidence that the centre has is kept as long as a shop's own recorder keeps its video (7 to 90 days, mostly 30).
@@ -56,7 +54,7 @@ class Edge:
         self, folder: Path, edge_id: str, keys: Keys, centre: Centre,
         *, weights: Path | None = None, threads: int = 1, workers: int = 1, worker: Sequence[str] = WORKER,
         keep_days: float = KEEP_DAYS, interval_s: float = INTERVAL_S, on_start: Callable[[Crew, Outbox], None] | None = None,
-        preroll_bytes: int = PREROLL_BYTES, latest_every_s: float = EVERY_S, in_hardware: bool = False,
+        preroll_bytes: int = PREROLL_BYTES, latest_every_s: float = LATEST_EVERY_S, in_hardware: bool = False,
         provider: Wanted = "auto",
         trial: Sequence[str] = TRIAL, allow_loopback: bool = False,
     ) -> None:

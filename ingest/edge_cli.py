@@ -21,8 +21,7 @@ from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
 from ingest.memory import keep_little
 from ingest.metrics import MetricsError, serve_metrics
-from ingest.preroll import PREROLL_BYTES
-from ingest.shown import EVERY_S
+from ingest.pipe import LATEST_EVERY_S, PREROLL_BYTES
 
 app = typer.Typer(help="The edge box: enroll, run, capacity. 边缘端", no_args_is_help=True, add_completion=False)
 MIB = 2**20
@@ -97,7 +96,7 @@ def run(
             envvar="SUNSHINE_EDGE_PICTURES", min=0, max=1440,
             help="Minutes between pictures without faces of each camera, for the centre's wall of cameras; 0 sends none.",
         ),
-    ] = EVERY_S / 60,
+    ] = LATEST_EVERY_S / 60,
     decoder: Annotated[
         Literal["software", "auto"],
         typer.Option(envvar="SUNSHINE_EDGE_DECODER", help="auto: decode in hardware where this machine can."),

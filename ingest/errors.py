@@ -1,15 +1,14 @@
-"""Typed causes: why a camera could not be looked at, from FFmpeg's errors, and what hinders the edge, from its disk's."""
+"""Typed causes: why a camera could not be looked at, from FFmpeg's errors."""
 
 from __future__ import annotations
 
 import errno
-import sqlite3
 from typing import Literal
 
 import av
 import av.error
 
-from contract.edges import EdgeTrouble, StreamFault
+from contract.edges import StreamFault
 from contract.faults import FAULT_TEXTS
 from ingest.address import redact
 
@@ -78,10 +77,3 @@ def classify(error: BaseException) -> StreamFault | None:
 def describe(error: BaseException) -> str:
     """The library's words, without the address that FFmpeg's errors carry."""
     return str(getattr(error, "strerror", None) or type(error).__name__)
-
-
-def disk_trouble(error: OSError | sqlite3.Error) -> EdgeTrouble:
-    """What an error of the disk, or of the database on it, means for the edge."""
-    code = error.errno if isinstance(error, OSError) else getattr(error, "sqlite_errorcode", None)
-    full = (errno.ENOSPC, errno.EDQUOT) if isinstance(error, OSError) else (sqlite3.SQLITE_FULL,)
-    return EdgeTrouble.DISK_FULL if code in full else EdgeTrouble.DISK_FAILED

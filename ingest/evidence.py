@@ -22,7 +22,7 @@ import structlog
 from pydantic import ValidationError
 
 from contract.evidence import ClipManifest, Manifest, SealedClip, SealedManifest
-from detector.rules import Repeat
+from detector.violation import Repeat
 from ingest.durable import sync_folder, write_file
 from ingest.outbox import Entry, Report
 

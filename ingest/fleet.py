@@ -17,13 +17,15 @@ from detector.observation import Observation
 from detector.providers import ProviderError
 from detector.rules import RuleEngine
 from detector.tracks import Tracker, body
+from ingest.camera_state import CameraBeat
+from ingest.findings import Latest
 from ingest.frames import Frame, Still
 from ingest.keeping import Keeping
 from ingest.parts import Book, Clips, Keeper, Looker, MakeRules, OpenReader
 from ingest.shedding import Shedding
-from ingest.shown import Latest, shown
+from ingest.shown import shown
 from ingest.sight import sights
-from ingest.watched import CameraBeat, Login, Watched, open_reader, stream_of
+from ingest.watched import Login, Watched, open_reader, stream_of
 
 # An older picture shows what was, not what is: a detector that fell behind must not make violations of it.
 OLDEST_PICTURE_S = 30.0

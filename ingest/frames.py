@@ -11,6 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.camera_state import StreamInfo
 from ingest.preroll import Moment
 
 # Pixel formats whose first plane holds one byte of brightness for each pixel.
@@ -70,19 +71,6 @@ class Still:
 
     camera_time_s: float
     wall_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StreamInfo:
-    codec: str
-    width: int
-    height: int
-    fps: float | None  # as the stream declares it; many cameras declare nothing
-    in_hardware: bool = False
-
-    def __str__(self) -> str:
-        words = f"{self.codec} {self.width}x{self.height}" + (f" {self.fps:g} fps" if self.fps else "")
-        return words + (", decoded in hardware" if self.in_hardware else "")
 
 
 class FrameSource(Protocol):

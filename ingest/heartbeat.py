@@ -9,7 +9,7 @@ import structlog
 
 from contract.edges import EdgeLoad, EdgeTrouble, Heartbeat
 from ingest.centre import Centre, CentreError, CentreRefused
-from ingest.errors import disk_trouble
+from ingest.durable import disk_trouble
 from ingest.identity import software_version
 from ingest.minutes import MinuteBook
 from ingest.outbox import Outbox

@@ -9,11 +9,11 @@ import structlog
 
 from contract.edges import EdgeTrouble
 from contract.evidence import ClipFlaw, Manifest
-from detector.rules import Violation
-from ingest.errors import disk_trouble
+from detector.violation import Violation
+from ingest.durable import disk_trouble
+from ingest.findings import Sight
 from ingest.parts import Clips, Keeper
 from ingest.preroll import Gathering, Moment
-from ingest.sight import Sight
 from ingest.watched import Watched
 
 # How long after a disk refused evidence it is tried anew, when there was no new evidence to try it with. Not more often:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from ingest.centre import Centre, CentreFailed, CentreRefused, CentreUnavailable
-from ingest.shown import Latest
+from ingest.findings import Latest
 from ingest.steps import Steps
 
 # With nothing to do the sender still looks this often, should a wake-up be missed.

@@ -12,8 +12,9 @@ import structlog
 
 from detector.card import ModelError
 from detector.pipeline import Detector
-from detector.providers import Kind, Provider, ProviderError, chosen
+from detector.providers import Kind, Provider, ProviderError
 from detector.self_check import disagreement
+from detector.session import chosen
 from ingest.parts import Looker
 from ingest.pipe import Setup
 from ingest.source import file_source

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ingest.camera_state import Status
 from ingest.crew import Crew
 from ingest.outbox import Outbox
-from ingest.reader import Status
 
 
 class MetricsError(RuntimeError):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from contract.evidence import ClipManifest, Manifest
-from detector.rules import Repeat
+from detector.violation import Repeat
 from ingest.database import Database
 
 

@@ -13,11 +13,11 @@ from contract.catalogue import Catalogue
 from contract.edges import StreamFault
 from contract.evidence import Manifest, ModelVersion
 from detector.observation import AttributeName, Observation
-from detector.rules import Repeat, Violation
+from detector.violation import Repeat, Violation
+from ingest.camera_state import ReaderState
+from ingest.findings import Sight
 from ingest.frames import Frame, Picture, Still
 from ingest.preroll import Gathering
-from ingest.reader import ReaderState
-from ingest.sight import Sight
 
 
 class Reader(Protocol):

@@ -1,7 +1,7 @@
 """What the edge and its worker processes say to each other: pickled over one socket pair for each worker.
 
 The edge sends a `Setup`, then lists of cameras (`EdgeConfig`), answers to calls, and at the end `STOP`. A worker sends `Ready`
-or `Unfit`, then notes for the book of minutes, calls to the recorder, now and then a picture (`ingest.shown.Latest`), and a
+or `Unfit`, then notes for the book of minutes, calls to the recorder, now and then a picture (`ingest.findings.Latest`), and a
 `Beat` every second. Either side notices the other's death by the end of the stream.
 """
 
@@ -19,15 +19,17 @@ from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import ClipFlaw, Manifest
+from contract.trials import Trial
 from detector.providers import Wanted
-from detector.rules import Repeat, Violation
-from ingest.cutting import Clip
-from ingest.preroll import PREROLL_BYTES
-from ingest.shown import EVERY_S
-from ingest.sight import Sight
-from ingest.watched import CameraBeat
+from detector.violation import Repeat, Violation
+from ingest.camera_state import CameraBeat
+from ingest.findings import Clip, Sight
 
 STOP = "stop"
+# 4 Mb/s for half a minute, 8 Mb/s for as long as a clip with key frames every two seconds lasts.
+PREROLL_BYTES = 16 * 2**20
+# How often the latest picture of each camera is sent.
+LATEST_EVERY_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,19 @@ class Setup:
     weights: Path | None
     threads: int
     preroll_bytes: int = PREROLL_BYTES
-    latest_every_s: float = EVERY_S
+    latest_every_s: float = LATEST_EVERY_S
     in_hardware: bool = False
     provider: Wanted = "cpu"
     engines: Path | None = None
+
+
+@dataclass(frozen=True)
+class Errand:
+    """`allow_loopback`: the camera may be on this machine, as in the demo."""
+
+    setup: Setup
+    trial: Trial
+    allow_loopback: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,6 @@ from ingest.timeline import MAX_LEAP_S
 BEFORE_S, AFTER_S = 5.0, 10.0
 # With nothing to gather: a violation is told some seconds after its picture came in, later on a box that is too small.
 KEPT_S = 10.0
-# 4 Mb/s for half a minute, 8 Mb/s for as long as a clip with key frames every two seconds lasts.
-PREROLL_BYTES = 16 * 2**20
 # What a packet takes beside its content: FFmpeg's structures, padding, Python's object.
 PACKET_BYTES = 512
 # A stream that stands still breaks off after ten seconds; longer than that and the clip itself nothing is waited for.
@@ -65,7 +63,7 @@ class PreRoll:
     more is taken in until the clip is cut.
     """
 
-    def __init__(self, most_bytes: int = PREROLL_BYTES) -> None:
+    def __init__(self, most_bytes: int) -> None:
         self.bytes = 0
         self._most_bytes = most_bytes
         self._lock = threading.Lock()

@@ -6,11 +6,9 @@ import dataclasses
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from types import TracebackType
 from typing import Self, overload
 
@@ -19,8 +17,9 @@ import structlog
 
 from contract.edges import StreamFault
 from ingest.backoff import Backoff
+from ingest.camera_state import ReaderState, Status, StreamInfo
 from ingest.errors import SourceError, describe
-from ingest.frames import Frame, FrameSource, Picture, Still, StreamInfo
+from ingest.frames import Frame, FrameSource, Picture, Still
 
 # No packet for so long means that the thread is stuck where no time-out reaches (a name server, a driver):
 # longer than opening (10 s) and asking what is wrong (6 s) take together.
@@ -31,44 +30,6 @@ MAX_STUCK = 4
 STEADY_S = 10.0
 
 _log = structlog.get_logger("ingest.reader")
-
-
-class Status(StrEnum):
-    STARTING = "starting"
-    LOOKING = "looking"
-    NOT_LOOKING = "not_looking"
-    ENDED = "ended"  # a file that is over, or cannot be read: no further attempt
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderState:
-    """How a camera fares, for heartbeat and metrics.
-
-    Attributes:
-        fault: why it is not looked at; None while it is.
-        since: when the status last changed, UTC.
-        pictures: decoded and delivered so far; `taken` of them were taken, `dropped` gave way to a newer one or grew old.
-        damaged: pictures thrown away because they came in damaged.
-        reconnects: attempts after the first one, by the cause that made them necessary.
-        picture_age_s: seconds since the last picture arrived; None before the first.
-        stuck: threads left behind because they hang.
-        kept_bytes: of the stream's packets in memory, for clips.
-    """
-
-    status: Status
-    fault: StreamFault | None
-    since: datetime
-    pictures: int
-    taken: int
-    dropped: int
-    damaged: int
-    reconnects: Mapping[StreamFault, int]
-    picture_at: datetime | None
-    picture_age_s: float | None
-    stream: StreamInfo | None
-    stuck: int
-    kept_bytes: int = 0
 
 
 class _Attempt:

@@ -24,12 +24,11 @@ from contract.evidence import (
     seal_clip,
     utc_milliseconds,
 )
-from detector.rules import Repeat, Violation
-from ingest.cutting import Clip
+from detector.violation import Repeat, Violation
 from ingest.evidence import EvidenceFolder
+from ingest.findings import Clip, Sight
 from ingest.identity import software_version
 from ingest.outbox import Entry, Head, Outbox
-from ingest.sight import Sight
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from contract.edges import EdgeTrouble
 from contract.evidence import CLIP
 from ingest.backoff import Backoff
 from ingest.centre import Centre, CentreFailed, CentreRefused, CentreUnavailable
-from ingest.errors import disk_trouble
+from ingest.durable import disk_trouble
 from ingest.evidence import EvidenceFolder, Package
 from ingest.outbox import Outbox, Report
 from ingest.recorder import Recorder

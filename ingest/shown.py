@@ -1,8 +1,6 @@
 """What a camera shows, to be looked at by people and no evidence: small, and without faces before it leaves the edge."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 import cv2
 import numpy as np
@@ -10,17 +8,8 @@ import numpy as np
 from contract.blur import Picture, hide_faces
 from contract.evidence import MarkedBox
 
-# How often one of each camera is sent.
-EVERY_S = 600.0
 # 20 to 60 kB for a kitchen of 640 x 360.
 _JPEG_QUALITY = 75
-
-
-@dataclass(frozen=True)
-class Latest:
-    camera_id: str
-    taken_at: datetime
-    jpeg: bytes
 
 
 def shown(image: Picture, boxes: Sequence[MarkedBox], side_px: int) -> bytes:

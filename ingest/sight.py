@@ -1,8 +1,6 @@
 """What was seen, ready to be kept: coded where the picture lies, so that nobody else has to be handed six megabytes of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 import cv2
 import numpy as np
@@ -11,24 +9,12 @@ import numpy.typing as npt
 from contract.evidence import ModelVersion
 from detector.draw import draw
 from detector.observation import Observation
-from detector.rules import Violation
+from detector.violation import Violation
+from ingest.findings import Sight
 from ingest.frames import Frame
 
 # Near-lossless to the eye; at 1080p about 0.5 to 1 MB.
 JPEG_QUALITY = 95
-
-
-@dataclass(frozen=True)
-class Sight:
-    """One analysed frame with one violation in it: as JPEG as it came and with boxes, the stream's own time (s), the wall-clock
-    time, and what was seen in it, by which models."""
-
-    original: bytes
-    overlay: bytes
-    time_s: float
-    wall_time: datetime
-    observation: Observation
-    models: Sequence[ModelVersion]
 
 
 def sights(

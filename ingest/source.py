@@ -22,9 +22,10 @@ from av.video.stream import VideoStream
 from contract.edges import StreamFault
 from contract.evidence import ClipFlaw
 from ingest.address import CameraAddress
+from ingest.camera_state import StreamInfo
 from ingest.decoding import Decoder, Decoding
 from ingest.errors import SourceError, classify, describe
-from ingest.frames import Picture, StreamInfo
+from ingest.frames import Picture
 from ingest.preroll import Moment, PreRoll
 from ingest.probe import probe
 from ingest.timeline import MAX_LEAP_S, Timeline

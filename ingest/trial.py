@@ -12,7 +12,6 @@ import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -24,7 +23,7 @@ from contract.camera_hosts import is_forbidden_address
 from contract.credentials import CredentialError, open_credential
 from contract.edges import StreamFault
 from contract.logs import log_to_stderr
-from contract.trials import PICTURE_SIDE_PX, SeenHand, SeenPerson, Sighting, Trial, TrialAnswer
+from contract.trials import PICTURE_SIDE_PX, SeenHand, SeenPerson, Sighting, TrialAnswer
 from detector.card import ModelError
 from detector.observation import Person
 from ingest.address import BadAddress, CameraAddress, parse_address
@@ -33,22 +32,13 @@ from ingest.errors import SourceError
 from ingest.frames import Frame
 from ingest.loading import Loaded, load_detector
 from ingest.parts import Looker
-from ingest.pipe import Setup
+from ingest.pipe import Errand, Setup
 from ingest.shown import shown
 
 _BURNT = 250  # grey levels of 255
 # The width at which sharpness is measured, so that a 4K camera and its sub-stream are judged alike.
 _SHARPNESS_WIDTH_PX = 640
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Errand:
-    """`allow_loopback`: the camera may be on this machine, as in the demo."""
-
-    setup: Setup
-    trial: Trial
-    allow_loopback: bool = False
 
 
 def looked_up(address: CameraAddress, *, allow_loopback: bool = False) -> CameraAddress:

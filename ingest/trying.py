@@ -14,8 +14,7 @@ from contract.edges import StreamFault
 from contract.trials import Trial, TrialAnswer
 from ingest.backoff import Backoff
 from ingest.centre import Centre, CentreError, CentreRefused
-from ingest.pipe import Setup
-from ingest.trial import Errand
+from ingest.pipe import Errand, Setup
 
 TRIAL = (sys.executable, "-m", "ingest.trial")
 # Opening takes 10 s at most, the first picture 20, watching 8; then the detector looks, on a slow box that is busy.

@@ -17,8 +17,9 @@ from ingest.decoding import Decoding
 from ingest.errors import SourceError
 from ingest.frames import Picture
 from ingest.parts import Reader, Rules
-from ingest.preroll import PREROLL_BYTES, PreRoll
-from ingest.reader import CameraReader, ReaderState
+from ingest.pipe import PREROLL_BYTES
+from ingest.preroll import PreRoll
+from ingest.reader import CameraReader
 from ingest.source import AvSource, open_source
 from ingest.work_log import WorkLog
 
@@ -52,20 +53,6 @@ def open_reader(
         work.decoded(camera.id, packet, alone=alone)
 
     return CameraReader(f"{camera.name} ({camera.id})", make_source, on_drop=lambda: work.dropped(camera.id))
-
-
-@dataclass(frozen=True, slots=True)
-class CameraBeat:
-    """How one camera fares; `interval_s` is what is wanted between looks, `stretch` by how much it is lengthened now.
-
-    `looks` of the detector, and `stills`: pictures in which nothing moved.
-    """
-
-    reader: ReaderState
-    interval_s: float
-    stretch: float
-    looks: int
-    stills: int
 
 
 @dataclass(frozen=True)

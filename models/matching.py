@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.attributes import VIOLATING
-from detector.boxes import square_around
-from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Hand, Head, Observation
+from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Hand, Head, Observation, square_around
 from models.boxes import Boxes, faces_in_heads, iou
 from models.data import (
     BACKS_OF_HEADS,

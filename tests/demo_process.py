@@ -130,6 +130,12 @@ class DemoProcess:
                     continue  # it has just ended
         return found
 
+    def maps_of(self, *words: str) -> str:
+        """What the process of the demo with these words in its command line has mapped into its memory."""
+        pattern = "\0".join(words).encode()
+        (pid,) = [pid for pid in self.pids() if pattern in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return Path(f"/proc/{pid}/maps").read_text()
+
     def _killed(self) -> bool:
         """Kills what is there; asked again, because some end by themselves meanwhile and some start others."""
         pids = self.pids()

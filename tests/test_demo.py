@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -31,6 +32,8 @@ def test_a_camera_goes_in_and_a_case_comes_out(tmp_path):
             picture = client.get(told["evidence"][0]["files"]["original.jpg"]["url"])
             assert picture.headers["content-type"] == "image/jpeg"
             assert picture.content.startswith(b"\xff\xd8")
+        libraries = re.findall(r"/(av|cv2|numpy|onnxruntime)/", demo.maps_of("edge", "run"))
+        assert not libraries, "a process without pictures has loaded them"
         assert demo.end(signal.SIGINT) == 0
         assert demo.pids() == []
         told_first = {line.split()[2] for line in demo.lines if line.startswith("case ")}

@@ -3,10 +3,9 @@ import pytest
 
 from contract.evidence import ModelVersion
 from detector.attributes import Reading
-from detector.boxes import square_around
 from detector.card import Crop
 from detector.finder import Found
-from detector.observation import Attribute
+from detector.observation import Attribute, square_around
 from detector.pipeline import Detector
 
 PICTURE = np.zeros((720, 1280, 3), np.uint8)

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from detector import providers
-from detector.providers import NAMES, Kind, Provider, Shapes, Wanted, chosen
+from detector import session
+from detector.providers import NAMES, Kind, Provider, Shapes, Wanted
+from detector.session import chosen
 
 SHAPES = Shapes((1, 32, 32, 3), (1, 384, 640, 3), (4, 640, 640, 3))
 
@@ -21,7 +22,7 @@ SHAPES = Shapes((1, 32, 32, 3), (1, 384, 640, 3), (4, 640, 640, 3))
     ],
 )
 def test_which_provider_is_chosen(monkeypatch: pytest.MonkeyPatch, wanted: Wanted, there: list[Kind], kind: Kind):
-    monkeypatch.setattr(providers.ort, "get_available_providers", lambda: [NAMES[one] for one in there])
+    monkeypatch.setattr(session.ort, "get_available_providers", lambda: [NAMES[one] for one in there])
     assert chosen(wanted) == kind
 
 

@@ -15,7 +15,7 @@ from contract.catalogue import Catalogue
 from contract.evidence import AttributeVotes, ModelVersion
 from detector.observation import Attribute, AttributeName, Box, Head, Observation, Person
 from detector.providers import ProviderError
-from detector.rules import Repeat, Violation
+from detector.violation import Repeat, Violation
 from ingest import worker
 from ingest.loading import Loaded
 from ingest.pipe import Setup

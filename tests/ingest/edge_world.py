@@ -23,17 +23,17 @@ from contract.catalogue import AreaKind, Catalogue, load_catalogue
 from contract.edges import LatestPicture, StreamFault
 from contract.evidence import AttributeVotes, ClipFlaw, Manifest, ModelVersion, SealedClip, SealedManifest
 from detector.observation import Attribute, Head, Observation, Person
-from detector.rules import Repeat, Violation
+from detector.violation import Repeat, Violation
+from ingest.camera_state import ReaderState, Status
 from ingest.centre import Centre
-from ingest.cutting import Clip
 from ingest.database import Database
 from ingest.evidence import EvidenceFolder
+from ingest.findings import Clip, Sight
 from ingest.frames import Frame, Picture, Still
 from ingest.outbox import Outbox
-from ingest.reader import ReaderState, Status
 from ingest.recorder import Recorder
 from ingest.sender import Sender
-from ingest.sight import Sight, sights
+from ingest.sight import sights
 
 START = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
 KEY = Ed25519PrivateKey.generate()

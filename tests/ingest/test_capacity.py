@@ -4,8 +4,8 @@ import pytest
 
 from detector.pipeline import Detector
 from ingest import capacity
+from ingest.camera_state import CameraBeat
 from ingest.fleet import Fleet
-from ingest.watched import CameraBeat
 
 
 def test_it_measures_this_box(monkeypatch: pytest.MonkeyPatch):

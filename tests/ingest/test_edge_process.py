@@ -344,6 +344,13 @@ def test_full_disk_is_told_and_survived(world: World, wait_until: Wait):
     check_that_all_arrived_once(world, wait_until)
 
 
+def test_the_edges_own_process_has_no_library_for_pictures():
+    """They take 35 MB; its workers have them. `tests/test_demo.py` sees that it stays so at work."""
+    program = "import sys, ingest.edge_cli; print({'av', 'cv2', 'numpy', 'onnxruntime'} & sys.modules.keys())"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert loaded.stdout == "set()\n"
+
+
 def test_enrolling_from_the_command_line(world: World, tmp_path: Path):
     other = RealEdge(tmp_path / "other")
     unknown = other.command("enroll", "--centre", world.centre.url, "--code", "ABCDEFGHJK")

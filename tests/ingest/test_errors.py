@@ -6,7 +6,8 @@ import av.error
 import pytest
 
 from contract.edges import EdgeTrouble, StreamFault
-from ingest.errors import SourceError, classify, describe, disk_trouble, explain
+from ingest.durable import disk_trouble
+from ingest.errors import SourceError, classify, describe, explain
 
 URL = "rtsp://admin:hunter2@camera/x"
 

@@ -16,13 +16,13 @@ from contract.credentials import seal_credential
 from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import Manifest
 from detector.observation import AttributeName, Observation
-from detector.rules import Repeat, Violation
+from detector.violation import Repeat, Violation
 from ingest.evidence import EvidenceFolder
+from ingest.findings import Latest
 from ingest.fleet import Fleet
 from ingest.keeping import DISK_INTERVAL_S
 from ingest.minutes import MinuteBook
 from ingest.shedding import INTERVAL_S
-from ingest.shown import Latest
 from ingest.watched import HEARTBEAT_LOOK_S, open_reader
 from tests.ingest.edge_world import MODELS, FakeReader, Parts, RecorderAtHand, bareheaded, camera, edge_config, violation
 

@@ -9,8 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from contract.evidence import MarkedBox
+from ingest.findings import Latest
 from ingest.latest import LatestSender
-from ingest.shown import Latest, shown
+from ingest.shown import shown
 from tests.ingest.edge_world import START, CentreInMemory, Clock, problem
 
 

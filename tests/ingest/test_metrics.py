@@ -5,10 +5,9 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from contract.edges import StreamFault
+from ingest.camera_state import CameraBeat, ReaderState, Status
 from ingest.metrics import EdgeCollector, MetricsError, serve_metrics
 from ingest.pipe import Beat
-from ingest.reader import ReaderState, Status
-from ingest.watched import CameraBeat
 from tests.ingest.edge_world import START, Parts
 
 STATE = ReaderState(Status.LOOKING, None, START, 90, 80, 7, 3, {StreamFault.TIMEOUT: 2}, START, 0.25, None, 0)

@@ -13,7 +13,8 @@ import pytest
 from av.video.stream import VideoStream
 
 from contract.evidence import ClipFlaw, Manifest
-from ingest.cutting import Clip, Cutter, cut
+from ingest.cutting import Cutter, cut
+from ingest.findings import Clip
 from ingest.preroll import AFTER_S, BEFORE_S, KEPT_S, PACKET_BYTES, Gathering, NoFootage, PreRoll
 from tests.ingest.conftest import FPS, number_in
 from tests.ingest.edge_world import Parts

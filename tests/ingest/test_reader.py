@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 from contract.edges import StreamFault
 from ingest.address import parse_address
 from ingest.backoff import WRONG_PASSWORD_PAUSE_S, Backoff
+from ingest.camera_state import ReaderState, Status, StreamInfo
 from ingest.errors import SourceError
-from ingest.frames import Picture, StreamInfo
-from ingest.reader import MAX_STUCK, CameraReader, ReaderState, Status
+from ingest.frames import Picture
+from ingest.reader import MAX_STUCK, CameraReader
 from ingest.source import camera_source, file_source
 
 INFO = StreamInfo("h264", 64, 48, 25.0)

@@ -18,9 +18,9 @@ from contract.trials import PICTURE_SIDE_PX, Trial, TrialAnswer
 from detector.observation import Attribute, Hand, Head, Observation, Person
 from ingest.check import Report
 from ingest.frames import Frame
-from ingest.pipe import Setup
+from ingest.pipe import Errand, Setup
 from ingest.rtsp_connection import Response
-from ingest.trial import Errand, attempt, sighting
+from ingest.trial import attempt, sighting
 
 KEY = X25519PrivateKey.generate()
 SETUP = Setup(KEY.private_bytes_raw(), None, 1)

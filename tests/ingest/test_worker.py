@@ -13,7 +13,7 @@ import pytest
 import yaml
 from structlog.testing import capture_logs
 
-from detector import providers, session
+from detector import session
 from detector.card import Precision, default_weights, load_model
 from detector.pipeline import Detector
 from detector.providers import NAMES, Wanted
@@ -86,7 +86,7 @@ class OnCard(ort.InferenceSession):
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> type[OnCard]:
     """An onnxruntime that knows a graphics card."""
-    monkeypatch.setattr(providers.ort, "get_available_providers", lambda: [NAMES["cuda"], NAMES["cpu"]])
+    monkeypatch.setattr(session.ort, "get_available_providers", lambda: [NAMES["cuda"], NAMES["cpu"]])
     monkeypatch.setattr(session.ort, "InferenceSession", OnCard)
     return OnCard
 
@@ -133,5 +133,5 @@ def test_a_provider_that_onnxruntime_knows_and_cannot_start_is_not_used(
     monkeypatch: pytest.MonkeyPatch, fallen_back: Callable[[Wanted], str]
 ):
     """It is the real onnxruntime of the processor that is told of a graphics card which it has not."""
-    monkeypatch.setattr(providers.ort, "get_available_providers", lambda: [NAMES["cuda"], NAMES["cpu"]])
+    monkeypatch.setattr(session.ort, "get_available_providers", lambda: [NAMES["cuda"], NAMES["cpu"]])
     assert "does not start" in fallen_back("auto")

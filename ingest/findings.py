@@ -1,0 +1,40 @@
+"""What a worker finds and hands to the edge: coded already, so that the edge needs no library for pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from contract.evidence import ClipFlaw, ModelVersion
+from detector.observation import Observation
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One analysed frame with one violation in it: as JPEG as it came and with boxes, the stream's own time (s), the wall-clock
+    time, and what was seen in it, by which models."""
+
+    original: bytes
+    overlay: bytes
+    time_s: float
+    wall_time: datetime
+    observation: Observation
+    models: Sequence[ModelVersion]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An MP4. `moment_s`: from its first picture to that of the violation; the rest as in the manifest."""
+
+    content: bytes
+    codec: str
+    duration_s: float
+    moment_s: float
+    begins_late: ClipFlaw | None
+    ends_early: ClipFlaw | None
+
+
+@dataclass(frozen=True)
+class Latest:
+    camera_id: str
+    taken_at: datetime
+    jpeg: bytes
