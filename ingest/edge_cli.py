@@ -1,6 +1,5 @@
 """`sunshine edge`: join a centre, watch the cameras it gives, measure the box."""
 
-import os
 import platform
 import signal
 import threading
@@ -15,6 +14,7 @@ from contract.evidence import LARGEST_CLIP
 from contract.logs import log_to_stderr
 from detector.card import ModelError
 from ingest.centre import Centre, CentreUrlError, checked_centre_url
+from ingest.cores import cores
 from ingest.edge import FEWEST_KEEP_DAYS, KEEP_DAYS, Edge, EdgeError
 from ingest.ending import end_on_signals
 from ingest.enrol import EnrolError, enrol
@@ -33,11 +33,6 @@ Data = Annotated[
 
 
 AllowHttp = Annotated[bool, typer.Option(help="Take a plain-http centre on another machine all the same.")]
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def edge_folder(data: Path | None) -> Path:
