@@ -25,7 +25,7 @@ from ingest.parts import Book, Clips, Keeper, Looker, MakeRules, OpenReader
 from ingest.shedding import Shedding
 from ingest.shown import shown
 from ingest.sight import sights
-from ingest.watched import Login, Watched, open_reader, stream_of
+from ingest.watched import Login, Pending, Watched, open_reader, stream_of
 
 # An older picture shows what was, not what is: a detector that fell behind must not make violations of it.
 OLDEST_PICTURE_S = 30.0
@@ -63,6 +63,7 @@ class Fleet:
         self._clock = clock
         self._timer = timer
         self._cameras: dict[str, Watched] = {}
+        self._pending: dict[str, Pending] = {}
         self._wanted: deque[EdgeConfig] = deque(maxlen=1)
         self._states_at = float("-inf")
         self._keeping = Keeping(recorder, clips, self._failed, timer)
@@ -133,18 +134,28 @@ class Fleet:
             self._book.unwatch(camera_id)
 
     def _change_cameras(self) -> None:
-        if not self._wanted:
-            return
-        config = self._wanted.pop()
-        for camera_id in self._cameras.keys() - {camera.id for camera in config.cameras}:
-            self._take_out(camera_id)
-        for camera in config.cameras:
-            try:
-                self._take_in(camera, config.catalogue)
-            except Exception:
-                # One camera that cannot be set up must not keep the others from being looked at.
+        if self._wanted:
+            config = self._wanted.pop()
+            for camera_id in self._cameras.keys() - {camera.id for camera in config.cameras}:
+                self._take_out(camera_id)
+            self._pending = {camera.id: Pending(camera, config.catalogue) for camera in config.cameras}
+        for pending in list(self._pending.values()):
+            if self._timer() >= pending.due_at:
+                self._set_up(pending)
+
+    def _set_up(self, pending: Pending) -> None:
+        camera = pending.camera
+        try:
+            self._take_in(camera, pending.catalogue)
+        except Exception:
+            # One camera that cannot be set up must not keep the others from being looked at.
+            if not pending.has_failed:
                 log.exception("camera_not_set_up", camera=camera.id)
-                self._book.state(camera.id, StreamFault.OTHER)
+                pending.has_failed = True
+            self._book.state(camera.id, StreamFault.OTHER)
+            pending.due_at = self._timer() + pending.backoff.pause_s()
+        else:
+            del self._pending[camera.id]
 
     def _take_in(self, camera: CameraConfig, catalogue: Catalogue) -> None:
         known = self._cameras.get(camera.id)
@@ -159,6 +170,8 @@ class Fleet:
             return
         self._book.watch(camera.id)
         rules = self._make_rules(camera, catalogue, self._recorder.repeats(camera.id, catalogue, self._clock()))
+        in_force = catalogue.in_force(camera.area, camera.posts)
+        asked = frozenset(rule.sign.attribute for rule in in_force if rule.sign is not None)
         if known is not None and (stream_of(known.config), known.login) == (stream_of(camera), login):
             reader = known.reader
         else:
@@ -171,8 +184,6 @@ class Fleet:
         if reader is not None:
             reader.want(None, None)
             reader.stretch(self._shedding.stretch)
-        in_force = catalogue.in_force(camera.area, camera.posts)
-        asked = frozenset(rule.sign.attribute for rule in in_force if rule.sign is not None)
         tracker = Tracker(1 + secrets.randbelow(MOST_FIRST))
         self._cameras[camera.id] = Watched(camera, login, catalogue, reader, tracker, rules, asked)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
@@ -284,4 +295,6 @@ class Fleet:
             fault: StreamFault | None = StreamFault.WRONG_PASSWORD
         else:
             fault = camera.reader.state().fault or (StreamFault.DETECTOR_FAILED if camera.failure is not None else None)
+            if fault is None and camera.config.id in self._pending:
+                fault = StreamFault.OTHER  # it is looked at as it was before a change that could not be made
         self._book.state(camera.config.id, fault)

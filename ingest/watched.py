@@ -13,6 +13,7 @@ from detector.motion import MotionGate
 from detector.observation import AttributeName
 from detector.tracks import Tracker
 from ingest.address import BadAddress, parse_address
+from ingest.backoff import Backoff
 from ingest.decoding import Decoding
 from ingest.errors import SourceError
 from ingest.frames import Picture
@@ -66,6 +67,17 @@ class Login:
         """Raises CredentialError."""
         sealed = camera.password_sealed
         return cls(None if sealed is None else open_credential(key, camera.id, sealed))
+
+
+@dataclass
+class Pending:
+    """A camera of the list that is still to be set up, or changed, and when that is tried again if it fails."""
+
+    camera: CameraConfig
+    catalogue: Catalogue
+    due_at: float = float("-inf")
+    has_failed: bool = False
+    backoff: Backoff = field(default_factory=Backoff)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from structlog.testing import capture_logs
 
 from contract.cameras import CameraConfig
-from contract.catalogue import Catalogue, Post
+from contract.catalogue import AreaKind, Catalogue, Post
 from contract.credentials import seal_credential
 from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import Manifest
@@ -279,6 +279,65 @@ def test_camera_that_cannot_be_set_up_does_not_keep_others_out(world: World, mon
     world.apply(camera("a"), camera("b"))
     assert list(world.readers) == ["b"]
     assert world.minute("a") == (0, StreamFault.OTHER)
+
+
+@pytest.fixture
+def attempts(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Setting up a camera in the special area fails for the first three times: when it was tried."""
+    tried: list[str] = []
+    make_rules = world._make_rules
+
+    def broken(camera: CameraConfig, catalogue: Catalogue, repeats: list[Repeat]) -> ScriptedRules:
+        if camera.area is AreaKind.SPECIAL_AREA:
+            tried.append(camera.id)
+            if len(tried) <= 3:
+                raise OSError("the disk does not answer")
+        return make_rules(camera, catalogue, repeats)
+
+    monkeypatch.setattr(world.fleet, "_make_rules", broken)
+    return tried
+
+
+def rounds(world: World, seconds: float) -> None:
+    """Ten a second."""
+    for _ in range(round(10 * seconds)):
+        world.parts.timer.now += 0.1
+        world.fleet.look_round()
+
+
+def test_camera_that_cannot_be_set_up_is_tried_again_ever_more_rarely(world: World, attempts: list[str]):
+    with capture_logs() as logs:
+        world.apply(camera("a", area=AreaKind.SPECIAL_AREA))
+        rounds(world, 0.4)  # the first pause is half a second to one
+        assert len(attempts) == 1
+        rounds(world, 0.8)
+        assert len(attempts) == 2
+        rounds(world, 0.2)  # then one second to two
+        assert len(attempts) == 2
+        rounds(world, 10.0)
+    assert len(attempts) == 4
+    assert [line["event"] for line in logs] == ["camera_not_set_up", "camera_added"]
+    world.parts.clock.now += 60  # a minute keeps the fault that it has seen
+    world.reader("a").show()
+    assert world.minute("a") == (1, None)
+
+
+def test_change_that_cannot_be_made_is_told_and_tried_again(world: World, attempts: list[str]):
+    world.apply(camera("a"))
+    world.apply(camera("a", area=AreaKind.SPECIAL_AREA))
+    assert world.minute("a") == (0, StreamFault.OTHER)
+    rounds(world, 10.0)
+    assert world.rules["a"].camera.area is AreaKind.SPECIAL_AREA
+    world.parts.clock.now += 60
+    world.reader("a").show()
+    assert world.minute("a") == (1, None)
+
+
+def test_camera_that_was_never_set_up_and_is_taken_off_the_list_is_not_tried_again(world: World, attempts: list[str]):
+    world.apply(camera("a", area=AreaKind.SPECIAL_AREA))
+    world.apply()
+    rounds(world, 10.0)
+    assert len(attempts) == 1
 
 
 def test_fault_of_a_stream_is_told(world: World):
