@@ -15,6 +15,7 @@ class KitName(StrEnum):
     TRAIN = "train"
     DEMO = "demo"
     EVENT = "event"
+    BLIND = "blind"
 
 
 @app.command()
@@ -34,7 +35,7 @@ def stills(
 @app.command()
 def clip(
     out: Annotated[Path, typer.Argument(dir_okay=False, help="The MP4 to write; the truth goes beside it as NAME.truth.json.")],
-    kit: Annotated[KitName, typer.Option(help="Which plot; `train` has none.")] = KitName.DEMO,
+    kit: Annotated[KitName, typer.Option(help="Which plot; of `blind` another for each seed; `train` has none.")] = KitName.DEMO,
     seed: Annotated[int, typer.Option(help="The same seed gives the same clip.")] = 1,
     key_frames_alone: Annotated[
         bool, typer.Option("--key-frames-alone", help="Only what an edge decodes of it: quick, for `sunshine model eval`.")
@@ -42,7 +43,7 @@ def clip(
 ) -> None:
     """Render a clip with a plot, and what is true in it."""
     from simulator.clip import write_clip
-    from simulator.plot import PLOTS
+    from simulator.plots import PLOTS
 
     if kit not in PLOTS:
         raise typer.BadParameter(f"There is no plot for the kit {kit}; choose one of {', '.join(PLOTS)}.")

@@ -1,10 +1,12 @@
 """What each kit of pictures is made of. The held-out kits share nothing with ``train``.
 
-``demo`` is the clip that ships, ``event`` the event-level test. Each colour, shape, face, build, kitchen and random seed
-belongs to one kit only (``tests/simulator/test_kits.py``), so that what the model meets there it has never seen.
+``demo`` is the clip that ships, ``event`` the event-level test, ``blind`` what clips are drawn from that nobody looks at.
+Each colour, shape, face, build, kitchen and random seed belongs to one kit only (``tests/simulator/test_kits.py``), so that
+what the model meets there it has never seen.
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -43,6 +45,10 @@ class Kit:
                                 *self.apron_colours, *(g for g in self.glove_colours if g != "clear")}
 
 
+FACE_RANGES = {"eye_distance": (0.9, 1.1), "nose": (0.75, 1.25), "jaw": (0.8, 1.3), "lips": (0.75, 1.3), "brows": (0.6, 1.6),
+               "age": (0.0, 1.0)}
+
+
 def _train_kitchens() -> tuple[KitchenStyle, ...]:
     walls = ("e4e4de", "d6dad8", "ece6d8", "cfd6da", "dadfd2", "f0eeea", "c8c6be", "e0d4c4")
     tiles = ("eaece8", "d9dfe2", "f2f0ea", "c4d0d4", "e2dccb", "b9c7c0", "dfe6ea", "cdbfae", "f6f6f4", "aab4ba")
@@ -59,11 +65,9 @@ def _train_kitchens() -> tuple[KitchenStyle, ...]:
 
 def _train_faces() -> tuple[Face, ...]:
     rng = np.random.default_rng(4711)
-    ranges = {"eye_distance": (0.9, 1.1), "nose": (0.75, 1.25), "jaw": (0.8, 1.3), "lips": (0.75, 1.3), "brows": (0.6, 1.6),
-              "age": (0.0, 1.0)}
     faces = []
     for _ in range(40):
-        lengths = {name: round(float(rng.uniform(*limits)), 2) for name, limits in ranges.items()}
+        lengths = {name: round(float(rng.uniform(*limits)), 2) for name, limits in FACE_RANGES.items()}
         faces.append(Face(**lengths, stubble=float(rng.choice([0, 0, 0.3, 0.7]))))
     return tuple(faces)
 
@@ -149,4 +153,60 @@ EVENT = Kit(
     glove_colours=("2a5a94", "fbf6f0", "1d2324"),
 )
 
-KITS = {kit.name: kit for kit in (TRAIN, DEMO, EVENT)}
+
+
+def _apart(colours: tuple[str, ...], *others: Kit) -> tuple[str, ...]:
+    """The same colours, each moved as little as makes it another colour to a camera than any of the other kits'."""
+    theirs = np.array([[int(c[i : i + 2], 16) for i in (0, 2, 4)] for kit in others for c in kit.colours()])
+    steps = sorted(product((0, 4, -4, 8, -8, 12, -12), repeat=3), key=lambda step: sum(map(abs, step)))
+    found = []
+    for colour in colours:
+        wanted = np.array([int(colour[i : i + 2], 16) for i in (0, 2, 4)])
+        moved = (wanted + step for step in steps)
+        best = next(m for m in moved if m.min() >= 0 and m.max() < 256 and np.abs(theirs - m).max(1).min() >= 3)
+        found.append("".join(f"{v:02x}" for v in best))
+    return tuple(found)
+
+
+def _blind() -> Kit:
+    def away(*colours: str) -> tuple[str, ...]:
+        return _apart(colours, TRAIN, DEMO, EVENT)
+
+    rng = np.random.default_rng(8807)
+    walls, tiles = away("e2dfd6", "d4dcda", "e6e4e6", "cbc9bf"), away("e0e2de", "cfd9d6", "ece4d4", "b4bec2", "f4f2ec")
+    floors, cabinets = away("7e8284", "927058", "a4a69e", "625c58", "bab2a4"), away("8f9ba4", "c2c4c2", "6e7a80", "b09470")
+    accents = away("a8443a", "3a7a58", "3a5c94", "bc8a34", "6a4460")
+    masks = [("pleated", c) for c in away("8cb4d8", "eef0f0", "a2cad8", "98ccb4", "dcb4c4")]
+    masks += [("cup", c) for c in away("f0eee6", "dfe4e4")] + [("cloth", c) for c in away("222428", "505a6a", "d2ccc4")]
+    caps = [Cap("toque", c, s, h) for c in away("f6f4ee", "ecebe4") for s, h in ((0.08, 0.24), (0.115, 0.64), (0.155, 0.45))]
+    caps += [Cap("skull", c, 0.015, h) for c, h in zip(away("22262e", "2c3c58", "80342f", "b4b8be", "eceae6"),
+                                                        (0.15, 0.4, 0.85, 0.3, 0.6), strict=True)]
+    caps += [Cap("baseball", c, 0.015, h) for c, h in zip(away("1c1e22", "2a4468", "a83a30", "e8e8e6"),
+                                                          (0.3, 0.5, 0.8, 0.4), strict=True)]
+    caps += [Cap("bouffant", c, s, 0.47) for c in away("f4f6f8", "a4c6e2", "94ccb8", "dfb8c4") for s in (0.019, 0.034)]
+    # Light ones alone: on hair of its own colour a net is seen by no camera under a ceiling.
+    caps += [Cap("hairnet", c, 0.013, 0.55) for c in away("f4f4f4", "dcd8d0")]
+    caps += [Cap("bandana", c, 0.006, 0.62) for c in away("24283a", "8a3032", "e6e6e2")]
+    caps += [Cap("paper", c, 0.035, 0.52) for c in away("f2f2ee", "e4e2d8")]
+    return Kit(
+        name="blind", number=5,
+        kitchens=tuple(KitchenStyle(f"blind{i}", walls[i % 4], tiles[i % 5], floors[i * 3 % 5], cabinets[i % 4], accents[i % 5],
+                                    (0.25, 0.36, 0.5)[i % 3], (0.12, 0.18, 0.27, 0.21)[i % 4], 9901 + i) for i in range(24)),
+        builds=tuple((h, w, s) for h in (1.55, 1.62, 1.67, 1.72, 1.78, 1.83)
+                     for w, s in ((0.9, 1.01), (1.0, 0.98), (1.12, 1.02))),
+        skins=away("e3b892", "d6a67e", "c49570", "b48260", "ecc8aa", "a27250"),
+        faces=tuple(Face(**{name: round(float(rng.uniform(*limits)), 3) for name, limits in FACE_RANGES.items()},
+                         stubble=float(rng.choice([0, 0, 0.25, 0.6]))) for _ in range(24)),
+        hair_colours=away("1e1a18", "121214", "2e241c", "403022", "8a847c"),
+        hair_volumes=(0.0075, 0.0115, 0.0165, 0.0205),
+        clothes_colours=away("f0f0ec", "e6e8ea", "2e3648", "20242a", "6a7a88", "c6ccd2", "446a8c", "7e3c40", "d2c6ae"),
+        trouser_colours=away("282a30", "1a1c20", "424650", "565a60"),
+        apron_colours=away("2a3a5a", "ecebe6", "1c1c20", "74302e", "44604e", "585c60"),
+        caps=tuple(caps), masks=tuple(Mask(kind, colour, loose) for kind, colour in masks for loose in (0.0031, 0.0063)),
+        glove_colours=away("3868a6", "f0f0ee", "5690cc", "1c1e22", "8a5a9a", "48a074"),
+    )
+
+
+BLIND = _blind()
+
+KITS = {kit.name: kit for kit in (TRAIN, DEMO, EVENT, BLIND)}

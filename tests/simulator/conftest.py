@@ -1,6 +1,6 @@
 import pytest
 
-from simulator.plot import event
+from simulator.plots import event
 from tests.simulator.scenes import Scene
 
 

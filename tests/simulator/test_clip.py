@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 
 from simulator.clip import write_clip
-from simulator.plot import PLOTS
+from simulator.plots import PLOTS
 
 
 def test_key_frames_alone_come_at_the_cameras_key_frame_interval(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from simulator.kits import EVENT
 from simulator.people import Wear
-from simulator.plot import PLOTS, Plot, breaks, pose_at
+from simulator.plot import Plot, breaks, pose_at
+from simulator.plots import PLOTS
 
 HOLD_S = {"K01": 20.0, "K02": 15.0, "K06": 20.0, "K07": 3.0}
 

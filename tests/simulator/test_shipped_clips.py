@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from simulator.clip import Stage
-from simulator.plot import PLOTS
+from simulator.plots import PLOTS
 from simulator.sensor import expose
 
 MEGABYTE = 1_000_000
