@@ -39,6 +39,10 @@ def train(
     stage: Annotated[
         Literal["finder", "attributes"] | None, typer.Option(help="Train this stage alone; the other's weights stay as they are.")
     ] = None,
+    onward: Annotated[
+        Path | None,
+        typer.Option("--from", dir_okay=False, help="A finder.onnx to go on from, not COCO's weights; with --stage finder."),
+    ] = None,
     simulated: Annotated[int, typer.Option(min=0, help="How many kitchen stills to render and learn from.")] = 700,
     only: Annotated[list[str] | None, typer.Option(help="Only these sources (repeat).")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Not these sources (repeat).")] = None,
@@ -50,6 +54,10 @@ def train(
     from models.data import DataError, choose
 
     seconds = None if budget is None else _seconds(budget)
+    if onward is not None and stage != "finder":
+        raise SystemExit("Only stage 1 can go on from earlier weights: say --stage finder too. Stage 2 starts from COCO's.")
+    if onward is not None and not onward.is_file():
+        raise SystemExit(f"There is no {onward} to go on from.")
     folders = data or [SHARED / "data"]
     stills = work / f"simulated-{simulated}-{seed}"
     if not _has_torch():
@@ -66,6 +74,7 @@ def train(
     prepare_threads()
     cores = len(os.sched_getaffinity(0))
     accelerator, alone = _accelerator(), f" --stage {stage}" if stage else ""
+    alone += f" --from {onward}" if onward else ""
     if seconds is None:
         budget = WITH_GPU if accelerator else WITHOUT_GPU
         seconds = _seconds(budget)
@@ -80,6 +89,7 @@ def train(
         command=f"sunshine model train --budget {budget} --simulated {simulated} --seed {seed}{alone}",
         machine=f"{platform.machine()}, {cores} core{'s' if cores > 1 else ''}, {accelerator or 'no GPU'}",
         stages=frozenset([stage] if stage else ["finder", "attributes"]),
+        onward=onward,
         keep=lambda pictures: choose(pictures, only or (), without or (), licence or ()),
         seed=seed,
     )

@@ -31,6 +31,12 @@ def fold_input(convolution: nn.Conv2d) -> None:
         convolution.weight.copy_(convolution.weight.flip(1) / 255)
 
 
+def unfold_input(convolution: nn.Conv2d) -> None:
+    """Undo ``fold_input``."""
+    with torch.no_grad():
+        convolution.weight.copy_(convolution.weight.flip(1) * 255)
+
+
 def export_finder(model: nn.Module, path: Path, fixture: Path | None = None) -> None:
     """Write ``images`` uint8 [b, H, W, 3] -> ``detections`` float32 [b, 300, 6]; H and W are multiples of 32.
 

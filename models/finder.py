@@ -18,6 +18,7 @@ from torch import nn
 from models.augment import CELL, Canvas, Image, paint
 from models.checkpoint import Checkpoint
 from models.data import DataError, Picture
+from models.exported import read_finder
 from models.pseudo import CLASSES, Targets
 from models.training import Batch, follow, half_precision, painted, painters
 from models.trunk import coco
@@ -26,6 +27,8 @@ from models.trunk import coco
 from ultralytics.utils.loss import E2ELoss  # isort: skip
 
 PEAK_RATE = 1e-3
+ONWARD_SHARE = 0.3
+"""of that rate, where training goes on from a finder: what it knows must not be shaken out first"""
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,16 @@ def train(
 ) -> nn.Module:
     """Fine-tune for ``budget_s`` seconds in all, resuming from ``state`` when it is there.
 
-    Returns the moving average of the weights. The learning rate follows the share of time that is spent, so a slower
-    machine sees fewer pictures but ends the same way.
+    ``start``: COCO's checkpoint, or the .onnx of a finder to go on from. Returns the moving average of the weights. The
+    learning rate follows the share of time that is spent, so a slower machine sees fewer pictures but ends the same way.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     schedule = ON_GPU if device.type == "cuda" else ON_CPU
-    model = build(start, seed).to(device, memory_format=torch.channels_last)
+    onward = start.suffix == ".onnx"
+    model = build(None if onward else start, seed)
+    if onward:
+        read_finder(model, start)
+    model = model.to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
     criterion = E2ELoss(model)
     taught = TaughtOnly()
@@ -124,12 +131,13 @@ def train(
     model.train()
     for layer in list(model.model)[: schedule.frozen]:
         layer.eval().requires_grad_(False)
+    peak = PEAK_RATE * (ONWARD_SHARE if onward else 1)
     smooth, first, saved_at = 0.0, step, spent
     batches = painted(_canvases(examples, schedule, seed), step, painters(device))
     while spent < budget_s:
         began = time.monotonic()
         progress = spent / budget_s
-        rate = PEAK_RATE * min(1, (step + 1) / 60) * (0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2)
+        rate = peak * min(1, (step + 1) / 60) * (0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["share"]
         criterion.updates = int(100 * progress) - 1

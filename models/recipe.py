@@ -61,6 +61,8 @@ class Plan:
     command: str
     machine: str
     stages: frozenset[Stage] = frozenset(("finder", "attributes"))
+    onward: Path | None = None
+    """the .onnx of a finder to go on from, instead of COCO's weights"""
     keep: Callable[[Sequence[Picture]], list[Picture]] = list
     """which sources and licences take part"""
     seed: int = 0
@@ -104,7 +106,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
             most = min(FINDER_SHARE * plan.budget_s, left() - ATTRIBUTES_SHARE * plan.budget_s)
         network = finder.train(
             examples(train, labels),
-            start,
+            plan.onward or start,
             plan.work / "finder.pt",
             min(most, left()),
             plan.seed,

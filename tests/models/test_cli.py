@@ -63,6 +63,21 @@ def test_training_says_how_to_make_its_environment(tmp_path: Path, monkeypatch: 
     assert "scripts/setup train" in result.output
 
 
+@pytest.mark.parametrize("stage", [[], ["--stage", "attributes"]])
+def test_only_stage_1_goes_on_from_earlier_weights(stage: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.cli._has_torch", lambda: True)
+    result = run(app, ["train", "--simulated", "0", "--from", str(default_weights() / "finder.onnx"), *stage])
+    assert result.exit_code == 1
+    assert "--stage finder" in str(result.output) + str(result.exception)
+
+
+def test_weights_to_go_on_from_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.cli._has_torch", lambda: True)
+    result = run(app, ["train", "--simulated", "0", "--stage", "finder", "--from", str(tmp_path / "finder.onnx")])
+    assert result.exit_code == 1
+    assert str(tmp_path / "finder.onnx") in str(result.output) + str(result.exception)
+
+
 def test_measuring_needs_a_data_folder(tmp_path: Path):
     result = run(app, ["eval", str(tmp_path)])
     assert result.exit_code == 1

@@ -1,0 +1,44 @@
+"""Weights back out of a finder's ONNX file, to train on from them. Training environment."""
+
+import re
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from models.data import DataError
+from models.export import unfold_input
+
+
+def read_finder(model: nn.Module, path: Path) -> None:
+    """Set the weights of ``model`` (``finder.build``) to those that ``export_finder`` wrote into ``path``.
+
+    The export has put each batch norm into its convolution, and so does this: ``model`` has none any more. It has left out the
+    one-to-many branches, which only training uses: they begin as their one-to-one twins.
+
+    Raises:
+        DataError: ``path`` is no finder that this recipe has exported.
+    """
+    try:
+        stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
+    except Exception as error:  # protobuf's errors have no common class
+        raise DataError(f"{path} cannot be read as an ONNX file: {error}") from None
+    modules = dict(model.named_modules())
+    twin = rf"^(model\.{len(model.model) - 1}\.)(cv[23])\."
+    try:
+        with torch.no_grad():
+            for name, module in modules.items():
+                if not isinstance(module, nn.Conv2d):
+                    continue
+                there = "network." + re.sub(twin, r"\1one2one_\2.", name)
+                module.weight.copy_(torch.from_numpy(stored[f"{there}.weight"].copy()))
+                module.bias = nn.Parameter(torch.from_numpy(stored[f"{there}.bias"].copy()))
+                block = modules[name.removesuffix(".conv")]
+                if hasattr(block, "bn"):
+                    del block.bn
+                    block.forward = block.forward_fuse
+    except (KeyError, RuntimeError) as error:
+        raise DataError(f"{path} is no finder that `sunshine model train` has written: {error}") from None
+    unfold_input(model.model[0].conv)
