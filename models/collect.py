@@ -78,14 +78,20 @@ def collect(
 
 
 def _known(manifest: Path) -> set[str]:
-    """Violations that the folder holds; a last line that a kill cut short is taken away."""
+    """Violations that the folder holds; a last line that a kill cut short is taken away. Raises DataError."""
     if not manifest.is_file():
         return set()
     lines = manifest.read_bytes().splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
         manifest.write_bytes(b"".join(lines[:-1]))
         del lines[-1]
-    return {Path(json.loads(line)["image"]).stem for line in lines if line.strip()}
+    known = set()
+    for number, line in enumerate(lines, 1):
+        try:
+            known |= {Path(json.loads(line)["image"]).stem} if line.strip() else set()
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{manifest}, line {number}: {error!r}. Correct or remove that line.") from None
+    return known
 
 
 def _cases(centre: httpx.Client) -> Iterator[dict[str, Any]]:
@@ -102,9 +108,12 @@ def _cases(centre: httpx.Client) -> Iterator[dict[str, Any]]:
 
 
 def _verdict(case: dict[str, Any]) -> bool | None:
-    """Whether people said that it violates; None where they said neither. "Cannot tell" is no negative."""
+    """Whether people said that it violates; None where they said neither. "Cannot tell" is no negative, and what was set aside
+    at a muted spot nobody has looked at."""
     if case["state"] != "dismissed":
         return True
+    if not any(step["act"] == "dismiss" for step in case["transitions"]):
+        return None
     return False if _last(case, "dismiss")["reason"] == "not_a_violation" else None
 
 

@@ -47,12 +47,12 @@ class Review:
     def place(self) -> Place:
         return self.box.place
 
-    async def case(self, rule: str = "K01", kind: str = "head", score: float = 0.9) -> int:
+    async def case(self, rule: str = "K01", kind: str = "head", score: float = 0.9, spot: int | None = None) -> int:
         """A violation is reported; another person's head is in the picture too."""
         noise = np.random.default_rng(self.box.sequence).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
         _, packed = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 95])
         pictures = {"original.jpg": packed.tobytes(), "overlay.jpg": packed.tobytes()}
-        right = 50 * self.box.sequence  # another spot each time; otherwise it would be one case
+        right = 50 * (self.box.sequence if spot is None else spot)  # another spot each time; otherwise it would be one case
         box = (GUILTY[0] + right, GUILTY[1], GUILTY[2] + right, GUILTY[3])
         guilty = MarkedBox.model_validate({"kind": kind, "box": box, "score": score, "violating": True})
         boxes = [guilty, MarkedBox(kind="head", box=OTHER, score=0.9)]
@@ -126,6 +126,13 @@ async def test_what_nobody_has_judged_yet_is_left_out(review: Review):
     assert await review.collect() == 0
 
 
+async def test_what_was_set_aside_unseen_at_a_muted_spot_is_no_verdict(review: Review):
+    for _ in range(2):
+        await review.judged("dismiss", "not_a_violation", spot=1)
+    await review.case(spot=1)
+    assert await review.collect() == 2
+
+
 async def test_a_dismissed_box_that_may_have_been_no_head_is_left_out(review: Review):
     await review.judged("dismiss", "not_a_violation", score=0.3)
     assert await review.collect() == 0
@@ -160,6 +167,12 @@ async def test_a_line_that_a_kill_cut_short_is_written_again(review: Review):
     manifest.write_bytes(manifest.read_bytes()[:-20])
     assert await review.collect() == 1
     assert len(read_folder(review.out)) == 1
+
+
+def test_a_folder_whose_list_is_damaged_is_told(tmp_path: Path):
+    (tmp_path / "manifest.jsonl").write_text("no line of ours\n")
+    with httpx.Client(base_url="http://127.0.0.1:9") as nowhere, pytest.raises(DataError, match=r"manifest.jsonl, line 1"):
+        collect(nowhere, tmp_path, None, print)
 
 
 async def test_pictures_are_told_apart_by_shop_and_camera(review: Review):
