@@ -13,6 +13,7 @@ from api.deliveries.kinds import ASKED_FOR, RINGING, SERIOUS, DeliveryState, Eve
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.places.repository import district_is_visible, districts_above, shop_is_visible
+from api.places.tables import District
 
 
 def _target_is_visible(actor: Actor) -> ColumnElement[bool]:
@@ -116,7 +117,8 @@ async def targets_beside(work: Work, event: Event, dead: Target) -> list[Target]
         found = await targets_of(work, event, dead.shop_id)
     else:
         of_all = and_(Target.district_id.is_(None), Target.shop_id.is_(None))
-        of_district = Target.district_id == dead.district_id if dead.district_id is not None else false()
+        county = select(District.parent_id).where(District.id == dead.district_id)
+        of_district = or_(Target.district_id == dead.district_id, Target.district_id.in_(county)) if dead.district_id else false()
         rows = await work.scalars(select(Target).where(_is_on(), or_(of_all, of_district)).order_by(Target.id))
         found = [target for target in rows if event in target.events]
     return [target for target in found if target.id != dead.id]

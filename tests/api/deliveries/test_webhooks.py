@@ -139,6 +139,22 @@ async def test_410_switches_the_target_off(post: Post):
     assert "target.dead" in (await post.admin.get("/api/v1/audit")).text
 
 
+async def test_a_station_s_dead_target_is_told_to_the_county_above_and_to_no_neighbour(post: Post):
+    county = post.place.district_id
+    stations = [
+        (await post.admin.post("/api/v1/districts", json={"name": name, "parent_id": county})).json()["id"]
+        for name in ("North", "South")
+    ]
+    dead = await post.target(name="North", district_id=stations[0])
+    await post.target(name="County", district_id=county, events=["target.dead"], url=f"{post.receiver.url}/county")
+    await post.target(name="South", district_id=stations[1], events=["target.dead"], url=f"{post.receiver.url}/south")
+    post.receiver.answers = [Answer(410), Answer(204)]
+    await post.admin.post(f"/api/v1/targets/{dead['id']}/test")
+    for _ in range(2):
+        await post.send()
+    assert [request.path for request in post.receiver.requests] == ["/hook", "/county"]
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_a_failure_and_is_not_followed(post: Post, status: int):
     await post.target()
