@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.console.delivery_words import CHANNELS, DELIVERY_STATES, EVENTS, FAULTS, NEVER_TRIED, TARGET_STATES
+from api.console.delivery_words import AUDIENCES, CHANNELS, DELIVERY_STATES, EVENTS, FAULTS, NEVER_TRIED, TARGET_STATES
 from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.times import LocalTime
@@ -20,6 +20,7 @@ class TargetRow:
     url: str
     name: str
     channel: str
+    audience: str
     place: str
     state: Chip
     sentence: str
@@ -57,8 +58,8 @@ def target_row(target: Target, places: dict[str, str], speaker: Speaker) -> Targ
         sentence = speaker.say(N_("Last delivered at %(at)s."), at=speaker.time(target.last_delivered_at).short)
     trouble = speaker.say(FAULTS[target.dead_reason]) if target.dead_reason is not None else None
     return TargetRow(
-        f"/targets/{target.id}", target.name, speaker.say(CHANNELS[target.channel]), place,
-        speaker.chip(state, dot=True), sentence, trouble,
+        f"/targets/{target.id}", target.name, speaker.say(CHANNELS[target.channel]), speaker.say(AUDIENCES[target.audience]),
+        place, speaker.chip(state, dot=True), sentence, trouble,
     )
 
 

@@ -123,8 +123,7 @@ async def change_target(
     actor.require(Permission.TARGETS_WRITE)
     target = await deliveries.get_target(work, actor, target_id)
     typed.channel = target.channel.value
-    if target.channel is Channel.WEB_PUSH:  # whose browser it is says the rest
-        typed = typed.model_copy(update=TargetTyped.of(target).model_dump(include={"audience", "place"}))
+    typed = typed.model_copy(update=TargetTyped.of(target).model_dump(include={"audience", "place"}))
     try:
         await deliveries.update_target(work, actor, centre.settings, centre.keyring, target_id, typed.read())
     except (ValidationError, NotATarget) as error:
@@ -175,7 +174,6 @@ async def _fields(
     return {
         "typed": typed, "wrong": {field: speaker.say(words) for field, words in wrong.items()},
         "is_robot": typed.channel in ROBOTS, "has_key": typed.channel in _WITH_KEY, "is_personal": typed.channel in PERSONAL,
-        "is_push": typed.channel == Channel.WEB_PUSH,
         "is_read": typed.channel != Channel.WEBHOOK, "target_id": target_id, "places": [*all_places, *districts, *shops],
         "channels": [Option(one.value, speaker.say(words)) for one, words in CHANNELS.items() if one is not Channel.WEB_PUSH],
         "audiences": [Option(audience.value, speaker.say(words)) for audience, words in AUDIENCES.items()],

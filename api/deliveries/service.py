@@ -82,6 +82,9 @@ async def update_target(
     target = await _target(work, actor, target_id, for_change=True)
     if new.channel is not target.channel:
         raise _wrong("channel", "The channel of a target cannot be changed. Add a new target.")
+    if (new.audience, new.district_id, new.shop_id) != (target.audience, target.district_id, target.shop_id):
+        # What waits for it, or is sent to it once more, others may not know.
+        raise _wrong("audience", "Who is told, and of which place, cannot be changed. Switch this target off, and add a new one.")
     are_new = new.token is not None and (new.secret is not None or new.channel not in SIGNED_ROBOTS)
     # With all of them entered again, those that cannot be read any more are not needed.
     before = TargetSecrets() if are_new else open_secrets(keyring, target)
@@ -186,7 +189,8 @@ async def _fill(
     unfit = [event for event in new.events if event not in EVENTS_OF[new.audience]]
     if unfit:
         raise _wrong("events", f"This audience is not told of {unfit[0].value}: nothing reaches it before the notice.")
-    _check_web_push(target, new)
+    if new.channel is Channel.WEB_PUSH and target.user_id is None:
+        raise _wrong("channel", "Web Push is switched on in the browser that is to be told: sign in there, page /notifications.")
     if new.channel is Channel.SMS and not SMS_EVENTS.issuperset(new.events):
         raise _wrong("events", f"A short message tells of these only: {', '.join(sorted(SMS_EVENTS))}.")
     if new.channel in PERSONAL:
@@ -212,16 +216,6 @@ async def _fill(
     if new.channel is Channel.WEBHOOK:
         return secrets
     return secrets.model_copy(update={"token": token, "secret": secret if new.channel in SIGNED_ROBOTS else None})
-
-
-def _check_web_push(target: Target, new: TargetIn) -> None:
-    """What somebody told their own browser, others may only rename, narrow or switch off."""
-    if new.channel is not Channel.WEB_PUSH:
-        return
-    if target.user_id is None:
-        raise _wrong("channel", "Web Push is switched on in the browser that is to be told: sign in there, page /notifications.")
-    if (new.audience, new.district_id, new.shop_id) != (target.audience, target.district_id, target.shop_id):
-        raise _wrong("audience", "Who is told, and of which place, is that of the account whose browser it is.")
 
 
 async def _check_apprise(address: str | None) -> None:

@@ -82,9 +82,17 @@ async def test_a_target_is_changed_and_keeps_its_key(admin: httpx.AsyncClient) -
     assert "发送测试消息" not in page
 
 
+async def test_whom_a_target_tells_is_shown_and_not_asked_again(admin: httpx.AsyncClient) -> None:
+    address = await add(admin, TARGET)
+    await admin.post(address, data={**TARGET, "audience": "partner", "place": ""})
+    page = (await admin.get(address)).text
+    assert re.search(r"企业微信群机器人&nbsp;· 监管人员&nbsp;· \S+&nbsp;·", page)
+    assert 'name="audience"' not in page
+
+
 async def test_a_change_that_is_refused_changes_nothing(admin: httpx.AsyncClient) -> None:
     address = await add(admin, TARGET)
-    for wrong in ({"audience": "partner"}, {"token": "not a key"}, {"next_id": address.rpartition("/")[2]}):
+    for wrong in ({"events": []}, {"token": "not a key"}, {"next_id": address.rpartition("/")[2]}):
         answer = await admin.post(address, data={**TARGET, "name": "新名字", **wrong})
         assert answer.status_code in (404, 422)
         assert "新名字" not in (await admin.get(address)).text

@@ -297,6 +297,21 @@ class TestLate:
         ):
             assert (answer.status_code, problem_code(answer)) == (422, "not-a-target")
 
+    async def test_what_waits_for_officers_reaches_no_shop_that_the_target_is_given_to(self, post: Post):
+        target = await post.target("wecom")
+        post.receiver.answers = [Answer(500), Answer(body=b'{"errcode":0}')]
+        await post.open_case()
+        await post.send()
+        body = {
+            "name": "T", "channel": "wecom", "audience": "shop", "shop_id": post.place.shop_id, "events": ["case.issued"],
+            "token": "robot-key-of-the-shop",
+        }
+        answer = await post.admin.put(f"/api/v1/targets/{target['id']}", json=body)
+        post.clock.pass_by(minutes=1)
+        await post.send()
+        assert (answer.status_code, problem_code(answer)) == (422, "not-a-target")
+        assert not any("robot-key-of-the-shop" in request.path for request in post.receiver.requests)
+
     async def test_what_has_arrived_is_not_late(self, post: Post):
         following = await post.target(name="Next", events=["case.dismissed"])
         await post.target(next_id=following["id"])
