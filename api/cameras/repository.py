@@ -49,7 +49,7 @@ async def list_cameras(
 async def get_camera(work: Work, actor: Actor, camera_id: str, *, for_change: bool = False) -> Camera | None:
     query = _readable(actor).where(Camera.id == camera_id)
     if for_change:
-        query = query.with_for_update(of=Camera)
+        query = query.with_for_update(of=Camera).execution_options(populate_existing=True)
     camera: Camera | None = await work.scalar(query)
     return camera
 

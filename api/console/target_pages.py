@@ -23,6 +23,7 @@ from api.deliveries.service import NotATarget
 from api.deliveries.tables import Target
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
+from api.kit.problems import VersionConflict
 from api.kit.work import At, Reading, Writing
 from api.places import service as places
 from api.places.schemas import Id
@@ -35,7 +36,8 @@ _WITH_KEY = ROBOTS | {Channel.APPRISE}
 
 
 class TargetTyped(BaseModel):
-    """The fields as they come from a browser. `place` is empty for all places, `shop:ID` or `district:ID`."""
+    """The fields as they come from a browser. `place` is empty for all places, `shop:ID` or `district:ID`; `version` is of the
+    target as it was seen."""
 
     name: str = ""
     channel: str = Channel.WEBHOOK.value
@@ -50,6 +52,7 @@ class TargetTyped(BaseModel):
     next_id: str = ""
     # An unticked box is not sent at all.
     enabled: str = ""
+    version: int = 0
 
     @classmethod
     def of(cls, target: Target) -> "TargetTyped":
@@ -125,9 +128,14 @@ async def change_target(
     typed.channel = target.channel.value
     typed = typed.model_copy(update=TargetTyped.of(target).model_dump(include={"audience", "place"}))
     try:
-        await deliveries.update_target(work, actor, centre.settings, centre.keyring, target_id, typed.read())
+        await deliveries.update_target(work, actor, centre.settings, centre.keyring, target_id, typed.read(), typed.version)
     except (ValidationError, NotATarget) as error:
         return await _target_page(request, actor, work, target, typed=typed, wrong=_wrong(error))
+    except VersionConflict:
+        conflict = speaker_of(request).say(
+            N_("Somebody else has changed this target meanwhile. What you typed is still here: check it, then save again.")
+        )
+        return await _target_page(request, actor, work, target, typed=typed, conflict=conflict)
     return RedirectResponse(f"/targets/{target_id}?done=saved", 303)
 
 
@@ -147,12 +155,14 @@ async def rotate(request: Request, actor: SignedIn, work: Writing, centre: Centr
 async def _target_page(
     request: Request, actor: Actor, work: Work, target: Target, *, typed: TargetTyped | None = None,
     wrong: dict[str, str] | None = None, keys: TargetSecrets | None = None, done: str = "",
+    conflict: str | None = None,
 ) -> Response:
     speaker = speaker_of(request)
     shown = keys.current if keys is not None else None
     return page(
-        request, "target.html", actor=actor, here=f"/targets/{target.id}", status=422 if wrong else 200,
+        request, "target.html", actor=actor, here=f"/targets/{target.id}", status=422 if wrong else 412 if conflict else 200,
         row=target_row(target, await _names(work, actor), speaker), log_url=f"/deliveries?target={target.id}",
+        version=target.version, conflict=conflict,
         keys=shown, until=speaker.time(keys.previous_until) if keys and keys.previous_until else None, saved=done == "saved",
         may_change=actor.may(Permission.TARGETS_WRITE), is_webhook=target.channel is Channel.WEBHOOK, is_on=target.enabled,
         **await _fields(actor, work, speaker, typed or TargetTyped.of(target), wrong or {}, target.id),

@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.deliveries import service
@@ -18,8 +18,8 @@ from api.deliveries.schemas import (
 from api.deliveries.secrets import TargetSecrets
 from api.deliveries.tables import Delivery, Target
 from api.kit.cursors import decode_number, decode_text, encode_cursor
-from api.kit.parameters import Cursor, Limit
-from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
+from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
+from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, documented
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
@@ -45,13 +45,24 @@ async def create_target(work: Writing, actor: SignedIn, centre: CentreOf, at: At
 
 
 @router.get("/targets/{target_id}", operation_id="get_target", summary="One target", responses=READ)
-async def get_target(work: Reading, actor: SignedIn, target_id: Id) -> TargetOut:
-    return _target(await service.get_target(work, actor, target_id))
+async def get_target(work: Reading, actor: SignedIn, response: Response, target_id: Id) -> TargetOut:
+    target = await service.get_target(work, actor, target_id)
+    response.headers["ETag"] = etag(target.version)
+    return _target(target)
 
 
-@router.put("/targets/{target_id}", operation_id="update_target", summary="Change a target, and try it again", responses=WRITE)
-async def update_target(work: Writing, actor: SignedIn, centre: CentreOf, target_id: Id, body: TargetIn) -> TargetOut:
-    return _target(await service.update_target(work, actor, centre.settings, centre.keyring, target_id, body))
+@router.put(
+    "/targets/{target_id}", operation_id="update_target", summary="Change a target, and try it again",
+    responses=documented(Unauthenticated, Forbidden, NotFound, VersionConflict),
+)
+async def update_target(
+    work: Writing, actor: SignedIn, centre: CentreOf, response: Response, target_id: Id, body: TargetIn, if_match: IfMatch = None
+) -> TargetOut:
+    """A key that is left out stays. With If-Match, the change is refused when somebody else was faster."""
+    expected = version_of(if_match) if if_match is not None else None
+    target = await service.update_target(work, actor, centre.settings, centre.keyring, target_id, body, expected)
+    response.headers["ETag"] = etag(target.version)
+    return _target(target)
 
 
 @router.post(

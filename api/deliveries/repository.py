@@ -44,7 +44,7 @@ async def list_targets(work: Work, actor: Actor, *, after: str | None = None, li
 async def get_target(work: Work, actor: Actor, target_id: str, *, for_change: bool = False) -> Target | None:
     query = select(Target).where(_target_is_visible(actor), Target.id == target_id)
     if for_change:
-        query = query.with_for_update(key_share=True)
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     target: Target | None = await work.scalar(query)
     return target
 

@@ -28,7 +28,7 @@ from api.deliveries.sms import MOBILE
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.kit.outbound import Refused, check_url
-from api.kit.problems import Conflict, FieldProblem, Invalid, NotFound
+from api.kit.problems import Conflict, FieldProblem, Invalid, NotFound, VersionConflict
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
 from api.places import repository as places
@@ -75,11 +75,13 @@ async def create_target(
 
 
 async def update_target(
-    work: Work, actor: Actor, settings: Settings, keyring: Keyring, target_id: str, new: TargetIn
+    work: Work, actor: Actor, settings: Settings, keyring: Keyring, target_id: str, new: TargetIn, expected_version: int | None
 ) -> Target:
     """A dead one is tried again from now on: somebody has looked at it."""
     actor.require(Permission.TARGETS_WRITE)
     target = await _target(work, actor, target_id, for_change=True)
+    if expected_version is not None and target.version != expected_version:
+        raise VersionConflict("Somebody else has changed this target since. Load it again, then repeat your change.")
     if new.channel is not target.channel:
         raise _wrong("channel", "The channel of a target cannot be changed. Add a new target.")
     if (new.audience, new.district_id, new.shop_id) != (target.audience, target.district_id, target.shop_id):

@@ -74,7 +74,7 @@ async def test_what_is_wrong_is_said_at_its_field(admin: httpx.AsyncClient, wron
 
 async def test_a_target_is_changed_and_keeps_its_key(admin: httpx.AsyncClient) -> None:
     address = await add(admin, TARGET)
-    answer = await admin.post(address, data={**TARGET, "name": "新名字", "token": "", "enabled": ""})
+    answer = await admin.post(address, data={**TARGET, "name": "新名字", "token": "", "enabled": "", "version": "1"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{address}?done=saved")
     page = (await admin.get(answer.headers["location"])).text
     assert "新名字" in page
@@ -84,7 +84,7 @@ async def test_a_target_is_changed_and_keeps_its_key(admin: httpx.AsyncClient) -
 
 async def test_whom_a_target_tells_is_shown_and_not_asked_again(admin: httpx.AsyncClient) -> None:
     address = await add(admin, TARGET)
-    await admin.post(address, data={**TARGET, "audience": "partner", "place": ""})
+    await admin.post(address, data={**TARGET, "audience": "partner", "place": "", "version": "1"})
     page = (await admin.get(address)).text
     assert re.search(r"企业微信群机器人&nbsp;· 监管人员&nbsp;· \S+&nbsp;·", page)
     assert 'name="audience"' not in page
@@ -93,9 +93,22 @@ async def test_whom_a_target_tells_is_shown_and_not_asked_again(admin: httpx.Asy
 async def test_a_change_that_is_refused_changes_nothing(admin: httpx.AsyncClient) -> None:
     address = await add(admin, TARGET)
     for wrong in ({"events": []}, {"token": "not a key"}, {"next_id": address.rpartition("/")[2]}):
-        answer = await admin.post(address, data={**TARGET, "name": "新名字", **wrong})
+        answer = await admin.post(address, data={**TARGET, "name": "新名字", "version": "1", **wrong})
         assert answer.status_code in (404, 422)
         assert "新名字" not in (await admin.get(address)).text
+
+
+async def test_second_writer_is_told_and_keeps_what_was_typed(admin: httpx.AsyncClient) -> None:
+    address = await add(admin, TARGET)
+    await admin.post(address, data={**TARGET, "name": "改过的名字", "version": "1"})
+    answer = await admin.post(address, data={**TARGET, "name": "另一个名字", "version": "1"})
+    assert answer.status_code == 412
+    assert "有人改过这个通知目标" in answer.text
+    assert "<h1>改过的名字</h1>" in answer.text
+    assert 'value="另一个名字"' in answer.text
+    again = await admin.post(address, data={**TARGET, "name": "另一个名字", "version": "2"})
+    assert 'name="version" value="2"' in answer.text
+    assert again.status_code == 303
 
 
 async def test_a_test_message_and_its_log(admin: httpx.AsyncClient) -> None:
