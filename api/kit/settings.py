@@ -117,6 +117,21 @@ class Settings(BaseSettings):
         """Without one that a browser opens, the links in messages and the QR codes of notices lead nowhere."""
         return None if not value else _web_address(value).rstrip("/")
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_proxies(cls, value: str | None) -> str | None:
+        """What is no address would be taken for a name that no proxy has: nobody would be believed, and nobody told."""
+        try:
+            proxies = read_networks(value)
+        except ValueError:
+            proxies = None
+        if proxies is None or any(proxy.prefixlen == 0 for proxy in proxies):
+            raise ValueError(
+                "Give the addresses of your own proxies, or the networks that only they are in, with commas between them: "
+                "192.168.7.2,172.16.0.0/12. A name or * cannot be used, and a network begins with its first address."
+            )
+        return ",".join(map(str, proxies)) or None
+
     @field_validator("wecom_url", "dingtalk_url", "feishu_url", "sms_url")
     @classmethod
     def _of_a_service(cls, value: str) -> str:

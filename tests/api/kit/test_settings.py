@@ -59,6 +59,24 @@ def test_an_address_that_cannot_be_used(name: str, value: str, words: str):
 
 
 @pytest.mark.parametrize(
+    "value", ["*", "0.0.0.0/0", "::/0", "nginx", "192.168.7", "192.168.7.2:443", "172.16.0.1/12", "192.168.7.2;192.168.7.3"]
+)
+def test_proxies_that_are_no_addresses(value: str):
+    with pytest.raises(ValueError, match=r"192\.168\.7\.2,172\.16\.0\.0/12"):
+        Settings.model_validate({"trusted_proxies": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("", None), (" , ", None), ("127.0.0.1", "127.0.0.1/32"), (" 172.16.0.0/12, fd00::/8 ", "172.16.0.0/12,fd00::/8"),
+    ],
+)
+def test_proxies_that_are(value: str, read: str | None):
+    assert Settings.model_validate({"trusted_proxies": value}).trusted_proxies == read
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("public_url", "http://192.168.1.5:8000"), ("files_url", "s3://bucket/prefix"), ("files_url", "az://container"),
