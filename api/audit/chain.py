@@ -14,6 +14,7 @@ import rfc8785
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from api.kit.times import in_shop_time
+from contract.findings import Finding, bad, good
 
 FIRST = "0" * 64
 # Of what concerns no district: accounts, districts, keys.
@@ -71,7 +72,7 @@ class ExportHead(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What the check keeps of an entry."""
+    """What the check keeps of an entry. `words` are of no language."""
 
     previous: str
     digest: str
@@ -85,7 +86,7 @@ class Link:
         except (rfc8785.CanonicalizationError, UnicodeError):
             holds = False
         at = f"{in_shop_time(entry.at):%Y-%m-%d %H:%M:%S}"
-        return cls(entry.previous, entry.digest, holds, f"{entry.action} by {entry.actor_name}, {at}")
+        return cls(entry.previous, entry.digest, holds, f"{at}, {entry.actor_name}, {entry.action}")
 
 
 @dataclass
@@ -95,21 +96,27 @@ class Source:
     name: str
     stretches: dict[str, Stretch] = field(default_factory=dict)
     links: dict[str, dict[int, Link]] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
 
     def add(self, entry: ChainedEntry) -> None:
         link, places = Link.of(entry), self.links.setdefault(entry.chain, {})
         known = places.setdefault(entry.sequence, link)
         if known.digest != link.digest:
-            name = self.name_of(entry.chain)
-            self.problems.append(f"{name}: No. {entry.sequence} is there twice, as {known.words}, and as {link.words}: a fork.")
+            self.problems.append(bad(
+                self.name_of(entry.chain),
+                f"No. {entry.sequence} is there twice, as ({known.words}), and as ({link.words}): a fork.",
+                f"第 {entry.sequence} 条出现两次，（{known.words}）和（{link.words}）：记录链分叉。",
+            ))
 
     def name_of(self, chain: str) -> str:
         return self.stretches[chain].name if chain in self.stretches else chain
 
-    def span(self, chain: str) -> str:
+    def span(self, chain: str) -> Finding:
         places = self.links[chain]
-        return f"{self.name_of(chain)}: {len(places)} entries, No. {min(places)} to {max(places)}"
+        first, last = min(places), max(places)
+        return good(
+            self.name_of(chain), f"{len(places)} entries, No. {first} to {last}.", f"{len(places)} 条，第 {first} 至 {last} 条。"
+        )
 
 
 def read_export(name: str, lines: Iterable[bytes]) -> Source:
@@ -119,53 +126,79 @@ def read_export(name: str, lines: Iterable[bytes]) -> Source:
     try:
         head = ExportHead.model_validate_json(first)
     except ValidationError:
-        source.problems.append("Line 1 is not the head of an export of this audit: the file is another one, or damaged.")
+        source.problems.append(bad(
+            name, "Line 1 is not the head of an export of this audit: the file is another one, or damaged.",
+            "第 1 行不是审计导出文件的开头：文件不对，或已损坏。",
+        ))
         return source
     source.stretches = {stretch.chain: stretch for stretch in head.stretches}
     for number, line in numbered:
         try:
             source.add(ChainedEntry.model_validate_json(line))
         except ValidationError:
-            source.problems.append(f"Line {number} is not an entry of an audit: it was changed, or the file is damaged.")
+            source.problems.append(bad(
+                name, f"Line {number} is not an entry of an audit: it was changed, or the file is damaged.",
+                f"第 {number} 行不是审计记录：已被改动，或文件损坏。",
+            ))
     return source
 
 
-def problems_of(source: Source) -> list[str]:
-    """What does not hold in one source, in sentences."""
+def problems_of(source: Source) -> list[Finding]:
+    """What does not hold in one source."""
     found = list(source.problems)
-    for chain in source.stretches.keys() | source.links.keys():
-        found += (f"{source.name_of(chain)}: {problem}" for problem in _problems_of_chain(source, chain))
+    for chain in sorted(source.stretches.keys() | source.links.keys()):
+        found += (bad(source.name_of(chain), en, zh) for en, zh in _problems_of_chain(source, chain))
     return found
 
 
-def _problems_of_chain(source: Source, chain: str) -> Iterator[str]:
+def _problems_of_chain(source: Source, chain: str) -> Iterator[tuple[str, str]]:
+    """In English and in Chinese."""
     places, stretch = source.links.get(chain, {}), source.stretches.get(chain)
     if stretch is None:
-        yield f"{len(places)} entries are there although the source does not name this chain: they were added."
+        yield (
+            f"{len(places)} entries are there although the source does not name this chain: they were added.",
+            f"有 {len(places)} 条记录，但来源没有列出这条链：是后来加入的。",
+        )
         stretch = Stretch(chain=chain, name=chain, first=min(places), last=max(places), digest=places[max(places)].digest)
     before: Link | None = None
     expected = stretch.first
     for place in sorted(places):
         link = places[place]
         if place > expected:
-            yield f"{_numbers(expected, place - 1)} missing: removed."
+            yield f"{_numbers(expected, place - 1)} missing: removed.", f"缺少{_in_chinese(expected, place - 1)}：已被删除。"
             before = None
         if not link.holds:
-            yield f"No. {place} ({link.words}) was changed after it was written."
+            yield f"No. {place} ({link.words}) was changed after it was written.", f"第 {place} 条（{link.words}）写入后被改动。"
         if place == 1 and link.previous != FIRST:
-            yield f"No. 1 ({link.words}) names an entry before it: the beginning of the chain was removed."
+            yield (
+                f"No. 1 ({link.words}) names an entry before it: the beginning of the chain was removed.",
+                f"第 1 条（{link.words}）之前还有记录：链的开头已被删除。",
+            )
         if before is not None and link.previous != before.digest:
-            yield f"No. {place} ({link.words}) was written after another No. {place - 1} than the one here: one was replaced."
+            yield (
+                f"No. {place} ({link.words}) was written after another No. {place - 1} than the one here: one was replaced.",
+                f"第 {place} 条（{link.words}）写在另一条第 {place - 1} 条之后，不是现在这一条：其中一条被换过。",
+            )
         before, expected = link, place + 1
     if expected <= stretch.last:
-        yield f"{_numbers(expected, stretch.last)} missing at the end: removed."
+        yield (
+            f"{_numbers(expected, stretch.last)} missing at the end: removed.",
+            f"末尾缺少{_in_chinese(expected, stretch.last)}：已被删除。",
+        )
     elif expected > stretch.last + 1:
-        yield f"{_numbers(stretch.last + 1, expected - 1)} too many: added past the end that was recorded."
+        yield (
+            f"{_numbers(stretch.last + 1, expected - 1)} too many: added past the end that was recorded.",
+            f"多出{_in_chinese(stretch.last + 1, expected - 1)}：加在所记的末尾之后。",
+        )
     elif places and places[stretch.last].digest != stretch.digest:
-        yield f"No. {stretch.last} ({places[stretch.last].words}) is not the one that was recorded as the last: it was replaced."
+        words = places[stretch.last].words
+        yield (
+            f"No. {stretch.last} ({words}) is not the one that was recorded as the last: it was replaced.",
+            f"第 {stretch.last} 条（{words}）不是所记的最后一条：已被换过。",
+        )
 
 
-def differences(source: Source, other: Source, *, is_whole: bool) -> Iterator[str]:
+def differences(source: Source, other: Source, *, is_whole: bool) -> Iterator[Finding]:
     """Where two sources tell different stories. `is_whole` says that `source` should hold all that `other` does."""
     for chain, places in other.links.items():
         here, missing = source.links.get(chain, {}), 0
@@ -173,14 +206,24 @@ def differences(source: Source, other: Source, *, is_whole: bool) -> Iterator[st
             if place not in here:
                 missing += 1
             elif here[place].digest != link.digest:
-                yield (
-                    f"{other.name_of(chain)}: No. {place} is {here[place].words} in {source.name}, and {link.words} in "
-                    f"{other.name}: a fork, one of the two was rewritten."
+                yield bad(
+                    other.name_of(chain),
+                    f"No. {place} is ({here[place].words}) in {source.name}, and ({link.words}) in {other.name}: a fork, one of "
+                    "the two was rewritten.",
+                    f"第 {place} 条在 {source.name} 中是（{here[place].words}），在 {other.name} 中是（{link.words}）：分叉，"
+                    "其中一份被重写过。",
                 )
                 break  # whatever follows differs too
         if missing and is_whole:
-            yield f"{other.name_of(chain)}: {missing} entries of {other.name} are no longer in {source.name}: removed."
+            yield bad(
+                other.name_of(chain), f"{missing} entries of {other.name} are no longer in {source.name}: removed.",
+                f"{other.name} 中的 {missing} 条已不在 {source.name} 中：已被删除。",
+            )
 
 
 def _numbers(first: int, last: int) -> str:
     return f"No. {first} is" if first == last else f"No. {first} to {last} are"
+
+
+def _in_chinese(first: int, last: int) -> str:
+    return f"第 {first} 条" if first == last else f"第 {first} 至 {last} 条"

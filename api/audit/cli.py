@@ -14,6 +14,7 @@ from api.centre import Centre
 from api.cli import Data, read_settings, told_in_words
 from api.kit.settings import Settings
 from api.migrations import upgrade
+from contract.findings import Finding
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The record of who did what. 审计")
 
@@ -39,32 +40,45 @@ def verify(
             with path.open("rb") as file:
                 sources.append(read_export(path.name, file))
         except OSError as error:
-            typer.echo(f"{path} cannot be read ({error.strerror}). Name a file that was exported from the audit page.", err=True)
+            typer.echo(
+                f"无法读取 {path}。请给出从审计页面导出的文件。 {path} cannot be read ({error.strerror}). Name a file that was "
+                "exported from the audit page.", err=True,
+            )
             raise typer.Exit(2) from error
     if database or not sources:
         with told_in_words():
             source, waiting = asyncio.run(_database(read_settings(data)))
         sources.insert(0, source)
         if waiting:
-            notes.append(f"{waiting} entries are not chained yet: the centre does that within a second while it runs.")
+            notes.append(
+                f"还有 {waiting} 条尚未入链：中心运行时一秒内完成。 {waiting} entries are not chained yet: the centre does that "
+                "within a second while it runs."
+            )
     problems = []
     for source in sources:
         typer.echo(source.name)
         found = problems_of(source)
         for chain in sorted(source.links):
-            typer.echo(f"  {source.span(chain)}")
+            typer.echo(f"  {_line(source.span(chain))}")
         if not source.links:
-            typer.echo("  There is no entry in it.")
-        typer.echo("  " + ("\n  ".join(found) if found else "Whole: no entry was changed or removed, and there is no fork."))
+            typer.echo("  其中没有记录。 There is no entry in it.")
+        for problem in found:
+            typer.echo(f"  {_line(problem)}")
+        if not found:
+            typer.echo("  完整：没有记录被改动或删除，没有分叉。 Whole: no entry was changed or removed, and there is no fork.")
         problems += found
     for one, other in combinations(sources, 2):
         for problem in differences(one, other, is_whole=database and one is sources[0]):
-            typer.echo(problem)
+            typer.echo(_line(problem))
             problems.append(problem)
     for note in notes:
         typer.echo(note)
-    typer.echo("The audit does not hold. 审计记录核验未通过。" if problems else "The audit holds. 审计记录核验通过。")
+    typer.echo("审计记录核验未通过。 The audit does not hold." if problems else "审计记录核验通过。 The audit holds.")
     raise typer.Exit(1 if problems else 0)
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.about}: {finding.zh} {finding.en}"
 
 
 async def _database(settings: Settings) -> tuple[Source, int]:
@@ -72,6 +86,6 @@ async def _database(settings: Settings) -> tuple[Source, int]:
     try:
         await upgrade(centre.database)
         async with centre.database.reading() as work:
-            return await read_database(work, the_house(), f"the database in {settings.data}", settings.centre_name)
+            return await read_database(work, the_house(), str(settings.data), settings.centre_name)
     finally:
         await centre.close()

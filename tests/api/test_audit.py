@@ -240,14 +240,15 @@ class TestVerify:
 
     async def test_a_whole_export(self, export: Path):
         status, said = await verified(export)
-        assert (status, said.splitlines()[-1]) == (0, "The audit holds. 审计记录核验通过。")
+        assert (status, said.splitlines()[-1]) == (0, "审计记录核验通过。 The audit holds.")
         assert "East district" in said
         assert "No. 1 to " in said
 
     async def test_a_changed_entry(self, export: Path):
         status, said = await verified(self.altered(export, 4, {"actor_name": "Somebody else"}))
         assert status == 1
-        assert "No. 4 (" in said
+        assert "第 4 条（" in said
+        assert "写入后被改动。 No. 4 (" in said
         assert "was changed after it was written" in said
         assert said.count("East district: ") == 2  # its span, and this one problem
 
@@ -263,7 +264,7 @@ class TestVerify:
         write(export, lines[:3] + lines[4:])
         status, said = await verified(export)
         assert status == 1
-        assert "No. 3 is missing: removed." in said
+        assert "East district: 缺少第 3 条：已被删除。 No. 3 is missing: removed." in said
 
     async def test_removed_entries_at_the_end(self, export: Path):
         lines = lines_of(export)
@@ -285,17 +286,18 @@ class TestVerify:
         (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\x00")
         status, said = await verified(tmp_path / "photo.jpg")
         assert status == 1
-        assert "Line 1 is not the head of an export" in said
+        assert "photo.jpg: 第 1 行不是审计导出文件的开头：文件不对，或已损坏。 Line 1 is not the head of an export" in said
 
     async def test_a_file_that_is_not_there(self, tmp_path: Path):
         status, said = await verified(tmp_path / "nothing.jsonl")
         assert status == 2
+        assert "请给出从审计页面导出的文件" in said
         assert "cannot be read (No such file or directory)" in said
 
     async def test_a_whole_database(self, export: Path, world: World):
         await chain_all(world.centre)
         status, said = await verified("--data", world.centre.settings.data)
-        assert (status, said.splitlines()[-1]) == (0, "The audit holds. 审计记录核验通过。")
+        assert (status, said.splitlines()[-1]) == (0, "审计记录核验通过。 The audit holds.")
 
     @pytest.mark.parametrize(
         ("harm", "words"),
@@ -335,7 +337,7 @@ class TestVerify:
         assert (await verified("--data", world.centre.settings.data))[0] == 0
         status, said = await verified("--data", world.centre.settings.data, "--database", export)
         assert status == 1
-        assert "are no longer in the database" in said
+        assert f"are no longer in {world.centre.settings.data}: removed." in said
 
     async def without_triggers(self, world: World, *statements: str) -> None:
         async with world.centre.database.writing() as work:
@@ -363,4 +365,5 @@ async def test_what_is_not_chained_yet_is_told(world: World):
         ))
     status, said = await verified("--data", world.centre.settings.data)
     assert status == 0
+    assert "还有 1 条尚未入链" in said
     assert "1 entries are not chained yet" in said
