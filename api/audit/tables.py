@@ -21,6 +21,8 @@ class AuditEntry(Table):
         Index("ix_audit_entries_chain_sequence", "chain", "sequence", unique=True),
         Index("ix_audit_entries_object_kind_object_id", "object_kind", "object_id"),
         Index("ix_audit_entries_chain_id", "chain", "id"),
+        Index("ix_audit_entries_actor_name_id", "actor_name", "id"),
+        Index("ix_audit_entries_action_id", "action", "id"),
         Index("ix_audit_entries_waiting", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
         {"sqlite_autoincrement": True},
     )

@@ -20,6 +20,7 @@ from api.audit.service import record
 from api.audit.tables import AuditEntry
 from api.centre import Centre
 from api.kit.settings import Settings
+from tests.api.test_list_plans import asked, plan
 from tests.api.world import HOUSE, EdgeBox, Place, World
 
 
@@ -175,6 +176,37 @@ class TestWhoReads:
         assert await entries(auditor, who="100%") == []
         assert await entries(auditor, until="2026-01-01T00:00:00Z") == []
         assert len(await entries(auditor, since="2026-01-01T00:00:00Z", action="evidence.read")) == 1
+
+    async def test_the_newest_of_several_people_with_such_a_name(self, any_world: World):
+        at, rest = any_world.centre.clock(), dict.fromkeys(("actor_kind", "actor_id", "action", "object_kind", "object_id"), "x")
+        async with any_world.centre.database.writing() as work:
+            work.add_all(AuditEntry(at=at, actor_name=f"李梅{number % 3}", chain="centre", **rest) for number in range(9))
+            work.add(AuditEntry(at=at, actor_name="王芳", chain="centre", **rest))
+        auditor = await any_world.person(Role.AUDITOR)
+        first = (await auditor.get("/api/v1/audit", params={"who": "李梅", "limit": 4})).json()
+        assert [entry["actor_name"][-1] for entry in first["items"]] == ["2", "1", "0", "2"]
+        rest_of_them = (await auditor.get("/api/v1/audit", params={"who": "李梅", "cursor": first["next"]})).json()
+        assert [entry["actor_name"][-1] for entry in rest_of_them["items"]] == ["1", "0", "2", "1", "0"]
+        assert await entries(auditor, who="张") == []
+
+    async def test_a_part_of_many_names(self, any_world: World):
+        rest = dict.fromkeys(("actor_kind", "actor_id", "action", "object_kind", "object_id"), "x")
+        async with any_world.centre.database.writing() as work:
+            work.add_all(
+                AuditEntry(at=any_world.centre.clock(), actor_name=f"李{number}", chain="centre", **rest) for number in range(30)
+            )
+        found = await entries(await any_world.person(Role.AUDITOR), who="李")
+        assert [entry["actor_name"] for entry in found] == [f"李{number}" for number in reversed(range(30))]
+
+    @pytest.mark.parametrize("wanted", [{"who": "person"}, {"action": "evidence.read"}])
+    async def test_is_found_without_reading_every_entry(self, world: World, wanted: dict[str, str]):
+        await looked_at(world, await world.place())
+        auditor = await world.person(Role.AUDITOR)
+        with asked(world) as statements:
+            assert await entries(auditor, **wanted)
+        steps = [step for asked_for in statements for step in await plan(world, *asked_for)]
+        assert any("SEARCH audit_entries" in step for step in steps)
+        assert not any("SCAN audit_entries" in step for step in steps)
 
     @pytest.mark.parametrize(
         "path",
