@@ -17,7 +17,8 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from PIL import Image
 
-from api.accounts.permissions import Role
+from api.accounts.actors import Actor
+from api.accounts.permissions import Permission, Role
 from api.console.i18n import Language
 from api.console.views import Link
 from api.kit.problems import NotFound
@@ -32,6 +33,7 @@ class Guide(StrEnum):
     REVIEWER = "reviewer"
     OFFICER = "officer"
     ADMINISTRATOR = "administrator"
+    BACKEND = "backend"
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,12 @@ _PICTURE = re.compile(r"\.\./screenshots/([\w.-]+\.webp)")
 _NO_ANCHOR = re.compile(r"[^\w\- ]")
 
 
-def guide_of(role: Role | None) -> Guide:
-    """What somebody of this role looks up first."""
-    return _OF_ROLE.get(role, Guide.OFFICER) if role else Guide.OFFICER
+def guides_of(actor: Actor) -> list[Guide]:
+    """What somebody of this role looks up first, and then what they may need too: only who lets programs in has to do with a
+    backend."""
+    own = _OF_ROLE.get(actor.role, Guide.OFFICER) if actor.role else Guide.OFFICER
+    shown = (guide for guide in Guide if guide is not Guide.BACKEND or actor.may(Permission.CLIENTS_WRITE))
+    return sorted(shown, key=lambda guide: guide is not own)
 
 
 @cache

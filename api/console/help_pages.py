@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.accounts.dependencies import SignedIn
-from api.console.guide import HELP, Guide, guide_of, guide_view, picture_of
+from api.console.guide import HELP, Guide, guide_view, guides_of, picture_of
 from api.console.i18n import language_of
 from api.console.rendering import page
 from api.console.views import Link
@@ -19,15 +19,13 @@ _KEPT = {"Cache-Control": "private, max-age=3600"}
 
 @router.get("/help")
 async def help_page(actor: SignedIn) -> Response:
-    return RedirectResponse(f"{HELP}/{guide_of(actor.role)}", 303)
+    return RedirectResponse(f"{HELP}/{guides_of(actor)[0]}", 303)
 
 
 @router.get("/help/{guide}")
 async def guide_page(request: Request, actor: SignedIn, guide: Guide) -> Response:
     language = language_of(request)
-    # One's own first.
-    order = sorted(Guide, key=lambda one: one is not guide_of(actor.role))
-    tabs = [Link(f"{HELP}/{one}", guide_view(one, language).title, one is guide) for one in order]
+    tabs = [Link(f"{HELP}/{one}", guide_view(one, language).title, one is guide) for one in guides_of(actor)]
     return page(request, "help.html", actor=actor, guide=guide_view(guide, language), tabs=tabs)
 
 

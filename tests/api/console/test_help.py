@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import httpx
 import pytest
 
 from api.accounts.permissions import Role
@@ -27,9 +28,21 @@ HTML = {"Accept": "text/html"}
 async def test_ones_own_comes_first_and_the_others_beside_it(world: World, role: Role, own: str):
     person = await world.person(role, place=await world.place())
     assert (await person.get("/help", headers=HTML)).headers["location"] == f"/help/{own}"
-    text = (await person.get(f"/help/{own}", headers=HTML)).text
-    tabs = re.findall(r'href="/help/(\w+)"( aria-current="page")?>', text.partition('<ul class="tabs">')[2].partition("</ul>")[0])
-    assert (tabs[0], {name for name, _ in tabs}) == ((own, ' aria-current="page"'), set(Guide))
+    found = await tabs(person, own)
+    assert (found[0], {name for name, _ in found}) == ((own, ' aria-current="page"'), set(Guide) - {Guide.BACKEND})
+
+
+@pytest.mark.parametrize(("role", "is_admin"), [(Role.ADMIN, False), (Role.OFFICER, True)])
+async def test_who_lets_programs_in_is_shown_how_a_backend_begins(world: World, role: Role, is_admin: bool):
+    person = await world.person(role, is_admin=is_admin)
+    assert {name for name, _ in await tabs(person, "backend")} == set(Guide)
+    assert 'href="/help/backend"' in (await person.get("/clients", headers=HTML)).text
+
+
+async def tabs(person: httpx.AsyncClient, guide: str) -> list[tuple[str, str]]:
+    text = (await person.get(f"/help/{guide}", headers=HTML)).text.partition('<ul class="tabs">')[2].partition("</ul>")[0]
+    found: list[tuple[str, str]] = re.findall(r'href="/help/(\w+)"( aria-current="page")?>', text)
+    return found
 
 
 @pytest.mark.parametrize("language", Language)
