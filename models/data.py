@@ -95,7 +95,7 @@ def read_folder(folder: Path) -> list[Picture]:
         try:
             row = json.loads(line)
             pictures.append(_picture(folder, row))
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
             raise DataError(f"{manifest}, line {number}: {error!r}. Correct or remove that line.") from error
     return pictures
 

@@ -47,4 +47,6 @@ def clip(
 
     if kit not in PLOTS:
         raise typer.BadParameter(f"There is no plot for the kit {kit}; choose one of {', '.join(PLOTS)}.")
+    if out.suffix != ".mp4" or not out.parent.is_dir():
+        raise typer.BadParameter(f"{out} must end in .mp4 and lie in a folder that is there.", param_hint="OUT")
     write_clip(PLOTS[kit](seed), out, key_frames_alone)

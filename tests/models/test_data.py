@@ -45,7 +45,12 @@ def test_a_label_that_cannot_be_read_names_the_line(tmp_path: Path, line: str):
 
 
 @pytest.mark.parametrize(
-    "row", [{"annotated": [0, 42]}, {"annotated": None}, {"width": 0}, {"width": "wide"}, {"label": "labels/none.txt"}], ids=str
+    "row",
+    [
+        {"annotated": [0, 42]}, {"annotated": None}, {"width": 0}, {"width": "wide"}, {"width": float("inf")},
+        {"label": "labels/none.txt"},
+    ],
+    ids=str,
 )
 def test_a_line_of_the_manifest_that_cannot_be_used_is_named(tmp_path: Path, row: dict):
     with pytest.raises(DataError, match=r"manifest\.jsonl, line 2"):

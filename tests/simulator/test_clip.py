@@ -5,7 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import pytest
+from typer.testing import CliRunner
 
+from simulator.cli import app
 from simulator.clip import write_clip
 from simulator.plots import PLOTS
 
@@ -19,3 +22,9 @@ def test_key_frames_alone_come_at_the_cameras_key_frame_interval(tmp_path: Path)
     assert frames == [(0.0, True), (2.0, True), (4.0, True)]
     assert [frame["time_s"] for frame in truth["frames"]] == [0, 2, 4]
     assert truth["duration_s"] == 6
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "clip", "no/such/folder/clip.mp4"])
+def test_a_clip_that_cannot_be_written_is_told_before_anything_is_rendered(tmp_path: Path, name: str) -> None:
+    result = CliRunner().invoke(app, ["clip", str(tmp_path / name)], env={"COLUMNS": "400"})
+    assert (result.exit_code, "must end in .mp4" in result.output) == (2, True)
