@@ -70,11 +70,10 @@ def extend(case: Case, at: datetime, due_at: datetime, deadlines: Deadlines) -> 
 
 async def tick(work: Work, at: datetime, deadlines: Deadlines) -> int:
     """Remind and escalate where it is time; returns for how many cases. After a standstill or a jump of the clock each case tells
-    the last thing only."""
+    only what came last."""
     cases = await repository.list_due(work, the_system(), at, BATCH)
     for case in cases:
-        moment = _latest(case, at, deadlines)
-        if moment is not None:
+        for moment in _latest(case, at, deadlines):
             _raise_flags(case, moment, at)
             work.add(Reminder(case_id=case.id, at=at, due_at=case.due_at, kind=moment.kind, stage=case.stage, level=moment.level))
             await tell_reminder(work, case, moment.kind, moment.level, at)
@@ -99,8 +98,11 @@ def _moments(case: Case, deadlines: Deadlines) -> list[_Moment]:
     return [half, _Moment(case.due_at, ReminderKind.LIMIT), *escalations]
 
 
-def _latest(case: Case, at: datetime, deadlines: Deadlines) -> _Moment | None:
-    return next((moment for moment in reversed(_moments(case, deadlines)) if moment.at <= at), None)
+def _latest(case: Case, at: datetime, deadlines: Deadlines) -> list[_Moment]:
+    """What came last: with the end of a limit also who hears of it at once, and no half of one that has no length."""
+    past = [moment for moment in _moments(case, deadlines) if moment.at <= at]
+    last = [moment for moment in past if moment.at == past[-1].at]
+    return [moment for moment in last if moment.kind is not ReminderKind.HALF] or last
 
 
 def _next(case: Case, at: datetime, deadlines: Deadlines) -> datetime | None:

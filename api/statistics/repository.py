@@ -23,6 +23,8 @@ _R = DismissalReason
 # Why a finding was none. What nobody could tell, tests and duplicates say nothing about the detector.
 FALSE = (_R.NOT_A_VIOLATION, _R.NOT_STAFF)
 APART = (_R.DUPLICATE, _R.TEST, _R.OTHER)
+# What tells that a limit is over.
+_OVER = (ReminderKind.LIMIT, ReminderKind.ESCALATED)
 _ACTS = (
     Act.REPORT, Act.MUTE, Act.CONFIRM, Act.DISMISS, Act.MERGE, Act.ISSUE, Act.SUBMIT, Act.RETURN, Act.CLOSE, Act.WITHDRAW,
     Act.UPHOLD, Act.GO_ON_SITE, Act.TRANSFER,
@@ -175,9 +177,14 @@ def _ranked(taken: FromClause, by: By | None) -> Select[*tuple[Any, ...]]:
 
 
 async def count_missed(work: Work, actor: Actor, scope: Scope, stages: Sequence[Stage] = tuple(Stage)) -> int:
-    """Limits that ended without what was due."""
-    query = select(func.count()).select_from(Reminder).join(Case, Case.id == Reminder.case_id)
-    passed = (Reminder.kind == ReminderKind.LIMIT, Reminder.stage.in_(stages), _within(Reminder.at, scope))
+    """Limits that ended without what was due, each once: after a standstill of the centre the first that tells of one may be that
+    the case went up."""
+    query, earlier = select(func.count()).select_from(Reminder).join(Case, Case.id == Reminder.case_id), aliased(Reminder)
+    told_before = select(earlier.id).where(
+        earlier.case_id == Reminder.case_id, earlier.stage == Reminder.stage, earlier.due_at == Reminder.due_at,
+        earlier.kind.in_(_OVER), earlier.id < Reminder.id,
+    )
+    passed = (Reminder.kind.in_(_OVER), Reminder.stage.in_(stages), _within(Reminder.at, scope), ~told_before.exists())
     return await work.scalar(query.where(case_is_visible(actor), *_of(scope), *passed)) or 0
 
 

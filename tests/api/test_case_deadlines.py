@@ -134,6 +134,13 @@ class TestReminders:
         assert levels == [None, "station", "bureau", "talk", "talk"]
         assert len((await life.case())["reminders"]) == 4
 
+    async def test_a_limit_after_which_a_case_goes_up_at_once_is_told_too(self, any_world: World):
+        life = await Life.begin(any_world)
+        serious = (await life.box.report(rule="K09")).json()["case_id"]
+        case = await Life(any_world, life.box, life.people, serious).at(at("2026-11-24 09:31"))
+        told = [(reminder["kind"], reminder["level"]) for reminder in case["reminders"]]
+        assert told == [("limit", None), ("escalated", "station")]
+
     async def test_acting_lowers_the_flags(self, world: World):
         life = await Life.begin(world)
         assert (await life.at(at("2026-12-08 17:31")))["escalation"] == "talk"
@@ -163,6 +170,14 @@ class TestStandstill:
         for case in cases:
             told = (await life.people[Role.OFFICER].get(f"/api/v1/cases/{case['id']}")).json()["reminders"]
             assert [(reminder["kind"], reminder["level"]) for reminder in told] == [("escalated", "talk")]
+
+    async def test_a_limit_that_ended_meanwhile_counts_as_missed_once(self, any_world: World):
+        life = await Life.begin(any_world)
+        for text in ("2026-11-26 17:31", "2026-12-01 17:31"):
+            case = await life.at(at(text))
+        assert [reminder["kind"] for reminder in case["reminders"]] == ["escalated", "escalated"]
+        counted = (await life.people[Role.OFFICER].get("/api/v1/statistics")).json()["cases"]
+        assert counted["overdue"] == 1
 
     async def test_a_clock_that_jumps_back_and_forth_repeats_nothing(self, world: World):
         life = await Life.begin(world)
