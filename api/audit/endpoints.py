@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
 
@@ -60,11 +59,6 @@ async def exported(
     async with centre.database.writing() as work:
         service.record_export(work, actor, head)
 
-    async def lines() -> AsyncIterator[bytes]:
-        async with centre.database.reading() as work:
-            async for line in service.export_lines(work, actor, head):
-                yield line
-
     name = f"audit-{in_shop_time(head.exported_at):%Y%m%d-%H%M%S}.jsonl"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(lines(), media_type=EXPORT_TYPE, headers=headers)
+    return StreamingResponse(service.export_lines(centre.database, actor, head), media_type=EXPORT_TYPE, headers=headers)

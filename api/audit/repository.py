@@ -115,17 +115,20 @@ async def list_chains(work: Work, actor: Actor) -> list[tuple[AuditChain, str | 
 
 async def read_chain(work: Work, actor: Actor, chain: str, first: int = 1, last: int | None = None) -> AsyncIterator[AuditEntry]:
     """From its beginning on, a page at a time, so that any length fits into memory."""
-    query = select(AuditEntry).where(_is_visible(actor, AuditEntry.chain), AuditEntry.chain == chain)
-    if last is not None:
-        query = query.where(AuditEntry.sequence <= last)
-    while True:
-        page = list(await work.scalars(query.where(AuditEntry.sequence >= first).order_by(AuditEntry.sequence).limit(_PAGE)))
+    while page := await read_page(work, actor, chain, first, last):
         for entry in page:
             yield entry
             work.expunge(entry)
-        if len(page) < _PAGE:
-            return
         first = (page[-1].sequence or 0) + 1
+
+
+async def read_page(work: Work, actor: Actor, chain: str, first: int, last: int | None) -> list[AuditEntry]:
+    """Of a chain, from this place on; none at its end."""
+    query = select(AuditEntry).where(_is_visible(actor, AuditEntry.chain), AuditEntry.chain == chain)
+    query = query.where(AuditEntry.sequence >= first)
+    if last is not None:
+        query = query.where(AuditEntry.sequence <= last)
+    return list(await work.scalars(query.order_by(AuditEntry.sequence).limit(_PAGE)))
 
 
 async def list_names_of_chains(work: Work, actor: Actor) -> list[str]:

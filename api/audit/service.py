@@ -12,7 +12,7 @@ from api.audit import repository
 from api.audit.chain import CENTRE, FIRST, ChainedEntry, ExportHead, Source, Stretch
 from api.audit.repository import Filter
 from api.audit.tables import AuditChain, AuditEntry
-from api.kit.database import Work
+from api.kit.database import Database, Work
 from api.kit.times import now
 
 REASON_LENGTH = 500
@@ -104,11 +104,19 @@ def record_export(work: Work, actor: Actor, head: ExportHead) -> None:
         )
 
 
-async def export_lines(work: Work, actor: Actor, head: ExportHead) -> AsyncIterator[bytes]:
+async def export_lines(database: Database, actor: Actor, head: ExportHead) -> AsyncIterator[bytes]:
+    """Each page in a transaction of its own: none is open while somebody downloads slowly, and what is chained stays as it is."""
     yield head.model_dump_json().encode() + b"\n"
     for stretch in head.stretches:
-        async for entry in repository.read_chain(work, actor, stretch.chain, stretch.first, stretch.last):
-            yield ChainedEntry.model_validate(entry).model_dump_json().encode() + b"\n"
+        first = stretch.first
+        while True:
+            async with database.reading() as work:
+                page = await repository.read_page(work, actor, stretch.chain, first, stretch.last)
+            if not page:
+                break
+            for entry in page:
+                yield ChainedEntry.model_validate(entry).model_dump_json().encode() + b"\n"
+            first = (page[-1].sequence or 0) + 1
 
 
 async def read_database(work: Work, actor: Actor, name: str, centre_name: str) -> tuple[Source, int]:

@@ -9,6 +9,7 @@ import pytest
 from rfc8785 import FloatDomainError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 from typer.testing import CliRunner
 
 from api.accounts.permissions import Role
@@ -16,6 +17,7 @@ from api.app import create_app
 from api.audit import cli
 from api.audit.chain import ChainedEntry
 from api.audit.chainer import chain_all
+from api.audit.endpoints import exported
 from api.audit.service import record
 from api.audit.tables import AuditEntry
 from api.centre import Centre
@@ -220,6 +222,19 @@ class TestWhoReads:
         await chain_all(any_world.centre)
         auditor = await any_world.person(Role.AUDITOR)
         assert (await auditor.get(path)).status_code == 422
+
+    async def test_no_transaction_waits_for_who_downloads_an_export(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
+        """PostgreSQL ends one that is idle for a minute."""
+        monkeypatch.setattr("api.audit.repository._PAGE", 2)
+        await looked_at(any_world, await any_world.place())
+        await chain_all(any_world.centre)
+        pool = any_world.centre.database.engine.pool
+        assert isinstance(pool, QueuePool)
+        answer = await exported(any_world.centre, HOUSE, None, None, None)
+        sent = [(json.loads(line), pool.checkedout()) async for line in answer.body_iterator]
+        head = sent[0][0]
+        assert len(sent) == 1 + sum(stretch["last"] - stretch["first"] + 1 for stretch in head["stretches"]) > 6
+        assert {in_use for _, in_use in sent} == {0}
 
     async def test_an_export_is_recorded(self, world: World):
         auditor = await world.person(Role.AUDITOR)
