@@ -153,7 +153,8 @@ async def get_photograph(
     """Every look is recorded: who, of which unit, what and why. Without a `reason` faces are blurred for everybody but who
     verifies the answer, until then; a shop sees them blurred always."""
     async with centre.database.reading() as work:
-        look = await service.read_photograph(work, actor, centre.files, photograph_id, given_reason(request, reason))
+        found = await service.find_photograph(work, actor, photograph_id)
+    look = await service.load_photograph(centre.files, actor, *found, given_reason(request, reason))
     async with centre.database.writing() as work:
         service.record_look(work, actor, look, photograph_id)
     # Whoever opens its address downloads it: what somebody sent is never shown as a page of ours.

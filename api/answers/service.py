@@ -139,14 +139,17 @@ def is_in_verification(actor: Actor, case: Case) -> bool:
     return may and case.state in (CaseState.SUBMITTED, CaseState.APPEALED)
 
 
-async def read_photograph(
-    work: Work, actor: Actor, files: Files, photograph_id: str, reason: str | None = None
-) -> Look:
-    """Not to be shown before `record_look`. With faces for who verifies, and for staff who say why."""
+async def find_photograph(work: Work, actor: Actor, photograph_id: str) -> tuple[Photograph, Case]:
+    """Raises NotFound."""
     found = await repository.get_photograph(work, actor, photograph_id)
     if found is None:
         raise NotFound("There is no such photograph, or it is not yours to see.")
-    photograph, case = found
+    return found
+
+
+async def load_photograph(files: Files, actor: Actor, photograph: Photograph, case: Case, reason: str | None = None) -> Look:
+    """Not to be shown before `record_look`. With faces for who verifies, and for staff who say why. No transaction should be open
+    while it is fetched."""
     content = await files.get(photograph.key)
     if hashlib.sha256(content).hexdigest() != photograph.sha256:
         raise Invalid("The file in the store is not the one that was handed in. Tell the administrator.")

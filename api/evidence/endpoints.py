@@ -214,7 +214,8 @@ async def get_linked(
 ) -> Response:
     """Nothing but the link is needed. It may be kept until the link is over, and fetched in parts."""
     async with centre.database.reading() as work:
-        actor, seen, file = await links.read_linked(work, centre.keyring, centre.files, link, address_of(request), at)
+        actor, seen, wanted = await links.find_linked(work, centre.keyring, link, address_of(request), at)
+    file = await service.load_file(centre.files, wanted)
     async with centre.database.writing() as work:
         service.record_look(work, actor, file, seen.violation_id, seen.file)
     left_s = int((seen.until - at).total_seconds())
@@ -330,10 +331,11 @@ def given_reason(request: Request, reason: str | None) -> str | None:
 
 
 async def look(centre: Centre, actor: Actor, violation_id: str, name: str, reason: str | None = None) -> EvidenceFile:
-    """Read a file and record that, in this order: nobody else can write to SQLite while a transaction that writes is open, and
-    the store may be slow."""
+    """Read a file and record that, in this order: nobody else can write to SQLite while a transaction that writes is open. None
+    is open while the file is fetched: the store may be slow, and who waits for a picture would keep others from the database."""
     async with centre.database.reading() as work:
-        file = await service.read_file(work, actor, centre.files, violation_id, name, reason)
+        wanted = await service.find_file(work, actor, violation_id, name, reason)
+    file = await service.load_file(centre.files, wanted)
     async with centre.database.writing() as work:
         service.record_look(work, actor, file, violation_id, name)
     return file

@@ -12,7 +12,7 @@ from api.accounts.actors import Actor, ActorKind, Client
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.evidence import service
-from api.evidence.service import BLURRED, EvidenceFile, ReasonNeeded
+from api.evidence.service import BLURRED, ReasonNeeded, Wanted
 from api.kit import base64url
 from api.kit.database import Work
 from api.kit.files import Files
@@ -55,11 +55,11 @@ class _Link(BaseModel):
 async def make_link(
     work: Work, actor: Actor, keyring: Keyring, files: Files, violation_id: str, name: str, reason: str | None, at: datetime
 ) -> tuple[str, datetime]:
-    """What opens the picture, and until when. Raises what `read_file` raises; faces always need a reason."""
+    """What opens the picture, and until when. Raises what a look raises; faces always need a reason."""
     if name != BLURRED and not (reason or "").strip():
         actor.require(Permission.EVIDENCE_READ)
         raise ReasonNeeded("Faces can be recognised in this picture. Say why you look at it: reason, or take blurred.jpg.")
-    file = await service.read_file(work, actor, files, violation_id, name, reason)
+    file = await service.load_file(files, await service.find_file(work, actor, violation_id, name, reason))
     link = _Link(
         violation_id=violation_id, file=name, until=at + LASTS, kind=actor.kind, id=actor.id, name=actor.name,
         client=(actor.client.id, actor.client.name) if actor.client else None, shop_id=file.shop_id, reason=file.reason,
@@ -72,10 +72,8 @@ async def make_link(
     return base64url.encode(sealed.encode()), link.until
 
 
-async def read_linked(
-    work: Work, keyring: Keyring, files: Files, token: str, address: str, at: datetime
-) -> tuple[Actor, _Link, EvidenceFile]:
-    """Whose look it is, what at, and the file. Raises NotFound or LinkExpired."""
+async def find_linked(work: Work, keyring: Keyring, token: str, address: str, at: datetime) -> tuple[Actor, _Link, Wanted]:
+    """Whose look it is, what at, and the file that is to be loaded. Raises NotFound or LinkExpired."""
     try:
         sealed = base64url.decode(token).decode("ascii")
         link = _Link.model_validate_json(keyring.decrypt(sealed, _BELONGS_TO).get_secret_value())
@@ -84,4 +82,4 @@ async def read_linked(
     if at >= link.until:
         raise LinkExpired("The time of this link is over. Ask for a new one: POST /api/v1/evidence/ID/links.")
     actor = link.actor(address)
-    return actor, link, await service.read_file(work, actor, files, link.violation_id, link.file, link.reason)
+    return actor, link, await service.find_file(work, actor, link.violation_id, link.file, link.reason)

@@ -47,6 +47,7 @@ JUDGED = "judged.jpg"
 # Of the stored file: one that was made in an earlier way is not shown any more.
 _BLURRED_STORED, _PREVIEW_STORED = "blurred-2.jpg", ".preview-1.mp4"
 PICTURES = (ORIGINAL, OVERLAY)
+_WITHOUT_FACES = (BLURRED, MANIFEST, CLIP_MANIFEST)
 # Each unfolds a whole picture, 100 MB of one in 8K: forty at once (anyio's default) would leave nothing for the evidence.
 _blurred_at_once = anyio.CapacityLimiter(2)
 
@@ -57,6 +58,15 @@ class BadSeal(Invalid):
 
 class ReasonNeeded(Invalid):
     code = "reason-needed"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file that somebody may see, and why they look at it where that is to be said."""
+
+    evidence: Evidence
+    name: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,15 +104,22 @@ def is_in_review(actor: Actor, case: Case) -> bool:
     return case.state is CaseState.PENDING_REVIEW and may_judge and actor.client is None
 
 
-async def read_file(
-    work: Work, actor: Actor, files: Files, violation_id: str, name: str, reason: str | None = None
-) -> EvidenceFile:
-    """One file of a piece of evidence, not to be shown before `record_look`.
-
-    Raises NotFound, BadSeal for one that changed, or ReasonNeeded for a picture with faces outside the review.
-    """
+async def find_file(work: Work, actor: Actor, violation_id: str, name: str, reason: str | None = None) -> Wanted:
+    """Whether this actor may see one file of a piece of evidence. Raises NotFound, or ReasonNeeded for a picture with faces
+    outside the review."""
     actor.require(Permission.EVIDENCE_BLURRED if name == BLURRED else Permission.EVIDENCE_READ)
-    evidence = await _get(work, actor, violation_id)
+    evidence, reason = await _get(work, actor, violation_id), (reason or "").strip() or None
+    if name in _WITHOUT_FACES:
+        return Wanted(evidence, name)
+    if reason is None and not is_in_review(actor, evidence.case):
+        raise ReasonNeeded("Faces can be recognised in it. Say why you look at it: ?reason=…, or take blurred.jpg.")
+    return Wanted(evidence, name, reason)
+
+
+async def load_file(files: Files, wanted: Wanted) -> EvidenceFile:
+    """What was found, not to be shown before `record_look`. Fetching it, and making what is made of it, may take long: no
+    transaction should be open meanwhile. Raises NotFound, or BadSeal for a file that changed."""
+    evidence, name = wanted.evidence, wanted.name
     if name == BLURRED:
         content = await _blurred(files, evidence)
         sha256 = hashlib.sha256(content).hexdigest()
@@ -111,19 +128,16 @@ async def read_file(
         sealed = (sealed_manifest(evidence) if name == MANIFEST else sealed_clip(evidence)).model_dump_json().encode()
         sha256 = hashlib.sha256(sealed).hexdigest()
         return EvidenceFile(evidence.case_id, evidence.case.shop_id, sealed, "application/json", sha256)
-    reason = (reason or "").strip() or None
-    if reason is None and not is_in_review(actor, evidence.case):
-        raise ReasonNeeded("Faces can be recognised in it. Say why you look at it: ?reason=…, or take blurred.jpg.")
     if name in (CLIP, PREVIEW):
         content = await _clip(files, evidence) if name == CLIP else await _preview(files, evidence)
         sha256 = hashlib.sha256(content).hexdigest()
-        return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "video/mp4", sha256, True, reason)
+        return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "video/mp4", sha256, True, wanted.reason)
     content, digest = await _sealed_file(files, evidence, ORIGINAL if name == JUDGED else name)
     sha256 = digest.sha256
     if name == JUDGED:
         content = await anyio.to_thread.run_sync(blurred, content, _hidden(evidence), True, limiter=_blurred_at_once)
         sha256 = hashlib.sha256(content).hexdigest()
-    return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", sha256, True, reason)
+    return EvidenceFile(evidence.case_id, evidence.case.shop_id, content, "image/jpeg", sha256, True, wanted.reason)
 
 
 async def _sealed_file(files: Files, evidence: Evidence, name: str) -> tuple[bytes, FileDigest]:

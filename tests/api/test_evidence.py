@@ -349,6 +349,19 @@ class TestRead:
         assert (await officer.get(f"/api/v1/evidence/{manifest.violation_id}/original.jpg")).status_code == 200
         assert beats == [204]
 
+    @pytest.mark.parametrize("name", ["original.jpg", "blurred.jpg"])
+    async def test_who_waits_for_a_file_keeps_nobody_from_the_database(
+        self, any_world: World, monkeypatch: pytest.MonkeyPatch, name: str
+    ):
+        """It has some connections only, and forty people may wait for blurred pictures."""
+        box = await any_world.edge(await any_world.place())
+        manifest = box.manifest()
+        await box.send(manifest)
+        officer, in_use = await any_world.person(), any_world.count_at_each_file(monkeypatch)
+        assert (await officer.get(f"/api/v1/evidence/{manifest.violation_id}/{name}")).status_code == 200
+        assert in_use
+        assert set(in_use) == {0}
+
     async def test_a_file_that_was_changed_in_the_store(self, world: World):
         box = await world.edge(await world.place())
         manifest = box.manifest()

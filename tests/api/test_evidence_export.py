@@ -5,13 +5,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from sqlalchemy.pool import QueuePool
 from typer.testing import CliRunner
 
 from api.accounts.permissions import Role
 from api.evidence.cli import app
 from api.evidence.export import FORM
-from api.kit.files import Files
 from contract.verify_chain import ChainExport
 from tests.api.world import World
 
@@ -68,15 +66,7 @@ class TestCase:
     async def test_no_transaction_waits_while_the_files_are_written(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
         """PostgreSQL ends one that is idle for a minute, and the clips of a long case take longer."""
         case_id = await any_world.case(await any_world.place())
-        officer, get, in_use = await any_world.person(), Files.get, []
-        pool = any_world.centre.database.engine.pool
-        assert isinstance(pool, QueuePool)
-
-        async def get_and_count(files: Files, key: str) -> bytes:
-            in_use.append(pool.checkedout())
-            return await get(files, key)
-
-        monkeypatch.setattr(Files, "get", get_and_count)
+        officer, in_use = await any_world.person(), any_world.count_at_each_file(monkeypatch)
         answer = await officer.get(f"/api/v1/cases/{case_id}/evidence", params={"reason": "court"})
         assert (answer.status_code, in_use) == (200, [0, 0])
 

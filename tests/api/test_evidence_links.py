@@ -35,7 +35,10 @@ class TestLink:
         async with program.by_itself() as client:
             made = await make(client, violation_id)
             blurred = (await client.get(f"/api/v1/evidence/{violation_id}/blurred.jpg")).content
-        picture = await any_world.client().get(path_of(made))
+        with pytest.MonkeyPatch.context() as patch:
+            in_use = any_world.count_at_each_file(patch)
+            picture = await any_world.client().get(path_of(made))
+        assert in_use == [0]
         assert (picture.status_code, picture.headers["content-type"], picture.content) == (200, "image/jpeg", blurred)
         assert picture.headers["cache-control"] in (f"private, max-age={left}, immutable" for left in range(890, 901))
         auditor = await any_world.person(Role.AUDITOR)

@@ -81,6 +81,15 @@ class TestFaces:
         assert spread(await it.seen(it.there.officer), 0, SIZE) < 5
         assert spread(await it.seen(it.there.officer, reason="Court asks."), 0, SIZE) > 20
 
+    async def test_who_waits_for_a_photograph_keeps_nobody_from_the_database(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ):
+        it = await Answered.begin(world)
+        in_use = world.count_at_each_file(monkeypatch)
+        await it.seen(it.there.owner)
+        assert in_use
+        assert set(in_use) == {0}
+
     async def test_are_never_seen_by_a_shop(self, world: World):
         it = await Answered.begin(world)
         assert spread(await it.seen(it.there.owner), 0, SIZE) < 5

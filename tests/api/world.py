@@ -13,9 +13,11 @@ import av
 import cv2
 import httpx
 import numpy as np
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from fastapi import FastAPI
+from sqlalchemy.pool import QueuePool
 
 from api.accounts.actors import the_house
 from api.accounts.dependencies import COOKIE
@@ -28,6 +30,7 @@ from api.cameras.schemas import CameraIn
 from api.cameras.service import create_camera
 from api.centre import Centre
 from api.edges.service import create_code
+from api.kit.files import Files
 from api.kit.times import now
 from api.places.schemas import AreaIn, ContactEntry, DistrictIn, ShopIn
 from api.places.service import create_area, create_district, create_shop
@@ -99,6 +102,24 @@ class World:
     def centre(self) -> Centre:
         centre: Centre = self.app.state.centre
         return centre
+
+    @property
+    def connections_in_use(self) -> int:
+        """To the database, each with a transaction that is open."""
+        pool = self.centre.database.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout()
+
+    def count_at_each_file(self, patch: pytest.MonkeyPatch) -> list[int]:
+        """The connections in use whenever a file is fetched from the store."""
+        get, counted = Files.get, list[int]()
+
+        async def get_and_count(files: Files, key: str) -> bytes:
+            counted.append(self.connections_in_use)
+            return await get(files, key)
+
+        patch.setattr(Files, "get", get_and_count)
+        return counted
 
     async def reopen_database(self, wait_s: float) -> None:
         """With another patience."""
