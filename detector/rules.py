@@ -192,8 +192,9 @@ def _broken(rule: Rule, looks: deque[_Look]) -> list[_Look]:
     """The looks of the spell over which the rule is broken, or none. Looks that no later spell can begin with are dropped.
 
     A spell begins and ends with a violating look and lasts the hold time, whatever the rate of looks; over it the catalogue's
-    shares must hold. The shortest such spell counts; where looks are far apart it reaches back for as many as the rule wants,
-    but not farther than `_longest_spell_s`.
+    shares must hold. At no look since its beginning have more sure looks spoken against it than for it: a cap that was lifted
+    for a moment is not when a later violation began. The shortest such spell counts; where looks are far apart it reaches back
+    for as many as the rule wants, but not farther than `_longest_spell_s`.
     """
     now, still = looks[-1].time_s, looks[-1].violating
     while looks and (not looks[0].violating or now - looks[0].time_s > _longest_spell_s(rule)):
@@ -202,11 +203,15 @@ def _broken(rule: Rule, looks: deque[_Look]) -> list[_Look]:
         return []
     spell = list(looks)
     counted = sure = violating = 0
+    lowest = 0
+    """the least that violating looks are ahead of the others by, over all that begins with `look`"""
     for start in range(len(spell) - 1, -1, -1):
         look = spell[start]
         counted, sure, violating = counted + 1, sure + look.sure, violating + look.violating
+        lowest = min(lowest, 0) + (1 if look.violating else -look.sure)
         if (
             look.violating
+            and lowest >= 0
             and now - look.time_s >= rule.hold_s - SAME_TIME_S
             and sure >= rule.min_sure_looks
             and sure >= rule.min_sure_share * counted

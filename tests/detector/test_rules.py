@@ -93,6 +93,21 @@ def test_a_cap_taken_off_for_less_than_the_hold_time_is_nothing():
     assert run(RuleEngine(camera(), CATALOGUE), looks) == []
 
 
+def test_a_cap_lifted_for_a_moment_is_not_when_a_later_violation_began():
+    """The lifted cap and the later look at it missing are seven of ten looks of more than the hold time."""
+    states = ["missing", "worn", "worn", "worn", "worn"] + ["missing"] * 20
+    looks = [(2 * i, person(track=1, cap=state)) for i, state in enumerate(states)]
+    engine = RuleEngine(camera(), CATALOGUE)
+    told = [v for t, seen in looks for v in engine.update(scene(seen), t, at(t))]
+    assert told[0].since_s == 10
+
+
+def test_one_wrong_look_does_not_begin_a_violation_anew():
+    states = ["missing", "worn"] + ["missing"] * 20
+    looks = [(2 * i, person(track=1, cap=state)) for i, state in enumerate(states)]
+    assert run(RuleEngine(camera(), CATALOGUE), looks) == [(20, "K01")]
+
+
 def test_it_is_not_told_of_when_it_is_over():
     looks = steady(19, cap="missing") + steady(60, start=20)
     assert run(RuleEngine(camera(), CATALOGUE), looks) == []

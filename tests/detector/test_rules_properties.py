@@ -30,6 +30,7 @@ def fires(looks):
             and CAP.hold_s <= now - begin <= 2 * CAP.hold_s + 10
             and sure >= max(3, len(spell) / 2)
             and spell.count("missing") >= 0.7 * sure
+            and all(spell[:n].count("missing") >= spell[:n].count("worn") for n in range(len(spell)))
         ):
             return True
     return False
