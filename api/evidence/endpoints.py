@@ -109,7 +109,7 @@ _CLIP_MULTIPART: dict[str, Any] = {
     },
 )
 async def report_violation(
-    request: Request, response: Response, actor: ReportingEdge, centre: CentreOf, at: At,
+    request: Request, response: Response, actor: ReportingEdge, centre: CentreOf,
     idempotency_key: Annotated[UUID, Header(description="the violation_id of the manifest")],
 ) -> ReportAnswer:
     """Exactly once per key: a repeat gets the first answer. The pictures are stored before the case is opened."""
@@ -123,6 +123,7 @@ async def report_violation(
             await filing.check_report(work, actor, centre.settings, report)
     is_new = False
     if answer is None:
+        at = centre.clock()
         await filing.store_pictures(centre.files, report, at)
         # Only now, and for moments: nobody else can write while a transaction of SQLite does.
         async with centre.database.writing() as work:

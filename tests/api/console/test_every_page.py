@@ -14,7 +14,10 @@ from tests.api.console.screenshots import PAGES, fill
 pytestmark = pytest.mark.browser
 
 # The guides hold pictures of the other pages; of themselves there are none.
-ALL = (*PAGES, ("guide", "chief", "/help/officer"), ("guide for shops", "store", "/help/shop"))
+ALL = (
+    *PAGES, ("guide", "chief", "/help/officer"), ("guide for shops", "store", "/help/shop"),
+    ("guide for backends", "admin", "/help/backend"),
+)
 # What a phone on a slow line has to get before a page is whole, without its pictures.
 MOST_BYTES = 150_000
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
