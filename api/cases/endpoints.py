@@ -11,6 +11,7 @@ from api.answers import service as answers
 from api.answers.schemas import AnswerOut, PhotographOut, SinceOut
 from api.answers.tables import Answer
 from api.cases import service, spots
+from api.cases.outside import hears_of_delay
 from api.cases.schemas import (
     ActIn,
     CaseDetail,
@@ -61,7 +62,7 @@ async def list_cases(
         limit=limit,
     )
     following = encode_cursor(rows[-1].id) if len(rows) == limit else None
-    return Cases(items=[_summary(row, centre.catalogue) for row in rows], next=following)
+    return Cases(items=[_summary(actor, row, centre.catalogue) for row in rows], next=following)
 
 
 @router.get("/cases/{case_id}", operation_id="get_case", summary="One case, with its evidence and history", responses=READ)
@@ -107,7 +108,7 @@ async def case_detail(work: Work, actor: Actor, centre: Centre, response: Respon
     since = await answers.seen_since(work, actor, case, given, at, kept)
     notice = await notices.find_notice(work, actor, case.id)
     return CaseDetail(
-        **dict(_summary(case, centre.catalogue)),
+        **dict(_summary(actor, case, centre.catalogue)),
         notice=None if notice is None else notice.reference,
         answers=[_answer(row) for row in given],
         since_answer=None if since is None else SinceOut.model_validate(asdict(since)),
@@ -120,15 +121,16 @@ async def case_detail(work: Work, actor: Actor, centre: Centre, response: Respon
     )
 
 
-def _summary(case: Case, catalogue: Catalogue) -> CaseSummary:
+def _summary(actor: Actor, case: Case, catalogue: Catalogue) -> CaseSummary:
     name = next((rule.name for rule in catalogue.rules if rule.code == case.rule), None)
+    is_late = hears_of_delay(actor, case)
     return CaseSummary(
         id=case.id, state=case.state, rule=case.rule, rule_name=name, severity=case.severity,
         camera=Named(id=case.camera_id, name=case.camera.name), shop=Named(id=case.shop_id, name=case.shop.name),
         area=case.area.kind, area_name=case.area.name, opened_at=case.opened_at, captured_at=case.captured_at,
         observations=case.observations, last_seen_at=case.last_seen_at, version=case.version, merged_into=case.merged_into,
-        stage=case.stage, due_at=case.due_at, overdue_at=case.overdue_at, escalation=case.escalation,
-        escalated_at=case.escalated_at,
+        stage=case.stage, due_at=case.due_at, overdue_at=case.overdue_at if is_late else None,
+        escalation=case.escalation if is_late else None, escalated_at=case.escalated_at if is_late else None,
     )
 
 

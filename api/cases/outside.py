@@ -1,4 +1,4 @@
-"""What of the steps of a case a shop and another department are told."""
+"""What of the steps and limits of a case a shop and another department are told."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from sqlalchemy import inspect
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.cases.states import ANSWERS, TOLD, Act
-from api.cases.tables import Case, CaseTransition
+from api.cases.tables import STAGES_OF_THE_SHOP, Case, CaseTransition
 
 _OF_THE_SHOP = ANSWERS | {Act.ACKNOWLEDGE}
 
@@ -18,6 +18,11 @@ def as_told(actor: Actor, case: Case, steps: Sequence[CaseTransition]) -> Sequen
     if actor.sees_unconfirmed:
         return steps
     return [_told(actor, case, step) for step in steps]
+
+
+def hears_of_delay(actor: Actor, case: Case) -> bool:
+    """Whether this actor is told that the limit which runs is over; a shop is told so of its own, not of the authority's."""
+    return actor.sees_unconfirmed or case.stage in STAGES_OF_THE_SHOP
 
 
 def _told(actor: Actor, case: Case, step: CaseTransition) -> CaseTransition:

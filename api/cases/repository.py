@@ -24,7 +24,7 @@ from api.accounts.permissions import Permission
 from api.cameras.tables import Camera
 from api.cases.queues import Queue
 from api.cases.states import JUDGED, OPEN, TOLD, Act, CaseState, DismissalReason
-from api.cases.tables import IS_OPEN, Case, CaseTransition, MutedSpot, Reminder, ReviewLease
+from api.cases.tables import IS_OPEN, STAGES_OF_THE_SHOP, Case, CaseTransition, MutedSpot, Reminder, ReviewLease
 from api.kit.database import Work, insert_or_take
 from api.places.repository import shop_is_visible
 from api.places.tables import Shop
@@ -57,6 +57,8 @@ async def list_cases(
             wanted.append(column == value)
     if is_overdue:
         wanted.append(Case.overdue_at.is_not(None))
+        if not actor.sees_unconfirmed:
+            wanted.append(Case.stage.in_(STAGES_OF_THE_SHOP))
     if before is not None:
         wanted.append(Case.id < before)
     query = _readable(actor).order_by(Case.id.desc()).limit(limit)

@@ -17,7 +17,7 @@ from api.cases.outside import as_told
 from api.cases.passing import pass_to
 from api.cases.spots import SPEAKS_OF_THE_SPOT, after_dismissal, lift_with_case
 from api.cases.states import ANSWERS, OPEN, REVIEWS, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
-from api.cases.tables import Case, CaseTransition, Reminder
+from api.cases.tables import STAGES_OF_THE_SHOP, Case, CaseTransition, Reminder
 from api.evidence.countersigning import reviewed
 from api.kit.database import Work
 from api.kit.problems import Change, Conflict, Forbidden, Invalid, NotFound, VersionConflict
@@ -81,8 +81,10 @@ async def list_transitions(work: Work, actor: Actor, case_id: int) -> Sequence[C
 
 
 async def list_reminders(work: Work, actor: Actor, case_id: int) -> Sequence[Reminder]:
+    """As far as this actor is told of them."""
     await get_case(work, actor, case_id)
-    return await repository.list_reminders(work, actor, case_id)
+    found = await repository.list_reminders(work, actor, case_id)
+    return found if actor.sees_unconfirmed else [reminder for reminder in found if reminder.stage in STAGES_OF_THE_SHOP]
 
 
 async def choices(work: Work, actor: Actor, case: Case, transitions: Sequence[CaseTransition], at: datetime) -> list[Choice]:

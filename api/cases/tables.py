@@ -25,6 +25,10 @@ class Stage(StrEnum):
     VERIFY = "verify"
 
 
+# The other limits are the authority's own: no shop and no partner hears of them.
+STAGES_OF_THE_SHOP = frozenset({Stage.SIGN, Stage.RECTIFY})
+
+
 class Level(StrEnum):
     """Who hears of a case that is overdue."""
 

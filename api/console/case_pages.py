@@ -20,6 +20,7 @@ from api.cases import review, spots
 from api.cases import service as cases
 from api.cases.clock import BadDeadline
 from api.cases.endpoints import CaseId
+from api.cases.outside import hears_of_delay
 from api.cases.service import ActNotPossible
 from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Reason, Step, step_of
 from api.cases.tables import Case
@@ -312,7 +313,11 @@ async def _list(
     seen_by_models = [item for item in centre.catalogue.rules if item.available]
     return CaseListView(
         rows=[
-            case_row(case, digests.get(case.id), speaker, centre.catalogue, evidence.is_in_review(actor, case)) for case in shown
+            case_row(
+                case, digests.get(case.id), speaker, centre.catalogue, evidence.is_in_review(actor, case),
+                tells_delay=hears_of_delay(actor, case),
+            )
+            for case in shown
         ],
         tabs=[Link(_address("/cases", kind, rule), speaker.say(TABS[kind][0]), kind is state) for kind in tabs],
         rules=[Option(known.code, f"{known.code} {speaker.choose(known.name)}") for known in seen_by_models],

@@ -32,16 +32,18 @@ def case_url(case_id: int) -> str:
 
 
 def case_row(
-    case: Case, digest: str | None, speaker: Speaker, catalogue: Catalogue, is_in_review: bool = False
+    case: Case, digest: str | None, speaker: Speaker, catalogue: Catalogue, is_in_review: bool = False, *,
+    tells_delay: bool = True,
 ) -> CaseRow:
-    """`digest` is of the manifest that the thumbnail is made of; None without a picture. With faces it has another address."""
+    """`digest` is of the manifest that the thumbnail is made of; None without a picture. With faces it has another address.
+    `tells_delay`: whether the reader hears that the limit which runs is over."""
     version = f"{digest[:12]}{'' if is_in_review else '-blurred'}" if digest else None
     return CaseRow(
         id=case.id, url=case_url(case.id), thumbnail=f"/cases/{case.id}/thumbnail.jpg?v={version}" if version else None,
         title=speaker.rule_title(case.rule, catalogue), severity=speaker.severity(case.severity), state=speaker.state(case.state),
         shop=case.shop.name, area=speaker.area(case.area.kind), camera=case.camera.name, captured=speaker.time(case.captured_at),
-        votes=votes_view(case, speaker, catalogue).sentence, overdue=speaker.overdue(case),
-        due=speaker.due(case),
+        votes=votes_view(case, speaker, catalogue).sentence,
+        overdue=speaker.overdue(case) if tells_delay else None, due=speaker.due(case, tells_delay=tells_delay),
     )
 
 

@@ -8,6 +8,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.answers.service import Since
 from api.answers.tables import Answer
+from api.cases.outside import hears_of_delay
 from api.cases.service import Choice
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition, Reminder, Stage
@@ -105,7 +106,7 @@ def case_view(
     accepted: Collection[str], why: str, actor: Actor, speaker: Speaker, catalogue: Catalogue,
 ) -> CaseView:
     """`why` is the reason for which faces are shown; empty where they are not, or need none."""
-    row = case_row(case, None, speaker, catalogue)
+    row = case_row(case, None, speaker, catalogue, tells_delay=hears_of_delay(actor, case))
     seal = seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None
     return CaseView(
         id=case.id, title=row.title, back_url="/cases", severity=row.severity, state=row.state, shop=row.shop, area=row.area,

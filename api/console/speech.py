@@ -95,7 +95,7 @@ class Speaker:
             return None
         return Chip(self.say(N_("Overdue since %(at)s"), at=self.time(case.overdue_at).short), "bad")
 
-    def due(self, case: Case) -> str | None:
+    def due(self, case: Case, *, tells_delay: bool = True) -> str | None:
         """Which limit runs, and who has heard that it is over; that none does, where the shop waits for a decision."""
         if case.state is CaseState.APPEALED:
             return self.say(N_("The shop's time stands still until the objection is decided"))
@@ -104,7 +104,7 @@ class Speaker:
         words = [self.say(DUE[case.stage], at=self.time(case.due_at).short)]
         if case.stage is Stage.SIGN and case.rectify_due_at is not None:
             words.append(self.say(DUE[Stage.RECTIFY], at=self.time(case.rectify_due_at).short))
-        if case.escalation is not None:
+        if case.escalation is not None and tells_delay:
             words.append(self.say(LEVELS[case.escalation]))
         return " · ".join(words)
 

@@ -10,7 +10,7 @@ from api.accounts.actors import the_house
 from api.audit.service import record as record_act
 from api.cases.conditions import UNDO_WITHIN
 from api.cases.states import TOLD, Act, CaseState, step_of
-from api.cases.tables import Case, Level, ReminderKind, Stage
+from api.cases.tables import STAGES_OF_THE_SHOP, Case, Level, ReminderKind
 from api.deliveries import repository
 from api.deliveries.budgets import BUDGETS
 from api.deliveries.events import CaseEvent, CaseFacts, DeadTarget, TargetDeadEvent, TestEvent, TestFacts
@@ -57,8 +57,6 @@ _OF_ACT: dict[Act, Event] = {Act.EXTEND: Event.CASE_EXTENDED, Act.REJECT: Event.
 _OF_REMINDER: dict[ReminderKind, Event] = {
     ReminderKind.HALF: Event.CASE_DUE_SOON, ReminderKind.LIMIT: Event.CASE_OVERDUE, ReminderKind.ESCALATED: Event.CASE_ESCALATED,
 }
-# The other limits are the authority's own.
-_OF_THE_SHOP = frozenset({Stage.SIGN, Stage.RECTIFY})
 
 
 async def tell_step(work: Work, case: Case, act: Act, before: CaseState | None, at: datetime) -> None:
@@ -89,7 +87,7 @@ async def tell_reminder(work: Work, case: Case, kind: ReminderKind, level: Level
     event = _OF_REMINDER[kind]
     targets = await repository.targets_of(work, event, case.shop_id)
     key = _key(case, event, case.version) + (f" {level.value}" if level is not None else "")
-    _tell(work, case, event, key, targets, at, at, level, is_inside=case.stage not in _OF_THE_SHOP)
+    _tell(work, case, event, key, targets, at, at, level, is_inside=case.stage not in STAGES_OF_THE_SHOP)
 
 
 def _tell(

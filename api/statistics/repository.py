@@ -1,7 +1,7 @@
 """Every count goes by an index over the time that is asked for, so that it costs as much as what happened in that time, however
 much there was before."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from api.accounts.actors import Actor
 from api.cameras.tables import Camera
 from api.cases.repository import case_is_visible
 from api.cases.states import Act, CaseState, DismissalReason
-from api.cases.tables import IS_OPEN, Case, CaseTransition, Reminder, ReminderKind, Stage
+from api.cases.tables import IS_OPEN, STAGES_OF_THE_SHOP, Case, CaseTransition, Reminder, ReminderKind, Stage
 from api.kit.database import Work
 from api.kit.times import shop_week
 from api.places.repository import own_and_below, shop_is_visible
@@ -176,7 +176,7 @@ def _ranked(taken: FromClause, by: By | None) -> Select[*tuple[Any, ...]]:
     ).group_by(*keys, ranked.c.act, ranked.c.cases)
 
 
-async def count_missed(work: Work, actor: Actor, scope: Scope, stages: Sequence[Stage] = tuple(Stage)) -> int:
+async def count_missed(work: Work, actor: Actor, scope: Scope, stages: Collection[Stage] = tuple(Stage)) -> int:
     """Limits that ended without what was due, each once: after a standstill of the centre the first that tells of one may be that
     the case went up."""
     query, earlier = select(func.count()).select_from(Reminder).join(Case, Case.id == Reminder.case_id), aliased(Reminder)
@@ -196,6 +196,8 @@ async def count_states(work: Work, actor: Actor, *, is_open: bool = False) -> di
 
 async def count_overdue_now(work: Work, actor: Actor) -> int:
     query = select(func.count()).select_from(Case).where(case_is_visible(actor), Case.overdue_at.is_not(None))
+    if not actor.sees_unconfirmed:
+        query = query.where(Case.stage.in_(STAGES_OF_THE_SHOP))
     return await work.scalar(query) or 0
 
 

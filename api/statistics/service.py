@@ -7,7 +7,7 @@ from api.accounts.permissions import Permission
 from api.cameras import repository as cameras
 from api.cameras.schemas import CameraState
 from api.cameras.service import state_of
-from api.cases.tables import Stage
+from api.cases.tables import STAGES_OF_THE_SHOP, Stage
 from api.coverage import service as coverage
 from api.coverage.schemas import Counts as Coverage
 from api.kit.database import Work
@@ -26,8 +26,6 @@ MOST_SHOPS = 100
 # What a wall shows of the last days: as many pictures as fit below each other.
 _CLOSED_SHOWN = 4
 _CLOSED_WITHIN = timedelta(days=7)
-# What a shop is late with; the authority's own limits are not the shop's.
-_OF_SHOPS = (Stage.SIGN, Stage.RECTIFY)
 
 
 class BadPeriod(Invalid):
@@ -62,7 +60,10 @@ async def get_statistics(
         cases=CaseCounts(
             opened=total.found, confirmed=total.confirmed, dismissed=total.dismissed, issued=total.issued,
             submitted=total.answered, returned=total.returned, closed=total.closed, withdrawn=total.withdrawn,
-            transferred=total.transferred, overdue=await repository.count_missed(work, actor, scope),
+            transferred=total.transferred,
+            overdue=await repository.count_missed(
+                work, actor, scope, tuple(Stage) if actor.sees_unconfirmed else STAGES_OF_THE_SHOP
+            ),
         ),
         by_rule=[
             RuleCount(rule=row.key, name=names.get(row.key), opened=row.counts.found)
@@ -84,7 +85,7 @@ async def get_figures(work: Work, actor: Actor, scope: Scope, by: Collection[By]
     counted = await repository.count_steps(work, actor, scope, (None, *by))
     return Figures(
         total=counted[None][0].counts,
-        missed=await repository.count_missed(work, actor, scope, _OF_SHOPS),
+        missed=await repository.count_missed(work, actor, scope, STAGES_OF_THE_SHOP),
         by={one: _all_weeks(scope, counted[one]) if one is By.WEEK else counted[one][:limit] for one in by},
         durations=await repository.measure_durations(work, actor, scope, (None, By.RULE, By.STATION)),
     )
@@ -99,7 +100,7 @@ async def get_month(work: Work, actor: Actor, scope: Scope, by: Collection[By], 
     return Month(
         first, await get_figures(work, actor, scope, by, limit),
         (await repository.count_steps(work, actor, earlier))[None][0].counts,
-        await repository.count_missed(work, actor, earlier, _OF_SHOPS),
+        await repository.count_missed(work, actor, earlier, STAGES_OF_THE_SHOP),
         await _coverage(work, actor, at, scope.district_id, scope.shop_id),
     )
 

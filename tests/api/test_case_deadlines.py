@@ -147,6 +147,30 @@ class TestReminders:
         case = await life.done("confirm")
         assert (case["overdue_at"], case["escalation"]) == (None, None)
 
+    async def test_a_shop_reads_of_its_own_limits_and_not_of_the_authority_s(self, any_world: World):
+        life = await Life.begin(any_world)
+        await life.at(at("2026-11-24 15:01"))  # nobody has judged it in time
+        await life.done("confirm", "issue")
+        officer = (await life.at(at("2026-11-26 10:00")))["reminders"]
+        shop = (await life.people[Role.STORE_OWNER].get(f"/api/v1/cases/{life.case_id}")).json()["reminders"]
+        stages = [[reminder["stage"] for reminder in told] for told in (officer, shop)]
+        assert stages == [["review", "sign"], ["sign"]]
+
+    async def test_a_shop_that_has_answered_is_not_called_late_when_the_authority_is(self, any_world: World):
+        life = await Life.begin(any_world)
+        await life.done("confirm", "issue")
+        await life.done("submit", who=Role.STORE_OWNER)
+        officer = await life.at(at("2026-12-08 17:31"))  # nobody has verified it
+        shop, path = life.people[Role.STORE_OWNER], f"/api/v1/cases/{life.case_id}"
+        told = (await shop.get(path)).json()
+        listed = (await shop.get("/api/v1/cases", params={"overdue": True})).json()["items"]
+        counts = (await shop.get("/api/v1/statistics")).json()
+        page = (await shop.get(f"/cases/{life.case_id}", params={"lang": "en"})).text
+        assert (officer["overdue_at"] is None, officer["escalation"]) == (False, "bureau")
+        assert (told["overdue_at"], told["escalation"], told["escalated_at"], listed) == (None, None, None, [])
+        assert (counts["overdue_now"], counts["cases"]["overdue"]) == (0, 0)
+        assert ("Overdue since" in page, "Reported to" in page, "To be verified by" in page) == (False, False, True)
+
     async def test_an_officer_may_go_once_it_is_overdue(self, world: World):
         life = await Life.begin(world)
         await life.done("confirm", "issue")
