@@ -44,3 +44,10 @@ def test_what_runs_of_ours_can_write_nothing_but_its_data(path: Path) -> None:
     ours = [one for one in yaml.safe_load(path.read_text())["services"].values() if one["image"] == "sunshine-kitchen"]
 
     assert [(one["read_only"], one["cap_drop"], one["volumes"]) for one in ours] == [(True, ["ALL"], ["data:/data"])]
+
+
+def test_the_centre_waits_for_the_server_of_its_database_and_not_for_the_one_that_only_makes_it() -> None:
+    """That one listens on no network (the entry point of the image of PostgreSQL: `listen_addresses=''`)."""
+    database = yaml.safe_load((TOP / "docker/centre.compose.yaml").read_text())["services"]["database"]
+
+    assert database["healthcheck"]["test"][1:4] == ["pg_isready", "-h", "127.0.0.1"]
