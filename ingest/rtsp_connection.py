@@ -150,9 +150,9 @@ class Connection:
             options = dict(part.partition("=")[::2] for part in rest)
             try:
                 if profile.upper() == "RTP/AVP/TCP":
-                    channel, _ = _pair(options.get("interleaved", "0-1"), 255)
-                    self._channels, self._udp = (channel, channel + 1), None
-                    chosen = f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
+                    first, second = _pair(options.get("interleaved", "0-1"), 255)
+                    self._channels, self._udp = (first, second), None
+                    chosen = f"RTP/AVP/TCP;unicast;interleaved={first}-{second}"
                     return Response(headers=session | {"Transport": chosen})
                 if profile.upper() in ("RTP/AVP", "RTP/AVP/UDP") and "client_port" in options:
                     first, second = _pair(options["client_port"], 65_535)

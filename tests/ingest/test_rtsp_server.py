@@ -193,6 +193,16 @@ def test_the_answers_of_a_session(serve, talk) -> None:
     assert receiver.rest() == b""
 
 
+def test_the_highest_channel_twice_stops_nobody(serve, talk) -> None:
+    served = serve()
+    odd = talk(served.server.port)
+    session = odd.ask("SETUP", served.url + "/trackID=0", Transport="RTP/AVP/TCP;interleaved=255-255")[1]["Session"]
+    odd.ask("PLAY", served.url, Session=session.partition(";")[0])
+
+    assert {odd.interleaved()[0] for _ in range(3)} == {255}
+    assert len(stamps(served.url, 3)) == 3
+
+
 @pytest.mark.parametrize(
     "data", [b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"DESCRIBE x RTSP/1.0\r\nContent-Length: -1\r\n\r\n"]
 )
