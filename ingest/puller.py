@@ -28,6 +28,7 @@ class Puller:
         self._current: EdgeConfig | None = None
         self._refused: str | None = None
         self._unsaved: EdgeConfig | None = None
+        self._disk_cause: str | None = None
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -71,9 +72,11 @@ class Puller:
         try:
             self._store.save(self._unsaved)
         except OSError as error:
-            log.error("cameras_not_stored", cause=str(error))
+            if str(error) != self._disk_cause:
+                log.error("cameras_not_stored", cause=str(error))
+            self._disk_cause = str(error)
         else:
-            self._unsaved = None
+            self._unsaved = self._disk_cause = None
 
     def _turned_away(self, error: CentreRefused) -> None:
         """Revoked: an edge without a right to its cameras stops looking and forgets how to reach them."""

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from contract.cameras import EdgeConfig
 from ingest.config_store import ConfigStore
@@ -70,7 +71,10 @@ def test_list_that_could_not_be_kept_is_used_and_kept_later(world: World, monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(ConfigStore, "save", full)
-        world.puller.pull()
+        with capture_logs() as logs:
+            world.puller.pull()
+            world.puller.pull()
+    assert [line["event"] for line in logs].count("cameras_not_stored") == 1  # not one line every quarter of a minute
     assert (world.lists(), world.store.load()) == ([["a"]], None)
     world.puller.pull()
     assert world.store.load() == world.centre.config
