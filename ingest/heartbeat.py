@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from contract.edges import EdgeLoad, EdgeTrouble, Heartbeat
+from contract.edges import CameraMinute, EdgeLoad, EdgeTrouble, Heartbeat
 from ingest.centre import Centre, CentreError, CentreRefused
 from ingest.durable import disk_trouble
 from ingest.identity import software_version
@@ -39,6 +39,7 @@ class Pulse:
         self._interval_s = interval_s
         self._refused: str | None = None
         self._cause: str | None = None
+        self._reports = (0, 0)  # waiting, parked
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -58,25 +59,32 @@ class Pulse:
             self._book.turn()
         except sqlite3.Error as error:
             failure = error  # a full disk is no reason to keep silent: the heartbeat tells of it
-        try:
-            while self._tell(failure) and not self._stop.is_set():
-                pass
-        except sqlite3.Error as error:
-            failure = error
+        goes_on = True
+        while goes_on:
+            closed: list[CameraMinute] = []
+            try:
+                closed = self._book.closed(MINUTES_A_BEAT)
+                self._reports = self._outbox.waiting(), self._outbox.parked()
+            except sqlite3.Error as error:
+                failure = error  # nor is a damaged database: without closed minutes, and with the numbers of the last time
+            try:
+                goes_on = self._tell(closed, failure) and not self._stop.is_set()
+            except sqlite3.Error as error:
+                failure, goes_on = error, False
         cause = None if failure is None else str(failure)
         if cause != self._cause and cause is not None:
             log.error("minutes_cannot_be_kept", cause=cause)
         self._cause = cause
 
-    def _tell(self, failure: sqlite3.Error | None) -> bool:
-        """One heartbeat; True when there are more minutes than went into it."""
-        closed = self._book.closed(MINUTES_A_BEAT)
+    def _tell(self, closed: list[CameraMinute], failure: sqlite3.Error | None) -> bool:
+        """One heartbeat; True when there are more minutes than went into it. Raises sqlite3.Error."""
+        waiting, parked = self._reports
         heartbeat = Heartbeat(
             sent_at=self._clock(),
             software_version=software_version(),
             config_version=self._config_version(),
-            outbox_waiting=self._outbox.waiting(),
-            outbox_parked=self._outbox.parked(),
+            outbox_waiting=waiting,
+            outbox_parked=parked,
             trouble=disk_trouble(failure) if failure else self._trouble(),
             load=self._load(),
             minutes=[*closed, *self._book.running()],

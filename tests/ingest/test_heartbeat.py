@@ -109,3 +109,17 @@ def test_full_disk_is_no_reason_to_keep_silent(world: World, monkeypatch: pytest
         world.pulse.beat()
     assert [beat["trouble"] for beat in world.centre.heartbeats] == ["disk_full"] * 2
     assert [line["event"] for line in logs] == ["minutes_cannot_be_kept"]
+
+
+def test_damaged_database_is_no_reason_to_keep_silent(world: World):
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.parts.record()
+    world.pulse.beat()
+    world.parts.database.close()
+    with capture_logs() as logs:
+        world.pulse.beat()
+        world.pulse.beat()
+    assert [beat["trouble"] for beat in world.centre.heartbeats] == [None, "disk_failed", "disk_failed"]
+    assert [line["event"] for line in logs] == ["minutes_cannot_be_kept"]
+    assert (world.told(), [beat["outbox_waiting"] for beat in world.centre.heartbeats]) == ([(1, None)] * 3, [1] * 3)
