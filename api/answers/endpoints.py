@@ -15,7 +15,7 @@ from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
 from api.answers import service
 from api.answers.photographs import decode
-from api.answers.service import MOST_PHOTOGRAPHS, Answered
+from api.answers.service import MOST_PHOTOGRAPHS, Answered, TooManyPhotographs
 from api.answers.tables import Photograph
 from api.audit.service import REASON_LENGTH
 from api.cases import service as cases
@@ -80,7 +80,8 @@ class AnswerForm:
 
 async def read_answer(request: Request, picture_bytes: int) -> AnswerForm:
     """Raises Invalid or PhotographTooLarge."""
-    async with request.form(max_files=MOST_PHOTOGRAPHS, max_fields=10) as form:
+    # How many there are is told by `hand_in`, in words and with what was typed; how much, by the limit of the whole body.
+    async with request.form(max_fields=10) as form:
         try:
             act = Act(_typed(form, "act"))
         except ValueError:
@@ -101,8 +102,10 @@ async def read_answer(request: Request, picture_bytes: int) -> AnswerForm:
 
 
 async def hand_in(centre: Centre, actor: Actor, case_id: int, version: int, form: AnswerForm, at: datetime) -> Case:
-    """Decode, store, then act: what cannot be used leaves nothing in the database. Raises what the act raises, and NotAPicture,
-    TakenBefore or StorageFull."""
+    """Decode, store, then act: what cannot be used leaves nothing in the database. Raises what the act raises, and
+    TooManyPhotographs, NotAPicture, TakenBefore or StorageFull."""
+    if len(form.photographs) > MOST_PHOTOGRAPHS:
+        raise TooManyPhotographs(f"These are more than {MOST_PHOTOGRAPHS} photographs. Send those that show it best.")
     async with centre.database.reading() as work:
         case = await cases.get_case(work, actor, case_id)
     stored: tuple[Photograph, ...] = ()

@@ -35,6 +35,10 @@ class TakenBefore(Invalid):
     code = "photograph-taken-before"
 
 
+class TooManyPhotographs(Invalid):
+    code = "too-many-photographs"
+
+
 @dataclass(frozen=True)
 class Answered:
     """What comes with an answer besides its words. The photographs are in the store already."""

@@ -6,7 +6,7 @@ from fastapi.responses import RedirectResponse
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
 from api.answers.endpoints import AnswerForm, PhotographTooLarge, hand_in, read_answer
-from api.answers.service import TakenBefore
+from api.answers.service import TakenBefore, TooManyPhotographs
 from api.cases import service as cases
 from api.cases.endpoints import CaseId
 from api.cases.service import ActNotPossible
@@ -20,6 +20,7 @@ from api.kit.work import At
 
 router = APIRouter()
 TAKEN_BEFORE = N_("One was taken before the notice. Take a new one; if it is new, set the clock of the phone.")
+TOO_MANY_PHOTOGRAPHS = N_("These are more than six photographs. Choose the six that show it best.")
 NO_PHOTOGRAPH = N_("One of the files is no photograph, or has more than 50 million pixels. Send JPEG, PNG or WebP.")
 PHOTOGRAPH_TOO_LARGE = N_("A photograph is larger than 10 MB. Take it with the camera of the phone, or choose a smaller one.")
 DISK_FULL = N_("The disk of the server is full, so nothing was saved. Tell the station, and send it again later.")
@@ -43,6 +44,8 @@ async def answer_case(request: Request, case_id: CaseId, actor: SignedIn, centre
     try:
         if not wrong:
             await hand_in(centre, actor, case_id, version, form, at)
+    except TooManyPhotographs:
+        wrong = {"photographs": TOO_MANY_PHOTOGRAPHS}
     except TakenBefore:
         wrong = {"photographs": TAKEN_BEFORE}
     except NotAPicture:

@@ -12,13 +12,20 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.accounts.dependencies import CentreOf, address_of, device_of
 from api.answers.endpoints import PhotographTooLarge, hand_in, read_answer
-from api.answers.service import TakenBefore
+from api.answers.service import TakenBefore, TooManyPhotographs
 from api.cameras import service as cameras
 from api.cases import service as cases
 from api.cases.service import ActNotPossible
 from api.cases.states import TOLD, Act, step_of
 from api.centre import Centre
-from api.console.answer_pages import DISK_FULL, NO_PHOTOGRAPH, PHOTOGRAPH_TOO_LARGE, TAKEN_BEFORE, missing_answer
+from api.console.answer_pages import (
+    DISK_FULL,
+    NO_PHOTOGRAPH,
+    PHOTOGRAPH_TOO_LARGE,
+    TAKEN_BEFORE,
+    TOO_MANY_PHOTOGRAPHS,
+    missing_answer,
+)
 from api.console.camera_views import camera_row
 from api.console.case_views import overtaken
 from api.console.i18n import N_
@@ -145,6 +152,8 @@ async def answer(request: Request, token: Token, centre: CentreOf, at: At) -> Re
     try:
         if not wrong:
             await hand_in(centre, visit.actor, visit.case.id, version, form, at)
+    except TooManyPhotographs:
+        wrong = {"photographs": TOO_MANY_PHOTOGRAPHS}
     except TakenBefore:
         wrong = {"photographs": TAKEN_BEFORE}
     except NotAPicture:

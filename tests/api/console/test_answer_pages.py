@@ -79,6 +79,13 @@ class TestShop:
         assert told in words(page)
         assert "已给全体人员发放工作帽。" in page.text
 
+    async def test_seven_photographs(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await issued(browser, kitchen)
+        await sign_in(browser, "store")
+        page = await answer(browser, case_id, *[("a.jpg", photograph())] * 7)
+        assert (page.status_code, "照片超过六张" in words(page)) == (422, True)
+        assert "已给全体人员发放工作帽。" in page.text
+
     async def test_somebody_was_faster(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await issued(browser, kitchen)
         await browser.post(f"/cases/{case_id}/refuse", data={"version": 3, "note": "拒收。"})

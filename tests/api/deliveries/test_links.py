@@ -213,6 +213,11 @@ class TestActs:
         assert "New caps." in answer.text
         assert await phones.state() == "issued"
 
+    async def test_more_photographs_than_six(self, phones: Phones):
+        device, token = await opened(phones)
+        answer = await fix(device, token, *[jpeg()] * 7, text="New caps.")
+        assert (answer.status_code, "more than six" in answer.text, "New caps." in answer.text) == (422, True, True)
+
     async def test_no_photograph_at_all_but_a_script(self, phones: Phones):
         device, token = await opened(phones)
         answer = await fix(device, token, b"<script>alert(1)</script>")
