@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, false, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, false, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from api.accounts.actors import Actor
@@ -32,12 +32,12 @@ class Filter:
     until: datetime | None = None
 
 
-def chain_of(actor: Actor, shop_id: str | None, district_id: str | None) -> ColumnElement[str]:
+def chain_of(actor: Actor, shop_id: str | None, district_id: str | None) -> ColumnElement[str] | str:
     """The district that an act concerns, for the very statement that inserts its entry: of the place, else of who acts."""
     shop_id = shop_id or (None if district_id else actor.shop_id)
     if shop_id is not None:
         return func.coalesce(select(Shop.district_id).where(Shop.id == shop_id).scalar_subquery(), CENTRE)
-    return literal(district_id or actor.district_id or CENTRE)
+    return district_id or actor.district_id or CENTRE
 
 
 def unit_of(actor: Actor) -> ColumnElement[str] | None:

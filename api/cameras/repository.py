@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,17 +9,21 @@ from sqlalchemy.orm import joinedload
 from api.accounts.actors import Actor, ActorKind
 from api.alarms.tables import AlarmChannel
 from api.cameras.tables import Camera, CameraMinuteRow
+from api.edges.tables import Edge, EdgeKind
 from api.kit.database import Work, insert_or_update
+from api.kit.prepared import prepared
 from api.places.repository import shop_is_visible, shops_below
 from api.places.tables import Shop
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
-    if actor.kind is ActorKind.EDGE:
-        # A box of the shop's own sees those that its device codes mean.
-        told_of = select(AlarmChannel.camera_id).where(AlarmChannel.edge_id == actor.id)
-        return or_(Camera.edge_id == actor.id, Camera.id.in_(told_of))
-    return shop_is_visible(actor, Camera.shop_id)
+    return _is_of_edge(actor.id) if actor.kind is ActorKind.EDGE else shop_is_visible(actor, Camera.shop_id)
+
+
+def _is_of_edge(edge_id: Any) -> ColumnElement[bool]:
+    # A box of the shop's own sees those that its device codes mean.
+    told_of = select(AlarmChannel.camera_id).where(AlarmChannel.edge_id == edge_id)
+    return or_(Camera.edge_id == edge_id, Camera.id.in_(told_of))
 
 
 def _readable(actor: Actor) -> Select[Camera]:
@@ -52,6 +57,37 @@ async def get_camera(work: Work, actor: Actor, camera_id: str, *, for_change: bo
         query = query.with_for_update(of=Camera).execution_options(populate_existing=True)
     camera: Camera | None = await work.scalar(query)
     return camera
+
+
+@dataclass(frozen=True)
+class OwnCamera:
+    """Of the edge that asks: what its reports are filed by."""
+
+    id: str
+    shop_id: str
+    area_id: str
+    district_id: str
+    edge_kind: EdgeKind
+    edge_key: str
+
+
+def _own(edge_id: Any, camera_id: Any) -> Select[str, str, str, str, EdgeKind, str]:
+    return (
+        select(Camera.id, Camera.shop_id, Camera.area_id, Shop.district_id, Edge.kind, Edge.public_key)
+        .join(Shop, Shop.id == Camera.shop_id)
+        .join(Edge, Edge.id == edge_id)
+        .where(_is_of_edge(edge_id), Camera.id == camera_id)
+    )
+
+
+_own_camera = prepared(_own)
+_own_camera_locked = prepared(lambda edge_id, camera_id: _own(edge_id, camera_id).with_for_update(of=Camera))
+
+
+async def own_camera(work: Work, actor: Actor, camera_id: str, *, for_change: bool = False) -> OwnCamera | None:
+    find = _own_camera_locked if for_change else _own_camera
+    row = (await work.execute(*find(actor.id, camera_id))).first()
+    return None if row is None else OwnCamera(*row)
 
 
 async def looks_since(work: Work, actor: Actor, camera_ids: Sequence[str], since: datetime) -> dict[str, int]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from api.accounts.actors import Actor, the_system
 from api.audit.service import record
-from api.cameras.tables import Camera
+from api.cameras.repository import OwnCamera
 from api.cases import repository
 from api.cases.clock import set_clock
 from api.cases.deadlines import Deadlines
@@ -24,7 +24,7 @@ USUAL_REPEAT_S = 1800.0
 
 
 async def take_observation(
-    work: Work, actor: Actor, camera: Camera, severity: int, repeat_s: float | None, manifest: Manifest, at: datetime,
+    work: Work, actor: Actor, camera: OwnCamera, severity: int, repeat_s: float | None, manifest: Manifest, at: datetime,
     deadlines: Deadlines,
 ) -> tuple[Case, bool]:
     """The case that checked evidence of an edge belongs to, and whether it is a new one. The caller has locked the camera, so
@@ -37,7 +37,7 @@ async def take_observation(
         case = await _set_aside(work, muted)
     else:
         window = timedelta(seconds=MERGE_REPEATS * (repeat_s or USUAL_REPEAT_S))
-        alike = await repository.list_open_alike(work, the_system(), camera.id, manifest.rule, seen_at, window)
+        alike = await repository.list_open_alike(work, camera.id, manifest.rule, seen_at, window)
         same = [one.id for one in alike if one.track == manifest.track or is_same(one.spot, spot)]
         case = await _still_open(work, same)
     if case is None:
@@ -50,7 +50,7 @@ async def take_observation(
 
 
 async def open_case(
-    work: Work, actor: Actor, camera: Camera, severity: int, manifest: Manifest, at: datetime, deadlines: Deadlines,
+    work: Work, actor: Actor, camera: OwnCamera, severity: int, manifest: Manifest, at: datetime, deadlines: Deadlines,
     muted: MutedSpot | None = None,
 ) -> Case:
     """A case for judgement; set aside at once where the spot is muted."""

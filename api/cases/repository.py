@@ -26,6 +26,7 @@ from api.cases.queues import Queue
 from api.cases.states import JUDGED, OPEN, TOLD, Act, CaseState, DismissalReason
 from api.cases.tables import IS_OPEN, STAGES_OF_THE_SHOP, Case, CaseTransition, MutedSpot, Reminder, ReviewLease
 from api.kit.database import Work, insert_or_take
+from api.kit.prepared import prepared
 from api.places.repository import shop_is_visible
 from api.places.tables import Shop
 
@@ -187,20 +188,26 @@ async def count_confirmed_alike(work: Work, actor: Actor, case: Case, since: dat
     return await work.scalar(select(func.count()).select_from(Case).where(case_is_visible(actor), alike, confirmed)) or 0
 
 
-async def list_open_alike(
-    work: Work, actor: Actor, camera_id: str, rule: str, seen_at: datetime, window: timedelta
-) -> Sequence[Row[int, int, list[float] | None]]:
-    """`id`, `track` and `spot` of the open cases of this camera and rule that were seen within the window before or after, the
-    latest first."""
-    query = (
+@prepared
+def _open_alike(camera_id: Any, rule: Any, since: Any, until: Any) -> Select[int, int, list[float] | None]:
+    return (
         select(Case.id, Case.track, Case.spot)
         .where(
-            case_is_visible(actor), Case.camera_id == camera_id, Case.rule == rule, Case.state.in_(OPEN),
-            Case.last_seen_at >= seen_at - window, Case.captured_at <= seen_at + window,
+            Case.camera_id == camera_id, Case.rule == rule, literal_column(f"cases.{IS_OPEN.text}"), Case.last_seen_at >= since,
+            Case.captured_at <= until,
         )
         .order_by(Case.last_seen_at.desc())
     )
-    return (await work.execute(query)).all()
+
+
+@without_actor("what an edge reports joins its case, whoever may see that")
+async def list_open_alike(
+    work: Work, camera_id: str, rule: str, seen_at: datetime, window: timedelta
+) -> Sequence[Row[int, int, list[float] | None]]:
+    """`id`, `track` and `spot` of the open cases of this camera and rule that were seen within the window before or after, the
+    latest first."""
+    statement, values = _open_alike(camera_id, rule, seen_at - window, seen_at + window)
+    return (await work.execute(statement, values)).all()
 
 
 async def list_dismissed_alike(
@@ -266,6 +273,17 @@ async def list_muted_spots(work: Work, actor: Actor, camera_id: str, *, is_activ
     ended = MutedSpot.revoked_at.is_(None) if is_active else MutedSpot.revoked_at.is_not(None)
     query = select(MutedSpot).where(_spot_is_visible(actor), MutedSpot.camera_id == camera_id, ended)
     return list(await work.scalars(query.order_by(MutedSpot.muted_at)))
+
+
+@prepared
+def _muted(camera_id: Any, rule: Any) -> Select[MutedSpot]:
+    of_rule = (MutedSpot.camera_id == camera_id, MutedSpot.rule == rule, MutedSpot.revoked_at.is_(None))
+    return select(MutedSpot).where(*of_rule).order_by(MutedSpot.muted_at)
+
+
+@without_actor("what is seen at a muted spot is set aside, whoever may see that")
+async def list_muted(work: Work, camera_id: str, rule: str) -> list[MutedSpot]:
+    return list(await work.scalars(*_muted(camera_id, rule)))
 
 
 async def get_muted_spot(work: Work, actor: Actor, spot_id: str) -> MutedSpot | None:

@@ -98,8 +98,7 @@ def _spot(stored: Sequence[float]) -> Spot:
 
 
 async def mute_at(work: Work, camera_id: str, rule: str, spot: Spot | None) -> MutedSpot | None:
-    found = await repository.list_muted_spots(work, the_system(), camera_id)
-    return next((muted for muted in found if muted.rule == rule and is_same(muted.box, spot)), None)
+    return next((muted for muted in await repository.list_muted(work, camera_id, rule) if is_same(muted.box, spot)), None)
 
 
 def _lift(work: Work, actor: Actor, spot: MutedSpot, at: datetime, shop_id: str | None) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, delete, false, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, contains_eager, joinedload
@@ -12,6 +13,7 @@ from api.deliveries.budgets import BUDGETS
 from api.deliveries.kinds import ASKED_FOR, RINGING, SERIOUS, DeliveryState, Event
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
+from api.kit.prepared import prepared
 from api.places.repository import district_is_visible, districts_above, shop_is_visible
 from api.places.tables import District
 
@@ -102,12 +104,16 @@ def _is_on() -> ColumnElement[bool]:
     return and_(Target.enabled, or_(Target.user_id.is_(None), Target.user_id.in_(of_the_active)))
 
 
-@without_actor("whoever acted, everybody who is to be told of the place is told")
-async def targets_of(work: Work, event: Event, shop_id: str) -> list[Target]:
+@prepared
+def _of_place(shop_id: Any) -> Select[Target]:
     of_all = and_(Target.district_id.is_(None), Target.shop_id.is_(None))
     of_place = or_(Target.shop_id == shop_id, Target.district_id.in_(districts_above(shop_id)), of_all)
-    found = await work.scalars(select(Target).where(_is_on(), of_place).order_by(Target.id))
-    return [target for target in found if event in target.events]
+    return select(Target).where(_is_on(), of_place).order_by(Target.id)
+
+
+@without_actor("whoever acted, everybody who is to be told of the place is told")
+async def targets_of(work: Work, event: Event, shop_id: str) -> list[Target]:
+    return [target for target in await work.scalars(*_of_place(shop_id)) if event in target.events]
 
 
 @without_actor("a dead target is told of to the others, wherever they belong that its place belongs to")

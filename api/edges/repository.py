@@ -1,9 +1,14 @@
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
 from sqlalchemy import ColumnElement, Select, and_, not_, select
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor, ActorKind, without_actor
 from api.edges.tables import Edge, EdgeKind, EnrolmentCode
 from api.kit.database import Work
+from api.kit.prepared import prepared
 from api.places.repository import shop_is_visible
 
 
@@ -45,9 +50,25 @@ async def get_edge(work: Work, actor: Actor, edge_id: str) -> Edge | None:
     return edge
 
 
+@dataclass(frozen=True)
+class ClaimedEdge:
+    """What its token is checked with."""
+
+    id: str
+    name: str
+    public_key: str
+    revoked_at: datetime | None
+
+
+@prepared
+def _claimed(edge_id: Any) -> Select[str, str, str, datetime | None]:
+    return select(Edge.id, Edge.name, Edge.public_key, Edge.revoked_at).where(Edge.id == edge_id)
+
+
 @without_actor("the edge's token says who it claims to be; its signature is checked with the key found here")
-async def find_claimed_edge(work: Work, edge_id: str) -> Edge | None:
-    return await work.get(Edge, edge_id)
+async def find_claimed_edge(work: Work, edge_id: str) -> ClaimedEdge | None:
+    row = (await work.execute(*_claimed(edge_id))).first()
+    return None if row is None else ClaimedEdge(*row)
 
 
 @without_actor("a key that is registered already must be found whoever asks, so that a repeated enrolment is told apart")

@@ -157,7 +157,7 @@ async def authenticate(work: Work, token: str, method: str, path: str, address: 
         edge = await repository.find_claimed_edge(work, claimed_edge_id(token)[:64])
         if edge is None:
             raise Unauthenticated("This centre knows no such edge. Enrol it with a new code.")
-        digest = verify_edge_token(token, signing_key(edge), method, path)
+        digest = verify_edge_token(token, signing_key(edge.public_key), method, path)
     except EdgeTokenError as error:
         raise Unauthenticated(str(error)) from error
     if edge.revoked_at is not None:
@@ -223,8 +223,9 @@ async def take_heartbeat(work: Work, actor: Actor, settings: Settings, heartbeat
     await cameras.store_minutes(work, actor, rows, forget_before=oldest)
 
 
-def signing_key(edge: Edge) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(base64.b64decode(edge.public_key))
+def signing_key(public_key: str) -> Ed25519PublicKey:
+    """As it is kept of an edge."""
+    return Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key))
 
 
 def _camera_config(camera: Camera, chain_start: str | None) -> CameraConfig:

@@ -61,7 +61,7 @@ async def check_report(settings: Settings, evidence: Evidence, report: ClipRepor
         raise Invalid("A number in the manifest is larger than anything that can be counted here.")
     contents = {} if report.content is None else {CLIP: report.content}
     try:
-        await anyio.to_thread.run_sync(verify_seal, report.sealed, signing_key(evidence.edge), contents)
+        await anyio.to_thread.run_sync(verify_seal, report.sealed, signing_key(evidence.edge.public_key), contents)
     except SealError as error:
         raise BadSeal(str(error)) from error
     if report.content is not None:
@@ -83,7 +83,8 @@ async def file_clip(
     """
     manifest = report.manifest
     # What a camera's chain looks like is judged by one at a time.
-    if await cameras.get_camera(work, actor, manifest.camera_id, for_change=True) is None:
+    camera = await cameras.own_camera(work, actor, manifest.camera_id, for_change=True)
+    if camera is None:
         raise NotYourCamera("This camera does not belong to this edge.")
     evidence = await its_evidence(work, actor, report, for_change=True)
     if evidence.clip is not None:
@@ -94,7 +95,7 @@ async def file_clip(
         violation_id=evidence.violation_id, case_id=evidence.case_id, camera_id=manifest.camera_id, edge_id=actor.id,
         manifest="" if is_deleted else manifest.canonical().decode(), digest=manifest.digest(),
         signature=report.sealed.signature, sequence=manifest.sequence, previous=manifest.previous, received_at=now(),
-        chain=await place_in_chain(work, actor, manifest, neighbours),
+        chain=await place_in_chain(work, actor, camera.edge_kind, manifest, neighbours),
     )
     work.add(clip)
     if is_deleted:

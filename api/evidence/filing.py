@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 import anyio.to_thread
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.exc import IntegrityError
 
 from api.accounts.actors import Actor
@@ -15,9 +16,8 @@ from api.cameras import repository as cameras
 from api.cameras.service import NotYourCamera
 from api.cases.deadlines import Deadlines
 from api.cases.observations import take_observation
-from api.edges import repository as edges
 from api.edges.service import signing_key
-from api.edges.tables import Edge, EdgeKind
+from api.edges.tables import EdgeKind
 from api.evidence import countersigning, repository
 from api.evidence.repository import Link
 from api.evidence.service import ORIGINAL, BadSeal
@@ -92,7 +92,7 @@ async def check_report(work: Work, actor: Actor, settings: Settings, report: Rep
     manifest = report.manifest
     if manifest.edge_id != actor.id:
         raise BadSeal("The manifest names another edge than the one that sends it.")
-    camera = await cameras.get_camera(work, actor, manifest.camera_id)
+    camera = await cameras.own_camera(work, actor, manifest.camera_id)
     if camera is None:
         raise NotYourCamera("This camera does not belong to this edge.")
     votes = manifest.votes
@@ -103,8 +103,7 @@ async def check_report(work: Work, actor: Actor, settings: Settings, report: Rep
     moments = (manifest.captured_at, manifest.since)
     if any(moment.year not in POSSIBLE_YEARS for moment in moments) or abs(manifest.clock_offset_s or 0) > LARGEST_OFFSET_S:
         raise Invalid("The time in the manifest is impossible. Set the clock of the edge.")
-    edge = await edges.own_edge(work, actor)  # it came with its camera
-    await anyio.to_thread.run_sync(_check_contents, report, edge, settings)
+    await anyio.to_thread.run_sync(_check_contents, report, signing_key(camera.edge_key), settings)
 
 
 async def store_pictures(files: Files, report: Report, at: datetime) -> None:
@@ -127,7 +126,7 @@ async def file_report(
         if earlier is None:
             raise Conflict("The same report is being taken by another connection. Send it again.")
         return earlier, False
-    camera = await cameras.get_camera(work, actor, manifest.camera_id, for_change=True)
+    camera = await cameras.own_camera(work, actor, manifest.camera_id, for_change=True)
     if camera is None:
         raise NotYourCamera("This camera does not belong to this edge.")
     # A rule that the catalogue has lost since is judged by what was in force when it was broken: the manifest says how serious.
@@ -135,7 +134,7 @@ async def file_report(
     severity = manifest.severity if rule is None else rule.severity_at(manifest.area)
     repeat_s = None if rule is None else rule.repeat_s
     neighbours = await repository.around_sequence(work, actor, manifest.camera_id, manifest.sequence)
-    chain = await place_in_chain(work, actor, manifest, neighbours)
+    chain = await place_in_chain(work, actor, camera.edge_kind, manifest, neighbours)
     case, is_new_case = await take_observation(work, actor, camera, severity, repeat_s, manifest, at, deadlines)
     evidence = await _add_evidence(work, actor, report, case.id, chain, at)
     await mend_following(work, actor, evidence, neighbours)
@@ -145,7 +144,7 @@ async def file_report(
         url=f"{public_url}/cases/{case.id}",
     )
     if is_new_case:
-        record(work, actor, "case.opened", "case", case.id, shop_id=case.shop_id, violation=report.key)
+        record(work, actor, "case.opened", "case", case.id, district_id=camera.district_id, violation=report.key)
     await repository.keep_answer(work, actor, report.key, answer.model_dump_json())
     if not is_new_case:
         return answer, True
@@ -155,10 +154,10 @@ async def file_report(
     return answer, True
 
 
-def _check_contents(report: Report, edge: Edge, settings: Settings) -> None:
+def _check_contents(report: Report, key: Ed25519PublicKey, settings: Settings) -> None:
     manifest = report.manifest
     try:
-        verify_seal(report.sealed, signing_key(edge), report.pictures)
+        verify_seal(report.sealed, key, report.pictures)
     except SealError as error:
         raise BadSeal(str(error)) from error
     sizes = {name: check_jpeg(content, settings.picture_side_px) for name, content in report.pictures.items()}
@@ -197,9 +196,11 @@ async def mend_following(work: Work, actor: Actor, link: Evidence | Clip, neighb
         await repository.mend_gap(work, actor, link.camera_id, link.sequence + 1, link.digest)
 
 
-async def place_in_chain(work: Work, actor: Actor, manifest: Manifest | ClipManifest, neighbours: Neighbours) -> Chain:
+async def place_in_chain(
+    work: Work, actor: Actor, kind: EdgeKind, manifest: Manifest | ClipManifest, neighbours: Neighbours
+) -> Chain:
     """A gap or a break is told, never a ground for refusing evidence."""
-    if (await edges.own_edge(work, actor)).kind is EdgeKind.ALARM_BOX:
+    if kind is EdgeKind.ALARM_BOX:
         return Chain.NONE
     if neighbours[manifest.sequence]:
         return Chain.BROKEN

@@ -2,8 +2,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, select, union_all, update
+from sqlalchemy import CompoundSelect, Row, Select, Update, and_, case, exists, func, select, union_all, update
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from api.accounts.actors import Actor
@@ -13,6 +14,7 @@ from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition
 from api.evidence.tables import CentreKey, Chain, Clip, Countersignature, Evidence, IdempotencyKey, LegalHold
 from api.kit.database import Work, insert_if_missing
+from api.kit.prepared import prepared
 from contract.countersigning import SignedStatement, Statement
 
 
@@ -110,11 +112,16 @@ async def held_among(work: Work, actor: Actor, case_ids: Collection[int]) -> set
     return set(await work.scalars(query.where(LegalHold.case_id.in_(case_ids), LegalHold.lifted_at.is_(None))))
 
 
-async def find_answer(work: Work, actor: Actor, key: str) -> IdempotencyKey | None:
-    """What this edge was answered to this key."""
-    query = select(IdempotencyKey).where(IdempotencyKey.edge_id == actor.id, IdempotencyKey.key == key)
-    answer: IdempotencyKey | None = await work.scalar(query.execution_options(populate_existing=True))
-    return answer
+@prepared
+def _answer(edge_id: Any, key: Any) -> Select[str, str]:
+    mine = (IdempotencyKey.edge_id == edge_id, IdempotencyKey.key == key)
+    return select(IdempotencyKey.request_digest, IdempotencyKey.answer).where(*mine)
+
+
+async def find_answer(work: Work, actor: Actor, key: str) -> Row[str, str] | None:
+    """`answer` is what this edge was answered to this key, and `request_digest` to what."""
+    statement, values = _answer(actor.id, key)
+    return (await work.execute(statement, values)).first()
 
 
 async def own_evidence(work: Work, actor: Actor, violation_id: str, *, for_change: bool = False) -> Evidence | None:
@@ -133,10 +140,15 @@ async def reserve(work: Work, actor: Actor, key: str, request_digest: str, at: d
     return await insert_if_missing(work, IdempotencyKey, row)
 
 
+@prepared
+def _answering(edge_id: Any, key: Any, answer: Any) -> Update:
+    mine = (IdempotencyKey.edge_id == edge_id, IdempotencyKey.key == key)
+    return update(IdempotencyKey).where(*mine).values(answer=answer).execution_options(synchronize_session=False)
+
+
 async def keep_answer(work: Work, actor: Actor, key: str, answer: str) -> None:
     """To a key that `reserve` took."""
-    mine = (IdempotencyKey.edge_id == actor.id, IdempotencyKey.key == key)
-    await work.execute(update(IdempotencyKey).where(*mine).values(answer=answer))
+    await work.execute(*_answering(actor.id, key, answer))
 
 
 @dataclass(frozen=True)
@@ -148,16 +160,22 @@ class Link:
     chain: Chain
 
 
+@prepared
+def _links(edge_id: Any, camera_id: Any, first: Any, last: Any) -> CompoundSelect[Any]:
+    return union_all(
+        *(
+            select(table.sequence, table.digest, table.chain).where(
+                table.edge_id == edge_id, table.camera_id == camera_id, table.sequence.between(first, last)
+            )
+            for table in (Evidence, Clip)
+        )
+    )
+
+
 async def around_sequence(work: Work, actor: Actor, camera_id: str, sequence: int) -> dict[int, list[Link]]:
     """What this edge reported at a place in the chain of a camera, just before and just after; more than one is a fork."""
     found: dict[int, list[Link]] = {sequence + step: [] for step in (-1, 0, 1)}
-    links = [
-        select(table.sequence, table.digest, table.chain).where(
-            table.edge_id == actor.id, table.camera_id == camera_id, table.sequence.in_(found)
-        )
-        for table in (Evidence, Clip)
-    ]
-    for row in await work.execute(union_all(*links)):
+    for row in await work.execute(*_links(actor.id, camera_id, sequence - 1, sequence + 1)):
         found[row.sequence].append(Link(*row))
     return found
 
@@ -191,11 +209,16 @@ async def cameras_reported(work: Work, actor: Actor, camera_ids: Collection[str]
     return set(await work.scalars(select(Camera.id).where(Camera.id.in_(camera_ids), reported)))
 
 
+@prepared
+def _centre_keys() -> Select[CentreKey]:
+    return select(CentreKey).order_by(CentreKey.created_at.desc(), CentreKey.public_key)
+
+
 async def list_centre_keys(work: Work, actor: Actor) -> list[CentreKey]:
     """Newest first."""
     if not actor.sees_all_places:
         return []
-    return list(await work.scalars(select(CentreKey).order_by(CentreKey.created_at.desc(), CentreKey.public_key)))
+    return list(await work.scalars(*_centre_keys()))
 
 
 async def list_statements(

@@ -230,7 +230,7 @@ async def check_seal(work: Work, actor: Actor, files: Files, violation_id: str) 
     own = {key.public_key for key in await countersigning.published_keys(work)}
     try:
         contents = {name: await files.get(f"{evidence.folder}/{name}") for name in manifest_of(evidence).files}
-        verify_seal(sealed_manifest(evidence), signing_key(evidence.edge), contents)
+        verify_seal(sealed_manifest(evidence), signing_key(evidence.edge.public_key), contents)
         if wrong := problems_of("", evidence.digest, statements):
             raise SealError(wrong[0].en)
         if any(one.statement.key not in own for one in statements):

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Enum, MetaData, event
@@ -107,8 +107,7 @@ async def insert_where_missing(work: AsyncSession, table: type[Table], row: dict
 
 async def insert_if_missing(work: AsyncSession, table: type[Table], row: dict[str, Any]) -> bool:
     """Whether the row was inserted: not where one with the same key is there, which is left as it is."""
-    inserting = _insert_of(work)(table).values(row).on_conflict_do_nothing()
-    return (await work.scalars(inserting.returning(*table.__table__.primary_key))).first() is not None
+    return (await work.scalars(_inserting_if_missing(_insert_of(work), table), row)).first() is not None
 
 
 async def insert_or_take(
@@ -122,6 +121,12 @@ async def insert_or_take(
     overwritten = {name: statement.excluded[name] for name in rows[0] if name != key}
     taking = statement.values(list(rows)).on_conflict_do_update(index_elements=[key], set_=overwritten, where=may_take)
     return list(await work.scalars(taking.returning(getattr(table, key))))
+
+
+@cache
+def _inserting_if_missing(insert: Any, table: type[Table]) -> Any:
+    """One for each table: built anew, it would cost more than it does."""
+    return insert(table).on_conflict_do_nothing().returning(*table.__table__.primary_key)
 
 
 def _insert_of(work: AsyncSession) -> Any:
