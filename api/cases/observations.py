@@ -14,7 +14,7 @@ from api.cases.spots import is_same, mute_at, spot_of
 from api.cases.states import OPEN, Act, CaseState
 from api.cases.tables import Case, MutedSpot
 from api.deliveries.outbox import tell_step
-from api.kit.database import Work
+from api.kit.database import Work, insert_now
 from contract.evidence import Manifest
 
 # An edge tells again after the rule's repeat interval; one telling may be missed, because somebody stood in front.
@@ -64,8 +64,7 @@ async def open_case(
         violating_looks=manifest.votes.violating, observations=1, version=1,
     )
     set_clock(case, CaseState.DETECTED, at, deadlines)
-    work.add(case)
-    await work.flush()
+    await insert_now(work, case)
     if muted is not None:
         muted.case_id = case.id
     steps = [

@@ -1,7 +1,6 @@
 """Passing a case from one state to the next, with its record."""
 
 from datetime import datetime
-from typing import Any
 
 from api.accounts.actors import Actor
 from api.cases.clock import set_clock
@@ -22,17 +21,18 @@ async def pass_to(
     case.version += 1
     if act is not Act.EXTEND:
         set_clock(case, before, at, deadlines)
-    row = transition(actor, case, case.version, act, before, after, at)
-    work.add(CaseTransition(**row, reason=reason, note=note, due_at=due_at))
+    step = transition(actor, case, case.version, act, before, after, at)
+    step.reason, step.note, step.due_at = reason, note, due_at
+    work.add(step)
     if is_told:
         await tell_step(work, case, act, before, at)
 
 
 def transition(
     actor: Actor, case: Case, version: int, act: Act, before: CaseState | None, after: CaseState, at: datetime
-) -> dict[str, Any]:
+) -> CaseTransition:
     """What is written down of one step."""
-    return {
-        "case_id": case.id, "version": version, "at": at, "actor_kind": actor.kind.value, "actor_id": actor.id,
-        "actor_name": actor.name, "address": actor.address, "act": act, "before": before, "after": after,
-    }
+    return CaseTransition(
+        case_id=case.id, version=version, at=at, actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
+        address=actor.address, act=act, before=before, after=after,
+    )

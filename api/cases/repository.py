@@ -10,7 +10,6 @@ from sqlalchemy import (
     delete,
     false,
     func,
-    insert,
     literal_column,
     select,
     true,
@@ -25,7 +24,7 @@ from api.cameras.tables import Camera
 from api.cases.queues import Queue
 from api.cases.states import JUDGED, OPEN, TOLD, Act, CaseState, DismissalReason
 from api.cases.tables import IS_OPEN, STAGES_OF_THE_SHOP, Case, CaseTransition, MutedSpot, Reminder, ReviewLease
-from api.kit.database import Work, insert_or_take
+from api.kit.database import Work, insert_now, insert_or_take
 from api.kit.prepared import prepared
 from api.places.repository import shop_is_visible
 from api.places.tables import Shop
@@ -310,6 +309,6 @@ async def list_transitions(work: Work, actor: Actor, case_id: int) -> Sequence[C
 
 
 @without_actor("each step says who took it")
-async def add_transitions(work: Work, steps: Sequence[dict[str, Any]]) -> None:
+async def add_transitions(work: Work, steps: Sequence[CaseTransition]) -> None:
     """In one statement; the unit of work would take one for each."""
-    await work.execute(insert(CaseTransition).execution_options(render_nulls=True), steps)
+    await insert_now(work, *steps)

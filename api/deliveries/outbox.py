@@ -21,7 +21,7 @@ from api.deliveries.schemas import TargetIn
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.feed import repository as feed
 from api.feed.tables import FeedEvent
-from api.kit.database import Work
+from api.kit.database import Work, insert_now
 from api.kit.ids import new_id
 from api.kit.settings import Settings
 from api.kit.times import in_shop_time
@@ -79,7 +79,7 @@ async def tell_step(work: Work, case: Case, act: Act, before: CaseState | None, 
             await repository.hold_no_longer(work, case.id, at)
             await feed.hold_no_longer(work, case.id, at)
         targets = await repository.targets_of(work, event, case.shop_id)
-    _tell(work, case, event, _key(case, event, case.version), targets, at, held_until, is_news=is_news)
+    await _tell(work, case, event, _key(case, event, case.version), targets, at, held_until, is_news=is_news)
 
 
 async def tell_reminder(work: Work, case: Case, kind: ReminderKind, level: Level | None, at: datetime) -> None:
@@ -87,10 +87,10 @@ async def tell_reminder(work: Work, case: Case, kind: ReminderKind, level: Level
     event = _OF_REMINDER[kind]
     targets = await repository.targets_of(work, event, case.shop_id)
     key = _key(case, event, case.version) + (f" {level.value}" if level is not None else "")
-    _tell(work, case, event, key, targets, at, at, level, is_inside=case.stage not in STAGES_OF_THE_SHOP)
+    await _tell(work, case, event, key, targets, at, at, level, is_inside=case.stage not in STAGES_OF_THE_SHOP)
 
 
-def _tell(
+async def _tell(
     work: Work, case: Case, event: Event, key: str, targets: Sequence[Target], at: datetime, not_before: datetime,
     level: Level | None = None, *, is_inside: bool = False, is_news: bool = True,
 ) -> None:
@@ -98,12 +98,11 @@ def _tell(
     payload = CaseEvent(type=event, timestamp=at, data=_facts(case, level)).model_dump_json()
     outside = case.state in TOLD and not is_inside
     if is_news:
-        work.add(
-            FeedEvent(
-                ready_at=not_before, key=key, type=event.value, case_id=case.id, shop_id=case.shop_id, outside=outside,
-                payload=payload,
-            )
+        news = FeedEvent(
+            ready_at=not_before, key=key, type=event.value, case_id=case.id, shop_id=case.shop_id, outside=outside,
+            payload=payload,
         )
+        await insert_now(work, news)
     for target in targets:
         if outside or target.audience is Audience.AUTHORITY:
             delivery = _delivery(target, event, key, payload, at, case_id=case.id, severity=case.severity)

@@ -13,7 +13,7 @@ from api.audit.service import record
 from api.edges.tables import Edge
 from api.evidence import repository
 from api.evidence.tables import CentreKey, Clip, Countersignature, Evidence
-from api.kit.database import Work
+from api.kit.database import Work, insert_now
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.times import now
 from contract.countersigning import (
@@ -72,12 +72,11 @@ async def say(
             ground=ground, key=public,
         )
         signed = countersign(statement, key)
-        work.add(
-            Countersignature(
-                manifest=one.digest, number=statement.number, case_id=one.case_id, statement=canonical(statement).decode(),
-                signature=signed.signature,
-            )
+        row = Countersignature(
+            manifest=one.digest, number=statement.number, case_id=one.case_id, statement=canonical(statement).decode(),
+            signature=signed.signature,
         )
+        await insert_now(work, row)
 
 
 async def reviewed(

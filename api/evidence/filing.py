@@ -22,7 +22,7 @@ from api.evidence import countersigning, repository
 from api.evidence.repository import Link
 from api.evidence.service import ORIGINAL, BadSeal
 from api.evidence.tables import Chain, Clip, Evidence
-from api.kit.database import Work
+from api.kit.database import Work, insert_now
 from api.kit.files import Files
 from api.kit.pictures import NotAPicture, check_jpeg
 from api.kit.problems import Conflict, Invalid
@@ -178,9 +178,8 @@ async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int, 
         manifest=report.sealed_bytes.decode(), digest=report.digest, signature=report.sealed.signature,
         sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(report, at), chain=chain,
     )
-    work.add(evidence)
     try:
-        await work.flush()
+        await insert_now(work, evidence)
     except IntegrityError as error:
         raise KeyReused("Another edge has already reported a violation under this id.") from error
     return evidence
