@@ -55,9 +55,10 @@ from contract.edges import LATEST_BYTES
 from contract.evidence import LARGEST_CLIP, SealedClip, SealedManifest
 
 PREFIX = "/api/v1"
+# In this order an address is looked for: what edges send first.
 ROUTERS = (
-    accounts, answers, cases, notices, evidence, places, cameras, edges, deliveries, feed, audit, clients, statistics, linked,
-    oauth, alarms, public, edge_protocol, evidence_protocol, camera_protocol, trial_protocol,
+    evidence_protocol, edge_protocol, camera_protocol, trial_protocol, accounts, answers, cases, notices, evidence, places,
+    cameras, edges, deliveries, feed, audit, clients, statistics, linked, oauth, alarms, public,
 )
 
 

@@ -1,5 +1,5 @@
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -180,12 +180,23 @@ async def around_sequence(work: Work, actor: Actor, camera_id: str, sequence: in
     return found
 
 
+def _mending(table: type[Evidence | Clip]) -> Callable[..., tuple[Update, dict[str, Any]]]:
+    @prepared
+    def mend(edge_id: Any, camera_id: Any, sequence: Any, digest: Any) -> Update:
+        after = (table.edge_id == edge_id, table.camera_id == camera_id, table.sequence == sequence, table.chain == Chain.GAP)
+        fits = case((table.previous == digest, Chain.WHOLE), else_=Chain.BROKEN)
+        return update(table).where(*after).values(chain=fits).execution_options(synchronize_session=False)
+
+    return mend
+
+
+_MENDS = tuple(_mending(table) for table in (Evidence, Clip))
+
+
 async def mend_gap(work: Work, actor: Actor, camera_id: str, sequence: int, digest: str) -> None:
     """What lies at this place after a gap: whether it names what has now come before it."""
-    for table in (Evidence, Clip):
-        after = (table.edge_id == actor.id, table.camera_id == camera_id, table.sequence == sequence, table.chain == Chain.GAP)
-        fits = case((table.previous == digest, Chain.WHOLE), else_=Chain.BROKEN)
-        await work.execute(update(table).where(*after).values(chain=fits).execution_options(synchronize_session=False))
+    for mend in _MENDS:
+        await work.execute(*mend(actor.id, camera_id, sequence, digest))
 
 
 async def last_of_others(work: Work, actor: Actor, camera_id: str) -> str | None:
