@@ -3,6 +3,8 @@
 import base64
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
+from weakref import WeakKeyDictionary
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,16 +32,22 @@ from contract.signing import canonical, digest, fingerprint, write_key
 
 log = structlog.get_logger(__name__)
 _REVIEW: TypeAdapter[StatementAct] = TypeAdapter(StatementAct)
+# What was found in the database with a keyring: none goes from there, and a newer one is made only where this one cannot be read.
+_read: WeakKeyDictionary[Keyring, Ed25519PrivateKey] = WeakKeyDictionary()
 
 
 async def centre_key(work: Work, keyring: Keyring) -> Ed25519PrivateKey:
     """The newest that can be read. A first one is made where there is none; where all were encrypted with a key that is lost, a
     new one: evidence goes on coming in, and what the old one signed can still be checked."""
-    stored = await repository.list_centre_keys(work, the_system())
-    for row in stored:
+    known = _read.get(keyring)
+    if known is not None:
+        return known
+    for row in await repository.list_centre_keys(work, the_system()):
         try:
             raw = keyring.decrypt(row.private_encrypted, _secret_name(row.public_key)).get_secret_value()
-            return Ed25519PrivateKey.from_private_bytes(base64.b64decode(raw))
+            key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(raw))
+            work.when_committed(partial(_read.setdefault, keyring, key))  # it may be new, and never be there
+            return key
         except KeyringError as error:
             log.error("a signing key of the centre cannot be read", key=fingerprint(row.public_key), cause=str(error))
     key = Ed25519PrivateKey.generate()

@@ -42,9 +42,9 @@ class Work(AsyncSession):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._afterwards: list[Callable[[], None]] = []
+        self._afterwards: list[Callable[[], object]] = []
 
-    def when_committed(self, callback: Callable[[], None]) -> None:
+    def when_committed(self, callback: Callable[[], object]) -> None:
         self._afterwards.append(callback)
 
     def run_afterwards(self) -> None:

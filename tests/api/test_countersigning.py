@@ -223,3 +223,14 @@ class TestKey:
         officer = await world.person()
         status, output = verified(tmp_path / "chain.json", await chain(officer, place.camera_id), *await published(world))
         assert status == 0, output
+
+    async def test_one_that_was_rolled_back_signs_nothing(self, any_world: World):
+        """It is kept in memory once it is in the database."""
+        keyring = any_world.centre.keyring
+        async with any_world.centre.database.reading() as work:
+            await centre_key(work, keyring)
+            await centre_key(work, keyring)
+        assert await published(any_world) == []
+        await any_world.case(await any_world.place())
+        async with any_world.centre.database.reading() as work:
+            assert [write_key((await centre_key(work, keyring)).public_key())] == await published(any_world)
