@@ -2,6 +2,8 @@
 
 import json
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,7 @@ from detector.card import default_weights
 
 app = typer.Typer(help="Measure (development).", no_args_is_help=True, add_completion=False)
 REPOSITORY = Path(__file__).parent.parent
+ENGINES = ("sqlite", "postgres")
 
 
 @app.callback()
@@ -42,10 +45,7 @@ def density(
         raise typer.BadParameter(
             f"There is no {train_python}. Run scripts/setup train, name another one, or leave that way out (--no-baseline)."
         )
-    try:
-        numbers = [int(part) for part in more.split(",") if part]
-    except ValueError:
-        raise typer.BadParameter("--more takes whole numbers with commas between them, such as 8,12,16.") from None
+    numbers = _numbers("--more", more) if more else []
     folder = (work or platformdirs.user_cache_path("sunshine-kitchen") / "bench").absolute()
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -116,10 +116,11 @@ def telling(
     """How many findings the centre takes against a bare handler, and how soon partners, followers and the shop hear of them."""
     from bench.telling import measure
 
-    numbers = [int(part) for part in sizes.split(",")]
-    parts, kinds = steps.split(","), engines.split(",")
-    for one in measure(kinds, parts, reports, followers, numbers, lambda words: typer.echo(words, err=True)):
-        typer.echo(f"{one.what:90} {one.value}")
+    kinds, parts = _names("--engines", engines, ENGINES), _names("--steps", steps, ("accepting", "hearing", "following", "feed"))
+    numbers = _numbers("--sizes", sizes)
+    with _postgres_told():
+        for one in measure(kinds, parts, reports, followers, numbers, lambda words: typer.echo(words, err=True)):
+            typer.echo(f"{one.what:90} {one.value}")
 
 
 @app.command()
@@ -154,9 +155,9 @@ def cases(
     """Whether the review queue, a shop's list and the page of a case stay as fast as cases grow: ratios to the first size."""
     from bench.cases import measure
 
-    figures = measure(
-        [int(part) for part in sizes.split(",")], engines.split(","), rounds, lambda words: typer.echo(words, err=True)
-    )
+    numbers, kinds = _numbers("--sizes", sizes), _names("--engines", engines, ENGINES)
+    with _postgres_told():
+        figures = measure(numbers, kinds, rounds, lambda words: typer.echo(words, err=True))
     typer.echo("engine    request        cases     p50 ms  p95 ms  p50 ratio  p95 ratio")
     for one in figures:
         took = f"{one.p50_ms:9.2f} {one.p95_ms:7.2f} {one.p50_ratio:10.2f} {one.p95_ratio:10.2f}"
@@ -174,3 +175,31 @@ def review(cases: Annotated[int, typer.Option(min=5, max=500, help="How many are
     typer.echo(f"ratio                                 {waits.p95_ms / waits.baseline_p95_ms:8.3f}")
     if waits.p95_ms > 100:
         raise typer.Exit(1)
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise typer.BadParameter(f"{option} takes whole numbers above 0 with commas between them, such as 8,12,16.")
+    return numbers
+
+
+def _names(option: str, text: str, known: Sequence[str]) -> list[str]:
+    names = text.split(",")
+    if not set(names) <= set(known):
+        raise typer.BadParameter(f"{option} takes one or more of {', '.join(known)}, with commas between them.")
+    return names
+
+
+@contextmanager
+def _postgres_told() -> Iterator[None]:
+    from tests.api.postgres_server import PostgresMissing
+
+    try:
+        yield
+    except PostgresMissing as error:
+        typer.echo(f"{error}. Install it, or measure without it: --engines sqlite.", err=True)
+        raise typer.Exit(1) from error
