@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.api.console.chromium import LiveCentre, OpenPage
+from tests.api.console.chromium import DESKTOP, LiveCentre, OpenPage
 from tests.api.world import CLIP_S, video
 
 pytestmark = pytest.mark.browser
@@ -162,3 +162,11 @@ def test_first_stop_of_the_keyboard_skips_to_the_content(open_page: OpenPage) ->
     expect(page.get_by_role("link", name="跳到正文")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_a_report_fills_paper_that_is_as_wide_as_a_screen(open_page: OpenPage) -> None:
+    page = open_page("chief", "/statistics/month")
+    page.emulate_media(media="print")
+    paper = page.locator(".paper").bounding_box()
+    assert paper is not None
+    assert paper["width"] > 0.8 * DESKTOP["width"]
