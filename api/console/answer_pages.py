@@ -21,7 +21,10 @@ from api.kit.work import At
 router = APIRouter()
 TAKEN_BEFORE = N_("One was taken before the notice. Take a new one; if it is new, set the clock of the phone.")
 TOO_MANY_PHOTOGRAPHS = N_("These are more than six photographs. Choose the six that show it best.")
-NO_PHOTOGRAPH = N_("One of the files is no photograph, or has more than 50 million pixels. Send JPEG, PNG or WebP.")
+NO_PHOTOGRAPH = N_(
+    "One of the files is no photograph, or one that cannot be read here (HEIC, or more than 50 million pixels). "
+    "Set the camera of the phone to JPEG (iPhone: “Most Compatible”), and take it again."
+)
 PHOTOGRAPH_TOO_LARGE = N_("A photograph is larger than 10 MB. Take it with the camera of the phone, or choose a smaller one.")
 DISK_FULL = N_("The disk of the server is full, so nothing was saved. Tell the station, and send it again later.")
 

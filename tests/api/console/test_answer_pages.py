@@ -66,8 +66,9 @@ class TestShop:
         [
             ("", b"", "请至少选一张下发告知后拍摄的照片。"),
             ("photo.jpg", b"<script>alert(1)</script>", "有文件不是照片"),
+            ("photo.heic", b"\0\0\0\x18ftypheic" + b"\0" * 64, "iPhone 选“兼容性最佳”"),
         ],
-        ids=["none", "a script"],
+        ids=["none", "a script", "a phone's own format"],
     )
     async def test_what_was_typed_comes_back(
         self, browser: httpx.AsyncClient, kitchen: Kitchen, name: str, content: bytes, told: str
