@@ -26,18 +26,24 @@ def record(
 ) -> None:
     """One entry, in the transaction of the act. The shop or the district that the act concerns says into which chain it goes;
     without one, that of who acts. `detail` never holds a secret."""
+    work.add(entry(actor, action, object_kind, object_id, shop_id=shop_id, district_id=district_id, reason=reason, **detail))
+
+
+def entry(
+    actor: Actor, action: str, object_kind: str, object_id: object, *, shop_id: str | None = None,
+    district_id: str | None = None, reason: str | None = None, **detail: Any,
+) -> AuditEntry:
+    """What `record` writes down, for who inserts it at once."""
     if actor.client is not None:
         detail |= {"client": actor.client.name, "client_id": actor.client.id}
     if actor.device is not None:
         detail["device"] = actor.device
     rfc8785.dumps(detail)  # what has no canonical form fails here, in the act, and not where it is chained
-    work.add(
-        AuditEntry(
-            at=now(), actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
-            unit=repository.unit_of(actor), address=actor.address, action=action, object_kind=object_kind,
-            object_id=str(object_id), reason=reason[:REASON_LENGTH] if reason else None, detail=detail,
-            chain=repository.chain_of(actor, shop_id, district_id),
-        )
+    return AuditEntry(
+        at=now(), actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
+        unit=repository.unit_of(actor), address=actor.address, action=action, object_kind=object_kind,
+        object_id=str(object_id), reason=reason[:REASON_LENGTH] if reason else None, detail=detail,
+        chain=repository.chain_of(actor, shop_id, district_id),
     )
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.exc import IntegrityError
 
 from api.accounts.actors import Actor
-from api.audit.service import record
+from api.audit.service import entry
 from api.cameras import repository as cameras
 from api.cameras.service import NotYourCamera
 from api.cases.deadlines import Deadlines
@@ -144,7 +144,8 @@ async def file_report(
         url=f"{public_url}/cases/{case.id}",
     )
     if is_new_case:
-        record(work, actor, "case.opened", "case", case.id, district_id=camera.district_id, violation=report.key)
+        opened = entry(actor, "case.opened", "case", case.id, district_id=camera.district_id, violation=report.key)
+        await insert_now(work, opened)
     await repository.keep_answer(work, actor, report.key, answer.model_dump_json())
     if not is_new_case:
         return answer, True

@@ -2,9 +2,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import CompoundSelect, Row, Select, Update, and_, case, exists, func, select, union_all, update
+from sqlalchemy import CompoundSelect, Row, Select, TableClause, Update, and_, case, exists, func, select, union_all, update
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from api.accounts.actors import Actor
@@ -142,8 +142,8 @@ async def reserve(work: Work, actor: Actor, key: str, request_digest: str, at: d
 
 @prepared
 def _answering(edge_id: Any, key: Any, answer: Any) -> Update:
-    mine = (IdempotencyKey.edge_id == edge_id, IdempotencyKey.key == key)
-    return update(IdempotencyKey).where(*mine).values(answer=answer).execution_options(synchronize_session=False)
+    keys = cast(TableClause, IdempotencyKey.__table__)  # of the class itself, the unit of work would take a part
+    return update(keys).where(keys.c.edge_id == edge_id, keys.c.key == key).values(answer=answer)
 
 
 async def keep_answer(work: Work, actor: Actor, key: str, answer: str) -> None:
