@@ -54,8 +54,10 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class CaseListView:
-    """`live_url` is where the list updates itself from; None away from the first page, where nothing new can appear."""
+    """`live_url` is where the list updates itself from; None away from the first page, where nothing new can appear.
+    `judges`: whether the reader's is to judge what cameras noticed, rather than to answer what was confirmed."""
 
+    judges: bool
     rows: Sequence[CaseRow]
     tabs: Sequence[Link]
     rules: Sequence[Option]
@@ -312,6 +314,7 @@ async def _list(
     tabs = TABS if actor.sees_unconfirmed else TABS_OUTSIDE
     seen_by_models = [item for item in centre.catalogue.rules if item.available]
     return CaseListView(
+        judges=actor.sees_unconfirmed,
         rows=[
             case_row(
                 case, digests.get(case.id), speaker, centre.catalogue, evidence.is_in_review(actor, case),

@@ -53,6 +53,16 @@ class TestShop:
         assert address is not None
         assert (await browser.get(address[0])).headers["content-type"] == "image/jpeg"
 
+    async def test_the_list_says_until_when_and_not_that_the_shop_is_to_judge(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        await issued(browser, kitchen)
+        await sign_in(browser, "store")
+        page = words(await browser.get("/cases"))
+        assert "经人工确认的问题" in page
+        assert "判定。" not in page
+        assert "整改期限：" in page
+
     async def test_an_objection(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await issued(browser, kitchen)
         await sign_in(browser, "store")
