@@ -17,10 +17,10 @@ from simulator.clip import Stage
 from simulator.garments import Cap, Mask
 from simulator.geometry import Camera
 from simulator.head import Face, Hair
-from simulator.kitchen import KitchenStyle, Solid, Station, furnish
+from simulator.kitchen import KitchenStyle, Station, furnish
 from simulator.kits import Kit
 from simulator.people import Clothes, Person, Wear
-from simulator.plot import Actor, Plot
+from simulator.plot import Actor, Plot, table_post
 from simulator.sensor import Sensor, expose
 
 # What a common camera sends as its main stream.
@@ -54,15 +54,7 @@ def busy() -> Plot:
     """Three people: a cap off, hands bare, a mask off and then a cigarette; each lasts its hold time and six seconds more."""
     kitchen = furnish(KIT.kitchens[0], warm=0.05, strength=1.02)
     places = (-1.1, 0.0, 1.1)
-    facing = [station for station in kitchen.stations if abs(station.yaw - np.pi) < 0.01]
-    table = min(facing, key=lambda station: (round(station.y), abs(station.x - kitchen.width / 2)))
-
-    def in_the_way(solid: Solid) -> bool:
-        x, y, z = (float(v) for v in solid.centre)
-        near = any(abs(x - table.x - place) < 0.5 for place in places) and abs(y - table.y) < 0.8
-        return near and z > table.top + 0.03 and max(solid.half[:2]) < 0.3 and solid.surface.kind != "wood"
-
-    kitchen.solids = [solid for solid in kitchen.solids if not in_the_way(solid)]
+    table = table_post(kitchen, places)
     at = np.array([table.x + 0.9, max(0.2, table.y - 3.1), 2.45], np.float32)
     camera = Camera(at, np.array([table.x, table.y - 0.1, 1.12], np.float32), 1230, WIDTH, HEIGHT)
     full = [Wear(KIT.caps[i], KIT.masks[i], "worn", (KIT.glove_colours[i],) * 2, None) for i in range(3)]

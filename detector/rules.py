@@ -203,8 +203,7 @@ def _broken(rule: Rule, looks: deque[_Look]) -> list[_Look]:
         return []
     spell = list(looks)
     counted = sure = violating = 0
-    lowest = 0
-    """the least that violating looks are ahead of the others by, over all that begins with `look`"""
+    lowest = 0  # what violating looks are ahead of the others by, at the worst moment since `look`
     for start in range(len(spell) - 1, -1, -1):
         look = spell[start]
         counted, sure, violating = counted + 1, sure + look.sure, violating + look.violating

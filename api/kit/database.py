@@ -92,8 +92,9 @@ class Database:
 
 
 async def insert_now(work: AsyncSession, *rows: Table) -> None:
-    """Insert rows of one table, all with values for the same columns, at once and apart from the unit of work. It takes twice
-    as long; what is changed in these later is not saved. One alone has its key afterwards, also where the database gives it."""
+    """Insert rows of one table, all with values for the same columns, at once and apart from the unit of work, which would take
+    twice as long; what is changed in them later is not saved. One alone has its key afterwards, also where the database gives
+    it."""
     kind = type(rows[0])
     values = [{name: value for name, value in vars(row).items() if name in kind.__table__.c} for row in rows]
     if len(rows) > 1:
