@@ -36,8 +36,8 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
     StreamFault.WRONG_PASSWORD: Text(
         zh="用户名或密码不对。请重新填写；连续输错可能会被摄像头暂时锁定。"
         "如确认无误，请在摄像头设置里把 RTSP 认证方式改为 digest（MD5）。",
-        en="User or password is wrong. Enter them again; after several wrong tries the camera may lock for a while. If they are "
-        "right, set the camera's RTSP authentication to Digest with MD5: SHA-256 alone is not understood.",
+        en="User or password is wrong. Enter them again; after several wrong tries the camera may lock for a while. If you are "
+        "sure of both, set the camera's RTSP authentication to Digest with MD5: SHA-256 alone is not understood.",
     ),
     StreamFault.UNSUPPORTED_CODEC: Text(
         zh="摄像头的视频编码不受支持。请在摄像头设置里改用 H.264 或 H.265，并关闭“H.264+ / H.265+ / 智能编码”。",
