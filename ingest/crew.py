@@ -39,6 +39,11 @@ FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 # the end every five minutes: an unattended box never gives up, and a picture that kills it does not heat it either.
 STEADY_S = 600.0
 LONGEST_PAUSE_S = 300.0
+NO_ROOM = (
+    "A worker could not be started, so its cameras are not looked at; it is tried again. Free memory on this box, or give the "
+    "edge fewer workers (--workers). "
+    "无法启动工作进程，其摄像头暂停查看，稍后自动重试。请释放本机内存，或减少工作进程（--workers）。"
+)
 log = structlog.get_logger(__name__)
 
 
@@ -177,7 +182,10 @@ class Crew:
         now = time.monotonic()
         if worker.process is None:
             if now >= worker.due_at:
-                self._start(worker)
+                try:
+                    self._start(worker)
+                except (OSError, RuntimeError) as error:  # RuntimeError: there is no room for a thread
+                    self._put_off(worker, "worker_not_started", cause=str(error), words=NO_ROOM)
             return
         code = worker.process.poll()
         limit_s = HANG_S if worker.ready else BUILT_S if self._setup.provider == "tensorrt" else READY_S
@@ -191,19 +199,21 @@ class Crew:
             self._tell_cameras(worker)
 
     def _start(self, worker: _Worker) -> None:
+        """Raises OSError or RuntimeError where there is no room for one more process or thread."""
         ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(SEND_S), int(SEND_S % 1 * 1e6)))
+        pipe = Pipe(Connection(ours.detach()))
         with theirs:
+            # Before the process: where that cannot be started, this ends with `theirs`.
+            threading.Thread(target=self._serve, args=(worker, pipe), name=f"worker {worker.number}", daemon=True).start()
             # Its own code and settings, and nothing of this process but standard error and the one descriptor.
             process = subprocess.Popen(
                 [*self._command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2,
                 env=os.environ | FRUGAL,
             )
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(SEND_S), int(SEND_S % 1 * 1e6)))
-        pipe = Pipe(Connection(ours.detach()))
         with self._lock:
             worker.process, worker.pipe, worker.ready, worker.sent = process, pipe, None, None
             worker.begun_at = worker.beat_at = time.monotonic()
-        threading.Thread(target=self._serve, args=(worker, pipe), name=f"worker {worker.number}", daemon=True).start()
         self._send(worker, self._setup)
         log.info("worker_started", worker=worker.number, pid=process.pid)
 
@@ -213,12 +223,15 @@ class Crew:
             return
         if time.monotonic() - worker.begun_at > STEADY_S:
             worker.backoff.reset()
+        worker.restarts += 1
+        self._put_off(worker, "worker_ended", status=code)
+
+    def _put_off(self, worker: _Worker, event: str, **why: object) -> None:
         pause_s = worker.backoff.pause_s()
-        log.error("worker_ended", worker=worker.number, status=code, again_in_s=round(pause_s, 1))
+        log.error(event, worker=worker.number, **why, again_in_s=round(pause_s, 1))
         with self._lock:
             worker.process, worker.ready, worker.beat = None, None, None
             worker.due_at = time.monotonic() + pause_s
-            worker.restarts += 1
             mine = [camera_id for camera_id, number in self._share.items() if number == worker.number]
         for camera_id in mine:
             self._book.state(camera_id, StreamFault.DETECTOR_FAILED)

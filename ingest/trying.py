@@ -65,7 +65,11 @@ class Trials:
 
     def _attempt(self, trial: Trial) -> TrialAnswer:
         errand = pickle.dumps(Errand(self._setup, trial, self._allow_loopback))
-        process = self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=2)
+        try:
+            process = self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=2)
+        except OSError as error:
+            log.error("trial_not_started", trial=trial.id, cause=str(error))
+            return _failed(trial, StreamFault.OTHER)
         try:
             told, _ = process.communicate(errand, timeout=self._limit_s)
             answer = TrialAnswer.model_validate_json(told)

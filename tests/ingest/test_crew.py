@@ -1,5 +1,6 @@
 """Real worker processes with scripted eyes: shared, killed, hung, and unfit ones."""
 
+import errno
 import os
 import signal
 import sys
@@ -213,6 +214,33 @@ def test_cameras_of_a_dead_worker_say_why(world: World, wait_until: Wait):
     world.watch(crew, "a")
     wait_until(lambda: crew.restarts().get(0, 0) >= 1)
     wait_until(lambda: [(one.camera_id, one.fault) for one in world.book.running()] == [("a", StreamFault.DETECTOR_FAILED)])
+
+
+def test_a_box_without_room_for_a_worker_says_so_and_tries_ever_more_rarely(
+    world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+):
+    started, refused = crew_module.subprocess.Popen, OSError(errno.ENOMEM, "Cannot allocate memory")
+    attempts: list[None] = []
+
+    def start(*arguments: Any, **options: Any) -> Any:
+        attempts.append(None)
+        if len(attempts) < 3:
+            raise refused
+        return started(*arguments, **options)
+
+    monkeypatch.setattr(crew_module.subprocess, "Popen", start)
+    with capture_logs() as logs:
+        crew = world.start("--quiet", most=1)
+        world.watch(crew, "a")
+        wait_until(lambda: len(attempts) == 2)
+        wait_until(lambda: [minute.fault for minute in world.book.running()] == [StreamFault.DETECTOR_FAILED])
+        wait_until(lambda: "worker 0" not in [thread.name for thread in threading.enumerate()] or len(attempts) > 2)
+        assert len(attempts) == 2, "a thread waits for a worker that never was"
+        wait_until(lambda: looked(crew).get("a"))
+    told = [line for line in logs if line["event"] == "worker_not_started"]
+    assert [line["cause"] for line in told] == [str(refused)] * 2
+    assert told[0]["again_in_s"] <= 1.0 <= told[1]["again_in_s"]
+    assert crew.restarts() == {0: 0}
 
 
 def test_weights_that_do_not_load_end_it_with_words(world: World, wait_until: Wait, tmp_path: Path):

@@ -114,6 +114,15 @@ def test_a_look_that_fails_is_told_too(run: Callable[..., Trials], command: str,
     assert asked.answers[0].fault is fault
 
 
+def test_a_look_that_cannot_be_started_is_told_too(run: Callable[..., Trials]) -> None:
+    asked = Asked(trial("rtsp://192.0.2.7/x"))
+
+    run(asked, ("/no/room/for/it",))
+
+    assert asked.told.wait(60)
+    assert asked.answers[0].fault is StreamFault.OTHER
+
+
 def test_the_end_does_not_wait_for_a_camera(run: Callable[..., Trials], wait_until: Callable[..., None]) -> None:
     asked = Asked(trial("rtsp://192.0.2.7/x"))
 
