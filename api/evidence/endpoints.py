@@ -195,11 +195,13 @@ async def get_file(
     "/evidence/{violation_id}/links", operation_id="link_evidence", summary="A link to one picture, for 15 minutes",
     status_code=201, responses=documented(Unauthenticated, Forbidden, NotFound),
 )
-async def link_evidence(work: Writing, actor: SignedIn, centre: CentreOf, at: At, violation_id: UUID, body: LinkIn) -> LinkOut:
+async def link_evidence(actor: SignedIn, centre: CentreOf, at: At, violation_id: UUID, body: LinkIn) -> LinkOut:
     """It opens without a token: for the picture element of an app. Checked and recorded like a look; so is each use."""
-    token, until = await links.make_link(
-        work, actor, centre.keyring, centre.files, str(violation_id), body.file, body.reason, at
-    )
+    async with centre.database.reading() as work:
+        wanted = await links.find_to_link(work, actor, str(violation_id), body.file, body.reason)
+    file = await service.load_file(centre.files, wanted)
+    async with centre.database.writing() as work:
+        token, until = links.make_link(work, actor, centre.keyring, file, str(violation_id), body.file, at)
     return LinkOut(url=f"{centre.public_url}/api/v1/pictures/{token}", expires_at=until)
 
 

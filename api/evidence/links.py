@@ -12,10 +12,9 @@ from api.accounts.actors import Actor, ActorKind, Client
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.evidence import service
-from api.evidence.service import BLURRED, ReasonNeeded, Wanted
+from api.evidence.service import BLURRED, EvidenceFile, ReasonNeeded, Wanted
 from api.kit import base64url
 from api.kit.database import Work
-from api.kit.files import Files
 from api.kit.problems import Gone, NotFound
 from api.kit.secrets import Keyring, KeyringError
 
@@ -52,14 +51,18 @@ class _Link(BaseModel):
         )
 
 
-async def make_link(
-    work: Work, actor: Actor, keyring: Keyring, files: Files, violation_id: str, name: str, reason: str | None, at: datetime
-) -> tuple[str, datetime]:
-    """What opens the picture, and until when. Raises what a look raises; faces always need a reason."""
+async def find_to_link(work: Work, actor: Actor, violation_id: str, name: str, reason: str | None) -> Wanted:
+    """Raises what a look raises; faces always need a reason."""
     if name != BLURRED and not (reason or "").strip():
         actor.require(Permission.EVIDENCE_READ)
         raise ReasonNeeded("Faces can be recognised in this picture. Say why you look at it: reason, or take blurred.jpg.")
-    file = await service.load_file(files, await service.find_file(work, actor, violation_id, name, reason))
+    return await service.find_file(work, actor, violation_id, name, reason)
+
+
+def make_link(
+    work: Work, actor: Actor, keyring: Keyring, file: EvidenceFile, violation_id: str, name: str, at: datetime
+) -> tuple[str, datetime]:
+    """What opens the picture that was found and loaded, and until when."""
     link = _Link(
         violation_id=violation_id, file=name, until=at + LASTS, kind=actor.kind, id=actor.id, name=actor.name,
         client=(actor.client.id, actor.client.name) if actor.client else None, shop_id=file.shop_id, reason=file.reason,

@@ -33,18 +33,18 @@ class TestLink:
         place = await any_world.place()
         program, violation_id = await add(any_world, place), await violation(any_world, place)
         async with program.by_itself() as client:
-            made = await make(client, violation_id)
             blurred = (await client.get(f"/api/v1/evidence/{violation_id}/blurred.jpg")).content
-        with pytest.MonkeyPatch.context() as patch:
-            in_use = any_world.count_at_each_file(patch)
-            picture = await any_world.client().get(path_of(made))
-        assert in_use == [0]
+            with pytest.MonkeyPatch.context() as patch:
+                in_use = any_world.count_at_each_file(patch)
+                made = await make(client, violation_id)
+                picture = await any_world.client().get(path_of(made))
+        assert in_use == [0, 0]
         assert (picture.status_code, picture.headers["content-type"], picture.content) == (200, "image/jpeg", blurred)
         assert picture.headers["cache-control"] in (f"private, max-age={left}, immutable" for left in range(890, 901))
         auditor = await any_world.person(Role.AUDITOR)
         entries = (await auditor.get("/api/v1/audit", params={"object_kind": "case"})).json()["items"]
         looks = [(entry["action"], entry["actor_name"], entry["actor_kind"]) for entry in entries[:3]]
-        assert looks == [(f"evidence.{act}", "County app", "client") for act in ("read", "read", "linked")]
+        assert looks == [(f"evidence.{act}", "County app", "client") for act in ("read", "linked", "read")]
 
     async def test_of_a_face_needs_a_person_and_a_reason(self, world: World):
         place = await world.place()
