@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.centre import Centre
 from api.deliveries import messages, outbox, repository
+from api.deliveries.kinds import Fault
 from api.deliveries.outbox import Claim
 from api.deliveries.outcome import Outcome
 from api.deliveries.sending import Sender
@@ -113,9 +114,15 @@ class Dispatcher:
 
     async def _send_next(self, target_id: str) -> bool:
         begun_at = self._clock()
-        async with self._centre.database.writing() as work:
-            claim = await outbox.claim(work, self._centre.settings, target_id, begun_at)
-            content = await messages.content_of(work, self._centre, claim) if claim is not None else None
+        try:
+            async with self._centre.database.writing() as work:
+                claim = await outbox.claim(work, self._centre.settings, target_id, begun_at)
+                content = await messages.content_of(work, self._centre, claim) if claim is not None else None
+        except messages.NoWords as error:
+            log.exception("a message cannot be put into words", delivery=error.delivery_id)
+            async with self._centre.database.writing() as work:
+                await outbox.give_up(work, error.delivery_id, Fault.NO_WORDS, begun_at)
+            return True
         if claim is None or content is None:
             return False
         outcome = await self._sender.send(claim.target, claim.deliveries, content, begun_at)

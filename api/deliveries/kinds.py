@@ -104,6 +104,7 @@ class Fault(StrEnum):
     KEY_MISSING = "key_missing"  # its secrets cannot be read
     NOT_SET_UP = "not_set_up"  # the centre's own settings for the channel are missing, or refused
     NO_SUCH_RECIPIENT = "no_such_recipient"
+    NO_WORDS = "no_words"  # its data are not as they should be: to try again would end in the same way
     INTERRUPTED = "interrupted"  # the process ended before the answer was recorded
 
 

@@ -1,7 +1,12 @@
 """What people are told: plain words with a link, never a picture. The link of a shop's own people opens without a password."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import wraps
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.accounts.actors import the_house
 from api.cases import service as cases
@@ -30,10 +35,20 @@ _FAULTS: dict[Fault, Text] = {
     Fault.KEY_MISSING: Text(zh="保存的密钥无法读取", en="its stored secrets cannot be read"),
 }
 _UNREACHED = Text(zh="多次重试仍未送达", en="it was tried for days and did not arrive")
+Part = TypeVar("Part")
+_Write = Callable[[Work, Centre, Claim, int], Awaitable[Part]]
 _CASE = Text(zh="案件 {id} · {time}", en="case {id} · {time}")
 _UNTIL = Text(zh="期限 {time}", en="until {time}")
 _MANY = Text(zh="共 {count} 条通知：", en="{count} messages:")
 _MORE = Text(zh="……其余请打开链接查看。", en="… the rest behind the link.")
+
+
+class NoWords(Exception):
+    """This message cannot be written, as often as it is tried."""
+
+    def __init__(self, delivery_id: int) -> None:
+        super().__init__(delivery_id)
+        self.delivery_id = delivery_id
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,7 @@ class _Link:
 
 
 async def content_of(work: Work, centre: Centre, claim: Claim) -> Content:
+    """Raises NoWords."""
     match claim.target.channel:
         case Channel.WEBHOOK:
             return Content()
@@ -111,6 +127,22 @@ async def _chat(work: Work, centre: Centre, claim: Claim, longest: int) -> Conte
     return Content("\n".join((head, *told, link.url)), hidden=link.hidden)
 
 
+def _of_one(write: _Write[Part]) -> _Write[Part]:
+    """Says which message it is, out of many, that cannot be written."""
+
+    @wraps(write)
+    async def written(work: Work, centre: Centre, claim: Claim, index: int) -> Part:
+        try:
+            return await write(work, centre, claim, index)
+        except SQLAlchemyError:  # a database that is away or busy says nothing of the message
+            raise
+        except Exception as error:
+            raise NoWords(claim.deliveries[index].id) from error
+
+    return written
+
+
+@_of_one
 async def _lines(work: Work, centre: Centre, claim: Claim, index: int) -> list[str]:
     delivery, language = claim.deliveries[index], claim.target.language
     event = Event(delivery.event)
@@ -130,6 +162,7 @@ async def _lines(work: Work, centre: Centre, claim: Claim, index: int) -> list[s
     return [head]
 
 
+@_of_one
 async def _link(work: Work, centre: Centre, claim: Claim, index: int) -> _Link:
     """A new one in every try: what opens a case is kept nowhere."""
     delivery, target = claim.deliveries[index], claim.target

@@ -16,7 +16,7 @@ from api.deliveries.budgets import BUDGETS
 from api.deliveries.events import CaseEvent, CaseFacts, DeadTarget, TargetDeadEvent, TestEvent, TestFacts
 from api.deliveries.kinds import DIGESTED, REPEATED_ONCE, Audience, DeliveryState, Event, Fault
 from api.deliveries.outcome import Outcome
-from api.deliveries.retries import rest_until, retry_at
+from api.deliveries.retries import DELAYS_S, rest_until, retry_at
 from api.deliveries.schemas import TargetIn
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.feed import repository as feed
@@ -184,7 +184,8 @@ def claim_lasts(settings: Settings) -> timedelta:
 
 def _interrupted(work: Work, delivery: Delivery, at: datetime) -> None:
     """Whoever had claimed it is gone, and nobody knows whether it was sent. A receiver of webhooks knows a repeat by its id; in
-    a chat or on a phone it would be read twice, so there it is repeated once, and never again."""
+    a chat or on a phone it would be read twice, so there it is repeated once, and never again. No message is repeated without
+    end: it may be what ends the process."""
     delivery.unclear += 1
     delivery.claim = None
     work.add(DeliveryAttempt(delivery_id=delivery.id, at=at, duration_ms=0, request="", answer="", fault=Fault.INTERRUPTED))
@@ -192,7 +193,7 @@ def _interrupted(work: Work, delivery: Delivery, at: datetime) -> None:
 
 
 def _give_up_when_repeated(delivery: Delivery) -> None:
-    if delivery.target.channel in REPEATED_ONCE and delivery.unclear > 1:
+    if delivery.unclear > (1 if delivery.target.channel in REPEATED_ONCE else len(DELAYS_S)):
         delivery.state = DeliveryState.FAILED
 
 
@@ -216,6 +217,13 @@ async def record(
         elif delivery.claim == claim.mark:  # otherwise the claim ran out, and another process tries now
             has_run_out |= _to_be_tried_again(delivery, outcome, at, chance)
     await _judge_target(work, target, outcome, at, has_run_out)
+
+
+async def give_up(work: Work, delivery_id: int, fault: Fault, at: datetime) -> None:
+    """Before it was sent, for good. Nothing is wrong with the target. It stays awaited, so that officers see it as late."""
+    for delivery in await repository.lock_deliveries(work, [delivery_id]):
+        delivery.state, delivery.claim = DeliveryState.FAILED, None
+        work.add(DeliveryAttempt(delivery_id=delivery.id, at=at, duration_ms=0, request="", answer="", fault=fault))
 
 
 def _to_be_tried_again(delivery: Delivery, outcome: Outcome, at: datetime, chance: float) -> bool:

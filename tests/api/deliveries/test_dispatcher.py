@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from api.accounts.actors import the_house
 from api.accounts.permissions import Role
@@ -179,6 +180,18 @@ class TestKill:
             post.clock.pass_by(days=1)
         delivery, = await post.deliveries()
         assert (len(post.receiver.requests), delivery["state"], delivery["possibly_twice"]) == (2, "failed", True)
+
+
+    async def test_a_webhook_that_ends_every_try_is_given_up_in_the_end(self, post: Post):
+        """Otherwise what kills the process that sends it would do so for ever."""
+        await post.target()
+        await post.open_case()
+        for _ in range(len(DELAYS_S) + 1):
+            await killed(post, DiesBefore())
+            post.clock.pass_by(minutes=2)
+        await post.send()
+        delivery, = await post.deliveries()
+        assert (delivery["state"], post.receiver.requests) == ("failed", [])
 
 
 async def test_two_dispatchers_share_the_work(any_post: Post):
@@ -395,6 +408,49 @@ async def test_new_keys_mend_a_webhook_whose_secrets_cannot_be_read(post: Post):
     await post.open_case()
     await post.send()
     assert [delivery["state"] for delivery in await post.deliveries()] == ["delivered"]
+
+
+class TestNoWords:
+    """A message whose data are not as they should be, so that it cannot be put into words."""
+
+    async def spoil(self, post: Post, delivery_id: int) -> None:
+        async with post.world.centre.database.writing() as work:
+            await work.execute(text("UPDATE deliveries SET payload = '{}' WHERE id = :id"), {"id": delivery_id})
+
+    async def test_fails_at_once_with_a_reason_and_holds_up_no_other(self, any_post: Post):
+        any_post.receiver.answers = [Answer(body=b'{"errcode":0}')]
+        await any_post.target("wecom")
+        for _ in range(2):
+            await any_post.open_case()
+        first = (await any_post.deliveries())[0]["id"]
+        await self.spoil(any_post, first)
+        await any_post.send()
+        assert [delivery["state"] for delivery in await any_post.deliveries()] == ["failed", "delivered"]
+        assert [(entry["fault"], entry["answer"]) for entry in await any_post.log(first)] == [("no_words", "")]
+
+    async def test_of_many_in_one_message_only_itself_fails(self, post: Post):
+        post.receiver.answers = [Answer(body=b'{"errcode":0}')]
+        target = await post.target("wecom")
+        for _ in range(12):
+            await post.open_case()
+        await self.spoil(post, (await post.deliveries())[5]["id"])
+        await post.send()
+        states = [delivery["state"] for delivery in await post.deliveries()]
+        assert (states[5], states.count("delivered"), len(post.receiver.requests)) == ("failed", 11, 1)
+        assert (await post.state_of(target))["state"] == "working"
+
+    async def test_the_officer_sees_it_and_may_send_it_again(self, post: Post):
+        await post.target("wecom")
+        case_id = await post.open_case()
+        await self.spoil(post, 1)
+        await post.send()
+        page = (await post.admin.get("/deliveries?show=failed")).text
+        log = (await post.admin.get("/deliveries/1", headers={"Accept-Language": "en"})).text
+        assert f"/cases/{case_id}" in page
+        assert "The message could not be put into words" in log
+        post.clock.pass_by(minutes=30)
+        await post.send()
+        assert [delivery["id"] for delivery in await post.deliveries(late=True)] == [1]
 
 
 class TestLog:
