@@ -2,8 +2,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, false, func, select, union_all
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
@@ -73,11 +73,14 @@ def _matching(actor: Actor, wanted: Filter) -> Select[AuditEntry]:
 async def list_entries(
     work: Work, actor: Actor, wanted: Filter, *, before: int | None, limit: int
 ) -> list[AuditEntry]:
-    """Newest first."""
+    """Newest first; `before` is the id of the last one that was shown."""
     query = _matching(actor, wanted)
     if before is not None:
-        query = query.where(AuditEntry.id < before)
-    query = query.order_by(AuditEntry.id.desc()).limit(limit)
+        last = aliased(AuditEntry)
+        its_time = select(last.at).where(last.id == before).scalar_subquery()
+        query = query.where(AuditEntry.at <= its_time, or_(AuditEntry.at < its_time, AuditEntry.id < before))
+    newest_first = (AuditEntry.at.desc(), AuditEntry.id.desc())
+    query = query.order_by(*newest_first).limit(limit)
     if wanted.who is not None:
         names = await _names_like(work, wanted.who)
         if not names:
@@ -86,7 +89,7 @@ async def list_entries(
             # The newest of each of these people, found in the index; then the newest of all.
             ids = query.with_only_columns(AuditEntry.id)
             of_each = (select(ids.where(AuditEntry.actor_name == name).subquery()) for name in names)
-            query = select(AuditEntry).where(AuditEntry.id.in_(union_all(*of_each))).order_by(AuditEntry.id.desc()).limit(limit)
+            query = select(AuditEntry).where(AuditEntry.id.in_(union_all(*of_each))).order_by(*newest_first).limit(limit)
     return list(await work.scalars(query))
 
 

@@ -19,10 +19,13 @@ class AuditEntry(Table):
     __tablename__ = "audit_entries"
     __table_args__ = (
         Index("ix_audit_entries_chain_sequence", "chain", "sequence", unique=True),
-        Index("ix_audit_entries_object_kind_object_id", "object_kind", "object_id"),
-        Index("ix_audit_entries_chain_id", "chain", "id"),
-        Index("ix_audit_entries_actor_name_id", "actor_name", "id"),
-        Index("ix_audit_entries_action_id", "action", "id"),
+        Index("ix_audit_entries_object_id_object_kind", "object_id", "object_kind"),
+        # Each shows the newest, or the newest of a time, without reading anything else.
+        Index("ix_audit_entries_at_id", "at", "id"),
+        Index("ix_audit_entries_chain_at_id", "chain", "at", "id"),
+        Index("ix_audit_entries_actor_name_at_id", "actor_name", "at", "id"),
+        Index("ix_audit_entries_action_at_id", "action", "at", "id"),
+        Index("ix_audit_entries_object_kind_at_id", "object_kind", "at", "id"),
         Index("ix_audit_entries_waiting", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
         {"sqlite_autoincrement": True},
     )
