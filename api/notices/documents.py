@@ -14,8 +14,8 @@ from api.notices.paper import write_pdf
 from api.notices.schemas import Citation, Facts
 
 # Of the templates that new documents are set in. A notice keeps the version that it was issued in: never change a folder of
-# templates that notices were issued with, add the next one.
-TEMPLATES = 2
+# templates that notices were issued with, add the next one, with what changes.
+TEMPLATES = 3
 LANGUAGES = ("zh-CN", "en")
 _TITLES = {"zh-CN": "线上整改告知", "en": "Online rectification notice"}
 _DRAFT = {"zh-CN": "草稿", "en": "DRAFT"}
@@ -50,7 +50,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters["local"] = in_shop_time
+    jinja.filters["day"] = _day
     return jinja
+
+
+def _day(moment: datetime) -> str:
+    """As papers of authorities write it, without zeros (GB/T 9704-2012, 7.3.5.4)."""
+    day = in_shop_time(moment)
+    return f"{day.year}年{day.month}月{day.day}日"
 
 
 def notice_html(facts: Facts, language: str, url: str, qr: str) -> Markup:
@@ -77,5 +84,6 @@ def order_pdf(draft: OrderDraft) -> bytes:
 
 
 def _render(version: int, template: str, **values: Any) -> Markup:
-    html = _environment().get_template(f"v{version}/{template}").render(**values)
+    versions = [f"v{number}/{template}" for number in range(version, 0, -1)]  # one that did not change lies in an earlier folder
+    html = _environment().select_template(versions).render(**values)
     return Markup(html)  # noqa: S704 - the template escaped what it was given

@@ -1,6 +1,7 @@
 """Notices: what they say, how they are numbered, what stands in their way, what they may cite, and drafts."""
 
 import asyncio
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from api.accounts.permissions import Role
 from api.accounts.service import actor_of, start_session
 from api.accounts.tables import User
 from api.kit.times import SHOP_TIME, now
-from api.notices.documents import LANGUAGES, notice_pdf, qr_png
+from api.notices.documents import LANGUAGES, TEMPLATES, Officer, OrderDraft, notice_html, notice_pdf, order_html, qr_png
 from api.notices.paper import NoSuchCharacter, missing_characters, write_pdf
 from api.notices.schemas import Facts
 from tests.api.world import EdgeBox, Place, World, problem_code, with_key
@@ -261,6 +262,37 @@ FACTS = Facts.model_validate({
     "citations": [{"text": OP_MASKS, "says": "rule", "standing": "unverified"}], "camera": "1 号机", "area": "凉菜间",
     "due_at": "2026-11-27T09:30:00Z",
 })
+
+
+class TestTemplates:
+    @pytest.mark.parametrize(
+        ("template", "language", "digest"),
+        [
+            (1, "zh-CN", "4336351adcebdf54"), (1, "en", "e5ec2619ef398f64"), (2, "zh-CN", "d0174df4a81838d4"),
+            (2, "en", "dfb64417836b9d76"),
+        ],
+    )
+    def test_what_was_issued_stays_as_it_was(self, template: int, language: str, digest: str):
+        facts = FACTS.model_copy(update={"template": template})
+        html = notice_html(facts, language, "http://centre.test/n/x", "code.png")
+        assert hashlib.sha256(html.encode()).hexdigest()[:16] == digest
+
+    def test_a_day_has_no_zeros_before_its_numbers(self):
+        """GB/T 9704-2012, 7.3.5.4."""
+        moment = datetime(2026, 12, 2, 9, 5, tzinfo=SHOP_TIME)
+        facts = FACTS.model_copy(
+            update={"template": TEMPLATES, "captured_at": moment, "due_at": moment, "issued_at": moment, "number": None}
+        )
+        officers = (Officer("王建国", "1"), Officer("李红", "2"))
+        order = order_html(OrderDraft(facts, officers, [], "王建国", moment, []))
+        for html in (notice_html(facts, "zh-CN", "", ""), order):
+            assert "2026年12月2日" in html
+            assert "02日" not in html
+
+    def test_what_did_not_change_is_set_as_before(self):
+        newest = FACTS.model_copy(update={"template": TEMPLATES})
+        before = FACTS.model_copy(update={"template": 2})
+        assert notice_html(newest, "en", "", "") == notice_html(before, "en", "", "")
 
 
 class TestPaper:
