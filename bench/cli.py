@@ -168,8 +168,13 @@ def cases(
 def review(cases: Annotated[int, typer.Option(min=5, max=500, help="How many are judged.")] = 30) -> None:
     """How long a reviewer waits from the key to the next picture, in Chromium; a ratio to the same page without a script."""
     from bench.review import measure
+    from tests.api.console.chromium import ChromiumMissing
 
-    waits = measure(cases)
+    try:
+        waits = measure(cases)
+    except ChromiumMissing as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
     typer.echo(f"key to next picture, {cases} cases, p95  {waits.p95_ms:8.1f} ms")
     typer.echo(f"a new page for each, p95              {waits.baseline_p95_ms:8.1f} ms")
     typer.echo(f"ratio                                 {waits.p95_ms / waits.baseline_p95_ms:8.3f}")

@@ -47,19 +47,22 @@ class Waits:
 
 
 def measure(cases: int) -> Waits:
-    with tempfile.TemporaryDirectory(prefix="sunshine-bench-") as folder, serving(Path(folder)) as centre:
+    """Raises ChromiumMissing."""
+    with (
+        running_chromium() as browser, tempfile.TemporaryDirectory(prefix="sunshine-bench-") as folder,
+        serving(Path(folder)) as centre,
+    ):
         pictures = scenes()
         for number in range(2 * cases + 2):
             scene = pictures[number % len(pictures)]
             # One rule and one camera would join to one case; a report of long ago is another one.
             centre.hand_in(scene.rule, picture=scene.picture, boxes=scene.boxes, ago_s=7200 * (number + 1))
-        with running_chromium() as browser:
-            context, page = signed_in(browser, centre, "reviewer", "/review")
-            preloaded = _by_keys(page, cases)
-            context.close()
-            context, page = signed_in(browser, centre, "reviewer", "/review", java_script_enabled=False)
-            reloaded = _by_pages(page, cases)
-            context.close()
+        context, page = signed_in(browser, centre, "reviewer", "/review")
+        preloaded = _by_keys(page, cases)
+        context.close()
+        context, page = signed_in(browser, centre, "reviewer", "/review", java_script_enabled=False)
+        reloaded = _by_pages(page, cases)
+        context.close()
     return Waits(preloaded, reloaded)
 
 

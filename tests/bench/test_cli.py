@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from bench import cases
 from bench.cli import app
+from tests.api.console import chromium
 from tests.api.postgres_server import PostgresMissing
 
 
@@ -30,6 +31,14 @@ def said(*arguments: str) -> str:
 )
 def test_what_cannot_be_measured_is_said_in_a_sentence(arguments: tuple[str, ...], words: str) -> None:
     assert words in said(*arguments)
+
+
+@pytest.mark.parametrize("path", [None, "/nowhere/chromium"])
+def test_a_machine_without_chromium(path: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chromium, "CHROMIUM", path)
+    words = said("review", "--cases", "5")
+    assert "apt-get install chromium" in words
+    assert "Traceback" not in words
 
 
 def test_a_machine_without_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,8 +118,17 @@ def link_to(centre: LiveCentre, case_id: int, channel: Channel = Channel.SMS) ->
     return beside(make)
 
 
+class ChromiumMissing(RuntimeError):
+    """Says what to install."""
+
+
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
+    if CHROMIUM is None or shutil.which(CHROMIUM) is None:
+        raise ChromiumMissing(
+            f"Chromium is not here ({CHROMIUM or 'chromium'}). Install it (Debian or Ubuntu: apt-get install chromium "
+            "fonts-noto-cjk), or name it: SUNSHINE_CHROMIUM=/path/to/chromium"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE_MS)
         yield browser

@@ -3,6 +3,7 @@
 import base64
 import io
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -26,7 +27,17 @@ from ingest.check import Report
 from ingest.frames import Frame
 from ingest.shown import shown
 from ingest.trial import sighting
-from tests.api.console.chromium import DESKTOP, PHONE, LiveCentre, beside, link_to, running_chromium, serving, signed_in
+from tests.api.console.chromium import (
+    DESKTOP,
+    PHONE,
+    ChromiumMissing,
+    LiveCentre,
+    beside,
+    link_to,
+    running_chromium,
+    serving,
+    signed_in,
+)
 from tests.api.console.kitchen import Kitchen
 from tests.api.console.scenes import Scene, scenes
 from tests.api.history import History
@@ -51,8 +62,6 @@ PAGES = (
     ("camera-new", "installer", "/cameras/new"),
     ("edge-boxes", "chief", "/edge-boxes"),
     ("edge-box-new", "installer", "/edge-boxes/new"),
-    ("alarm-boxes", "chief", "/alarm-boxes"),
-    ("alarm-box-new", "installer", "/alarm-boxes/new"),
     ("public-status", "chief", "/shops/shop-1/status"),
     ("this-device", "chief", "/notifications"),
     ("alarm-boxes", "installer", "/alarm-boxes"),
@@ -262,7 +271,7 @@ def _act(page: Page, case_id: int, act: str, **body: str) -> None:
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="sunshine-") as folder, serving(Path(folder)) as centre, running_chromium() as browser,
+        running_chromium() as browser, tempfile.TemporaryDirectory(prefix="sunshine-") as folder, serving(Path(folder)) as centre,
     ):
         taken = list(take(browser, centre, fill(browser, centre)))
     for old in set(FOLDER.glob("*.webp")) - set(taken):
@@ -271,4 +280,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ChromiumMissing as error:
+        sys.exit(str(error))
