@@ -141,6 +141,12 @@ def test_names_and_room_on_a_small_screen(shop: Shop, phone: OpenPhone) -> None:
             assert path != shop.path or box["y"] + box["height"] <= PHONE["height"]
         together = {(round(box["y"]), round(box["width"]), round(box["height"])) for box in buttons if box}
         assert len(together) == 1, buttons
+        # What is opened pushes the rest down and does not lie on it.
+        page.get_by_role("link", name="我有异议").click()
+        send, below = page.locator("#disagree button").bounding_box(), page.locator(".phone-acts + section").bounding_box()
+        assert send is not None
+        assert below is not None
+        assert send["y"] + send["height"] <= below["y"]
 
 
 def test_a_photograph_of_twelve_megabytes_is_made_smaller_and_keeps_its_time(
