@@ -18,6 +18,7 @@ from api.accounts.tables import User
 from api.centre import Centre
 from api.clients import consents
 from api.console.client_pages import SCOPES
+from api.console.devices import device_words
 from api.console.i18n import N_
 from api.console.qr import qr_svg
 from api.console.rendering import page, speaker_of
@@ -193,7 +194,7 @@ async def _page(
         user: User = await repository.own_user(work, actor)
         rows = [
             SessionRow(
-                row.id, row.device or speaker.say(N_("unknown")), row.address, speaker.time(row.created_at),
+                row.id, device_words(row.device, speaker), row.address, speaker.time(row.created_at),
                 speaker.time(row.seen_at), row.token_hash == this,
             )
             for row in await sessions.list_own(work, actor)

@@ -13,14 +13,12 @@ from api.audit.chain import Stretch
 from api.audit.endpoints import exported
 from api.audit.repository import Filter
 from api.audit.tables import AuditEntry
-from api.console.audit_words import ACTIONS, ACTORS, DETAILS, OBJECTS
-from api.console.case_words import REASONS
+from api.console.audit_words import ACTIONS, ACTORS, DETAILS, OBJECTS, detail_words
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
 from api.console.times import LocalTime
 from api.console.views import Fact, Option
-from api.console.words import ROLES
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.times import SHOP_TIME
 from api.kit.work import Reading
@@ -124,6 +122,9 @@ def _row(entry: AuditEntry, names: dict[str, str], speaker: Speaker) -> AuditRow
     kind = speaker.say(OBJECTS[entry.object_kind]) if entry.object_kind in OBJECTS else entry.object_kind
     is_person = entry.actor_kind in ("person", "edge")
     who = entry.actor_name if is_person else speaker.say(ACTORS.get(entry.actor_kind, entry.actor_kind))
+    object_words = f"{kind} {entry.object_id}"
+    if entry.object_kind == "user" and entry.object_id == entry.actor_id:
+        object_words = speaker.say(N_("Their own account"))
     facts = [_fact(name, value, speaker) for name, value in entry.detail.items() if value is not None]
     place = speaker.say(N_("waits to be chained"))
     if entry.sequence is not None:
@@ -131,17 +132,10 @@ def _row(entry: AuditEntry, names: dict[str, str], speaker: Speaker) -> AuditRow
             N_("%(chain)s No. %(number)s"), chain=names.get(entry.chain, entry.chain), number=entry.sequence
         )
     return AuditRow(
-        at=speaker.time(entry.at), who=who, unit=entry.unit, address=entry.address, what=what, object=f"{kind} {entry.object_id}",
+        at=speaker.time(entry.at), who=who, unit=entry.unit, address=entry.address, what=what, object=object_words,
         reason=entry.reason, facts=facts, place=place,
     )
 
 
 def _fact(name: str, value: object, speaker: Speaker) -> Fact:
-    words = str(value)
-    if isinstance(value, bool):
-        words = speaker.say(N_("yes") if value else N_("no"))
-    elif name == "role" and words in {role.value for role in ROLES}:
-        words = speaker.say(next(text for role, text in ROLES.items() if role.value == words))
-    elif name == "reason_code":
-        words = next((speaker.say(text) for reason, text in REASONS.items() if reason.value == words), words)
-    return Fact(speaker.say(DETAILS[name]) if name in DETAILS else name, words)
+    return Fact(speaker.say(DETAILS[name]) if name in DETAILS else name, detail_words(name, value, speaker))

@@ -1,8 +1,16 @@
 """What the audit records, in words."""
 
+import re
+
 from api.cases.states import Act
-from api.console.case_words import EVENTS
+from api.console.case_words import CLIP_FLAWS, EVENTS, REASONS
+from api.console.client_pages import SCOPES
+from api.console.delivery_words import CHANNELS
+from api.console.devices import device_words
 from api.console.i18n import N_
+from api.console.speech import Speaker
+from api.console.status_pages import STATUSES
+from api.console.words import ROLES
 
 ACTIONS: dict[str, str] = {
     "session.started": N_("Signed in"),
@@ -138,7 +146,25 @@ DETAILS: dict[str, str] = {
     "invited_by": N_("Invited by"),
     "host": N_("Host"),
     "place": N_("Place shown"),
+    "channel": N_("Channel"),
+    "target": N_("Target of messages"),
+    "targets": N_("Targets of messages"),
+    "enabled": N_("Switched on"),
+    "cameras": N_("Cameras"),
+    "missing": N_("Missing, because"),
+    "bytes": N_("Bytes"),
 }
+
+# Of details that are one or more of a few codes, what each code is called.
+_CODES: dict[str, dict[str, str]] = {
+    "role": {role.value: words for role, words in ROLES.items()},
+    "reason_code": {reason.value: words for reason, words in REASONS.items()},
+    "status": {status.value: tone.words for status, tone in STATUSES.items()},
+    "channel": {channel.value: words for channel, words in CHANNELS.items()},
+    "scopes": {scope.value: words for scope, words in SCOPES.items()},
+    "missing": {flaw.value: words for flaw, words in CLIP_FLAWS.items()},
+}
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 ACTORS: dict[str, str] = {
     "person": N_("Person"),
@@ -148,3 +174,19 @@ ACTORS: dict[str, str] = {
     "system": N_("The system"),
     "nobody": N_("Not signed in"),
 }
+
+
+def detail_words(name: str, value: object, speaker: Speaker) -> str:
+    """Of a digest, as much as tells it from others: all of it is in the export."""
+    if isinstance(value, bool):
+        return speaker.say(N_("yes") if value else N_("no"))
+    if isinstance(value, list):
+        return speaker.say(N_("; ")).join(detail_words(name, one, speaker) for one in value)
+    words = str(value)
+    if name == "scopes" and " " in words:
+        return detail_words(name, words.split(), speaker)
+    if name == "device":
+        return device_words(words, speaker)
+    if words in (codes := _CODES.get(name, {})):
+        return speaker.say(codes[words])
+    return f"{words[:16]}…" if _DIGEST.fullmatch(words) else words

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from api.accounts.dependencies import SignedIn
 from api.cases.endpoints import CaseId
 from api.console.case_rows import case_url
+from api.console.devices import device_words
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
@@ -66,5 +67,6 @@ def _row(link: CaseLink, speaker: Speaker) -> LinkRow:
     return LinkRow(
         link.id, link.person or speaker.say(N_("Printed notice")), link.target.name if link.target else "", state,
         speaker.time(link.created_at),
-        speaker.time(link.opened_at) if link.opened_at else None, link.opened_from, link.opened_with, link.revoked_at is None,
+        speaker.time(link.opened_at) if link.opened_at else None, link.opened_from,
+        device_words(link.opened_with, speaker), link.revoked_at is None,
     )

@@ -8,17 +8,19 @@ from babel.dates import format_datetime, format_timedelta
 from api.console.i18n import Language
 from api.kit.times import in_shop_time
 
-_FULL = {Language.ZH: "y年M月d日 HH:mm:ss", Language.EN: "d MMM y, HH:mm:ss"}
+_EXACT = {Language.ZH: "y年M月d日 HH:mm:ss", Language.EN: "d MMM y, HH:mm:ss"}
 _SHORT = {Language.ZH: "M月d日 HH:mm", Language.EN: "d MMM, HH:mm"}
 _SHORT_WITH_YEAR = {Language.ZH: "y年M月d日 HH:mm", Language.EN: "d MMM y, HH:mm"}
 
 
 @dataclass(frozen=True)
 class LocalTime:
-    """One moment in three forms: `machine` for the datetime attribute, `short` for the eye, `full` with seconds and zone."""
+    """One moment in four forms: `machine` for the datetime attribute, `short` for the eye, `exact` with the day and seconds
+    whichever day it is, `full` with the zone too."""
 
     machine: str
     short: str
+    exact: str
     full: str
 
 
@@ -32,8 +34,8 @@ def local_time(moment: datetime, language: Language, now: datetime) -> LocalTime
     else:
         pattern = _SHORT if here.year == today.year else _SHORT_WITH_YEAR
         short = format_datetime(here, pattern[language], locale=locale)
-    full = f"{format_datetime(here, _FULL[language], locale=locale)} (Asia/Shanghai)"
-    return LocalTime(here.isoformat(timespec="seconds"), short, full)
+    exact = format_datetime(here, _EXACT[language], locale=locale)
+    return LocalTime(here.isoformat(timespec="seconds"), short, exact, f"{exact} (Asia/Shanghai)")
 
 
 def ago(moment: datetime, language: Language, now: datetime) -> str:

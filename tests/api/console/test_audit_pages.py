@@ -6,7 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.console.audit_words import ACTIONS, OBJECTS
+from api.console.audit_words import ACTIONS, DETAILS, OBJECTS, detail_words
+from api.console.i18n import Language
+from api.console.speech import Speaker
+from api.kit.times import now
 from tests.api.console.kitchen import Kitchen, hand_in, sign_in
 
 API = Path(__file__).parents[3] / "api"
@@ -28,6 +31,8 @@ async def test_says_in_words_who_did_what_and_why(browser: httpx.AsyncClient, ca
     for words in ("officer 张", "198.51.100.4", f"案件 {case_id}", "是个&lt;b&gt;玩偶&lt;/b&gt;", "事由：其他原因", "登录"):
         assert words in page
     assert "case.dismiss" not in re.sub(r'value="[^"]*"', "", page)
+    assert "本人账号" in page  # of who signed in
+    assert re.search(r">20\d\d年\d+月\d+日 \d\d:\d\d:\d\d</time>", page)  # today as well
 
 
 async def test_filters(browser: httpx.AsyncClient, case_id: int) -> None:
@@ -72,6 +77,27 @@ async def test_is_the_auditors(browser: httpx.AsyncClient, login: str) -> None:
     assert (await browser.get("/audit/export")).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("photographs", ["a" * 64, "b" * 64], f"{'a' * 16}…；{'b' * 16}…"),
+        ("officers", ["陈志强", "林建国"], "陈志强；林建国"),
+        ("scopes", "cases:read shops:read", "读取案件、告知书及其进展；读取餐饮单位和区域"),
+        ("scopes", ["cases:read"], "读取案件、告知书及其进展"),
+        ("channel", "wecom", "企业微信群机器人"),
+        ("status", "degraded", "在线时长不足"),
+        ("missing", "memory", "超出边缘盒的内存上限"),
+        ("role", "officer", "监管所执法人员"),
+        ("device", "Mozilla/5.0 (iPhone) Version/17.0 Safari/604.1", "Safari（iPhone）"),
+        ("faces", True, "是"),
+        ("failures", 3, "3"),
+        ("rule", "K01", "K01"),
+    ],
+)
+def test_a_detail_is_said_in_words(name: str, value: object, words: str) -> None:
+    assert detail_words(name, value, Speaker(Language.ZH, now())) == words
+
+
 def recorded() -> Iterator[tuple[str, str]]:
     """Action and kind of object of every `record(...)` in the code, where both are written there as they are."""
     for path in API.rglob("*.py"):
@@ -81,6 +107,20 @@ def recorded() -> Iterator[tuple[str, str]]:
                 for action in branches:
                     if isinstance(action, ast.Constant) and isinstance(node.args[3], ast.Constant):
                         yield str(action.value), str(node.args[3].value)
+
+
+def detailed() -> Iterator[str]:
+    """The name of every detail of every `record(...)` and `entry(...)` that is written there as it is."""
+    for path in API.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("record", "entry"):
+                yield from (keyword.arg for keyword in node.keywords if keyword.arg)
+
+
+def test_every_detail_has_a_name() -> None:
+    found = set(detailed())
+    assert "faces" in found
+    assert found - set(DETAILS) == {"shop_id", "district_id", "reason"}
 
 
 def test_everything_that_is_recorded_has_words() -> None:
