@@ -221,8 +221,11 @@ class CameraReader:
                     return
                 self._current = attempt
             worker = threading.Thread(target=self._work, args=(attempt,), name=f"read {self.name}", daemon=True)
-            worker.start()
-            self._worker = worker  # not before: `stop` joins it, and only a thread that has started can be joined
+            try:
+                worker.start()
+                self._worker = worker  # not before: `stop` joins it, and only a thread that has started can be joined
+            except RuntimeError as error:  # there is no room for one more thread
+                attempt.finished, attempt.detail = True, str(error)
             self._wait_for(attempt)
             with self._changed:
                 if self._stopping:

@@ -406,6 +406,22 @@ def test_stop_while_a_thread_is_about_to_start(monkeypatch: pytest.MonkeyPatch) 
     assert threads_of(reader) == 0
 
 
+def test_a_box_that_has_no_room_for_a_thread_finds_the_camera_later(monkeypatch: pytest.MonkeyPatch, wait_until) -> None:
+    start, refused = threading.Thread.start, [1, 2]
+
+    def full(thread: threading.Thread) -> None:
+        if thread.name.startswith("read ") and refused:
+            refused.pop()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", full)
+    with CameraReader("camera", lambda: Script(looks), backoff=quick()) as reader:
+        wait_until(lambda: reader.state().status is Status.LOOKING)
+        assert dict(reader.state().reconnects) == {StreamFault.OTHER: 2}
+        assert reader.state().stuck == 0
+
+
 def test_stop_ends_a_long_pause(read, wait_until) -> None:
     reader = read(fails(StreamFault.REFUSED), backoff=Backoff(first_s=60))
     wait_until(lambda: reader.state().status is Status.NOT_LOOKING)
