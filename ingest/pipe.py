@@ -134,7 +134,8 @@ class Pipe:
         return pickle.loads(self._connection.recv_bytes())  # noqa: S301  between our own processes, over a pair nobody else can open
 
     def close(self) -> None:
-        self._connection.close()
+        with self._sending:  # or what is on its way would go to whatever is opened next and gets the same number
+            self._connection.close()
 
 
 class RemoteRecorder:
