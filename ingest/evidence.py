@@ -71,6 +71,7 @@ class EvidenceFolder:
             camera.mkdir(mode=0o700)
             sync_folder(self.folder)
         partial = camera / f"{PARTIAL}{violation_id}"
+        shutil.rmtree(partial, ignore_errors=True)  # what a failing disk did not let go of
         try:
             partial.mkdir(mode=0o700)
             for name, content in files.items():

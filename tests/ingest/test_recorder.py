@@ -224,12 +224,22 @@ class TestClip:
         parts.record()
         assert [(clip.violation_id, clip.missing) for clip in clips(parts)] == [(violation_id, ClipFlaw.DISK)]
 
+    def test_what_a_failing_disk_did_not_let_go_of_is_not_in_its_way(self, parts: Parts, monkeypatch: pytest.MonkeyPatch):
+        violation_id = parts.record()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", full)
+            patch.setattr(os, "rmdir", full)
+            with pytest.raises(OSError, match="No space"):
+                parts.record_clip(violation_id)
+        parts.record()
+        assert [clip.missing for clip in clips(parts)] == [ClipFlaw.DISK]
+
     def test_one_that_no_centre_would_take_is_not_kept(self, parts: Parts):
         parts.record_clip(parts.record(), a_clip(bytes(LARGEST_CLIP + 1)))
         assert [clip.missing for clip in clips(parts)] == [ClipFlaw.MEMORY]
 
 
-def full(*_: object) -> None:
+def full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
