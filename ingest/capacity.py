@@ -58,7 +58,11 @@ def measure(detector: Looker, cores: int, gop: int, say: Callable[[str], None]) 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         say("Making a 1080p camera ...")
         clip = Path(folder) / "camera.mp4"
-        _write_clip(clip, gop)
+        try:
+            _write_clip(clip, gop)
+        except OSError as error:
+            words = f"The film of that camera cannot be written ({error}). Make room there, or name another folder in TMPDIR."
+            raise CapacityError(words) from error
         urls = [stack.enter_context(_camera(clip)) for _ in range(CAMERAS)]
         # Whatever a rule could ask is read, and none tells: what it costs to see, not what these people do.
         catalogue = load_catalogue()

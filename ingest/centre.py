@@ -281,6 +281,8 @@ def _failure(response: httpx.Response) -> CentreError:
     if status in PERMANENT:
         own = response.headers.get("Content-Type", "").startswith("application/problem+json")
         return CentreRefused(sentence, status) if own else CentreUnavailable(_not_a_centre(response), _retry_after(response))
+    if status == 404:
+        return CentreUnavailable(_not_a_centre(response), _retry_after(response))
     if status >= 500 and status not in GATEWAY:
         return CentreFailed(sentence)
     return CentreUnavailable(sentence, _retry_after(response))

@@ -1,4 +1,6 @@
+import errno
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,15 @@ def test_a_box_that_does_not_keep_up_is_not_called_large(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Fleet, "report", shedding)
     with pytest.raises(capacity.CapacityError, match="did not keep up"):
+        capacity.measure(Detector.load(), 2, 25, lambda _: None)
+
+
+def test_a_disk_that_takes_no_film_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch):
+    def full(path: Path, gop: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(capacity, "_write_clip", full)
+    with pytest.raises(capacity.CapacityError, match=r"No space left on device.*TMPDIR"):
         capacity.measure(Detector.load(), 2, 25, lambda _: None)
 
 

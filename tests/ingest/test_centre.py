@@ -34,7 +34,7 @@ def centre_that(answer: httpx.Response | Exception) -> Centre:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(status, CentreRefused) for status in (400, 403, 409, 410, 413, 415, 422)]
-    + [(status, CentreUnavailable) for status in (301, 401, 404, 408, 411, 429, 502, 503, 504, 507)]
+    + [(status, CentreUnavailable) for status in (301, 401, 408, 411, 429, 502, 503, 504, 507)]
     + [(status, CentreFailed) for status in (500, 501)],
 )
 def test_kind_of_failure(status: int, kind: type[CentreError]):
@@ -68,6 +68,12 @@ def test_login_page_of_a_network_is_no_success():
     page = httpx.Response(200, html="<html>Please log in</html>")
     with pytest.raises(CentreUnavailable, match="no centre of ours"):
         centre_that(page).report(uuid4(), b"{}", {})
+
+
+def test_address_at_which_there_is_no_centre_is_told():
+    """As when somebody copies a page of the console."""
+    with pytest.raises(CentreUnavailable, match=r"no centre of ours.*address"):
+        centre_that(problem(404, "Not Found.")).config(None)
 
 
 @pytest.mark.parametrize("status", [400, 403, 413])
