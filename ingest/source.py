@@ -28,7 +28,7 @@ from ingest.errors import SourceError, classify, describe
 from ingest.frames import Picture
 from ingest.preroll import Moment, PreRoll
 from ingest.probe import probe
-from ingest.timeline import MAX_LEAP_S, Timeline
+from ingest.timeline import MAX_LEAP_S, Stamps, Timeline
 
 # A camera on the same network answers within a second; on a mobile link or while it starts up it takes several.
 OPEN_TIMEOUT_S = 10.0
@@ -170,6 +170,7 @@ class AvSource:
             self._preroll.begin(stream)
         packets = container.demux(stream)
         seen = time.monotonic()
+        stamps = Stamps(self._shown)
         pace = _Pace()
         last_s = 0.0
         index = 0
@@ -185,6 +186,8 @@ class AvSource:
             if packet is None:
                 break
             self.packets += bool(packet.size)
+            if self.live and packet.size and (packet.is_keyframe or stamps.are_useless):
+                stamps.see(packet)
             if self._preroll is not None:
                 self._preroll.add(packet)
             if not self.live and packet.pts is not None and stream.time_base:

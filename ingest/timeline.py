@@ -1,12 +1,23 @@
 """The time of pictures, from the stamps that a camera puts on them."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
+
+import structlog
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 # A leap of the camera's clock beyond the time that really went by: it was set, or the stream began anew.
 MAX_LEAP_S = 10.0
 # Stamps that run back by less are out of order (B frames from a file that has only coding times), not a new beginning.
 DISORDER_S = 1.0
+# Some cameras' stamps stand still, count another unit than the stream says, or go on as in daylight while at night half as many
+# pictures come. One that is off by more than `WRONG` twice in a row, over so long each, has no clock: a line that stood still for
+# a moment, or a clock that was set, is off once.
+JUDGED_S, WRONG = 10.0, 1.5
+log = structlog.get_logger(__name__)
 
 
 class Timeline:
@@ -42,3 +53,41 @@ class Timeline:
                 self._shift_s = now_s - stamp_s
         self._last_s, self._last_arrival = now_s, arrival
         return now_s
+
+
+class Stamps:
+    """Whether the stamps of one connection to a camera go as time does. Of one that has no clock, packets get the time at which
+    they came in instead, from where that shows to the end: else its rules would hold for seconds or for hours."""
+
+    def __init__(self, camera: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.are_useless = False
+        self._camera = camera
+        self._clock = clock
+        # Arrival (s) and stamp of the key frame from which on is judged, or from which on stamps are replaced.
+        self._since: tuple[float, int] | None = None
+        self._was_off = False
+
+    def see(self, packet: Packet[VideoStream]) -> None:
+        """Each key frame, and each packet once they `are_useless`."""
+        now, stamp = self._clock(), packet.dts if packet.dts is not None else packet.pts
+        if self.are_useless and self._since is not None:
+            at, stamp = self._since
+            packet.pts = packet.dts = stamp + round((now - at) / packet.time_base)
+        elif stamp is not None:
+            self._judge(now, stamp, float(packet.time_base))
+
+    def _judge(self, now: float, stamp: int, tick_s: float) -> None:
+        if self._since is None:
+            self._since = now, stamp
+        passed_s, told_s = now - self._since[0], (stamp - self._since[1]) * tick_s
+        if passed_s < JUDGED_S:
+            return
+        is_off = not passed_s / WRONG <= told_s <= passed_s * WRONG
+        if is_off and self._was_off:
+            self.are_useless = True
+            log.warning(
+                "camera_has_no_clock", camera=self._camera, told_s=round(told_s, 1), passed_s=round(passed_s, 1),
+                words="The camera's time stamps do not go as time does; its pictures are timed as they come in. "
+                "摄像头的时间戳快慢不准，改按画面到达的时间计时。",
+            )
+        self._since, self._was_off = (now, stamp), is_off

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import closing
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 from contract.edges import StreamFault
+from ingest import timeline
 from ingest.address import parse_address
 from ingest.clip import Clip
 from ingest.decoding import Decoding
@@ -24,7 +26,7 @@ from ingest.errors import SourceError
 from ingest.frames import Picture
 from ingest.rtsp_connection import Response
 from ingest.source import AvSource, camera_source, file_source, open_source
-from ingest.timeline import Timeline
+from ingest.timeline import Stamps, Timeline
 from tests.ingest.conftest import FPS, number_in
 
 BACKGROUND = (120, 60, 40)
@@ -710,6 +712,55 @@ def test_the_timeline_does_not_drift_where_stamps_are_out_of_order() -> None:
     timeline = Timeline(live=True, clock=lambda: next(moments))
 
     assert [timeline.at(stamp) for stamp in (0.0, 0.3, 0.2, 0.4)] == [0.0, 0.3, 0.3, 0.4]
+
+
+def seen(arrivals: list[tuple[float, float]]) -> list[float]:
+    """The stamps of key frames that came in at so many seconds with these stamps, in seconds, after `Stamps` has seen them."""
+    clock = iter([at for at, _ in arrivals])
+    stamps = Stamps("camera", lambda: next(clock))
+    told: list[float] = []
+    for _, stamp in arrivals:
+        packet = av.Packet(b"x")
+        packet.time_base, packet.is_keyframe = Fraction(1, 90_000), True
+        packet.pts = packet.dts = round(stamp * 90_000)
+        stamps.see(packet)
+        assert packet.pts is not None
+        told.append(packet.pts / 90_000)
+    return told
+
+
+@pytest.mark.parametrize("speed", [0.0, 1 / 90, 0.5, 2.0, 5.0, 90.0, -1.0])
+def test_a_camera_whose_clock_goes_at_another_speed_is_timed_by_what_comes_in(speed: float) -> None:
+    told = seen([(second, speed * second) for second in range(60)])
+
+    assert told[:20] == pytest.approx([speed * second for second in range(20)], abs=1e-4)
+    assert np.diff(told[21:]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "arrivals",
+    [
+        [(second, 0.8 * second) for second in range(60)],
+        [(second, 1.25 * second) for second in range(60)],
+        [*((second, second) for second in range(15)), (30, 15), *((second, second + 3600) for second in range(31, 60))],
+    ],
+    ids=["slow", "fast", "stood still for a moment and was set"],
+)
+def test_a_camera_whose_clock_goes_is_believed(arrivals: list[tuple[float, float]]) -> None:
+    assert seen(arrivals) == pytest.approx([stamp for _, stamp in arrivals], abs=1e-4)
+
+
+def test_stamps_in_another_unit_than_the_stream_says(serve, clips, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the clock of RTP were that of a camera with milliseconds."""
+    monkeypatch.setattr(timeline, "JUDGED_S", 0.5)
+    served = serve(clips())
+    served.server.damage = lambda unit, packets: [
+        packet[:4] + (int.from_bytes(packet[4:8], "big") // 90).to_bytes(4, "big") + packet[8:] for packet in packets
+    ]
+
+    pictures = first(watch(served.url, decoding=Decoding(interval_s=0.5)), 6)
+
+    assert np.diff(times(pictures))[-3:] == pytest.approx(0.5, abs=0.3)
 
 
 def test_the_timeline_of_a_file_keeps_its_gaps() -> None:
