@@ -43,7 +43,7 @@ class AccountRow:
     state: Chip
     has_second_factor: bool
     is_disabled: bool
-    is_own: bool
+    may: dict[str, bool]
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,17 @@ class AccountChange(StrEnum):
     SECOND_FACTOR = "second-factor"
 
 
+_DONE = {
+    AccountChange.DISABLE: N_("The account is disabled. Whoever was signed in with it is signed out."),
+    AccountChange.ENABLE: N_("The account is let in again, with the password it had."),
+    AccountChange.SECOND_FACTOR: N_("The second factor is off. Ask its owner to set it up again."),
+}
+
+
 @router.get("/accounts")
-async def account_list(request: Request, actor: SignedIn, work: Reading, at: At) -> Response:
-    return await _list(request, work, actor, at=at)
+async def account_list(request: Request, actor: SignedIn, work: Reading, at: At, done: str = "") -> Response:
+    words = next((words for change, words in _DONE.items() if change == done), None)
+    return await _list(request, work, actor, at=at, done=words)
 
 
 @router.post("/accounts/{user_id}/{change}")
@@ -94,7 +102,7 @@ async def change_account(
             await service.drop_second_factor(work, actor, user.login)
         case _:
             await service.set_disabled(work, actor, user.login, change is AccountChange.DISABLE)
-    return RedirectResponse("/accounts", 303)
+    return RedirectResponse(f"/accounts?done={change}", 303)
 
 
 @router.get("/invitations/new")
@@ -201,9 +209,9 @@ async def _places(work: Work, actor: Actor) -> dict[str, str]:
 
 
 async def _list(
-    request: Request, work: Work, actor: Actor, *, at: At, fresh: tuple[str, str] | None = None
+    request: Request, work: Work, actor: Actor, *, at: At, fresh: tuple[str, str] | None = None, done: str | None = None
 ) -> Response:
-    """`fresh` is a login with the password that was just made for it."""
+    """`fresh` is a login with the password that was just made for it; `done` says what was done, in words not yet translated."""
     speaker = speaker_of(request)
     users = await service.list_users(work, actor)
     names = await _places(work, actor)
@@ -214,7 +222,10 @@ async def _list(
         for one in await invitations.list_open(work, actor, at)
     ]
     rows = [_row(user, actor, names, speaker) for user in users]
-    return page(request, "accounts.html", actor=actor, here="/accounts", accounts=rows, invitations=waiting, fresh=fresh)
+    return page(
+        request, "accounts.html", actor=actor, here="/accounts", accounts=rows, invitations=waiting, fresh=fresh,
+        done=speaker.say(done) if done else None,
+    )
 
 
 def _row(user: User, actor: Actor, names: dict[str, str], speaker: Speaker) -> AccountRow:
@@ -222,9 +233,13 @@ def _row(user: User, actor: Actor, names: dict[str, str], speaker: Speaker) -> A
     role = speaker.say(ROLES[user.role])
     if user.is_admin and user.role is not Role.ADMIN:
         role += f" · {speaker.say(ROLES[Role.ADMIN])}"
+    has_second_factor, is_other = user.totp_encrypted is not None, user.id != actor.id
+    may = {
+        AccountChange.DISABLE.value: is_other and not user.disabled, AccountChange.PASSWORD.value: is_other,
+        AccountChange.SECOND_FACTOR.value: has_second_factor,
+    }
     return AccountRow(
-        user.id, user.name, user.login, role, _place(user, names, speaker), state, user.totp_encrypted is not None, user.disabled,
-        user.id == actor.id,
+        user.id, user.name, user.login, role, _place(user, names, speaker), state, has_second_factor, user.disabled, may
     )
 
 

@@ -49,9 +49,12 @@ async def revoke(actor: SignedIn, work: Writing, edge_id: str) -> Response:
 
 
 @router.get("/edge-boxes/new")
-async def edge_box_form(request: Request, actor: SignedIn, work: Reading) -> Response:
+async def edge_box_form(request: Request, actor: SignedIn, work: Reading, shop_id: str = "") -> Response:
+    """`shop_id` is of a shop that was just added."""
     actor.require(Permission.EDGES_WRITE)
-    return page(request, "edge_box_new.html", actor=actor, shops=await _shops(work, actor), code=None)
+    shops = await _shops(work, actor)
+    chosen = next((shop for shop in shops if shop.value == shop_id), None)
+    return page(request, "edge_box_new.html", actor=actor, shops=shops, chosen=chosen, code=None)
 
 
 @router.post("/edge-boxes/new")
@@ -64,7 +67,7 @@ async def make_code(
     until = speaker_of(request).time(expires_at)
     shops = await _shops(work, actor)
     return page(
-        request, "edge_box_new.html", actor=actor, shops=shops, code=code, command=command, until=until,
+        request, "edge_box_new.html", actor=actor, shops=shops, chosen=None, code=code, command=command, until=until,
         waits=not actor.may(Permission.EDGES_APPROVE),
     )
 

@@ -45,7 +45,7 @@ class GuideView:
 
 _OF_ROLE = {
     Role.STORE_OWNER: Guide.SHOP, Role.STORE_ADMIN: Guide.SHOP, Role.REVIEWER: Guide.REVIEWER, Role.ADMIN: Guide.ADMINISTRATOR,
-    Role.INSTALLER: Guide.ADMINISTRATOR,
+    Role.INSTALLER: Guide.ADMINISTRATOR, Role.AUDITOR: Guide.ADMINISTRATOR,
 }
 _SUFFIX = {Language.ZH: ".zh-CN.md", Language.EN: ".md"}
 # [中文](shop.zh-CN.md) · [all guides](README.md): the page has tabs and a switch for that.

@@ -155,7 +155,7 @@ async def add_shop(request: Request, actor: SignedIn, work: Writing, typed: Anno
     except NotACounty:
         return await _page(request, actor, work, typed, {"county": N_("This is a station. Write the county above it.")})
     await places.create_area(work, actor, AreaIn(shop_id=shop.id, name=names["area"], kind=typed.kind))
-    return RedirectResponse("/cameras/new", 303)
+    return RedirectResponse(f"/edge-boxes/new?shop_id={shop.id}", 303)
 
 
 @router.get("/shops/{shop_id}")

@@ -46,6 +46,9 @@ PAGES = (
     ("/accounts", N_("Accounts"), Permission.ACCOUNTS_WRITE),
 )
 
+# Which of them a page is a part of whose address does not begin with theirs.
+_PART_OF = {"districts": "/shops", "alarm-boxes": "/edge-boxes", "targets": "/deliveries", "invitations": "/accounts"}
+
 _NAMES = {Language.ZH: "中文", Language.EN: "English"}
 
 
@@ -151,13 +154,14 @@ def _warning(request: Request, actor: Actor | None, language: Language) -> str |
         return None
     centre = centre_of(request)
     years = centre.deadlines.unknown_years(centre.clock())
-    words = N_("The holidays of %(years)s are not known, so its working days count Monday to Friday. Enter them: docs/cases.md.")
+    words = N_("The holidays of %(years)s are not known, so its working days count Monday to Friday.")
     return translations(language).gettext(words) % {"years": ", ".join(map(str, years))} if years else None
 
 
 def _nav(request: Request, actor: Actor | None, language: Language) -> list[Link]:
     """The pages that this person may open."""
     path = request.url.path
+    path = _PART_OF.get(path.split("/")[1], path)
     return [
         Link(url, translations(language).gettext(words), path == url or path.startswith(f"{url}/"))
         for url, words, permission in PAGES

@@ -259,6 +259,18 @@ class TestAccounts:
         assert (await sign_in(browser_of(world), password)).status_code == 401
         assert (await sign_in(browser_of(world), fresh)).status_code == 303
 
+    async def test_disabled_and_let_in_again(self, world: World):
+        owner, _ = await somebody(world)
+        admin = await world.person(Role.ADMIN)
+        page = (await admin.get("/accounts")).text
+        # What shuts somebody out takes a second press.
+        account, = re.findall(r"<details>(?:(?!</details>).)*/accounts/(\w+)/disable", page, re.DOTALL)
+        done = (await admin.post(f"/accounts/{account}/disable")).headers["location"]
+        assert "所有登录已退出" in (await admin.get(done)).text
+        assert (await owner.get("/account")).status_code == 303
+        done = (await admin.post(f"/accounts/{account}/enable")).headers["location"]
+        assert "账号已恢复使用" in (await admin.get(done)).text
+
     async def test_nobody_locks_themself_out(self, world: World):
         admin = await world.person(Role.ADMIN)
         me = (await admin.get("/api/v1/me")).json()["id"]

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from api.accounts.permissions import Role
+from api.cases.deadlines import Deadlines
 from api.console import guide as guides
 from api.console.guide import Guide, guide_view
 from api.console.i18n import Language
@@ -22,7 +23,7 @@ HTML = {"Accept": "text/html"}
     ("role", "own"),
     [
         (Role.STORE_OWNER, "shop"), (Role.REVIEWER, "reviewer"), (Role.CHIEF, "officer"), (Role.PARTNER, "officer"),
-        (Role.INSTALLER, "administrator"),
+        (Role.INSTALLER, "administrator"), (Role.AUDITOR, "administrator"),
     ],
 )
 async def test_ones_own_comes_first_and_the_others_beside_it(world: World, role: Role, own: str):
@@ -71,6 +72,31 @@ async def test_every_page_leads_there(world: World):
     for path in ("/cases", "/account", "/help/shop"):
         assert '<a href="/help">' in (await person.get(path, headers=HTML)).text
     assert "/help" not in (await world.client().get("/login", headers=HTML)).text
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_what_is_to_be_put_in_order_leads_to_its_section(
+    world: World, monkeypatch: pytest.MonkeyPatch, language: Language
+):
+    monkeypatch.setattr(Deadlines, "unknown_years", lambda self, at: [2027])
+    admin = await world.person(Role.ADMIN)
+    page = (await admin.get(f"/account?lang={language.value}", headers=HTML)).text
+    anchor, = re.findall(r'href="/help/administrator#([^"]+)"', page)
+    assert f'id="{unquote(anchor)}"' in guide_view(Guide.ADMINISTRATOR, language).body
+
+
+@pytest.mark.parametrize(
+    ("path", "part_of"),
+    [
+        ("/districts/{district}", "/shops"), ("/shops/new", "/shops"), ("/alarm-boxes", "/edge-boxes"),
+        ("/targets/new", "/deliveries"), ("/invitations/new", "/accounts"),
+    ],
+)
+async def test_the_menu_says_where_one_is(world: World, path: str, part_of: str):
+    place = await world.place()
+    admin = await world.person(Role.ADMIN)
+    menu = (await admin.get(path.format(district=place.district_id), headers=HTML)).text.partition("</nav>")[0]
+    assert re.findall(r'href="([^"]+)" aria-current="page"', menu) == [part_of]
 
 
 @pytest.mark.parametrize("path", ["/help", "/help/shop", "/help/pictures/review.zh.webp"])
