@@ -76,3 +76,15 @@ def test_a_cutout_is_as_large_as_its_head_and_shows_cap_alone() -> None:
         assert cap.shape[:2] in sizes
         assert (cap[..., 3] > 200).mean() > 0.1
         assert (cap[-cap.shape[0] // 5 :, :, 3] < 128).mean() > 0.8  # the chin
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--seed", "-1", "out"], "-1 is not in the range"), (["--seed", "1", "/proc/nowhere"], "/proc/nowhere cannot be written")],
+    ids=["seed", "folder"],
+)
+def test_what_cannot_be_is_told_in_a_sentence(arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["stills", "--count", "1", *arguments], env={"COLUMNS": "400"})
+    assert result.exit_code == 2
+    assert words in result.output
