@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+import rfc8785
 from pydantic import ValidationError
 
 from contract.evidence import CLIP, SealedManifest, SealError, verify_seal
@@ -65,9 +66,9 @@ def verify(files: Mapping[str, bytes], edges: Iterable[str] = (), centres: Itera
         inside = {
             path.name: content for name, content in files.items() if str((path := PurePosixPath(name)).parent) == folder
         }
-        findings += _package(folder, inside, trust)
+        findings += _told(folder, _package(folder, inside, trust))
     for name in chains:
-        findings += check_chain(name, files[name], trust)
+        findings += _told(name, check_chain(name, files[name], trust))
     known = {*folders, *(str(PurePosixPath(name).parent) for name in chains)}
     for name in files:
         path = PurePosixPath(name)
@@ -81,6 +82,13 @@ def verify(files: Mapping[str, bytes], edges: Iterable[str] = (), centres: Itera
         elif str(path.parent) not in known:
             findings.append(bad(name, "This file belongs to no evidence here.", "此文件不属于任何证据。"))
     return findings
+
+
+def _told(about: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except rfc8785.CanonicalizationError:
+        yield bad(about, "It holds a number that cannot be: it was changed.", "其中含有不可能的数值：已被改动。")
 
 
 def _package(about: str, files: dict[str, bytes], trust: Trust) -> Iterator[Finding]:

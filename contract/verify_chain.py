@@ -56,10 +56,6 @@ class _Chain:
 
     links: dict[int, list[Link]] = field(default_factory=lambda: defaultdict(list))
 
-    @property
-    def last(self) -> int:
-        return max(self.links, default=0)
-
 
 def check_chain(about: str, content: bytes, trust: Trust) -> Iterator[Finding]:
     try:
@@ -168,20 +164,17 @@ def _strays(about: str, chain: _Chain) -> Iterator[Finding]:
 def _gaps_and_forks(about: str, chain: _Chain) -> Iterator[Finding]:
     """What number 1 names is looked at in `_beginnings`."""
     before: str | None = None
-    is_missing = False
-    for number in range(1, chain.last + 1):
-        here = chain.links.get(number)
-        if not here:
-            if not is_missing:
-                yield bad(about, f"Number {number} is missing.", f"缺少第 {number} 条。")
-            before, is_missing = None, True
-            continue
+    expected = 1
+    for number, here in sorted(chain.links.items()):
+        if number > expected:
+            yield bad(about, f"Number {expected} is missing.", f"缺少第 {expected} 条。")
+            before = None
         if len(here) > 1:
             yield bad(about, f"There are {len(here)} different records with number {number}: the chain forks.",
                       f"第 {number} 条有 {len(here)} 个不同版本：证据链分叉。")
         if before is not None and before not in (link.previous for link in here):
             yield bad(about, f"Number {number} does not follow the one before it.", f"第 {number} 条与前一条不衔接。")
-        before, is_missing = here[0].digest, False
+        before, expected = here[0].digest, number + 1
 
 
 def _beginnings(about: str, chains: Mapping[str, _Chain]) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Checking sealed evidence, offline."""
 
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ from contract.verify import Unreadable, read
 from contract.verify import verify as check
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Sealed evidence. 证据")
+# Unicode's general categories: control, format (direction of writing), surrogates, separators of lines and paragraphs.
+CONTROLS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @app.callback()
@@ -37,9 +40,16 @@ def verify(
     for finding in findings:
         if finding.about != about:
             about = finding.about
-            typer.echo(about)
-        typer.echo(f"  {'+' if finding.holds else '!'} {finding.en} {finding.zh}")
+            typer.echo(_plain(about))
+        typer.echo(_plain(f"  {'+' if finding.holds else '!'} {finding.en} {finding.zh}"))
     if not all(finding.holds for finding in findings):
         typer.echo("It does not hold. Do not rely on it; ask the centre for it again. 核验未通过，请勿采信。", err=True)
         raise typer.Exit(1)
     typer.echo("It holds. 核验通过。")
+
+
+def _plain(line: str) -> str:
+    """What names and statements hold is not to write lines of its own, nor to take any back."""
+    return "".join(
+        sign.encode("unicode_escape").decode() if unicodedata.category(sign) in CONTROLS else sign for sign in line
+    )

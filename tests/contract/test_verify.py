@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner
 
+from api.evidence.cli import app
 from contract.evidence import (
     FIRST_OF_CHAIN,
     ClipFlaw,
@@ -113,6 +115,21 @@ def test_a_removed_link_is_found():
     assert problems(chain(manifests[1:])) == ["Number 1 is missing."]
 
 
+def test_a_number_that_no_chain_has_keeps_nobody_waiting():
+    manifests = links(2)
+    far = link(2**53 - 1, manifests[1].manifest.digest())
+    assert problems(chain([*manifests, far])) == ["Number 3 is missing."]
+
+
+@pytest.mark.parametrize("changes", [{"track": 2**53}, {"camera_time_s": float("nan")}], ids=["integer", "not-a-number"])
+def test_a_number_that_has_no_canonical_form_is_told(changes: dict[str, Any]):
+    manifests = links(1)
+    impossible = manifests[0].model_copy(update={"manifest": manifests[0].manifest.model_copy(update=changes)})
+    files = chain([impossible])
+    files = {"chain.json": files["chain.json"].replace(b'"camera_time_s":null', b'"camera_time_s":NaN')}
+    assert "It holds a number that cannot be: it was changed." in problems(files)
+
+
 def test_a_link_that_was_put_in_another_place_is_found():
     manifests = links(3)
     forged = link(2, "1" * 64)
@@ -167,6 +184,18 @@ def test_a_zip_with_two_files_of_one_name_is_told(tmp_path: Path, name: str):
             archive.writestr(f"1/{file}", content)
     with pytest.raises(Unreadable, match=r"1/original\.jpg twice"):
         read(tmp_path / "case.zip")
+
+
+def test_what_is_in_the_evidence_cannot_speak_for_the_check(tmp_path: Path):
+    """A name, or what somebody signed, may hold line breaks, and signs that make a terminal take lines back."""
+    for name, content in package().items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "x\n  + All of it holds.\x1b[2K\u202e.txt").write_text("")
+    told = CliRunner().invoke(app, ["verify", str(tmp_path)]).output
+    assert r"x\n  + All of it holds.\x1b[2K\u202e.txt" in told
+    assert "\n  + All of it holds." not in told
+    assert "\x1b" not in told
+    assert "核验通过" in told
 
 
 def test_what_holds_no_evidence_is_told(tmp_path: Path):
