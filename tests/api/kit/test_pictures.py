@@ -34,6 +34,36 @@ def test_a_png():
         check_jpeg(content, 1000)
 
 
+@pytest.fixture(params=[0, 1], ids=["in one piece", "with restart markers"])
+def grain(request: pytest.FixtureRequest) -> bytes:
+    """Of several rows of blocks."""
+    picture = np.random.default_rng(1).integers(0, 255, (200, 320, 3)).astype(np.uint8)
+    done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_RST_INTERVAL, request.param])
+    assert done
+    return encoded.tobytes()
+
+
+def test_nothing_is_said_about_a_whole_one(grain: bytes, capfd: pytest.CaptureFixture[str]):
+    assert check_jpeg(grain, 1000) == (320, 200)
+    assert capfd.readouterr().err == ""  # libjpeg would write there
+
+
+@pytest.mark.parametrize("missing", [1, 2, 1000, 40_000])
+def test_one_that_is_cut(grain: bytes, missing: int):
+    with pytest.raises(NotAPicture):
+        check_jpeg(grain[:-missing], 1000)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"), [(b"\xff\xdb", b"\xff\xef"), (b"\xff\xc4\x00\x1f\x00", b"\xff\xc4\x00\x1f\x0f")],
+    ids=["no quantization table", "Huffman table without its place"],
+)
+def test_a_header_that_no_decoder_takes(grain: bytes, good: bytes, bad: bytes):
+    assert good in grain
+    with pytest.raises(NotAPicture, match="damaged"):
+        check_jpeg(grain.replace(good, bad), 1000)
+
+
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_are_refused_in_words(content: bytes):
     for start in (b"", b"\xff\xd8", b"\xff\xd8\xff\xe0"):
