@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from api.accounts.permissions import Role
 from api.app import create_app
@@ -156,6 +157,14 @@ async def test_health_of_a_database_that_does_not_answer(world: World):
     (world.centre.settings.data / "sunshine.db").mkdir()
     answer = await world.client().get("/healthz")
     assert (answer.status_code, problem_code(answer)) == (503, "unavailable")
+
+
+async def test_health_of_a_database_that_answers_and_holds_nothing_of_ours(any_world: World):
+    async with any_world.centre.database.writing() as work:
+        await work.execute(text("DROP TABLE alembic_version"))
+    answer = await any_world.client().get("/healthz")
+    assert (answer.status_code, problem_code(answer)) == (503, "unavailable")
+    assert answer.headers["retry-after"]
 
 
 @pytest.mark.parametrize("path", ["cases", "districts", "shops", "areas", "cameras", "edges", "audit"])
