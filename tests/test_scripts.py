@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from contextlib import suppress
@@ -23,7 +24,9 @@ case "$*" in
   "-m pip install"*) echo pip >> "$CALLS"; test "${PIP_USER:-0}" = 0 || exit 1
     echo "$PIP_SAYS"; sleep "${PIP_TAKES:-0}"; exit "${PIP_STATUS:-0}" ;;
   "-m sunshine"*) echo "$PWD: $*" ;;
-  "-"*) cat > /dev/null ;;
+  "-"*) if [ -z "$REAL" ]; then cat > /dev/null; exit; fi
+    ln -s "$REAL" "$here/real"; touch "$here/../pyvenv.cfg"
+    "$here/real" -c 'import os, sysconfig; os.makedirs(sysconfig.get_path("purelib"))'; exec "$here/real" "$@" ;;
 esac
 """
 
@@ -69,7 +72,7 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path):
-    there = Checkout(tmp_path / "a folder with spaces")
+    there = Checkout(tmp_path / "a folder 厨房")
     yield there
     for pid in there.pids():
         with suppress(ProcessLookupError):
@@ -80,6 +83,15 @@ def test_the_second_start_installs_nothing(checkout):
     assert checkout.run("scripts/setup")[0] == 0
     status, words = checkout.run("scripts/setup")
     assert (status, words, checkout.done()) == (0, "", ["venv", "pip"])
+
+
+def test_the_checkout_is_found_without_the_letters_of_its_path(checkout):
+    """Python reads this file in the encoding of the locale, and does not start where it cannot: `LC_ALL=C` knows no Chinese."""
+    assert checkout.run("scripts/setup", REAL=str(Path(sys.executable).resolve()))[0] == 0
+    file, = checkout.folder.glob(".venv/lib/python*/site-packages/sunshine-checkout.pth")
+    named = file.read_text()
+    assert named.isascii()
+    assert (file.parent / named.strip()).samefile(checkout.folder)
 
 
 def test_run_becomes_the_demo_in_the_callers_folder(checkout, tmp_path):
