@@ -97,7 +97,9 @@ async def set_channels(work: Work, actor: Actor, box_id: str, codes: Mapping[str
     if len(set(given.values())) < len(given):
         raise DeviceCodeTaken("Two cameras have the same device code. Give each its own.")
     await repository.set_channels(work, actor, box_id, given)
-    record(work, actor, "alarm_box.changed", "alarm_box", box_id, shop_id=box.edge.shop_id, cameras=len(given))
+    record(
+        work, actor, "alarm_box.changed", "alarm_box", box_id, shop_id=box.edge.shop_id, name=box.edge.name, cameras=len(given)
+    )
     try:
         await work.flush()
     except IntegrityError as error:
@@ -112,7 +114,7 @@ async def new_token(work: Work, actor: Actor, box_id: str) -> tuple[AlarmBox, st
         raise AlarmBoxRevoked("This box was revoked. Add it anew.")
     token = secrets.token_urlsafe(TOKEN_BYTES)
     box.token_hash = _hash(token)
-    record(work, actor, "alarm_box.token_changed", "alarm_box", box_id, shop_id=box.edge.shop_id)
+    record(work, actor, "alarm_box.token_changed", "alarm_box", box_id, shop_id=box.edge.shop_id, name=box.edge.name)
     await work.flush()
     return box, token
 
@@ -124,7 +126,7 @@ async def revoke_box(work: Work, actor: Actor, box_id: str, at: datetime) -> Non
     box = await get_box(work, actor, box_id, for_change=True)
     if box.edge.revoked_at is None:
         box.edge.revoked_at = at
-        record(work, actor, "alarm_box.revoked", "alarm_box", box_id, shop_id=box.edge.shop_id)
+        record(work, actor, "alarm_box.revoked", "alarm_box", box_id, shop_id=box.edge.shop_id, name=box.edge.name)
         await work.flush()
 
 

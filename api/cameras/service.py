@@ -107,7 +107,8 @@ async def update_camera(
     camera.version += 1
     await _fill(work, actor, keyring, camera, new)
     record(
-        work, actor, "camera.changed", "camera", camera.id, shop_id=camera.shop_id, password="password" in new.model_fields_set
+        work, actor, "camera.changed", "camera", camera.id, shop_id=camera.shop_id, name=camera.name,
+        password="password" in new.model_fields_set,
     )
     return camera
 

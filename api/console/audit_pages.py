@@ -122,7 +122,7 @@ def _row(entry: AuditEntry, names: dict[str, str], speaker: Speaker) -> AuditRow
     kind = speaker.say(OBJECTS[entry.object_kind]) if entry.object_kind in OBJECTS else entry.object_kind
     is_person = entry.actor_kind in ("person", "edge")
     who = entry.actor_name if is_person else speaker.say(ACTORS.get(entry.actor_kind, entry.actor_kind))
-    object_words = f"{kind} {entry.object_id}"
+    object_words = f"{kind} {speaker.say(N_('unknown')) if entry.object_id == 'unknown' else entry.object_id}"
     if entry.object_kind == "user" and entry.object_id == entry.actor_id:
         object_words = speaker.say(N_("Their own account"))
     facts = [_fact(name, value, speaker) for name, value in entry.detail.items() if value is not None]

@@ -27,7 +27,7 @@ from api.cases.tables import Case
 from api.centre import Centre
 from api.console.case_rows import CaseRow, case_row, case_url
 from api.console.case_views import CaseView, case_view, overtaken, with_form
-from api.console.case_words import EVENTS, WHY_NOT
+from api.console.case_words import EVENTS, NEXT, WHY_NOT
 from api.console.exhibits import exhibit_of
 from api.console.geometry import close_up
 from api.console.i18n import N_
@@ -291,10 +291,17 @@ async def _case(
     if done and (last.act, last.actor_id) == (done, actor.id):
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))
         if actor.may(Permission.CASES_JUDGE):
-            waiting = await cases.list_cases(work, actor, states=(CaseState.PENDING_REVIEW,), limit=1)
-            is_last = not waiting and last.before is CaseState.PENDING_REVIEW
-            view = replace(view, next_url=case_url(waiting[0].id) if waiting else None, is_last_judged=is_last)
+            view = replace(view, next=await _next(work, actor, last.before, speaker))
+            view = replace(view, is_last_judged=view.next is None and last.before is CaseState.PENDING_REVIEW)
     return view
+
+
+async def _next(work: Work, actor: Actor, before: CaseState | None, speaker: Speaker) -> Link | None:
+    """A case that waits for what was just done to one; without any, one to judge."""
+    for state in (before, CaseState.PENDING_REVIEW):
+        if state in NEXT and (waiting := await cases.list_cases(work, actor, states=(state,), limit=1)):
+            return Link(case_url(waiting[0].id), speaker.say(NEXT[state]))
+    return None
 
 
 async def _list(

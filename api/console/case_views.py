@@ -92,7 +92,7 @@ class CaseView:
     keeping: KeepingView | None = None
     is_deleted: bool = False
     done: str | None = None
-    next_url: str | None = None
+    next: Link | None = None
     is_last_judged: bool = False
     problem: Fact | None = None
     lost_note: str = ""

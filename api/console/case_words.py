@@ -52,6 +52,14 @@ ACTS: dict[Act, str] = {
     Act.EXTEND: N_("Extend the deadline"),
 }
 
+# What the next case is called that waits in the same state.
+NEXT: dict[CaseState, str] = {
+    CaseState.PENDING_REVIEW: N_("Next case to judge"),
+    CaseState.CONFIRMED: N_("Next case without its notice"),
+    CaseState.SUBMITTED: N_("Next case to verify"),
+    CaseState.APPEALED: N_("Next objection to decide"),
+}
+
 # What a judgement of the review queue is called.
 VERDICTS: dict[Verdict, str] = {
     Verdict.VIOLATION: N_("Violation"),

@@ -72,7 +72,7 @@ async def approve_edge(work: Work, actor: Actor, edge_id: str) -> Edge:
     if edge.approved_at is None:
         edge.approved_at = now()
         await cameras.give_to_edge(work, actor, edge.shop_id, edge.id)
-        record(work, actor, "edge.approved", "edge", edge.id, shop_id=edge.shop_id, shop=edge.shop_id)
+        record(work, actor, "edge.approved", "edge", edge.id, shop_id=edge.shop_id, name=edge.name, shop=edge.shop_id)
         await work.flush()
     return edge
 
@@ -85,7 +85,7 @@ async def revoke_edge(work: Work, actor: Actor, edge_id: str) -> Edge:
     if edge.revoked_at is None:
         edge.revoked_at = now()
         await cameras.take_from_edge(work, actor, edge.id)
-        record(work, actor, "edge.revoked", "edge", edge.id, shop_id=edge.shop_id)
+        record(work, actor, "edge.revoked", "edge", edge.id, shop_id=edge.shop_id, name=edge.name)
         await work.flush()
     return edge
 

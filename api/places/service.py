@@ -61,7 +61,7 @@ async def update_district(work: Work, actor: Actor, district_id: str, new: Distr
         raise NotFound("There is no such district, or it is not yours to see.")
     district.name, district.phone, district.address = new.name, new.phone, new.address
     await work.flush()
-    record(work, actor, "district.changed", "district", district.id, district_id=district.id)
+    record(work, actor, "district.changed", "district", district.id, district_id=district.id, name=new.name)
     return district
 
 
@@ -106,7 +106,7 @@ async def update_shop(work: Work, actor: Actor, shop_id: str, new: ShopIn) -> Sh
     await work.flush()  # the old entries leave their places first
     _fill(shop, new)
     await _flush_shop(work)
-    record(work, actor, "shop.changed", "shop", shop.id, shop_id=shop.id)
+    record(work, actor, "shop.changed", "shop", shop.id, shop_id=shop.id, name=new.name)
     return shop
 
 
@@ -127,7 +127,7 @@ async def _add_area(work: Work, actor: Actor, new: AreaIn) -> Area:
     area = Area(**new.model_dump())
     work.add(area)
     await work.flush()
-    record(work, actor, "area.created", "area", area.id, shop_id=new.shop_id, shop=new.shop_id)
+    record(work, actor, "area.created", "area", area.id, shop_id=new.shop_id, name=new.name, shop=new.shop_id)
     return area
 
 
@@ -147,7 +147,7 @@ async def update_area(work: Work, actor: Actor, area_id: str, new: AreaIn) -> Ar
         raise NotFound("There is no such area, or it is not yours to see.")
     area.kind, area.name = new.kind, new.name
     await work.flush()
-    record(work, actor, "area.changed", "area", area.id, shop_id=area.shop_id)
+    record(work, actor, "area.changed", "area", area.id, shop_id=area.shop_id, name=new.name)
     return area
 
 

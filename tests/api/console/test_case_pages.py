@@ -389,6 +389,17 @@ class TestJudgement:
         assert f'href="/cases/{other}">下一个待审核案件' in page
         assert "reviewer 张" in page
 
+    async def test_who_issues_notices_goes_on_with_the_next_that_waits_for_one(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        case_id, other, to_judge = [await hand_in(browser, kitchen) for _ in range(3)]
+        await sign_in(browser, "officer")
+        for confirmed in (case_id, other):
+            await browser.post(f"/cases/{confirmed}/confirm", data={"version": "1"})
+        for issued, following, words in ((case_id, other, "下一个待下发案件"), (other, to_judge, "下一个待审核案件")):
+            answer = await browser.post(f"/cases/{issued}/issue", data={"version": "2"})
+            assert f'href="/cases/{following}">{words}' in (await browser.get(answer.headers["location"])).text
+
     @pytest.mark.parametrize("into", ["abc", "9" * 30, "²"])
     async def test_a_number_where_none_is_asked_for_is_no_error_of_ours(
         self, browser: httpx.AsyncClient, kitchen: Kitchen, into: str

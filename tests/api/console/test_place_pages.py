@@ -61,6 +61,8 @@ async def test_a_shop_is_shown_and_changed(browser: httpx.AsyncClient, kitchen: 
     page = (await browser.get("/shops")).text
     assert "食品经营许可证 JY23305220012345 · 有效期至 2027-05-31" in page
     assert "李 138 0000 0000" in page
+    await sign_in(browser, "auditor")  # who reads names, not ids
+    assert "名称：春来早点铺" in (await browser.get("/audit", params={"action": "shop.changed"})).text
 
 
 @pytest.mark.parametrize(
