@@ -93,7 +93,8 @@ def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event) -> None:
 
 
 def _listen(pipe: Pipe, fleet: Fleet, recorder: RemoteRecorder, stop: threading.Event) -> None:
-    """Ends the process when the edge is gone: nobody could take what it sees, and the next edge starts workers of its own."""
+    """Ends the process when the edge is gone, or cannot be understood: nobody could take what it sees, and the edge, or the next
+    one, starts another."""
     try:
         while True:
             message = pipe.receive()
@@ -104,6 +105,9 @@ def _listen(pipe: Pipe, fleet: Fleet, recorder: RemoteRecorder, stop: threading.
             else:
                 recorder.answered(message)
     except (EOFError, OSError):
+        os._exit(1)
+    except Exception:
+        log.exception("edge_not_understood")
         os._exit(1)
 
 

@@ -3,10 +3,13 @@
 import errno
 import os
 import signal
+import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from contract.evidence import ClipFlaw, ClipManifest, Manifest
 from ingest import crew as crew_module
 from ingest.crew import Crew
 from ingest.minutes import MinuteBook
-from ingest.pipe import Setup
+from ingest.pipe import Pipe, Ready, Setup
 from tests.ingest.edge_world import Parts, camera, edge_config
 
 SCRIPTED = (sys.executable, "-m", "tests.ingest.edge_worker")
@@ -207,6 +210,24 @@ def test_a_worker_that_is_long_in_one_round_does_not_hang(world: World, wait_unt
     world.watch(crew, "a")
     wait_until(lambda: sum(minute.looks for minute in world.book.running()) >= 60 or crew.restarts() != {0: 0})
     assert crew.restarts() == {0: 0}
+
+
+def test_a_worker_that_is_told_nonsense_ends_so_that_another_takes_its_place():
+    """Half a message, after one that a stopped process had not taken in time, makes nonsense of all that follow."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen([*SCRIPTED, "--quiet", str(theirs.fileno())], pass_fds=[theirs.fileno()])
+    try:
+        with Connection(ours.detach()) as connection:
+            pipe = Pipe(connection)
+            pipe.send(Setup(X25519PrivateKey.generate().private_bytes_raw(), None, 1))
+            while not isinstance(pipe.receive(), Ready):
+                pass
+            connection.send_bytes(b"nonsense")
+            assert process.wait(60) == 1
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_cameras_of_a_dead_worker_say_why(world: World, wait_until: Wait):
