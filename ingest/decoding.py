@@ -28,6 +28,9 @@ SAME_TIME_S = 1e-6  # rounding of time stamps
 OVERDUE = 2.5
 # Coded pictures that are held since the last key frame: `MAX_KEY_GAP_S` of a camera with a hundred a second.
 MOST_HELD = 300
+# Key frames in a row that gave no picture although nothing is wrong with them: with intra refresh, which comes in stripes over
+# many pictures, those with which one can begin do not stand alone.
+MOST_BARREN = 2
 # Of what cameras send in these, a new decoder is told the header and no more; a file may also say that it was filmed sideways.
 # A flushed decoder keeps the memory of all the pictures that it ever held at once, 4 to 20 MB at 1080p; making another takes less
 # than a hundredth of decoding one key frame.
@@ -79,6 +82,7 @@ class Decoder:
         self._approaching = False
         self._key_gap_s: float | None = None
         self._everything = not decoding.keyframes_only
+        self._barren = 0
         self._burst_s: float | None = None
         self._budget_s, self._budget_at = BURST_MOST_S, 0.0
         self._needs_keyframe = True
@@ -151,11 +155,14 @@ class Decoder:
         camera_time_s = self._timeline.at(_seconds(packet.pts, packet.time_base))
         if not self._is_due(camera_time_s):
             return
-        frames = self._frames(packet, alone=True)
+        damaged, frames = self.damaged, self._frames(packet, alone=True)
         if frames:
+            self._barren = 0
             yield frames[-1], camera_time_s
-        else:
-            self._due_s = float("-inf")
+            return
+        self._due_s = float("-inf")
+        if self.damaged == damaged:
+            self._barren += 1
 
     def _is_key_overdue(self, packet: Packet[VideoStream]) -> bool:
         """Whether the next key frame fails to come; until it does, what comes is held."""
@@ -231,7 +238,7 @@ class Decoder:
             return
         if self._last_key_s is not None and key_s > self._last_key_s:
             self._key_gap_s = key_s - self._last_key_s
-            everything = self._key_gap_s > limit
+            everything = self._key_gap_s > limit or self._barren >= MOST_BARREN
             if self._everything and not everything:
                 self._forget()
             self._everything = everything

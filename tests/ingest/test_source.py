@@ -556,6 +556,17 @@ def test_a_camera_without_another_key_frame_is_followed_from_where_it_fails_to_c
     assert times(first(source, 3))[1:] == pytest.approx([0.6, 0.8], abs=0.11)
 
 
+def test_a_camera_whose_pictures_are_refreshed_bit_by_bit_is_decoded_in_full(serve, clips) -> None:
+    """Intra refresh: after the first picture none stands alone, though with some of them, called key frames, one can begin."""
+    served = serve(clips(options={"x264-params": "intra-refresh=1:keyint=10"}, seconds=6.0))
+
+    pictures = first(watch(served.url, decoding=Decoding(interval_s=0.5)), 5)
+
+    assert np.diff(times(pictures))[1:] == pytest.approx(0.5, abs=0.11)
+    assert times(pictures)[-1] < 5.0
+    assert np.abs(pictures[-1].frame().image[:100].astype(int) - BACKGROUND).max() < 12
+
+
 def test_a_new_resolution_is_followed(serve, clips) -> None:
     served = serve(clips())
     served.server.then = serve(clips(size=(320, 192))).server
