@@ -41,6 +41,10 @@ class AuditRow:
     place: str
 
 
+_FILTERS = {
+    "who": N_("Who"), "action": N_("What"), "object": N_("About what"), "number": N_("Its number or id"), "chain": N_("District"),
+    "since": N_("From"), "until": N_("To"),
+}
 _PAGE = 50
 _LONGEST = 100
 
@@ -64,7 +68,8 @@ async def audit_page(
     older = f"/audit?{urlencode(_given(typed) | {'cursor': encode_cursor(found[_PAGE - 1].id)})}" if len(found) > _PAGE else None
     return page(
         request, "audit.html", actor=actor, rows=[_row(entry, names, speaker) for entry in found[:_PAGE]], typed=typed,
-        wrong=_wrong(typed, speaker), actions=_options(ACTIONS, speaker), objects=_options(OBJECTS, speaker),
+        wrong=_wrong(typed, speaker), asked=_asked(typed, names, speaker),
+        actions=_options(ACTIONS, speaker), objects=_options(OBJECTS, speaker),
         chains=[Option(stretch.chain, stretch.name) for stretch in chains], heads=[_head(stretch, speaker) for stretch in chains],
         newest_url=f"/audit?{urlencode(_given(typed))}" if cursor else None, older_url=older,
         export_url=f"/audit/export?{urlencode({name: typed[name] for name in ('chain', 'since', 'until') if typed[name]})}",
@@ -105,6 +110,15 @@ def _end(typed: str) -> datetime | None:
 def _wrong(typed: dict[str, str], speaker: Speaker) -> dict[str, str]:
     words = speaker.say(N_("Write a day like 2026-11-24."))
     return {name: words for name in ("since", "until") if typed[name] and not _day(typed[name])}
+
+
+def _asked(typed: dict[str, str], chains: dict[str, str], speaker: Speaker) -> list[Fact]:
+    """What the list is limited to, in words."""
+    said = {
+        "action": speaker.say(ACTIONS.get(typed["action"], typed["action"])),
+        "object": speaker.say(OBJECTS.get(typed["object"], typed["object"])), "chain": chains.get(typed["chain"], typed["chain"]),
+    }
+    return [Fact(speaker.say(_FILTERS[name]), said.get(name, value)) for name, value in _given(typed).items()]
 
 
 def _options(words: dict[str, str], speaker: Speaker) -> list[Option]:

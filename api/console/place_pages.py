@@ -266,7 +266,7 @@ def _row(shop: Shop, actor: Actor, speaker: Speaker) -> ShopRow:
     if licence is not None:
         words = f"{speaker.say(LICENCES[licence.kind])} {licence.number}"
         if licence.expires_on is not None:
-            words += " · " + speaker.say(N_("valid until %(day)s"), day=licence.expires_on.isoformat())
+            words += " · " + speaker.say(N_("valid until %(day)s"), day=speaker.day(licence.expires_on))
     contact = next((f"{person.name} {person.phone}" for person in places.contacts_for(actor, shop)), "")
     url = f"/shops/{shop.id}" if actor.may(Permission.PLACES_WRITE) else None
     return ShopRow(shop.name, url, f"/shops/{shop.id}/status", [fact for fact in facts if fact], words, contact)

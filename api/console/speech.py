@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from api.accounts.actors import ActorKind, the_system
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition, Stage
 from api.console.case_words import DUE, LEVELS, SEVERITIES, STANDINGS, STATES
 from api.console.i18n import N_, Language, translations
-from api.console.times import LocalTime, ago, local_time, whole_seconds
+from api.console.times import LocalTime, ago, local_day, local_time, whole_seconds
 from api.console.words import AREAS, Chip, Tone
 from api.notices.citations import citations_of
 from api.notices.schemas import Citation, Standing
@@ -77,6 +77,9 @@ class Speaker:
 
     def time(self, moment: datetime) -> LocalTime:
         return local_time(moment, self.language, self.now)
+
+    def day(self, day: date) -> str:
+        return local_day(day, self.language)
 
     def ago(self, moment: datetime) -> str:
         return ago(moment, self.language, self.now)

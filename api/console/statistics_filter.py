@@ -92,8 +92,8 @@ async def read_filter(
     if wrong:
         scope = None
     if scope is not None:
-        last = in_shop_time(scope.end) - timedelta(days=1)
-        words.append(Fact(speaker.say(N_("Time")), f"{in_shop_time(scope.begin).date()} – {last.date()}"))
+        first, last = in_shop_time(scope.begin), in_shop_time(scope.end) - timedelta(days=1)
+        words.append(Fact(speaker.say(N_("Time")), f"{speaker.day(first)} – {speaker.day(last)}"))
     if chosen is not None:
         words.append(Fact(speaker.say(N_("Station")), chosen.name))
     words += [Fact(speaker.say(N_("Shop")), option.words) for option in shops if option.value == asked.shop]

@@ -71,7 +71,7 @@ async def public_page(request: Request, work: Reading, shop_id: Id) -> Response:
     shop, status = await public.find_public(work, shop_id)
     speaker = speaker_of(request)
     licences = [
-        (speaker.say(LICENCES[licence.kind]), licence.number, licence.expires_on.isoformat() if licence.expires_on else None)
+        (speaker.say(LICENCES[licence.kind]), licence.number, speaker.day(licence.expires_on) if licence.expires_on else None)
         for licence in shop.licences
     ]
     return page(

@@ -1,9 +1,9 @@
 """Times as people read them: local (Asia/Shanghai), short on the page, full on hover."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 
 from api.console.i18n import Language
 from api.kit.times import in_shop_time
@@ -36,6 +36,11 @@ def local_time(moment: datetime, language: Language, now: datetime) -> LocalTime
         short = format_datetime(here, pattern[language], locale=locale)
     exact = format_datetime(here, _EXACT[language], locale=locale)
     return LocalTime(here.isoformat(timespec="seconds"), short, exact, f"{exact} (Asia/Shanghai)")
+
+
+def local_day(day: date, language: Language) -> str:
+    pattern = "y年M月d日" if language is Language.ZH else "d MMM y"
+    return format_date(day, pattern, locale="zh_CN" if language is Language.ZH else "en")
 
 
 def ago(moment: datetime, language: Language, now: datetime) -> str:

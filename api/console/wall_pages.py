@@ -63,7 +63,7 @@ async def _part(request: Request, actor: Actor, work: Work, centre: Centre, at: 
     return partial(
         request, "wall_part.html",
         # To the minute: what has not changed is not sent again.
-        as_of=in_shop_time(at).strftime("%H:%M"), day=in_shop_time(at).date().isoformat(),
+        as_of=in_shop_time(at).strftime("%H:%M"), day=speaker.day(in_shop_time(at).date()),
         today=[Fact(speaker.say(column.heading), str(column.of(today.counts))) for column in _TODAY],
         waiting=[Fact(speaker.say(words), str(number)) for words, number in waiting],
         overdue=today.overdue, coverage=today.coverage, cameras=cameras, looking=today.cameras.get(CameraState.LOOKING, 0),

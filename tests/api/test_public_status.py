@@ -249,7 +249,7 @@ class TestPublicPage:
         assert (await admin.put(f"/api/v1/shops/{shop.place.shop_id}", json=known)).status_code == 200
         await any_world.case(shop.place, shop.box)
         page = (await any_world.client().get(f"/p/{shop.place.shop_id}?lang=en")).text
-        for told in ("Shop", "JY25101040000001", "2027-05-31", "A, excellent", "Kitchen connected"):
+        for told in ("Shop", "JY25101040000001", "31 May 2027", "A, excellent", "Kitchen connected"):
             assert told in page
         for secret in ("Wang Secret", "13900000001", "Hidden Lane", CREDIT_CODE, "K01", "case", shop.place.camera_id):
             assert secret not in page

@@ -40,6 +40,9 @@ async def test_filters(browser: httpx.AsyncClient, case_id: int) -> None:
     found = await browser.get("/audit", params=wanted)
     assert found.text.count('class="audit"') == 1
     assert 'value="officer"' in found.text
+    # On a phone the open form would be all that is seen of the answer.
+    assert "<details class=\"card card-body part\">" in found.text
+    assert f"操作人：officer&nbsp;· 操作：不予处理&nbsp;· 对象：案件&nbsp;· 编号：{case_id}" in found.text
     assert "没有符合筛选条件的记录" in (await browser.get("/audit", params={"until": "2020-01-01"})).text
     since = await browser.get("/audit", params={"since": "2020-01-01", "action": "case.dismiss"})
     assert since.text.count('class="audit"') == 1

@@ -59,7 +59,7 @@ async def test_a_shop_is_shown_and_changed(browser: httpx.AsyncClient, kitchen: 
     assert (answer.status_code, answer.headers["location"]) == (303, f"/shops/{kitchen.shop_id}?saved=yes")
     assert 'value="91330522MA2B4C5D6E"' in (await browser.get(answer.headers["location"])).text
     page = (await browser.get("/shops")).text
-    assert "食品经营许可证 JY23305220012345 · 有效期至 2027-05-31" in page
+    assert "食品经营许可证 JY23305220012345 · 有效期至 2027年5月31日" in page
     assert "李 138 0000 0000" in page
     await sign_in(browser, "auditor")  # who reads names, not ids
     assert "名称：春来早点铺" in (await browser.get("/audit", params={"action": "shop.changed"})).text
