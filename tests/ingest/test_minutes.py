@@ -108,6 +108,17 @@ def test_minute_of_a_restart_is_one_minute(world: World):
     assert [minute.looks for minute in world.closed()] == [2]
 
 
+def test_a_fault_that_only_a_newer_version_knows_silences_nothing(world: World):
+    """That version was tried, and taken back."""
+    world.book.watch("a")
+    world.book.state("a", StreamFault.TIMEOUT)
+    world.clock.now += 60
+    world.closed()
+    with Database(world.folder / "edge.sqlite3").transaction() as connection:
+        connection.execute("UPDATE minutes SET fault = 'sent_elsewhere'")
+    assert [minute.fault for minute in world.book.closed(100)] == [StreamFault.OTHER]
+
+
 def test_confirmed_is_not_told_again(world: World):
     world.book.watch("a")
     for _ in range(2):
