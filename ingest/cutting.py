@@ -57,6 +57,8 @@ class Cutter:
 
     def __init__(self, record: Callable[[Manifest, Clip | ClipFlaw], Future[None]]) -> None:
         self._record = record
+        # Of the last clip that the disk did not take: its camera, and why. Whoever tells of it takes it away.
+        self.refused: tuple[str, OSError] | None = None
         self._lock = threading.Lock()
         self._waiting: list[tuple[Manifest, Gathering | None]] = []
         self._wake = threading.Event()
@@ -109,6 +111,8 @@ class Cutter:
             try:
                 self._record(manifest, clip).result()
             except Exception as error:
+                if isinstance(error, OSError):
+                    self.refused = manifest.camera_id, error
                 log.error("clip_not_recorded", camera=manifest.camera_id, violation=str(manifest.violation_id), cause=str(error))
 
 

@@ -77,6 +77,10 @@ class Keeping:
                     violation=str(manifest.violation_id),
                 )
 
+        if self._clips is not None and (refused := self._clips.refused) is not None:
+            self._clips.refused = None
+            self._disk_refused(*refused)
+
     def try_disk(self) -> None:
         """What could not be kept may never come again, so the trouble must not wait for the next evidence to be over."""
         camera_id, due = self._refused

@@ -44,6 +44,8 @@ class Keeper(Protocol):
 class Clips(Protocol):
     """Of `ingest.cutting.Cutter`."""
 
+    refused: tuple[str, OSError] | None
+
     def add(self, manifest: Manifest, gathering: Gathering | None) -> None: ...
 
 

@@ -164,8 +164,9 @@ class Recorder:
             del self._untold[0]
 
     def try_out(self, camera_id: str) -> None:
-        """Raises OSError when the disk would not take evidence of this camera now."""
+        """Raises OSError when the disk would not take evidence of this camera now; where it does, what waits for that is told."""
         self._folder.try_out(camera_id)
+        self._tell_untold()
 
     def relist(self) -> None:
         """Queue committed evidence whose row could not be written. Raises OSError, sqlite3.Error."""

@@ -22,6 +22,7 @@ from ingest.findings import Latest
 from ingest.fleet import Fleet
 from ingest.keeping import DISK_INTERVAL_S
 from ingest.minutes import MinuteBook
+from ingest.preroll import Gathering
 from ingest.shedding import INTERVAL_S
 from ingest.watched import HEARTBEAT_LOOK_S, open_reader
 from tests.ingest.edge_world import MODELS, FakeReader, Parts, RecorderAtHand, bareheaded, camera, edge_config, violation
@@ -73,8 +74,18 @@ class ScriptedRules:
         self.told = False
 
 
+class RefusedClips:
+    """In the place of the cutter: the disk had room for the pictures, and none for the clip."""
+
+    def __init__(self) -> None:
+        self.refused: tuple[str, OSError] | None = None
+
+    def add(self, manifest: Manifest, gathering: Gathering | None) -> None:
+        self.refused = manifest.camera_id, OSError(errno.ENOSPC, "No space left on device")
+
+
 class World:
-    def __init__(self, folder: Path, latest_every_s: float = 600.0) -> None:
+    def __init__(self, folder: Path, latest_every_s: float = 600.0, clips: RefusedClips | None = None) -> None:
         self.parts = Parts(folder)
         self.book = MinuteBook(self.parts.database, self.parts.clock)
         self.key = X25519PrivateKey.generate()
@@ -86,7 +97,7 @@ class World:
         self.fleet = Fleet(
             self.detector, RecorderAtHand(self.parts.recorder), self.book, self.key,
             open_reader=self._open, make_rules=self._make_rules, clock=self.parts.clock.moment, timer=self.parts.timer,
-            on_latest=self.latest.append, latest_every_s=latest_every_s,
+            on_latest=self.latest.append, latest_every_s=latest_every_s, clips=clips,
         )
 
     def _open(self, camera: CameraConfig, password: str | None) -> FakeReader:
@@ -458,6 +469,20 @@ def test_full_disk_is_told_once_and_the_violation_comes_again(world: World, monk
         "evidence_cannot_be_written", "evidence_can_be_written_again",
     ]
     assert world.rules["a"].looks == 4
+
+
+def test_a_disk_that_is_too_full_for_clips_alone_is_told_too(tmp_path: Path):
+    world = World(tmp_path, clips=RefusedClips())
+    world.apply(camera("a"))
+    with capture_logs() as logs:
+        world.reader("a").show()
+        for _ in range(2):
+            world.fleet.look_round()
+        assert world.fleet.trouble is EdgeTrouble.DISK_FULL
+        world.parts.timer.now += DISK_INTERVAL_S
+        world.fleet.look_round()
+    assert world.fleet.trouble is None
+    assert [line["event"] for line in logs] == ["violation", "evidence_cannot_be_written", "evidence_can_be_written_again"]
 
 
 def test_nobody_waits_for_what_is_being_recorded(world: World, monkeypatch: pytest.MonkeyPatch):

@@ -291,6 +291,7 @@ def test_a_disk_that_refuses_one_clip_keeps_no_other_from_being_cut(long_clip: C
         cutter.add(manifest, stream.preroll.gather(stream.stamp(19.0)))
     cutter.step()
     assert len(told.told) == 2
+    assert cutter.refused == (manifest.camera_id, told.error)
 
 
 def test_at_the_end_what_is_there_is_cut(long_clip: Clips, manifest: Manifest):

@@ -224,6 +224,15 @@ class TestClip:
         parts.record()
         assert [(clip.violation_id, clip.missing) for clip in clips(parts)] == [(violation_id, ClipFlaw.DISK)]
 
+    def test_a_disk_that_takes_anything_again_is_told_without_new_evidence(self, parts: Parts, monkeypatch: pytest.MonkeyPatch):
+        violation_id = parts.record()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", full)
+            with pytest.raises(OSError, match="No space"):
+                parts.record_clip(violation_id)
+        parts.recorder.try_out("cam-1")
+        assert [(clip.violation_id, clip.missing) for clip in clips(parts)] == [(violation_id, ClipFlaw.DISK)]
+
     def test_what_a_failing_disk_did_not_let_go_of_is_not_in_its_way(self, parts: Parts, monkeypatch: pytest.MonkeyPatch):
         violation_id = parts.record()
         with monkeypatch.context() as patch:
