@@ -180,7 +180,7 @@ async def _set_up(
     address = second_factor.address_of(secret, user.login, centre.settings.centre_name)
     return page(
         request, "second_factor.html", actor=actor, here="/account/second-factor", status=422 if wrong else 200, ticket=ticket,
-        code=qr_svg(address, speaker.say(N_("QR code for the authenticator app"))), wrong=wrong,
+        address=address, code=qr_svg(address, speaker.say(N_("QR code for the authenticator app"))), wrong=wrong,
         secret=" ".join(secret.get_secret_value()[place : place + 4] for place in range(0, len(secret.get_secret_value()), 4)),
     )
 

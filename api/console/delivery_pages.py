@@ -39,7 +39,7 @@ async def delivery_list(
     kept = {name: value for name, value in (("show", show), ("target", target)) if value}
     following = encode_cursor(found[_PAGE - 1].id) if len(found) > _PAGE else None
     return page(
-        request, "deliveries.html", actor=actor, rows=[delivery_row(row, speaker) for row in found[:_PAGE]],
+        request, "deliveries.html", actor=actor, rows=[delivery_row(row, actor, speaker) for row in found[:_PAGE]],
         late=len(late), is_late_page=show == "late",
         tabs=[
             Link(f"/deliveries?{urlencode({**kept, 'show': value})}", speaker.say(words), value == show) for value, words in _TABS
@@ -57,7 +57,7 @@ async def delivery_page(
     speaker = speaker_of(request)
     may_resend = actor.may(Permission.DELIVERIES_RESEND) and delivery.claim is None
     return page(
-        request, "delivery.html", actor=actor, row=delivery_row(delivery, speaker), message_id=delivery.message_id,
+        request, "delivery.html", actor=actor, row=delivery_row(delivery, actor, speaker), message_id=delivery.message_id,
         payload=delivery.payload, attempts=[attempt_row(attempt, speaker) for attempt in attempts],
         target_url=f"/targets/{delivery.target_id}", resend_url=f"/deliveries/{delivery_id}/resend" if may_resend else None,
         resent=resent == "yes",

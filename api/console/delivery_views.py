@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api.accounts.actors import Actor
+from api.accounts.permissions import Permission
+from api.console.case_rows import case_url
 from api.console.delivery_words import AUDIENCES, CHANNELS, DELIVERY_STATES, EVENTS, FAULTS, NEVER_TRIED, TARGET_STATES
 from api.console.i18n import N_
 from api.console.speech import Speaker
@@ -29,6 +32,8 @@ class TargetRow:
 
 @dataclass(frozen=True)
 class DeliveryRow:
+    """`case_url` is there for who may read the case."""
+
     url: str
     event: str
     target: str
@@ -63,7 +68,7 @@ def target_row(target: Target, places: dict[str, str], speaker: Speaker) -> Targ
     )
 
 
-def delivery_row(delivery: Delivery, speaker: Speaker) -> DeliveryRow:
+def delivery_row(delivery: Delivery, actor: Actor, speaker: Speaker) -> DeliveryRow:
     notes = []
     if delivery.delivered_at is not None:
         notes.append(speaker.say(N_("Delivered at %(at)s."), at=speaker.time(delivery.delivered_at).short))
@@ -79,7 +84,7 @@ def delivery_row(delivery: Delivery, speaker: Speaker) -> DeliveryRow:
     number = delivery.case_id
     return DeliveryRow(
         f"/deliveries/{delivery.id}", speaker.say(EVENTS[Event(delivery.event)]), delivery.target.name,
-        f"/cases/{number}" if number is not None else None,
+        case_url(number) if number is not None and actor.may(Permission.CASES_READ) else None,
         speaker.say(N_("Case %(number)s"), number=number) if number is not None else None,
         speaker.chip(DELIVERY_STATES[delivery.state], dot=True), speaker.time(delivery.created_at), notes,
     )

@@ -49,6 +49,9 @@ async def sign_in(browser: httpx.AsyncClient, password: str, login: str = "wang"
 async def switch_on(browser: httpx.AsyncClient, at: list[datetime]) -> pyotp.TOTP:
     page = (await browser.get("/account/second-factor")).text
     totp = pyotp.TOTP(_between(page, '<p class="code"><code>', "<").replace(" ", ""))
+    # Who sits at the phone itself cannot read a code off its screen.
+    assert 'href="otpauth://totp/' in page
+    assert totp.secret in _between(page, 'href="otpauth://', '"')
     ticket = _between(page, 'name="ticket" value="', '"')
     answer = await browser.post("/account/second-factor", data={"ticket": ticket, "code": totp.at(at[0])})
     assert answer.headers["location"] == "/account?done=on", answer.text

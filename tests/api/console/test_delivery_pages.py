@@ -124,6 +124,8 @@ async def test_a_test_message_and_its_log(admin: httpx.AsyncClient) -> None:
 async def test_an_officer_sees_the_messages_of_a_case_and_sends_again(admin: httpx.AsyncClient, kitchen: Kitchen) -> None:
     await add(admin, TARGET)
     case_id = await hand_in(admin, kitchen)
+    for path in ("/deliveries", "/deliveries/1"):  # an administrator may not open it
+        assert (f"案件 {case_id}" in (page := (await admin.get(path)).text), f"/cases/{case_id}" in page) == (True, False)
     await sign_in(admin, "officer")
     listed = (await admin.get("/deliveries")).text
     assert f'<a href="/cases/{case_id}">案件 {case_id}</a>' in listed
