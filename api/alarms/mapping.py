@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from contract.yaml_text import parse
 FieldPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
 Scalar = str | int | float | bool
 LONGEST_ID = 200
+# What JSON can write and no text column holds: NUL, and halves of characters.
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 # A crowded kitchen; a box that tells of more tells nothing.
 MOST_OBJECTS = 200
 # 2001-09-09 in milliseconds; in seconds that is after the year 5000.
@@ -127,7 +130,7 @@ def _at(value: object, path: str) -> object:
 def _text(body: dict[str, Any], path: str) -> str:
     value = _at(body, path)
     text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-    if not text or len(text) > LONGEST_ID or "\x00" in text:
+    if not text or len(text) > LONGEST_ID or _NO_TEXT.search(text):
         raise _unreadable(path, f"Text or a number of 1 to {LONGEST_ID} characters is needed here.")
     return text
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -294,6 +295,16 @@ async def test_what_is_no_object_is_refused(world: World, body: bytes):
     _, box, _ = await settled(world)
     answer = await box.client.post("/api/v1/alarms", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("field", ["ai_platform_msg_id", "device_code", "ai_ability_code"])
+async def test_half_of_a_character_is_no_text(world: World, store: Receiver, field: str):
+    """JSON can write it (RFC 8259, 8.2), UTF-8 and the database cannot."""
+    _, box, officer = await settled(world)
+    body = json.dumps(carrier(store, **{field: "a\ud800"})).encode()
+    answer = await box.client.post("/api/v1/alarms", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, problem_code(answer)) == (422, "alarm-unreadable")
+    assert field in (await officer.get(f"/alarm-boxes/{box.id}")).text  # who runs the box may never see its answers
 
 
 async def test_an_alarm_of_the_future_is_refused(world: World, store: Receiver):
