@@ -246,7 +246,7 @@ async def export_case(request: Request, actor: SignedIn, centre: CentreOf, case_
             rows, centre.files, key, centre.catalogue, centre.settings.centre_name, centre.clock(), archive
         )
         async with centre.database.writing() as work:
-            export.record_case_export(work, actor, case_id, why)
+            export.record_case_export(work, actor, rows.case, why)
         undone.pop_all()
     headers = _attachment(export.case_name(case_id)) | {"Content-Length": str(archive.tell())}
     archive.seek(0)
@@ -266,9 +266,9 @@ async def export_chain(actor: SignedIn, centre: CentreOf, camera_id: Id) -> Resp
     """Without pictures; with the public keys of the edges that signed. Recorded with the name of who exported it."""
     key = await export.signing_key_of(centre)
     async with centre.database.reading() as work:
-        content = await export.export_chain(work, actor, key, camera_id, centre.clock())
+        camera, content = await export.export_chain(work, actor, key, camera_id, centre.clock())
     async with centre.database.writing() as work:
-        export.record_chain_export(work, actor, camera_id)
+        export.record_chain_export(work, actor, camera)
     return _download(content, "application/json", export.chain_name(camera_id))
 
 

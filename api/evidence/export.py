@@ -15,6 +15,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cameras import repository as cameras
+from api.cameras.tables import Camera
 from api.cases import repository as cases
 from api.cases.tables import Case
 from api.centre import Centre
@@ -116,13 +117,16 @@ async def write_case(
         _put(archive, FORM, form.encode(), at)
 
 
-def record_case_export(work: Work, actor: Actor, case_id: int, reason: str | None) -> None:
-    record(work, actor, "evidence.exported", "case", case_id, reason=reason, faces=True)
+def record_case_export(work: Work, actor: Actor, case: Case, reason: str | None) -> None:
+    record(work, actor, "evidence.exported", "case", case.id, shop_id=case.shop_id, reason=reason, faces=True)
 
 
-async def export_chain(work: Work, actor: Actor, key: Ed25519PrivateKey, camera_id: str, at: datetime) -> bytes:
+async def export_chain(
+    work: Work, actor: Actor, key: Ed25519PrivateKey, camera_id: str, at: datetime
+) -> tuple[Camera, bytes]:
     actor.require(Permission.EVIDENCE_READ)
-    if await cameras.get_camera(work, actor, camera_id) is None:
+    camera = await cameras.get_camera(work, actor, camera_id)
+    if camera is None:
         raise NotFound("There is no such camera, or it is not yours to see.")
     links = await repository.list_of_camera(work, actor, camera_id)
     edges = {one.edge_id: one.edge for one in links}
@@ -134,7 +138,7 @@ async def export_chain(work: Work, actor: Actor, key: Ed25519PrivateKey, camera_
         certificates=[certificate_for(edge, key, at) for edge in edges.values()],
         statements=[one for statements in said.values() for one in statements],
     )
-    return export.model_dump_json().encode()
+    return camera, export.model_dump_json().encode()
 
 
 async def signing_key_of(centre: Centre) -> Ed25519PrivateKey:
@@ -142,8 +146,8 @@ async def signing_key_of(centre: Centre) -> Ed25519PrivateKey:
         return await centre_key(work, centre.keyring)
 
 
-def record_chain_export(work: Work, actor: Actor, camera_id: str) -> None:
-    record(work, actor, "evidence.chain_exported", "camera", camera_id)
+def record_chain_export(work: Work, actor: Actor, camera: Camera) -> None:
+    record(work, actor, "evidence.chain_exported", "camera", camera.id, shop_id=camera.shop_id)
 
 
 def case_name(case_id: int) -> str:

@@ -56,12 +56,16 @@ class TestCase:
         digest = form.split("<td>original.jpg</td>")[1].split("<td>")[2].split("<")[0]
         assert digest in manifest
 
-    async def test_who_exported_is_recorded(self, world: World):
-        case_id = await world.case(await world.place())
-        await (await world.person()).get(f"/api/v1/cases/{case_id}/evidence", params={"reason": "court"})
-        entries = (await (await world.person(Role.AUDITOR)).get("/api/v1/audit")).json()["items"]
-        (entry,) = (entry for entry in entries if entry["action"] == "evidence.exported")
-        assert (entry["actor_name"], entry["reason"]) == ("officer person", "court")
+    async def test_who_exported_is_recorded_where_the_case_is(self, world: World):
+        """Whoever audits that district alone sees it, also where somebody of the whole county exports."""
+        place = await world.place()
+        case_id = await world.case(place)
+        officer, auditor = await world.person(), await world.person(Role.AUDITOR, place=place)
+        await officer.get(f"/api/v1/cases/{case_id}/evidence", params={"reason": "court"})
+        await officer.get(f"/api/v1/cameras/{place.camera_id}/evidence-chain")
+        chain, case = (await auditor.get("/api/v1/audit")).json()["items"][:2]
+        assert (case["action"], case["actor_name"], case["reason"]) == ("evidence.exported", "officer person", "court")
+        assert (chain["action"], chain["object_id"]) == ("evidence.chain_exported", place.camera_id)
 
     async def test_no_transaction_waits_while_the_files_are_written(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
         """PostgreSQL ends one that is idle for a minute, and the clips of a long case take longer."""
