@@ -1,11 +1,11 @@
-"""Pictures of every page for the documents, with the simulator's kitchen: `scripts/screenshots`."""
+"""Pictures of every page for the documents, or of some, with the simulator's kitchen: `scripts/screenshots [NAME...]`."""
 
 import base64
 import io
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -100,10 +100,12 @@ _NAMES = {
 }
 
 
-def take(browser: Browser, centre: LiveCentre, numbers: dict[str, Any]) -> Iterator[Path]:
-    for login in dict.fromkeys(login for _, login, _ in PAGES):
+def take(browser: Browser, centre: LiveCentre, numbers: dict[str, Any], wanted: Collection[str]) -> Iterator[Path]:
+    """Of the wanted pages, or of all."""
+    pages = [one for one in PAGES if not wanted or one[0] in wanted]
+    for login in dict.fromkeys(login for _, login, _ in pages):
         context, page = signed_in(browser, centre, login, "/")
-        for name, who, address in PAGES:
+        for name, who, address in pages:
             if who != login:
                 continue
             path = address.format(**numbers)
@@ -123,6 +125,8 @@ def take(browser: Browser, centre: LiveCentre, numbers: dict[str, Any]) -> Itera
                 yield _save(page, f"{name}.dark.zh")
                 page.emulate_media(color_scheme="light")
         context.close()
+    if wanted:
+        return
     context = browser.new_context(base_url=centre.url, viewport=DESKTOP)
     page = context.new_page()
     for short, language in LANGUAGES.items():
@@ -268,19 +272,22 @@ def _act(page: Page, case_id: int, act: str, **body: str) -> None:
     assert answer.ok, answer.text()
 
 
-def main() -> None:
+def main(wanted: Sequence[str]) -> None:
+    names = {name for name, _, _ in PAGES}
+    if not names.issuperset(wanted):
+        sys.exit(f"There is no such page. Known are: {', '.join(sorted(names))}.")
     FOLDER.mkdir(exist_ok=True)
     with (
         running_chromium() as browser, tempfile.TemporaryDirectory(prefix="sunshine-") as folder, serving(Path(folder)) as centre,
     ):
-        taken = list(take(browser, centre, fill(browser, centre)))
-    for old in set(FOLDER.glob("*.webp")) - set(taken):
+        taken = list(take(browser, centre, fill(browser, centre), wanted))
+    for old in () if wanted else set(FOLDER.glob("*.webp")) - set(taken):
         old.unlink()
     print(f"{len(taken)} pictures, {sum(file.stat().st_size for file in taken) / 1e6:.1f} MB, in {FOLDER}")
 
 
 if __name__ == "__main__":
     try:
-        main()
+        main(sys.argv[1:])
     except ChromiumMissing as error:
         sys.exit(str(error))
