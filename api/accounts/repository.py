@@ -1,12 +1,13 @@
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
 from api.accounts.tables import Invitation, SignInFailures, User, UserSession
 from api.clients.tables import ApiToken
+from api.deliveries.tables import Target
 from api.kit.database import Work, insert_where_missing
 from api.places.repository import district_is_visible, shop_is_visible
 
@@ -107,7 +108,9 @@ async def list_open_invitations(work: Work, actor: Actor, at: datetime) -> list[
 
 
 async def end_sessions(work: Work, actor: Actor, user_id: str) -> None:
-    """In browsers, and in programs that the person let in."""
+    """In browsers, and in programs that the person let in; and what rings in a browser: it may be another's."""
     if actor.id == user_id or actor.may(Permission.ACCOUNTS_WRITE):
         await work.execute(delete(UserSession).where(UserSession.user_id == user_id))
         await work.execute(delete(ApiToken).where(ApiToken.user_id == user_id))
+        off = {"enabled": False, "subscription_digest": None, "version": Target.version + 1}
+        await work.execute(update(Target).where(Target.user_id == user_id, Target.enabled).values(off))

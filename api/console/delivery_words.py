@@ -99,6 +99,9 @@ WRONG: dict[str, str] = {
     "next_id": N_("Choose a target that officers read: nobody else is told instead of another."),
     "recipient": N_("Write an e-mail address as name@example.org, a mobile number with its 11 digits."),
     "channel": N_("This centre is not set up for this channel yet. An administrator does that in its settings."),
+    "enabled": N_(
+        "This was switched off in the browser itself, which somebody else may use by now. It is switched on again there."
+    ),
     "events": N_(
         "Choose at least one. A shop or another department is told of notices and what follows, not of findings; "
         "a short message tells of a notice, of half of the time, and of its end only."

@@ -193,6 +193,9 @@ async def _fill(
         raise _wrong("events", f"This audience is not told of {unfit[0].value}: nothing reaches it before the notice.")
     if new.channel is Channel.WEB_PUSH and target.user_id is None:
         raise _wrong("channel", "Web Push is switched on in the browser that is to be told: sign in there, page /notifications.")
+    if new.channel is Channel.WEB_PUSH and new.enabled and target.subscription_digest is None:
+        # Somebody else may use it by now.
+        raise _wrong("enabled", "This was switched off in the browser. It is switched on again there: page /notifications.")
     if new.channel is Channel.SMS and not SMS_EVENTS.issuperset(new.events):
         raise _wrong("events", f"A short message tells of these only: {', '.join(sorted(SMS_EVENTS))}.")
     if new.channel in PERSONAL:

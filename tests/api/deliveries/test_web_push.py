@@ -221,3 +221,26 @@ async def test_an_administrator_may_narrow_it_but_not_make_one(post: Post):
     elsewhere = await post.admin.put(path, json={**body, "district_id": None, "shop_id": post.place.shop_id})
     made = await post.admin.post("/api/v1/targets", json=body)
     assert [problem_code(answer) for answer in (elsewhere, made)] == ["not-a-target", "not-a-target"]
+
+
+async def test_only_in_the_browser_itself_is_it_switched_on_again(post: Post):
+    """Somebody else may use it by now."""
+    await switch_on(post, await officer(post))
+    mine, = await targets(post)
+    await switch_on(post, await officer(post, Role.CHIEF))
+    body = {name: mine[name] for name in ("name", "channel", "audience", "district_id", "shop_id", "events")}
+    path = f"/api/v1/targets/{mine['id']}"
+    answer = await post.admin.put(path, json={**body, "enabled": True})
+    assert (answer.status_code, problem_code(answer)) == (422, "not-a-target")
+    assert (await post.admin.put(path, json={**body, "enabled": False})).status_code == 200
+
+
+async def test_a_password_that_somebody_else_knew_ends_what_was_switched_on_with_it(any_post: Post):
+    any_post.receiver.answers = [CREATED]
+    me = await officer(any_post)
+    await switch_on(any_post, me)
+    about = (await me.get("/api/v1/me")).json()
+    assert (await any_post.admin.post(f"/accounts/{about['id']}/password")).status_code == 200
+    await any_post.open_case()
+    await any_post.send()
+    assert any_post.receiver.requests == []
