@@ -36,13 +36,15 @@ from ingest.pipe import Errand, Setup
 from ingest.shown import shown
 
 _BURNT = 250  # grey levels of 255
+# Where a name has several addresses: how long each of them is waited for.
+LISTENS_S = 3.0
 # The width at which sharpness is measured, so that a 4K camera and its sub-stream are judged alike.
 _SHARPNESS_WIDTH_PX = 640
 log = structlog.get_logger(__name__)
 
 
 def looked_up(address: CameraAddress, *, allow_loopback: bool = False) -> CameraAddress:
-    """The address with its host's name replaced by what it resolves to: that very machine is connected to.
+    """The address with its host's name replaced by what it resolves to and what listens: that very machine is connected to.
 
     Raises SourceError where a name has no address, or one that is no camera's.
     """
@@ -54,7 +56,15 @@ def looked_up(address: CameraAddress, *, allow_loopback: bool = False) -> Camera
     for one in addresses:
         if is_forbidden_address(one) and not (allow_loopback and one in ("127.0.0.1", "::1")):
             raise SourceError(StreamFault.FORBIDDEN_ADDRESS)
-    return address.at(addresses[0])
+    return address.at(next((one for one in addresses[:-1] if _listens(one, address.port)), addresses[-1]))
+
+
+def _listens(ip: str, port: int) -> bool:
+    try:
+        socket.create_connection((ip, port), timeout=LISTENS_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def attempt(errand: Errand, detector: Callable[[], Looker]) -> TrialAnswer:

@@ -177,6 +177,16 @@ def test_a_name_is_judged_by_all_that_it_leads_to(monkeypatch: pytest.MonkeyPatc
     assert tried("rtsp://camera.lan/x").fault is StreamFault.FORBIDDEN_ADDRESS
 
 
+def test_of_several_addresses_one_at_which_somebody_listens_is_taken(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As FFmpeg does for a camera that is added: one with IPv6 may serve RTSP over IPv4 alone."""
+    served = serve()
+    resolving(monkeypatch, ["::1", "127.0.0.1"])
+
+    assert tried(served.url.replace("127.0.0.1", "camera.lan")).fault is None
+
+
 def test_the_address_that_was_checked_is_connected_to(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     served = serve()
     resolving(monkeypatch, ["127.0.0.1"])  # a second question would find no answer
