@@ -75,8 +75,11 @@ def read_identity(folder: Path) -> Identity | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        words = f"The keys of this edge, {path}, cannot be read ({error.strerror}). Choose another folder with --data."
-        raise IdentityError(words) from error
+        to_do = (
+            f"Start the edge as the user who enrolled it, or make {folder} and all in it this user's own."
+            if isinstance(error, PermissionError) else "Choose another folder with --data."
+        )
+        raise IdentityError(f"The keys of this edge, {path}, cannot be read ({error.strerror}). {to_do}") from error
     except (ValidationError, ValueError):
         # The cause would quote the file, and the file holds the private keys.
         raise IdentityError(

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,17 @@ def test_damaged_keys_are_a_sentence_without_the_keys(tmp_path: Path, content: s
         read_identity(tmp_path)
     assert "c2VjcmV0" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_keys_of_another_user_are_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Enrolled with sudo, started without."""
+
+    def closed(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    with pytest.raises(IdentityError, match=r"Permission denied.*as the user who enrolled it"):
+        read_identity(tmp_path)
 
 
 def test_keys_are_not_shown():
