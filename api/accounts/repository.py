@@ -61,10 +61,17 @@ async def count_users(work: Work) -> int:
     return await work.scalar(select(func.count()).select_from(User)) or 0
 
 
-async def list_users(work: Work, actor: Actor) -> list[User]:
+async def list_users(
+    work: Work, actor: Actor, *, who: str = "", after: str | None = None, limit: int | None = None
+) -> list[User]:
     if not actor.may(Permission.ACCOUNTS_WRITE):
         return []
-    return list(await work.scalars(select(User).where(_is_bound_below(actor, User)).order_by(User.login)))
+    query = select(User).where(_is_bound_below(actor, User)).order_by(User.login).limit(limit)
+    if who:
+        query = query.where(or_(User.name.icontains(who, autoescape=True), User.login.icontains(who, autoescape=True)))
+    if after is not None:
+        query = query.where(User.login > after)
+    return list(await work.scalars(query))
 
 
 def _is_bound_below(actor: Actor, table: type[User] | type[Invitation]) -> ColumnElement[bool]:

@@ -141,9 +141,12 @@ async def prolong(work: Work, settings: Settings, token: str) -> None:
         session.expires_at = min(session.seen_at + timedelta(hours=settings.session_idle_hours), latest)
 
 
-async def list_users(work: Work, actor: Actor) -> list[User]:
+async def list_users(
+    work: Work, actor: Actor, *, who: str = "", after: str | None = None, limit: int | None = None
+) -> list[User]:
+    """`who` is a part of the name or of the login."""
     actor.require(Permission.ACCOUNTS_WRITE)
-    return await repository.list_users(work, actor)
+    return await repository.list_users(work, actor, who=who, after=after, limit=limit)
 
 
 async def create_user(

@@ -4,8 +4,9 @@ on which an invitation is accepted."""
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Path, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import SecretStr
 
@@ -25,6 +26,7 @@ from api.console.speech import Speaker
 from api.console.times import LocalTime
 from api.console.views import Option
 from api.console.words import ROLES, Chip
+from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.problems import Invalid, NotFound
 from api.kit.work import At, Reading, Writing
@@ -56,6 +58,7 @@ class InvitationRow:
 
 
 _LONGEST_LOGIN = 64
+_PAGE = 50
 _LOGIN = N_("A user name has 1 to 64 characters, and no space at its ends.")
 _TAKEN = N_("This user name is taken. Choose another one.")
 _NAME = N_("Name the person, with at most 100 characters.")
@@ -80,9 +83,12 @@ _DONE = {
 
 
 @router.get("/accounts")
-async def account_list(request: Request, actor: SignedIn, work: Reading, at: At, done: str = "") -> Response:
+async def account_list(
+    request: Request, actor: SignedIn, work: Reading, at: At, done: str = "", who: Annotated[str, Query(max_length=100)] = "",
+    cursor: str | None = None,
+) -> Response:
     words = next((words for change, words in _DONE.items() if change == done), None)
-    return await _list(request, work, actor, at=at, done=words)
+    return await _list(request, work, actor, at=at, done=words, who=who.strip(), cursor=cursor)
 
 
 @router.post("/accounts/{user_id}/{change}")
@@ -97,12 +103,12 @@ async def change_account(
     match change:
         case AccountChange.PASSWORD:
             password = await service.reset_password(work, actor, user.login)
-            return await _list(request, work, actor, at=at, fresh=(user.login, password.get_secret_value()))
+            return await _list(request, work, actor, at=at, who=user.login, fresh=(user.login, password.get_secret_value()))
         case AccountChange.SECOND_FACTOR:
             await service.drop_second_factor(work, actor, user.login)
         case _:
             await service.set_disabled(work, actor, user.login, change is AccountChange.DISABLE)
-    return RedirectResponse(f"/accounts?done={change}", 303)
+    return RedirectResponse(f"/accounts?{urlencode({'done': change.value, 'who': user.login})}", 303)
 
 
 @router.get("/invitations/new")
@@ -205,15 +211,18 @@ async def _form(
 async def _places(work: Work, actor: Actor) -> dict[str, str]:
     """All that an account can be bound to, by how the form names it."""
     districts = {f"district:{district.id}": district.name for district in await places.list_districts(work, actor)}
-    return districts | {f"shop:{shop.id}": f"{shop.district.name} · {shop.name}" for shop in await places.list_shops(work, actor)}
+    shops = {f"shop:{shop.id}": f"{shop.district.name} · {shop.name}" for shop in await places.list_shops(work, actor)}
+    return districts | dict(sorted(shops.items(), key=lambda item: item[1]))
 
 
 async def _list(
-    request: Request, work: Work, actor: Actor, *, at: At, fresh: tuple[str, str] | None = None, done: str | None = None
+    request: Request, work: Work, actor: Actor, *, at: At, fresh: tuple[str, str] | None = None, done: str | None = None,
+    who: str = "", cursor: str | None = None,
 ) -> Response:
     """`fresh` is a login with the password that was just made for it; `done` says what was done, in words not yet translated."""
     speaker = speaker_of(request)
-    users = await service.list_users(work, actor)
+    users = await service.list_users(work, actor, who=who, after=decode_text(cursor), limit=_PAGE + 1)
+    asked = {"who": who} if who else {}
     names = await _places(work, actor)
     waiting = [
         InvitationRow(
@@ -221,10 +230,11 @@ async def _list(
         )
         for one in await invitations.list_open(work, actor, at)
     ]
-    rows = [_row(user, actor, names, speaker) for user in users]
+    rows = [_row(user, actor, names, speaker) for user in users[:_PAGE]]
     return page(
         request, "accounts.html", actor=actor, here="/accounts", accounts=rows, invitations=waiting, fresh=fresh,
-        done=speaker.say(done) if done else None,
+        done=speaker.say(done) if done else None, who=who, first_url=f"/accounts?{urlencode(asked)}" if cursor else None,
+        next_url=f"/accounts?{urlencode({**asked, 'cursor': encode_cursor(rows[-1].login)})}" if len(users) > _PAGE else None,
     )
 
 

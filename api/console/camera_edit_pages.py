@@ -174,6 +174,7 @@ async def _form(
         for area in await places.list_areas(work, actor)
         if area.shop_id in shops
     ]
+    areas.sort(key=lambda area: area.words)
     boxes = [
         Option(edge.id, f"{shops.get(edge.shop_id, '')} · {edge.name}")
         for edge in await edges.list_edges(work, actor)

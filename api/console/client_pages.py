@@ -175,6 +175,7 @@ async def _form(request: Request, actor: Actor, work: Work, typed: ClientTyped, 
     speaker = speaker_of(request)
     districts = [Option(f"district:{row.id}", row.name) for row in await places.list_districts(work, actor)]
     shops = [Option(f"shop:{row.id}", row.name) for row in await places.list_shops(work, actor)]
+    shops.sort(key=lambda shop: shop.words)
     return page(
         request, "client_new.html", actor=actor, status=422 if wrong else 200, typed=typed, districts=districts, shops=shops,
         scopes=[Option(scope.value, speaker.say(words)) for scope, words in SCOPES.items()],

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ValidationError
 
@@ -114,15 +114,18 @@ class NotAShop(ValueError):
 
 
 @router.get("/shops")
-async def shop_list(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
-    found = await places.list_shops(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
+async def shop_list(
+    request: Request, actor: SignedIn, work: Reading, cursor: str | None = None, name: Annotated[str, Query(max_length=100)] = ""
+) -> Response:
+    found = await places.list_shops(work, actor, name=name.strip(), after=decode_text(cursor), limit=_PAGE + 1)
+    asked = {"name": name} if name else {}
     speaker = speaker_of(request)
     districts = await places.list_districts(work, actor) if actor.may(Permission.PLACES_WRITE) else []
     return page(
         request, "shops.html", actor=actor, shops=[_row(shop, actor, speaker) for shop in found[:_PAGE]],
         districts=[Link(f"/districts/{district.id}", district.name) for district in districts],
-        may_add_shop=actor.may(Permission.PLACES_WRITE), first_url="/shops" if cursor else None,
-        next_url=f"/shops?{urlencode({'cursor': encode_cursor(found[_PAGE - 1].id)})}" if len(found) > _PAGE else None,
+        may_add_shop=actor.may(Permission.PLACES_WRITE), name=name, first_url=f"/shops?{urlencode(asked)}" if cursor else None,
+        next_url=f"/shops?{urlencode({**asked, 'cursor': encode_cursor(found[_PAGE - 1].id)})}" if len(found) > _PAGE else None,
     )
 
 

@@ -178,6 +178,7 @@ async def _fields(
     actor: Actor, work: Work, speaker: Speaker, typed: TargetTyped, wrong: dict[str, str], target_id: str | None
 ) -> dict[str, Any]:
     shops = [Option(f"shop:{shop.id}", shop.name) for shop in await places.list_shops(work, actor)]
+    shops.sort(key=lambda shop: shop.words)
     districts = [Option(f"district:{district.id}", district.name) for district in await places.list_districts(work, actor)]
     all_places = [Option("", speaker.say(N_("All places")))] if actor.sees_all_places else []
     others = [Option(row.id, row.name) for row in await deliveries.list_targets(work, actor) if row.id != target_id]

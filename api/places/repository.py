@@ -80,8 +80,12 @@ async def is_own_district(work: Work, actor: Actor, district_id: str) -> bool:
     return await work.scalar(query) is not None
 
 
-async def list_shops(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Shop]:
+async def list_shops(
+    work: Work, actor: Actor, *, name: str = "", after: str | None = None, limit: int | None = None
+) -> list[Shop]:
     query = _readable_shops(actor).order_by(Shop.id).limit(limit)
+    if name:
+        query = query.where(Shop.name.icontains(name, autoescape=True))
     if after is not None:
         query = query.where(Shop.id > after)
     return list(await work.scalars(query))

@@ -65,9 +65,12 @@ async def update_district(work: Work, actor: Actor, district_id: str, new: Distr
     return district
 
 
-async def list_shops(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Shop]:
+async def list_shops(
+    work: Work, actor: Actor, *, name: str = "", after: str | None = None, limit: int | None = None
+) -> list[Shop]:
+    """`name` is a part of theirs."""
     actor.require(Permission.PLACES_READ)
-    return await repository.list_shops(work, actor, after=after, limit=limit)
+    return await repository.list_shops(work, actor, name=name, after=after, limit=limit)
 
 
 async def get_shop(work: Work, actor: Actor, shop_id: str, *, for_change: bool = False) -> Shop:

@@ -13,6 +13,7 @@ from api.accounts import service as accounts
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Role
 from api.accounts.second_factor import STEP_S
+from api.console import accounts_pages
 from api.kit.times import now
 from tests.api.test_oauth import TOKEN, add
 from tests.api.world import HOUSE, World
@@ -273,6 +274,22 @@ class TestAccounts:
         assert (await owner.get("/account")).status_code == 303
         done = (await admin.post(f"/accounts/{account}/enable")).headers["location"]
         assert "账号已恢复使用" in (await admin.get(done)).text
+
+    async def test_hundreds_are_found_by_name_and_on_further_pages(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(accounts_pages, "_PAGE", 2)
+        for login in ("wang", "wu"):
+            await somebody(world, login)
+        admin = await world.person(Role.ADMIN)
+        shown = {}
+        for path in ("/accounts", "/accounts?who=WU", "/accounts?who=nobody%25"):
+            page = (await admin.get(path, headers={"Accept-Language": "en"})).text
+            shown[path] = re.findall(r'<p class="soft">(\S+) · ', page), "A part of the name" in page
+        everybody = [*shown["/accounts"][0]]
+        following = re.search(r'href="(/accounts\?cursor=[^"]+)" rel="next"', (await admin.get("/accounts")).text)
+        assert following is not None
+        everybody += re.findall(r'<p class="soft">(\S+) · ', (await admin.get(following[1])).text)
+        assert (len(shown["/accounts"][0]), everybody[-2:], len(everybody)) == (2, ["wang", "wu"], len(set(everybody)))
+        assert (shown["/accounts?who=WU"], shown["/accounts?who=nobody%25"]) == ((["wu"], False), ([], True))
 
     async def test_nobody_locks_themself_out(self, world: World):
         admin = await world.person(Role.ADMIN)

@@ -1,6 +1,7 @@
 import httpx
 import pytest
 
+from api.console import place_pages
 from tests.api.console.kitchen import Kitchen, sign_in
 
 FORM = {"district": "城西所", "name": "春来早点铺", "area": "面点间", "kind": "cooking"}
@@ -32,6 +33,17 @@ async def test_what_is_wrong_is_said_at_its_field(browser: httpx.AsyncClient, wr
     assert answer.status_code == 422
     assert f'id="{next(iter(wrong))}-wrong">请填写这一项' in answer.text
     assert "春来早点铺" not in (await browser.get("/cameras/new")).text
+
+
+async def test_one_of_hundreds_is_found_by_its_name(browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    await sign_in(browser, "installer")
+    for name in ("春来早点铺", "秋香面馆"):
+        await browser.post("/shops/new", data={**FORM, "name": name})
+    monkeypatch.setattr(place_pages, "_PAGE", 1)
+    assert 'name="name" type="search"' in (await browser.get("/shops")).text
+    found = (await browser.get("/shops", params={"name": "秋香"})).text
+    assert ("秋香面馆</a>" in found, "春来早点铺" in found) == (True, False)
+    assert "没有找到" in (await browser.get("/shops", params={"name": "%"})).text
 
 
 async def test_a_kind_that_is_none(browser: httpx.AsyncClient) -> None:
