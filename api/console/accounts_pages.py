@@ -229,10 +229,12 @@ async def _list(
             one.id, one.name, speaker.say(ROLES[one.role]), _place(one, names, speaker), speaker.time(one.expires_at)
         )
         for one in await invitations.list_open(work, actor, at)
+        if who.casefold() in one.name.casefold()
     ]
     rows = [_row(user, actor, names, speaker) for user in users[:_PAGE]]
     return page(
-        request, "accounts.html", actor=actor, here="/accounts", accounts=rows, invitations=waiting, fresh=fresh,
+        request, "accounts.html", actor=actor, here="/accounts", accounts=rows, invitations=waiting[:_PAGE],
+        more_invitations=max(0, len(waiting) - _PAGE), fresh=fresh,
         done=speaker.say(done) if done else None, who=who, first_url=f"/accounts?{urlencode(asked)}" if cursor else None,
         next_url=f"/accounts?{urlencode({**asked, 'cursor': encode_cursor(rows[-1].login)})}" if len(users) > _PAGE else None,
     )

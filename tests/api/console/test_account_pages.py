@@ -342,6 +342,16 @@ class TestInvitation:
         answer = await browser_of(world).get(path)
         assert (answer.status_code, "This invitation is over" in answer.text) == (404, True)
 
+    async def test_of_many_the_newest_are_listed(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(accounts_pages, "_PAGE", 1)
+        for name in ("Qian", "Sun"):
+            await self.invite(world, name=name)
+        admin = await world.person(Role.ADMIN)
+        pages = [(await admin.get(f"/accounts?{query}&lang=en")).text for query in ("", "who=qian")]
+        told = [("Sun · " in page, "Qian · " in page, "1 more: look for them" in page) for page in pages]
+        assert told == [(True, False, True), (False, True, False)]
+        assert "A part of the name" not in pages[1]
+
     async def test_withdrawn(self, world: World):
         path = await self.invite(world)
         admin = await world.person(Role.ADMIN)
