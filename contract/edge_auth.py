@@ -7,6 +7,7 @@ overwritten with themselves, passwords in the configuration are sealed to the ed
 """
 
 import hashlib
+import re
 import time
 
 import jwt
@@ -16,6 +17,8 @@ AUDIENCE = "sunshine-centre"
 LIFETIME_S = 60
 # Old PCs without NTP drift by minutes; the manifest records the offset, so five minutes do no harm.
 CLOCK_LEEWAY_S = 300
+# An `Identifier`. Who sends it has proved nothing yet.
+_EDGE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class EdgeTokenError(ValueError):
@@ -44,7 +47,7 @@ def claimed_edge_id(token: str) -> str:
         issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
     except jwt.InvalidTokenError as error:
         raise EdgeTokenError("The request carries no readable edge token.") from error
-    if not isinstance(issuer, str):
+    if not isinstance(issuer, str) or not _EDGE_ID.fullmatch(issuer):
         raise EdgeTokenError("The edge token does not say which edge it is from.")
     return issuer
 

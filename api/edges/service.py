@@ -154,7 +154,7 @@ async def enrol(work: Work, request: EnrolRequest, address: str | None) -> Edge:
 async def authenticate(work: Work, token: str, method: str, path: str, address: str | None) -> tuple[Actor, str]:
     """The edge that sends this request, and the digest that its content must have. Raises Unauthenticated or EdgeRevoked."""
     try:
-        edge = await repository.find_claimed_edge(work, claimed_edge_id(token)[:64])
+        edge = await repository.find_claimed_edge(work, claimed_edge_id(token))
         if edge is None:
             raise Unauthenticated("This centre knows no such edge. Enrol it with a new code.")
         digest = verify_edge_token(token, signing_key(edge.public_key), method, path)

@@ -1,5 +1,8 @@
+import base64
+import json
 import time
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -49,3 +52,12 @@ def test_clock_four_minutes_off_is_accepted():
 def test_garbage_is_refused():
     with pytest.raises(EdgeTokenError):
         claimed_edge_id("not a token")
+
+
+@pytest.mark.parametrize("issuer", ["", "a\x00", "a\ud800", "a" * 65, 7, None])
+def test_what_is_no_id_names_no_edge(issuer):
+    """It is looked up in a database before anything is proved: NUL and half of a character were errors there."""
+    token = jwt.encode({"sub": "x"}, KEY, algorithm="EdDSA").split(".")
+    token[1] = base64.urlsafe_b64encode(json.dumps({"iss": issuer}).encode()).rstrip(b"=").decode()
+    with pytest.raises(EdgeTokenError):
+        claimed_edge_id(".".join(token))
