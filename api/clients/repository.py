@@ -33,8 +33,11 @@ async def list_clients(work: Work, actor: Actor, *, after: str | None = None, li
     return list(await work.scalars(query))
 
 
-async def get_client(work: Work, actor: Actor, client_id: str) -> ApiClient | None:
-    client: ApiClient | None = await work.scalar(_readable(actor).where(ApiClient.id == client_id))
+async def get_client(work: Work, actor: Actor, client_id: str, *, for_change: bool = False) -> ApiClient | None:
+    query = _readable(actor).where(ApiClient.id == client_id)
+    if for_change:
+        query = query.with_for_update(of=ApiClient, key_share=True).execution_options(populate_existing=True)
+    client: ApiClient | None = await work.scalar(query)
     return client
 
 

@@ -40,9 +40,9 @@ async def list_clients(work: Work, actor: Actor, *, after: str | None = None, li
     return await repository.list_clients(work, actor, after=after, limit=limit)
 
 
-async def get_client(work: Work, actor: Actor, client_id: str) -> ApiClient:
+async def get_client(work: Work, actor: Actor, client_id: str, *, for_change: bool = False) -> ApiClient:
     actor.require(Permission.CLIENTS_WRITE)
-    client = await repository.get_client(work, actor, client_id)
+    client = await repository.get_client(work, actor, client_id, for_change=for_change)
     if client is None:
         raise NotFound("There is no such client, or it is not yours to see.")
     return client
@@ -69,7 +69,7 @@ async def create_client(work: Work, actor: Actor, new: ClientIn, at: datetime) -
 
 async def rotate_secret(work: Work, actor: Actor, client_id: str, at: datetime) -> tuple[ApiClient, str]:
     """A new secret; the one before works for PREVIOUS_LASTS more."""
-    client = await get_client(work, actor, client_id)
+    client = await get_client(work, actor, client_id, for_change=True)
     if client.revoked_at is not None:
         raise ClientRevoked("This client was revoked. Add a new one.")
     secret = secrets.token_urlsafe(32)
@@ -82,7 +82,7 @@ async def rotate_secret(work: Work, actor: Actor, client_id: str, at: datetime) 
 
 async def revoke_client(work: Work, actor: Actor, client_id: str, at: datetime) -> ApiClient:
     """From now on it gets no token, and those it has open nothing."""
-    client = await get_client(work, actor, client_id)
+    client = await get_client(work, actor, client_id, for_change=True)
     if client.revoked_at is None:
         client.revoked_at = at
         await repository.end_tokens_of_client(work, actor, client.id)

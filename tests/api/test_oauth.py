@@ -18,6 +18,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from api.accounts.permissions import Role
 from api.accounts.service import list_users, reset_password, set_disabled
 from api.accounts.throttle import FREE_FAILURES
+from api.clients import service as clients
 from api.clients.grants import by_refresh
 from api.clients.limits import Limiter, RateLimited
 from api.clients.repository import delete_expired_tokens, find_client
@@ -406,6 +407,21 @@ class TestToken:
             assert (await client.revoke_token(revoke, client.token["refresh_token"])).status_code == 200
             assert (await client.get("/api/v1/cases")).status_code == 401
             assert (await client.revoke_token(revoke, "nonsense")).status_code == 200
+
+    @pytest.mark.postgres
+    @pytest.mark.parametrize("any_settings", ["postgres"], indirect=True)
+    async def test_of_two_new_secrets_at_once_both_work(self, any_world: World):
+        """Each was shown to somebody: the later one has the earlier one before it, not what both of them had read."""
+        program, at = await add(any_world, await any_world.place()), datetime.now(UTC)
+        database = any_world.centre.database
+        async with database.writing() as second:
+            known = await clients.get_client(second, HOUSE, program.id)
+            async with database.writing() as first:
+                _, earlier = await clients.rotate_secret(first, HOUSE, program.id, at)
+            client, later = await clients.rotate_secret(second, HOUSE, program.id, at)
+            assert client is known
+        for secret in (earlier, later):
+            assert (await self.ask(program, secret, grant_type="client_credentials")).status_code == 200
 
     async def test_the_secret_before_works_for_a_day(self, world: World):
         program, admin = await add(world, await world.place()), await world.person(Role.ADMIN)
