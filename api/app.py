@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.routing import BaseRoute
 
@@ -41,6 +40,7 @@ from api.evidence.unknown_files import LOOK_EVERY_S, remove_unknown
 from api.feed.endpoints import router as feed
 from api.feed.publisher import PUBLISHED_EVERY_S, forget_old, publish_all
 from api.kit import problems
+from api.kit.database import read_something
 from api.kit.middleware import Guard
 from api.kit.problems import ProblemDocument, TooManyRequests, documented
 from api.kit.repeating import repeating
@@ -62,7 +62,6 @@ ROUTERS = (
     evidence_protocol, edge_protocol, camera_protocol, trial_protocol, accounts, answers, cases, notices, evidence, places,
     cameras, edges, deliveries, feed, audit, clients, statistics, linked, oauth, alarms, public,
 )
-_READABLE = text("SELECT version_num FROM alembic_version")
 
 
 @cache
@@ -135,8 +134,7 @@ def _uploads(settings: Settings) -> dict[str, int]:
 async def healthz(work: Reading) -> JSONResponse:
     """For proxies and monitoring. Where it is 503, `detail` says in words what is wrong."""
     try:
-        # To take a connection would not do: it comes out of a pool.
-        await work.execute(_READABLE)
+        await read_something(work)
     except DBAPIError as error:
         raise problems.from_database(error) or problems.Unavailable("The database cannot be read, or is none of ours.") from error
     return JSONResponse({"status": "ok"})

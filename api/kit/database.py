@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Enum, Insert, MetaData, TableClause, event, insert
+from sqlalchemy import ColumnElement, Enum, Insert, MetaData, TableClause, event, insert, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -14,6 +14,8 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.attributes import set_committed_value
 
 from api.kit.sqlite import begin_sqlite, open_sqlite, prepare_sqlite
+
+_SOMETHING = text("SELECT version_num FROM alembic_version")
 
 
 class Table(DeclarativeBase):
@@ -89,6 +91,11 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def read_something(work: AsyncSession) -> None:
+    """Raises what the database does. To take a connection would not do: it comes out of a pool."""
+    await work.execute(_SOMETHING)
 
 
 async def insert_now(work: AsyncSession, *rows: Table) -> None:
