@@ -28,6 +28,7 @@ class Puller:
         self._current: EdgeConfig | None = None
         self._refused: str | None = None
         self._unsaved: EdgeConfig | None = None
+        self._is_to_forget = False
         self._disk_cause: str | None = None
         self._stop = threading.Event()
 
@@ -57,8 +58,9 @@ class Puller:
             self._refused = None
             if config is not None:
                 self._use(config)
-                self._unsaved = config
+                self._unsaved, self._is_to_forget = config, False
         self._save()
+        self._forget()
 
     def _use(self, config: EdgeConfig) -> None:
         self._current = config
@@ -88,7 +90,17 @@ class Puller:
             return
         self._apply(EdgeConfig(version="none", catalogue=self._current.catalogue, cameras=[]))
         self._current = self._unsaved = self.version = None
+        self._is_to_forget = True
+
+    def _forget(self) -> None:
+        """Again and again until the disk does it: the list would be used at the next start if the centre is away then."""
+        if not self._is_to_forget:
+            return
         try:
             self._store.forget()
-        except OSError as failure:
-            log.error("stored_cameras_not_deleted", cause=str(failure))
+        except OSError as error:
+            if str(error) != self._disk_cause:
+                log.error("stored_cameras_not_deleted", cause=str(error))
+            self._disk_cause = str(error)
+        else:
+            self._is_to_forget, self._disk_cause = False, None

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import httpx
@@ -87,6 +88,21 @@ def test_revoked_edge_stops_looking_and_forgets(world: World):
     world.puller.pull()
     assert world.lists() == [["a"], []]
     assert (world.store.load(), world.puller.version) == (None, None)
+
+
+def test_a_list_that_the_disk_did_not_let_go_of_is_forgotten_later(world: World, monkeypatch: pytest.MonkeyPatch):
+    def failing(store: ConfigStore) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    world.puller.pull()
+    world.centre.before = lambda request: problem(403, "Revoked.")
+    with capture_logs() as logs, monkeypatch.context() as patch:
+        patch.setattr(ConfigStore, "forget", failing)
+        for _ in range(2):
+            world.puller.pull()
+    assert [line["event"] for line in logs].count("stored_cameras_not_deleted") == 1
+    world.puller.pull()
+    assert world.store.load() is None
 
 
 def test_edge_that_is_taken_back_looks_again(world: World):
