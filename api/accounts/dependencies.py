@@ -104,11 +104,12 @@ async def sign_in(request: Request, response: Response, login: str, password: Se
     return await _end_sign_in(request, response, user, fits, code, login)
 
 
-async def sign_in_with_code(request: Request, response: Response, login: str, code: str) -> Actor:
-    """After the password was found to be right. Raises WrongPassword or TooManyLogins."""
+async def sign_in_with_code(request: Request, response: Response, login: str, proved: str, code: str) -> Actor:
+    """After the password was found to be right, as CodeNeeded said. Raises WrongPassword or TooManyLogins."""
     async with centre_of(request).database.writing() as work:
         user = await service.begin_sign_in(work, login, address_of(request))
-    return await _end_sign_in(request, response, user, True, code, login)
+    fits = user is not None and service.token_hash(user.password_hash) == proved
+    return await _end_sign_in(request, response, user, fits, code, login)
 
 
 async def _end_sign_in(

@@ -32,7 +32,13 @@ class WrongPassword(Unauthenticated):
 
 
 class CodeNeeded(Unauthenticated):
+    """`proved` stands for the password that was found to be right: with another one, that proves nothing any more."""
+
     code = "code-needed"
+
+    def __init__(self, detail: str, proved: str) -> None:
+        super().__init__(detail)
+        self.proved = proved
 
 
 class LoginTaken(Conflict):
@@ -68,7 +74,7 @@ async def end_sign_in(
     if user is not None and fits and not user.disabled and user.totp_encrypted is not None:
         if code is None:
             await throttle.code_needed(work, login, address)
-            raise CodeNeeded("Type the code that the authenticator app shows.")
+            raise CodeNeeded("Type the code that the authenticator app shows.", token_hash(user.password_hash))
         fits = second_factor.fits(keyring, user, code, now())
     if user is None or not fits or user.disabled:
         failures = await throttle.failed(work, login, address)

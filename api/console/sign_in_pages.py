@@ -57,6 +57,7 @@ class _Ticket(BaseModel):
     """That the password was right; sealed, so that nobody else can make one."""
 
     username: str
+    proved: str
     expires_at: AwareDatetime
 
 
@@ -86,8 +87,8 @@ async def log_in(
     response = RedirectResponse(_safe(next), 303)
     try:
         await sign_in(request, response, username.strip(), password)
-    except CodeNeeded:
-        ticket = _Ticket(username=username.strip(), expires_at=centre.clock() + _CODE_WITHIN)
+    except CodeNeeded as needed:
+        ticket = _Ticket(username=username.strip(), proved=needed.proved, expires_at=centre.clock() + _CODE_WITHIN)
         sealed = centre.keyring.encrypt(SecretStr(ticket.model_dump_json()), _PURPOSE)
         return page(request, "login_code.html", actor=None, here="/login", login=LoginView(username, _safe(next), ticket=sealed))
     except (Unauthenticated, TooManyRequests) as problem:
@@ -106,7 +107,7 @@ async def type_code(
         return _refused(request, centre, "", next, _TOO_LATE, Unauthenticated("too late"))
     response = RedirectResponse(_safe(next), 303)
     try:
-        await sign_in_with_code(request, response, typed.username, code)
+        await sign_in_with_code(request, response, typed.username, typed.proved, code)
     except (Unauthenticated, TooManyRequests) as problem:
         words = _TOO_MANY if isinstance(problem, TooManyRequests) else _WRONG_CODE
         login = LoginView(typed.username, _safe(next), speaker_of(request).say(words), ticket=ticket)

@@ -163,6 +163,18 @@ class TestSecondFactor:
         answer = await browser.post("/login/code", data={"ticket": ticket, "code": totp.at(at[0])})
         assert answer.status_code == 401
 
+    async def test_a_ticket_ends_with_the_password_that_it_was_given_for(self, world: World, at: list[datetime]):
+        """The phone is lost and the password known to somebody, who has typed it just before an administrator was called."""
+        owner, password = await somebody(world)
+        await switch_on(owner, at)
+        browser = browser_of(world)
+        ticket = _between((await sign_in(browser, password)).text, 'name="ticket" value="', '"')
+        async with world.centre.database.writing() as work:
+            await accounts.reset_password(work, HOUSE, "wang")
+            await accounts.drop_second_factor(work, HOUSE, "wang")
+        answer = await browser.post("/login/code", data={"ticket": ticket, "code": "000000"})
+        assert (answer.status_code, COOKIE in browser.cookies) == (401, False)
+
     async def test_for_programs(self, world: World, at: list[datetime]):
         owner, password = await somebody(world)
         totp = await switch_on(owner, at)
