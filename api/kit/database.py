@@ -71,7 +71,10 @@ class Database:
         # A transaction that reads first and writes later fails at once when another has written in between, however long it
         # would be willing to wait. One that says at its beginning that it will write, waits for its turn.
         self._writing_engine = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        # What SQLite gives anyway: PostgreSQL lets each statement see what was committed before it.
+        # PostgreSQL lets each statement see what was committed before it, within a transaction too: one around what only reads
+        # would cost two more trips to the server.
+        self._reading_engine = self.engine if is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        # What SQLite gives anyway.
         self._engine_of_one_moment = (
             self.engine if is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
         )
@@ -79,7 +82,8 @@ class Database:
     @asynccontextmanager
     async def reading(self, *, of_one_moment: bool = False) -> AsyncIterator[Work]:
         """`of_one_moment`: several statements see one state of the data, whatever is committed in between."""
-        async with Work(self._engine_of_one_moment if of_one_moment else self.engine, expire_on_commit=False) as work:
+        engine = self._engine_of_one_moment if of_one_moment else self._reading_engine
+        async with Work(engine, expire_on_commit=False, autoflush=False) as work:
             yield work
 
     @asynccontextmanager
@@ -153,7 +157,8 @@ def _inserting(table: type[Table]) -> Insert:
 @cache
 def _inserting_if_missing(insert: Any, table: type[Table]) -> Any:
     """One for each table: built anew, it would cost more than it does."""
-    return insert(table).on_conflict_do_nothing().returning(*table.__table__.primary_key)
+    rows = table.__table__  # of the class itself, the unit of work would take a part
+    return insert(rows).on_conflict_do_nothing().returning(*rows.primary_key)
 
 
 def _insert_of(work: AsyncSession) -> Any:

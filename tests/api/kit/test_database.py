@@ -14,6 +14,7 @@ from api.audit.tables import AuditEntry
 from api.kit.database import Database, Work
 from api.kit.problems import from_database
 from api.kit.settings import Settings
+from api.places.tables import District
 from tests.api.world import World
 
 
@@ -62,6 +63,26 @@ async def test_a_reading_of_one_moment_sees_nothing_of_what_comes_after(any_worl
         async with any_world.centre.database.writing() as other:
             other.add(entry(datetime.now(UTC)))
         assert await work.scalar(select(func.count()).select_from(AuditEntry)) == 0
+
+
+async def test_what_is_changed_in_a_reading_is_not_saved(any_world: World):
+    async with any_world.centre.database.writing() as work:
+        work.add(District(id="one", name="as it was"))
+    async with any_world.centre.database.reading() as work:
+        (await work.get_one(District, "one")).name = "changed"
+        await work.scalar(select(func.count()).select_from(District))
+    async with any_world.centre.database.reading() as work:
+        assert (await work.get_one(District, "one")).name == "as it was"
+
+
+@pytest.mark.postgres
+async def test_a_reading_of_postgres_keeps_no_transaction_open(postgres_settings: Settings):
+    database = Database(postgres_settings.async_database_url, wait_s=1)
+    async with database.reading() as work, database.reading() as other:
+        mine = await work.scalar(select(func.pg_backend_pid()))
+        state = text("SELECT state FROM pg_stat_activity WHERE pid = :pid")
+        assert await other.scalar(state, {"pid": mine}) == "idle"
+    await database.close()
 
 
 async def test_times_come_back_in_utc(any_world: World):
