@@ -25,7 +25,9 @@ _PROGRAM = """
 import sys, uvicorn
 from api.app import create_app
 from api.kit.settings import Settings
+from api.server import TURN_S
 from bench.bare import create_bare_app
+sys.setswitchinterval(TURN_S)
 make = {"centre": create_app, "bare": create_bare_app}[sys.argv[1]]
 uvicorn.run(make(Settings()), fd=int(sys.argv[2]), log_level="warning")
 """
