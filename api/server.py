@@ -25,7 +25,7 @@ from contract.logs import log_to_stderr
 # The demo ends its children within 15 s; a request that is not done by then will be repeated by its edge.
 GRACE_S = 8
 # Each statement of SQLite, each file and each picture goes to a thread and back, and each time a thread may wait this long for
-# another one that computes. With Python's own 5 ms, reports that came together took 7 to 29 % longer with SQLite (bench/RESULTS.md).
+# another one that computes. With Python's own 5 ms, reports that came together took 7 to 29 % longer on SQLite.
 TURN_S = 0.0005
 # Connections that wait while all others are busy; what uvicorn itself asks for.
 BACKLOG = 2048
