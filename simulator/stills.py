@@ -30,6 +30,8 @@ CAP_MIN_PX = 40
 """width of a head whose cap is worth cutting out"""
 # Casting rays at a kitchen costs as much as three people do: other people come into the same picture of it.
 STILLS_PER_SCENE = 3
+BALD = 0.13
+"""more than in life: a smooth bare scalp is what is most like a cap, and public pictures show few"""
 NAMES = ("person", "head_bare", "head_hat", "face_mask", "face_no_mask", "mask_wrong", "hand_bare", "hand_glove", "cigarette")
 LICENCE = "AGPL-3.0-or-later (rendered by this project)"
 FACE_CLASS = {"worn": 3, "missing": 4, "wrong": 5}
@@ -52,11 +54,11 @@ class Still:
     scene: str
 
 
-def draw_person(kit: Kit, rng: np.random.Generator) -> Person:
-    """Somebody out of a kit's pools."""
+def draw_person(kit: Kit, rng: np.random.Generator, bald: float = 0.05) -> Person:
+    """Somebody out of a kit's pools; `bald` is the chance that there is no hair."""
     height, width, head = kit.builds[rng.integers(len(kit.builds))]
-    style = str(rng.choice(["short", "crop", "parted", "bob", "long", "bun", "ponytail", "bald"],
-                           p=[0.24, 0.14, 0.16, 0.12, 0.08, 0.11, 0.1, 0.05]))
+    hairy = np.array([0.24, 0.14, 0.16, 0.12, 0.08, 0.11, 0.1]) * (1 - bald) / 0.95
+    style = str(rng.choice(["short", "crop", "parted", "bob", "long", "bun", "ponytail", "bald"], p=[*hairy, bald]))
     face = kit.faces[rng.integers(len(kit.faces))]
     if style in ("bob", "long", "bun", "ponytail"):
         face = replace(face, stubble=0.0)
@@ -164,7 +166,7 @@ def make_still(kit: Kit, seed: int, number: int) -> Still:
     rng = kit.rng(seed, 1, number)
     cast = []
     for station in scene.stations:
-        person = draw_person(kit, rng)
+        person = draw_person(kit, rng, BALD)
         action = str(rng.choice(["chop", "stir", "wipe", "plate", "rest", "crossed", "carry", "mouth", "drink", "taste", "smoke",
                                  "walk"], p=[0.13, 0.1, 0.07, 0.13, 0.08, 0.06, 0.05, 0.06, 0.05, 0.07, 0.14, 0.06]))
         cast.append((person, draw_wear(kit, rng, action), _pose(kitchen, station, person, action, camera, rng)))
