@@ -52,6 +52,13 @@ class Picture:
     hands_out_of_sight: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     """[k, 4], people of whom a person has seen that neither hand shows"""
 
+    smoking_hands: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    """[k, 4], hands that were judged to hold a cigarette"""
+    empty_hands: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    """[k, 4], hands in which a person has seen none"""
+    no_hands: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    """[k, 4], what a teacher took for a hand and a person has seen to be none"""
+
     @property
     def name(self) -> str:
         return self.path.name
@@ -193,6 +200,8 @@ def _picture(folder: Path, row: dict) -> Picture:  # type: ignore[type-arg]
         derived_heads=bool(row.get("head_boxes_derived") or row.get("derived")),
         smokers=_listed(row.get("smokers"), width, height),
         non_smokers=_listed(row.get("non_smokers"), width, height),
+        smoking_hands=_listed(row.get("smoking_hands"), width, height),
+        empty_hands=_listed(row.get("empty_hands"), width, height),
         hands_out_of_sight=_listed(row.get("hands_out_of_sight"), width, height),
     )
 

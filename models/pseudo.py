@@ -61,13 +61,15 @@ def targets(picture: Picture, opinion: Opinion | None, no_cigarette: bool = Fals
             spare = _above(np.concatenate([opinion.pinto_hand, opinion.feige_hand]), 0.4)
             unsure[HAND] = spare[_unmatched(spare, found[HAND], 0.2)]
     elif opinion is not None:
-        found[HAND], unsure[HAND] = _hands(opinion, people)
+        found[HAND], unsure[HAND] = (
+            boxes[iou(boxes, picture.no_hands).max(1, initial=0) < 0.5] for boxes in _hands(opinion, people)
+        )
     if CIGARETTE in annotated:
         found[CIG] = picture.of(CIGARETTE)
     elif no_cigarette:
         found[CIG], unsure[CIG] = _none(), np.concatenate([found.get(HAND, _none()), unsure[HAND]])
     taught = {**{label: _none() for label in range(4)}, **found}
-    for label, alone in ((HEAD, _judged_heads(picture)), (HAND, picture.of(*HANDS)), (CIG, picture.of(CIGARETTE))):
+    for label, alone in ((HEAD, _judged_heads(picture)), (HAND, _judged_hands(picture)), (CIG, picture.of(CIGARETTE))):
         others = taught[label]
         # Boxes of classes that nobody looked for: known alone, and surer than a teacher's box of the same thing.
         if label not in found or (len(alone) and not ANNOTATED_AS[label] & annotated):
@@ -82,9 +84,17 @@ def targets(picture: Picture, opinion: Opinion | None, no_cigarette: bool = Fals
 
 def _judged_heads(picture: Picture) -> Boxes:
     """Every head that a label speaks of, once."""
-    boxes = [picture.of(*HEADS), head_from_face(picture.of(*FACES)), picture.smokers, picture.non_smokers]
-    heads = np.concatenate(boxes).astype(np.float32)
-    return heads[keep_best(heads, np.ones(len(heads), np.float32), 0.3)]
+    return _once(picture.of(*HEADS), head_from_face(picture.of(*FACES)), picture.smokers, picture.non_smokers)
+
+
+def _judged_hands(picture: Picture) -> Boxes:
+    """Every hand that a label speaks of, once."""
+    return _once(picture.of(*HANDS), picture.smoking_hands, picture.empty_hands)
+
+
+def _once(*boxes: Boxes) -> Boxes:
+    every = np.concatenate(boxes).astype(np.float32)
+    return every[keep_best(every, np.ones(len(every), np.float32), 0.3)]
 
 
 def _persons(opinion: Opinion) -> tuple[Boxes, Boxes]:

@@ -17,7 +17,7 @@ from detector.card import Training
 from models import attributes, finder
 from models.attribute_crops import Patch, patches
 from models.cap_cutouts import cutouts, read_cutouts
-from models.checked import no_cigarette
+from models.checked import no_cigarette, with_checked_hands
 from models.data import HANDS, PARTS, SIMULATOR, Picture, read_folders, split, write_split
 from models.export import export_attributes, export_finder
 from models.pseudo import Targets, targets
@@ -72,7 +72,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
     """Train the plan's stages and write ``finder`` and ``attributes`` (.onnx, .yaml) into ``plan.out``."""
     began = time.monotonic() - plan.spent_s
     plan.work.mkdir(parents=True, exist_ok=True)
-    pictures = plan.keep([p for folder in plan.data for p in read_folders(folder)])
+    pictures = with_checked_hands(plan.keep([p for folder in plan.data for p in read_folders(folder)]))
     parts = split(pictures, plan.split)
     real = [p for p in pictures if p.source not in FULLY_LABELLED]
     write_split(parts, plan.work / "split.csv")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,13 @@ def test_given_hands_are_all_there_is():
     found = targets(picture(hands, [(HAND_GLOVE, [10, 10, 40, 40])]), opinion(feige_hand=[[300, 300, 340, 340, 0.9]]))
     assert found.of(HAND).tolist() == [[10, 10, 40, 40]]
     assert found.unsure[HAND].tolist() == [[300, 300, 340, 340]]
+
+
+def test_what_a_person_has_seen_to_be_no_hand_is_taught_as_none():
+    ear = [200, 200, 240, 240]
+    seen = opinion(pinto_hand=[[*ear, 0.9]], feige_hand=[[*ear, 0.9]])
+    found = targets(replace(picture(), no_hands=np.array([ear], np.float32)), seen)
+    assert (len(targets(picture(), seen).of(HAND)), len(found.of(HAND)), len(found.unsure[HAND])) == (1, 0, 0)
 
 
 def test_no_cigarette_is_known_only_where_somebody_looked():
