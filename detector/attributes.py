@@ -22,7 +22,7 @@ MOST_CROPS, USUAL_CROPS = 64, 16
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one crop says: `cap`, `mask` and `smoking` mean something for a head, `glove` for a hand."""
+    """What one crop says: `cap`, `mask` and `smoking` mean something for a head, `glove` and `smoking` for a hand."""
 
     cap: Attribute
     mask: Attribute

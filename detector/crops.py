@@ -14,6 +14,23 @@ TALLEST = 1.1
 to tell a slipped mask from a good one, or a collar from a cigarette. The band of the cap above the brow stays in the crop."""
 
 
+# In shares of the head's width. Of 144 labelled heads in hats that a cut by a tenth to a half of their height made read as bare,
+# 19 of 20 are lower than wide; of 90 bare ones at the upper edge of their picture, one of four. The finder puts the upper edge of
+# 19 of 20 cut heads within 0.01 of the picture's.
+AT_THE_EDGE = 0.02
+WHOLE = 1.0
+
+
+def is_cut_off(head: Sequence[float] | NDArray[np.float32], picture_width: int) -> bool:
+    """Whether the upper edge of the picture cuts the head with box x1, y1, x2, y2 off, so that its cap may lie beyond.
+
+    Where a side of the picture cuts it too, its shape does not tell how much is missing.
+    """
+    x1, y1, x2, y2 = head
+    near = AT_THE_EDGE * (x2 - x1)
+    return bool(y1 <= near and (y2 - y1 < WHOLE * (x2 - x1) or x1 <= near or picture_width - x2 <= near))
+
+
 def head_region(box: Sequence[float] | NDArray[np.float32]) -> tuple[float, float, float, float]:
     """The part of a head's box x1, y1, x2, y2 that its crop is centred on: the lower one of a tall head."""
     x1, y1, x2, y2 = (float(v) for v in box)

@@ -8,10 +8,12 @@ from contract.evidence import MarkedBox
 Box = tuple[float, float, float, float]
 # A cigarette between puffs is up to a head's width away from the head.
 MOUTH_REACH = 3.0
+# It sticks out of the hand that holds it by half of the hand's length at most.
+HAND_REACH = 2.0
 AttributeName = Literal["cap", "mask", "smoking", "glove"]
 # What is read from a crop of each.
 OF_HEADS: frozenset[AttributeName] = frozenset({"cap", "mask", "smoking"})
-OF_HANDS: frozenset[AttributeName] = frozenset({"glove"})
+OF_HANDS: frozenset[AttributeName] = frozenset({"glove", "smoking"})
 State = Literal["worn", "missing", "wrong", "yes", "no", "unknown"]
 
 
@@ -39,6 +41,8 @@ class Hand:
     box: Box
     score: float
     glove: Attribute
+    smoking: Attribute
+    """whether the hand holds a cigarette"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,26 @@ class Person:
     track: int | None = None
 
     def attribute(self, name: AttributeName) -> Attribute | None:
-        """What this look says; None if the head or the hands were not found. Of two hands, the one that violates more surely."""
+        """What this look says; None if the head or the hands were not found. Of two hands, the one that violates more surely.
+
+        A cigarette in a hand is smoking, whatever the mouth says; a hand without one says nothing.
+        """
         if name == "glove":
             told = [hand.glove for hand in self.hands if hand.glove.state != "unknown"]
             return max(told or [hand.glove for hand in self.hands], key=lambda glove: glove.score, default=None)
+        if name == "smoking":
+            told = [hand.smoking for hand in self.smoking_hands()]
+            told += [self.head.smoking] if self.head else []
+            return max(told, key=lambda smoking: smoking.score, default=None)
         if self.head is None:
             return None
-        by_name = {"cap": self.head.cap, "mask": self.head.mask, "smoking": self.head.smoking}
-        return by_name[name]
+        return self.head.cap if name == "cap" else self.head.mask
+
+    def smoking_hands(self) -> tuple[Hand, ...]:
+        """Those that hold a cigarette. Who wears a mask does not smoke: what is like one in that hand is a tool."""
+        if self.head is not None and self.head.mask.state == "worn":
+            return ()
+        return tuple(hand for hand in self.hands if hand.smoking.state == "yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +98,10 @@ class Observation:
         return replace(self, people=people)
 
     def marked_boxes(self, track: int | None, attribute: AttributeName | None) -> list[MarkedBox]:
-        """Every box of the picture, as evidence keeps them; those that show `attribute` on `track` are marked violating."""
+        """Every box of the picture, as evidence keeps them; those that show `attribute` on `track` are marked violating.
+
+        Whose cigarette is in the hand is marked at the hand, and at the head only if that smokes too.
+        """
         marked: list[MarkedBox] = []
         smokers: list[Box] = []
         for person in self.people:
@@ -92,9 +111,16 @@ class Observation:
             if person.box is not None and person.score is not None:
                 marked.append(_marked("person", person.box, person.score, False))
             if person.head is not None:
-                marked.append(_marked("head", person.head.box, person.head.score, guilty and attribute != "glove"))
+                holds = attribute == "smoking" and person.smoking_hands()
+                shows = guilty and attribute != "glove" and (not holds or person.head.smoking.state == "yes")
+                marked.append(_marked("head", person.head.box, person.head.score, shows))
             for hand in person.hands:
-                shows = guilty and attribute == "glove" and hand.glove.state == "missing"
+                if guilty and attribute == "smoking":
+                    smokers.append(square_around(hand.box, HAND_REACH))
+                shows = guilty and (
+                    (attribute == "glove" and hand.glove.state == "missing")
+                    or (attribute == "smoking" and hand in person.smoking_hands())
+                )
                 marked.append(_marked("hand", hand.box, hand.score, shows))
         for seen in self.objects:
             if seen.name == "cigarette":
@@ -137,7 +163,13 @@ def _person_json(person: Person) -> dict[str, object]:
         for name, attribute in (("cap", person.head.cap), ("mask", person.head.mask), ("smoking", person.head.smoking)):
             line[name] = _attribute_json(attribute)
     line["hands"] = [
-        {"box": _rounded(hand.box), "score": round(hand.score, 4), "glove": _attribute_json(hand.glove)} for hand in person.hands
+        {
+            "box": _rounded(hand.box),
+            "score": round(hand.score, 4),
+            "glove": _attribute_json(hand.glove),
+            "smoking": _attribute_json(hand.smoking),
+        }
+        for hand in person.hands
     ]
     return line
 

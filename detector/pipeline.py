@@ -10,7 +10,7 @@ import numpy.typing as npt
 from contract.evidence import ModelVersion
 from detector.attributes import NAMES, NOT_READ, AttributeReader, Reading
 from detector.card import Precision, default_weights, load_model
-from detector.crops import head_region
+from detector.crops import head_region, is_cut_off
 from detector.finder import Finder, Found, Image
 from detector.observation import (
     OF_HANDS,
@@ -29,11 +29,8 @@ from detector.people import assign_hands, assign_heads
 from detector.providers import PROCESSOR, Provider
 from detector.session import OnRun
 
-# In shares of the head's width. Of 144 labelled heads in hats that a cut by a tenth to a half of their height made read as bare,
-# 19 of 20 are lower than wide; of 90 bare ones at the upper edge of their picture, one of four. The finder puts the upper edge of
-# 19 of 20 cut heads within 0.01 of the picture's.
-AT_THE_EDGE = 0.02
-WHOLE = 1.0
+# From which probability on a hand holds a cigarette: tools are like one, and a hand may hold them for as long as a rule lasts.
+HELD = 0.8
 
 
 class Detector:
@@ -93,11 +90,14 @@ class Detector:
     def _observe(self, image: Image, found: Found, of_heads: list[Reading], of_hands: list[Reading]) -> Observation:
         people, heads, hands, cigarettes = (self._of(found, name) for name in ("person", "head", "hand", "cigarette"))
         seen_heads = [
-            Head(box, score, _cap(reading, box, image.shape[1]), reading.mask, self._smoking(reading, box, cigarettes))
+            Head(
+                box, score, _cap(reading, box, image.shape[1]), reading.mask,
+                self._smoking(_at_mouth(reading), box, self.reader.crop.head_scale, cigarettes),
+            )
             for (box, score), reading in zip(_rows(heads), of_heads, strict=True)
         ]
         seen_hands = [
-            Hand(box, score, reading.glove)
+            Hand(box, score, reading.glove, self._smoking(_in_hand(reading), box, self.reader.crop.hand_scale, cigarettes))
             for (box, score), reading in zip(_rows(hands), of_hands, strict=True)
         ]
         head_owner = assign_heads(people.boxes, heads.boxes)
@@ -116,31 +116,32 @@ class Detector:
         objects = tuple(SeenObject("cigarette", box, score) for box, score in _rows(cigarettes))
         return Observation(image.shape[1], image.shape[0], tuple(seen), objects)
 
-    def _smoking(self, reading: Reading, head: Box, cigarettes: Found) -> Attribute:
-        """A cigarette that stage 1 found at this head is as good a sign as what stage 2 reads: the surer of the two counts.
-
-        Where no face can be read (the mask cannot be told: mostly the back of a head), stage 2 cannot know about the mouth.
-        """
-        read = reading.smoking
-        x1, y1, x2, y2 = square_around(head, self.reader.crop.head_scale)
+    def _smoking(self, read: Attribute, box: Box, scale: float, cigarettes: Found) -> Attribute:
+        """A cigarette that stage 1 found in this crop is as good a sign as what stage 2 reads: the surer of the two counts."""
+        x1, y1, x2, y2 = square_around(box, scale)
         centres: npt.NDArray[np.floating] = (cigarettes.boxes[:, :2] + cigarettes.boxes[:, 2:]) / 2
         near = (centres >= (x1, y1)).all(axis=1) & (centres <= (x2, y2)).all(axis=1)
         best = float(cigarettes.scores[near].max(initial=0.0))
         if best >= self.reader.sure("smoking"):
             return Attribute("yes", max(best, read.score))
-        state = "unknown" if read.state == "yes" and reading.mask.state == "unknown" else read.state
-        return Attribute(state, max(best, read.score))
+        return Attribute(read.state, max(best, read.score))
 
 
 def _cap(reading: Reading, head: Box, picture_width: int) -> Attribute:
-    """Of a head that the upper edge of the picture cuts off nobody can tell that it is bare: its cap may lie beyond.
+    """Of a head that the upper edge of the picture cuts off nobody can tell that it is bare: its cap may lie beyond."""
+    hidden = reading.cap.state == "missing" and is_cut_off(head, picture_width)
+    return Attribute("unknown", reading.cap.score) if hidden else reading.cap
 
-    Where a side of the picture cuts it too, its shape does not tell how much is missing.
-    """
-    x1, y1, x2, y2 = head
-    near = AT_THE_EDGE * (x2 - x1)
-    cut_off = y1 <= near and (y2 - y1 < WHOLE * (x2 - x1) or x1 <= near or picture_width - x2 <= near)
-    return Attribute("unknown", reading.cap.score) if cut_off and reading.cap.state == "missing" else reading.cap
+
+def _at_mouth(reading: Reading) -> Attribute:
+    """Where no face can be read (the mask cannot be told: mostly the back of a head), stage 2 cannot know about the mouth."""
+    hidden = reading.smoking.state == "yes" and reading.mask.state == "unknown"
+    return Attribute("unknown", reading.smoking.score) if hidden else reading.smoking
+
+
+def _in_hand(reading: Reading) -> Attribute:
+    unsure = reading.smoking.state == "yes" and reading.smoking.score < HELD
+    return Attribute("unknown", reading.smoking.score) if unsure else reading.smoking
 
 
 def _rows(found: Found) -> list[tuple[Box, float]]:

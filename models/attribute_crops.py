@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.crops import head_region
+from detector.crops import head_region, is_cut_off
 from models.augment import Image
 from models.boxes import Boxes, centres_inside, faces_in_heads, intersection, iou
 from models.data import (
@@ -84,7 +84,7 @@ class Patch:
 def patches(
     picture: Picture, targets: Targets, opinion: Opinion | None, no_cigarette: bool, seed: np.random.SeedSequence
 ) -> list[Patch]:
-    """Cut every head and labelled hand of a picture, and some places that are neither."""
+    """Cut every head and hand of which something is known, and some places that are neither."""
     rng = np.random.default_rng(seed)
     try:
         image = picture.read()
@@ -95,9 +95,8 @@ def patches(
     for head, labels, weight in _heads(picture, targets, opinion, no_cigarette):
         region = np.array(head_region(head), np.float32)
         found.append(_patch(image, head, CROP.head_scale, cigarettes, labels, picture, weight, region))
-    for glove, label in ((0, HAND_GLOVE), (1, HAND_BARE)):
-        for hand in picture.of(label):
-            found.append(_patch(image, hand, CROP.hand_scale, cigarettes, Labels(glove=glove), picture, 1.0))
+    for hand, labels in _hands(picture, targets):
+        found.append(_patch(image, hand, CROP.hand_scale, cigarettes, labels, picture, 1.0))
     found.extend(_elsewhere(image, picture, targets, cigarettes, rng))
     return [p for p in found if p.pixels >= 6]
 
@@ -112,7 +111,10 @@ def _heads(
         overlap = np.where(given, iou(head[None], picture.boxes)[0], 0)
         if picture.tells_of(HEADS) and overlap.max(initial=0) >= 0.4:
             best = int(overlap.argmax())
-            labels = replace(labels, cap=0 if picture.classes[best] == HEAD_HAT else 1)
+            if picture.classes[best] == HEAD_HAT:
+                labels = replace(labels, cap=0)
+            elif not is_cut_off(head, picture.size[0]):  # the detector does not tell either that such a head is bare
+                labels = replace(labels, cap=1)
             kind = picture.hat_kinds[best] if best < len(picture.hat_kinds) else None
             weight = HAT_WEIGHTS.get(kind or "", 1.0)
         inside = faces_in_heads(picture.boxes, head[None])[:, 0] & faces
@@ -133,6 +135,27 @@ def _heads(
             labels = replace(labels, smoking=0)  # nobody smokes through a mask
         if labels != Labels():
             yield head, labels, weight
+
+
+def _hands(picture: Picture, targets: Targets) -> Iterable[tuple[NDArray[np.float32], Labels]]:
+    """Bare or gloved, with a cigarette or without; and what looks like a hand and is none."""
+    cigarettes = picture.of(CIGARETTE)
+    for hand in targets.of(HAND):
+        bare, gloved = ((iou(hand[None], picture.of(label)) >= 0.5).any() for label in (HAND_BARE, HAND_GLOVE))
+        labels = Labels(glove=1 if bare else 0 if gloved else SILENT)
+        square = _square(hand, CROP.hand_scale)[None]
+        if CIGARETTE in picture.annotated:
+            held = centres_inside(cigarettes, square).any()
+            if held or not intersection(cigarettes, square).any():  # of a cigarette that only reaches in nothing is taught
+                labels = replace(labels, smoking=int(held), readable=1)
+        elif (iou(hand[None], picture.smoking_hands) >= 0.5).any():
+            labels = replace(labels, smoking=1, readable=1)
+        elif gloved or (iou(hand[None], picture.empty_hands) >= 0.5).any():
+            labels = replace(labels, smoking=0, readable=1)
+        if labels != Labels():
+            yield hand, labels
+    for place in picture.no_hands:
+        yield place, Labels(glove=UNKNOWN["glove"])
 
 
 def _elsewhere(

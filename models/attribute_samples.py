@@ -11,7 +11,7 @@ from models.attribute_crops import MARGIN, SILENT, Labels, Patch
 from models.augment import Image, camera, soften
 from models.cap_cutouts import Cutout
 from models.caps import put_cap
-from models.cigarettes import draw_cigarette
+from models.cigarettes import draw_cigarette, draw_cigarette_held
 from models.data import SIMULATOR
 from models.publish import CROP
 
@@ -29,7 +29,7 @@ EMPHASIS = {
     ("mask", 2): 0.35,  # rare in life: as often as the others it would be suspected everywhere
     ("glove", 0): 1.5,
     ("glove", 1): 1.5,
-    ("smoking", 1): 3.0,
+    ("smoking", 1): 5.0,  # at heads and in hands
 }
 """how much more often a state is drawn than the others"""
 
@@ -52,6 +52,9 @@ def sample(rng: np.random.Generator, patch: Patch, plain: bool = False, caps: Se
     if not plain and labels.mask == 1 and labels.smoking == 0 and rng.random() < 0.2:
         image, cigarette = draw_cigarette(rng, image, patch.box)
         patch, labels = replace(patch, cigarettes=cigarette[None]), replace(labels, smoking=1, readable=1)
+    if not plain and labels.glove == 1 and labels.smoking == 0 and rng.random() < 0.15:
+        image, cigarette = draw_cigarette_held(rng, image, patch.box)
+        patch, labels = replace(patch, cigarettes=cigarette[None]), replace(labels, smoking=1)
     nominal = side / MARGIN
     angle, mirror, zoom, shift = 0.0, 1, 1.0, np.zeros(2)
     pixels = patch.pixels
@@ -75,7 +78,8 @@ def sample(rng: np.random.Generator, patch: Patch, plain: bool = False, caps: Se
     elif pixels < CLEAR:
         labels = Labels()
     cells = _cells(patch, matrix, labels, seen / SIZE * scale)
-    if labels.smoking == 1 and not (cells == 1).any():
+    # A cigarette that has left the crop; or a reviewer's word, which names no place, for a crop that is made smaller.
+    if labels.smoking == 1 and (len(patch.cigarettes) or pixels < patch.pixels) and not (cells == 1).any():
         labels = replace(labels, smoking=SILENT)
     return Sample(np.asarray(view, np.uint8), labels, cells)
 
@@ -112,9 +116,12 @@ def _spoil(rng: np.random.Generator, view: Image, labels: Labels) -> tuple[Image
 
 
 def _cells(patch: Patch, matrix: NDArray[np.float64], labels: Labels, scale: float) -> NDArray[np.int8]:
-    """The cigarette map of a crop; ``scale``: the camera's pixels per patch pixel."""
+    """The cigarette map of a crop; ``scale``: the camera's pixels per patch pixel.
+
+    Untaught where somebody smokes and nobody has said where the cigarette is.
+    """
     cells = np.full((CELLS, CELLS), SILENT, np.int8)
-    if labels.smoking == SILENT:
+    if labels.smoking == SILENT or (labels.smoking == 1 and not len(patch.cigarettes)):
         return cells
     cells[:] = 0
     for box in patch.cigarettes:

@@ -134,15 +134,19 @@ def _labels(
     attribute: str, violates: bool, boxes: list[MarkedBox], size: tuple[int, int]
 ) -> tuple[list[tuple[int, Boxes]], dict[str, list[list[float]]]] | None:
     """Label lines (class, boxes) and further keys of the manifest; None when no box is sure enough to carry the verdict."""
-    kind = "hand" if attribute == "glove" else "head"
-    guilty = [box for box in boxes if box.violating and box.kind == kind and (violates or box.score >= SURE)]
-    if not guilty:
-        return None
-    judged = np.array([box.box for box in guilty], np.float32)
+
+    def guilty(kind: str) -> Boxes:
+        sure = [box.box for box in boxes if box.violating and box.kind == kind and (violates or box.score >= SURE)]
+        return np.array(sure, np.float32).reshape(-1, 4)
+
+    heads, hands = guilty("head"), guilty("hand")
     if attribute == "smoking":
-        sticks = np.array([b.box for b in boxes if b.violating and b.kind == "cigarette"], np.float32).reshape(-1, 4)
-        key = "smokers" if violates else "non_smokers"
-        return ([(CIGARETTE, sticks)] if violates else []), {key: relative(judged, size)}
+        keys = ("smokers", "smoking_hands") if violates else ("non_smokers", "empty_hands")
+        listed = {key: relative(judged, size) for key, judged in zip(keys, (heads, hands), strict=True) if len(judged)}
+        return ([(CIGARETTE, guilty("cigarette"))] if violates else [], listed) if listed else None
+    judged = hands if attribute == "glove" else heads
+    if not len(judged):
+        return None
     label = (VIOLATES if violates else FITS)[attribute]
     return [(label, face_in_head(judged) if attribute == "mask" else judged)], {}
 

@@ -74,11 +74,12 @@ def look(
     finder, _ = load_model(weights, "finder")
     reader, _ = load_model(weights, "attributes")
     scores, sure = finder.thresholds.score, reader.thresholds.sure
-    matches = Matches(crop_scale=reader.crop.head_scale if reader.crop else 1.0, least=scores)
     readable: list[Picture] = []
     torn: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         detector = Detector.load(_unthresholded(weights, Path(folder)), precision=precision)
+        crop = detector.reader.crop
+        matches = Matches(crop.head_scale, crop.hand_scale, least=scores)
         for picture in pictures:
             try:
                 image = picture.read()

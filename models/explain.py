@@ -61,7 +61,7 @@ def _read(image: Image, seen: Observation) -> tuple[list[Box], list[Image]]:
         for hand in person.hands:
             boxes.append(hand.box)
             cut = crop_square(image, hand.box, CROP.hand_scale, CROP.size)
-            tiles.append(_tile(cut, f"{len(boxes)} hand", {"glove": hand.glove}))
+            tiles.append(_tile(cut, f"{len(boxes)} hand", {"glove": hand.glove, "smoking": hand.smoking}))
     return boxes, tiles
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.attributes import VIOLATING
 from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Hand, Head, Observation, square_around
-from models.boxes import Boxes, faces_in_heads, iou
+from models.boxes import Boxes, faces_in_heads, intersection, iou
 from models.data import (
     BACKS_OF_HEADS,
     CIGARETTE,
@@ -91,8 +91,9 @@ class Judged:
 class Matches:
     """All that a set of pictures shows about the weights."""
 
-    crop_scale: float
-    """of a head: a cigarette in that square is this head's"""
+    head_scale: float
+    hand_scale: float
+    """of a crop: a cigarette in that square is this head's, or hand's"""
     least: Mapping[str, float]
     """from which score on the product takes a head or hand for one"""
     candidates: dict[str, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
@@ -138,7 +139,7 @@ class Matches:
             lambda labels: iou(used_boxes, labels) >= SAME_HEAD_IOU,
         )  # fmt: skip
         self._judge("cap", number, picture, CAPS, iou(used_boxes, picture.boxes), [h.cap for h in used_heads])
-        self._judge_smoking(number, picture, used_heads)
+        self._judge_smoking(number, picture, used_heads, used_hands)
         if picture.source in EVERY_FACE_LABELLED and set(FACES) <= picture.annotated:
             self._judge_backs(number, picture, used_heads, used_boxes)
         self._judge_hidden_hands(number, picture, used_hands, used_hand_boxes)
@@ -199,24 +200,34 @@ class Matches:
             state, score = (told[best].state, told[best].score) if found else (NOT_FOUND, 0.0)
             self.judged.append(Judged(attribute, number, _box(box), _side(box), truth[int(label)], state, score))
 
-    def _judge_smoking(self, number: int, picture: Picture, heads: Sequence[Head]) -> None:
-        """Cigarettes carry no person's label: a head smokes when one lies in its crop. Nobody smokes through a mask.
+    def _judge_smoking(self, number: int, picture: Picture, heads: Sequence[Head], hands: Sequence[Hand]) -> None:
+        """Cigarettes carry no person's label: a head or hand smokes when one lies in its crop. Nobody smokes through a mask.
 
-        Whose cigarette is within reach of the mouth, but outside the crop, is not judged.
+        Whose cigarette is within reach of the mouth, but outside the crop, is not judged; nor is a hand into whose crop one
+        only reaches.
         """
-        self._judge_smokers(number, picture, heads)
+        self._judge_smokers(number, heads, picture.smokers, picture.non_smokers)
+        self._judge_smokers(number, hands, picture.smoking_hands, picture.empty_hands)
         sticks = picture.of(CIGARETTE)
         masked = np.asarray(faces_in_heads(picture.of(FACE_MASK), _boxes([h.box for h in heads])).any(axis=0))
         for index, head in enumerate(heads):
-            smokes = _any_inside(sticks, square_around(head.box, self.crop_scale))
+            smokes = _any_inside(sticks, square_around(head.box, self.head_scale))
             between = not smokes and _any_inside(sticks, square_around(head.box, MOUTH_REACH))
             if (CIGARETTE in picture.annotated and not between) or masked[index]:
                 truth = "yes" if smokes else "no"
                 told = head.smoking
                 self.judged.append(Judged("smoking", number, head.box, _side(head.box), truth, told.state, told.score))
-        if CIGARETTE in picture.annotated and len(heads):
+        for hand in hands if CIGARETTE in picture.annotated else ():
+            square = square_around(hand.box, self.hand_scale)
+            holds = _any_inside(sticks, square)
+            if holds or not intersection(sticks, _boxes([square])).any():
+                told = hand.smoking
+                truth = "yes" if holds else "no"
+                self.judged.append(Judged("smoking", number, hand.box, _side(hand.box), truth, told.state, told.score))
+        if CIGARETTE in picture.annotated and (heads or hands):
             # Whether anyone in the picture smokes: one decision a picture.
-            surest = max(heads, key=lambda head: head.smoking.score)
+            found: list[Head | Hand] = [*heads, *hands]
+            surest = max(found, key=lambda seen: seen.smoking.score)
             size = _side(surest.box)
             self.candidates["smoking picture"].append(
                 Candidate(number, surest.box, surest.smoking.score, bool(len(sticks)), size)
@@ -224,14 +235,14 @@ class Matches:
             if len(sticks):
                 self.labels["smoking picture"].append(Label(number, surest.box, size, True))
 
-    def _judge_smokers(self, number: int, picture: Picture, heads: Sequence[Head]) -> None:
-        """Heads of which a reviewer has said whether they smoke."""
-        for truth, judged in (("yes", picture.smokers), ("no", picture.non_smokers)):
-            shared = iou(_boxes([h.box for h in heads]), judged)
+    def _judge_smokers(self, number: int, seen: Sequence[Head | Hand], smoking: Boxes, not_smoking: Boxes) -> None:
+        """Heads or hands of which a reviewer has said whether they smoke."""
+        for truth, judged in (("yes", smoking), ("no", not_smoking)):
+            shared = iou(_boxes([one.box for one in seen]), judged)
             for column, box in enumerate(judged):
-                best = int(shared[:, column].argmax()) if len(heads) else -1
+                best = int(shared[:, column].argmax()) if len(seen) else -1
                 found = best >= 0 and shared[best, column] >= SAME_IOU
-                told = heads[best].smoking if found else Attribute("unknown", 0.0)
+                told = seen[best].smoking if found else Attribute("unknown", 0.0)
                 size = _side(box)
                 state = told.state if found else NOT_FOUND
                 self.judged.append(Judged("smoking", number, _box(box), size, truth, state, told.score))

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from detector.observation import Hand, Observation, Person, SeenObject
 from tests.detector.scenes import attribute, person, scene
 
@@ -19,7 +21,14 @@ def test_json_has_the_promised_form():
                 "cap": {"state": "worn", "score": 0.05},
                 "mask": {"state": "worn", "score": 0.05},
                 "smoking": {"state": "no", "score": 0.05},
-                "hands": [{"box": [100, 200, 120, 220], "score": 0.8, "glove": {"state": "missing", "score": 0.95}}],
+                "hands": [
+                    {
+                        "box": [100, 200, 120, 220],
+                        "score": 0.8,
+                        "glove": {"state": "missing", "score": 0.95},
+                        "smoking": {"state": "no", "score": 0.05},
+                    }
+                ],
             }
         ],
         "objects": [{"class": "cigarette", "box": [1.0, 2, 3, 4], "score": 0.5}],
@@ -33,7 +42,7 @@ def test_what_was_not_looked_at_is_absent():
 
 
 def test_a_lone_hand_has_no_box_of_its_own():
-    seen = scene(Person(None, None, None, (Hand((0, 0, 9, 9), 0.9, attribute("worn")),)))
+    seen = scene(Person(None, None, None, (Hand((0, 0, 9, 9), 0.9, attribute("worn"), attribute("no")),)))
     assert seen.as_json()["people"][0]["box"] is None
 
 
@@ -43,6 +52,26 @@ def test_of_two_hands_the_bare_one_counts():
 
 def test_a_hand_that_can_be_told_counts_before_one_that_cannot():
     assert person(gloves=("unknown", "worn")).attribute("glove").state == "worn"
+
+
+@pytest.mark.parametrize(("mouth", "held", "told"), [("no", "yes", "yes"), ("yes", "no", "yes"), ("no", "unknown", "no")])
+def test_a_cigarette_in_a_hand_is_smoking_and_a_hand_without_one_says_nothing(mouth, held, told):
+    assert person(mask="missing", smoking=mouth, gloves=("missing",), held=held).attribute("smoking").state == told
+
+
+@pytest.mark.parametrize(("mask", "told"), [("worn", "no"), ("missing", "yes"), ("wrong", "yes"), ("unknown", "yes")])
+def test_what_somebody_with_a_mask_holds_is_no_cigarette(mask, told):
+    smoker = person(mask=mask, gloves=("missing",), held="yes", track=1)
+    assert smoker.attribute("smoking").state == told
+    assert [box.kind for box in scene(smoker).marked_boxes(1, "smoking") if box.violating] == [
+        "head" if told == "no" else "hand"
+    ]
+
+
+@pytest.mark.parametrize(("held", "told"), [("yes", "yes"), ("no", None)])
+def test_a_hand_smokes_where_the_head_is_out_of_sight(held, told):
+    smoking = person(with_head=False, gloves=("missing",), held=held).attribute("smoking")
+    assert (smoking.state if smoking else None) == told
 
 
 def test_only_the_guilty_head_is_marked():
@@ -57,3 +86,13 @@ def test_only_the_smokers_own_cigarette_is_marked():
     seen = Observation(1280, 720, people, cigarettes)
     marked = [box for box in seen.marked_boxes(2, "smoking") if box.violating and box.kind == "cigarette"]
     assert [box.box[0] for box in marked] == [640]
+
+
+@pytest.mark.parametrize(
+    ("mouth", "held", "marked"),
+    [("no", "yes", ["hand", "cigarette"]), ("yes", "yes", ["head", "hand", "cigarette"]), ("yes", "no", ["head", "cigarette"])],
+)
+def test_what_shows_the_cigarette_is_marked_with_it(mouth, held, marked):
+    smoker = person(mask="missing", smoking=mouth, gloves=("missing",), held=held, track=1)
+    seen = Observation(1280, 720, (smoker,), (SeenObject("cigarette", (115, 205, 125, 208), 0.8),))
+    assert [box.kind for box in seen.marked_boxes(1, "smoking") if box.violating] == marked

@@ -118,6 +118,19 @@ def test_of_a_head_that_the_upper_edge_cuts_off_nobody_can_tell_that_it_is_bare(
     assert (seen.people[0].head.cap.state, seen.people[0].head.cap.score) == (told, 0.9)
 
 
+@pytest.mark.parametrize(("cigarette", "told"), [((240, 240, 255, 246), "yes"), ((400, 440, 415, 446), "no")])
+def test_a_cigarette_that_stage_1_found_in_a_hand_is_smoking(cigarette, told):
+    (seen,) = look([("hand", 220, 220, 260, 260), ("cigarette", *cigarette)])
+    assert seen.people[0].hands[0].smoking.state == told
+
+
+@pytest.mark.parametrize(("score", "told"), [(0.9, "yes"), (0.7, "unknown")])
+def test_a_cigarette_that_stage_2_surely_reads_in_a_hand_is_smoking(score, told):
+    calm = Reading(CALM.cap, CALM.mask, Attribute("yes", score), CALM.glove)
+    (seen,) = look([("hand", 220, 220, 260, 260)], calm=calm)
+    assert (seen.people[0].hands[0].smoking.state, seen.people[0].hands[0].smoking.score) == (told, score)
+
+
 def test_an_empty_picture_shows_nothing():
     (seen,) = look([])
     assert (seen.people, seen.objects, seen.width, seen.height) == ((), (), 1280, 720)

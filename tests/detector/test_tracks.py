@@ -76,7 +76,7 @@ def test_a_head_without_a_body_is_tracked_with_it():
 
 
 def test_a_lone_hand_has_no_track():
-    hand = Person(None, None, None, (Hand((0, 0, 9, 9), 0.9, attribute("missing")),))
+    hand = Person(None, None, None, (Hand((0, 0, 9, 9), 0.9, attribute("missing"), attribute("no")),))
     assert tracks(Tracker(), 0, hand) == [None]
 
 

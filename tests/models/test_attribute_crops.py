@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -5,7 +6,18 @@ import numpy as np
 import pytest
 
 from models.attribute_crops import Labels, patches
-from models.data import CIGARETTE, FACE_MASK, FACE_NO_MASK, HEAD_BARE, HEAD_HAT, MASK_WRONG, Picture, read_folder
+from models.data import (
+    CIGARETTE,
+    FACE_MASK,
+    FACE_NO_MASK,
+    HAND_BARE,
+    HAND_GLOVE,
+    HEAD_BARE,
+    HEAD_HAT,
+    MASK_WRONG,
+    Picture,
+    read_folder,
+)
 from models.pseudo import targets
 from tests.models.data_folder import write_folder
 
@@ -37,6 +49,12 @@ def test_a_head_without_a_face_says_nothing_can_be_told_of_the_mask(tmp_path: Pa
     assert (labels.mask, labels.readable) == (3, 0)
 
 
+@pytest.mark.parametrize(("label", "expected"), [(HEAD_BARE, -1), (HEAD_HAT, 0)])
+def test_a_bare_head_that_the_upper_edge_cuts_off_says_nothing_of_caps(tmp_path: Path, label: int, expected: int):
+    cut = f"{label} 0.5 0.08 0.15 0.16\n{FACE_NO_MASK} 0.5 0.09 0.1 0.12\n"
+    assert heads(picture(tmp_path / "d", cut))[0].cap == expected
+
+
 def test_faces_that_were_not_looked_for_are_silent(tmp_path: Path):
     (labels,) = heads(picture(tmp_path / "d", BARE, [HEAD_BARE, HEAD_HAT]))
     assert labels == Labels(cap=1)
@@ -62,3 +80,46 @@ def test_a_box_that_was_judged_alone_teaches_its_own_attribute_and_nothing_else(
 def test_a_reviewer_says_whether_a_head_smokes(tmp_path: Path, key: str, expected: Labels):
     (labels,) = heads(judged(tmp_path / "d", **{key: [[0.5, 0.5, 0.3, 0.4]]}))
     assert labels == expected
+
+
+HAND = "{} 0.5 0.5 0.1 0.1\n"
+# At the middle of that hand, at the rim of its crop with the larger part outside, and far away.
+HELD, REACHES_IN, FAR = "8 0.5 0.5 0.03 0.01\n", "8 0.58 0.5 0.06 0.01\n", "8 0.9 0.9 0.03 0.01\n"
+
+
+@pytest.mark.parametrize(
+    ("label", "stick", "expected"),
+    [
+        (HAND_BARE, HELD, Labels(glove=1, smoking=1, readable=1)),
+        (HAND_BARE, FAR, Labels(glove=1, smoking=0, readable=1)),
+        (HAND_BARE, REACHES_IN, Labels(glove=1)),
+        (HAND_GLOVE, FAR, Labels(glove=0, smoking=0, readable=1)),
+    ],
+)
+def test_smoking_is_a_cigarette_in_the_hand(tmp_path: Path, label: int, stick: str, expected: Labels):
+    labels = heads(picture(tmp_path / "d", HAND.format(label) + stick, [HAND_BARE, HAND_GLOVE, CIGARETTE]))
+    assert labels[0] == expected
+
+
+@pytest.mark.parametrize(("label", "smoking"), [(HAND_BARE, -1), (HAND_GLOVE, 0)])
+def test_where_cigarettes_were_not_looked_for_only_gloves_say_that_none_is_held(tmp_path: Path, label: int, smoking: int):
+    labels = heads(picture(tmp_path / "d", HAND.format(label), [HAND_BARE, HAND_GLOVE]))
+    assert (labels[0].glove, labels[0].smoking) == (int(label == HAND_BARE), smoking)
+
+
+def test_a_hand_that_a_person_has_looked_at_holds_no_cigarette(tmp_path: Path):
+    seen = judged(tmp_path / "d", HAND.format(HAND_BARE))
+    (labels,) = heads(replace(seen, empty_hands=seen.of(HAND_BARE)))
+    assert labels == Labels(glove=1, smoking=0, readable=1)
+
+
+@pytest.mark.parametrize(("key", "smoking"), [("smoking_hands", 1), ("empty_hands", 0)])
+def test_a_reviewer_says_whether_a_hand_holds_a_cigarette(tmp_path: Path, key: str, smoking: int):
+    (labels,) = heads(judged(tmp_path / "d", **{key: [[0.5, 0.5, 0.3, 0.4]]}))
+    assert labels == Labels(smoking=smoking, readable=1)
+
+
+def test_what_was_taken_for_a_hand_teaches_that_nothing_can_be_told_of_gloves(tmp_path: Path):
+    seen = judged(tmp_path / "d")
+    (labels,) = heads(replace(seen, no_hands=np.array([[10, 10, 60, 60]], np.float32)))
+    assert labels == Labels(glove=2)

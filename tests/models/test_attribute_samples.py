@@ -6,9 +6,9 @@ import pytest
 from detector.crops import crop_square, head_region
 from models.attribute_crops import SILENT, patches
 from models.attribute_samples import sample, shares
-from models.data import FACE_NO_MASK, HEAD_BARE, HEAD_HAT
+from models.data import CIGARETTE, FACE_NO_MASK, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT
 from models.pseudo import targets
-from tests.models.test_attribute_crops import BARE, FACE, picture
+from tests.models.test_attribute_crops import BARE, FACE, HAND, judged, picture
 
 
 def test_a_plain_sample_is_the_detectors_own_crop(tmp_path: Path):
@@ -36,6 +36,24 @@ def test_the_cigarette_map_marks_the_place(tmp_path: Path):
     assert (marked[:, 0] <= 6).all()
     assert abs(marked[:, 1].mean() - 9.5) < 1
     assert (cells == 0).sum() > 120
+
+
+def test_a_reviewers_word_that_somebody_smokes_teaches_no_place(tmp_path: Path):
+    one = judged(tmp_path / "d", smokers=[[0.5, 0.5, 0.3, 0.4]])
+    (patch,) = patches(one, targets(one, None), None, False, np.random.SeedSequence(0))
+    seen = sample(np.random.default_rng(0), patch, plain=True)
+    assert (seen.labels.smoking, np.unique(seen.cells).tolist()) == (1, [SILENT])
+
+
+@pytest.mark.parametrize(("label", "drawn"), [(HAND_BARE, True), (HAND_GLOVE, False)])
+def test_cigarettes_are_drawn_in_bare_hands_now_and_then(tmp_path: Path, label: int, drawn: bool):
+    one = picture(tmp_path / "d", HAND.format(label), [HAND_BARE, HAND_GLOVE, CIGARETTE])
+    patch = patches(one, targets(one, None), None, False, np.random.SeedSequence(0))[0]
+    seen = [sample(np.random.default_rng(seed), patch) for seed in range(60)]
+    held = [one for one in seen if one.labels.smoking == 1]
+    assert bool(held) == drawn
+    assert len(held) < 20
+    assert all((one.cells == 1).any() for one in held)
 
 
 def test_every_state_gets_its_share(tmp_path: Path):

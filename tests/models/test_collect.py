@@ -107,9 +107,15 @@ async def test_a_verdict_becomes_the_label_of_its_box(review: Review, rule: str,
     assert (picture.annotated, picture.classes.tolist()) == (frozenset(), [label])
 
 
-@pytest.mark.parametrize(("act", "key"), [("confirm", "smokers"), ("dismiss", "non_smokers")])
-async def test_who_smokes_is_told_of_the_head(review: Review, act: str, key: str):
-    await review.judged(act, "not_a_violation" if act == "dismiss" else None, rule="K07")
+@pytest.mark.parametrize(
+    ("act", "kind", "key"),
+    [
+        ("confirm", "head", "smokers"), ("dismiss", "head", "non_smokers"),
+        ("confirm", "hand", "smoking_hands"), ("dismiss", "hand", "empty_hands"),
+    ],
+)  # fmt: skip
+async def test_who_smokes_is_told_of_the_head_or_hand(review: Review, act: str, kind: str, key: str):
+    await review.judged(act, "not_a_violation" if act == "dismiss" else None, rule="K07", kind=kind)
     await review.collect()
     (picture,) = read_folder(review.out)
     assert getattr(picture, key)[0] == pytest.approx(GUILTY, abs=0.01)

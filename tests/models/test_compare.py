@@ -14,7 +14,7 @@ def evaluation(found: list[bool], shops: list[str]) -> Evaluation:
     """One person in each picture, found or not; each picture is a scene of its own."""
     none = (np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
     pictures = [Picture(Path(f"{i}.png"), s, f"g{i}", "CC0", frozenset(), (64, 48), *none) for i, s in enumerate(shops)]
-    matches = Matches(1.6, {})
+    matches = Matches(1.6, 1.4, {})
     for number, hit in enumerate(found):
         matches.labels["person"].append(Label(number, BOX, 40.0, hit))
         if hit:

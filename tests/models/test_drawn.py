@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.caps import draw_cap
-from models.cigarettes import draw_cigarette
+from models.cigarettes import draw_cigarette, draw_cigarette_held
 
 HEAD = np.array([40, 30, 90, 95], np.float32)
 
@@ -18,16 +18,27 @@ def test_a_drawn_cap_covers_the_crown_and_leaves_the_mouth(seed: int):
     assert not changed[80:95, 40:90].any()
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_a_drawn_cigarette_lies_in_its_box_at_the_mouth(seed: int):
-    drawn, box = draw_cigarette(np.random.default_rng(seed), picture(), HEAD)
+def drawn_pixels(drawn: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the picture has changed; that is inside the box."""
     ys, xs = np.nonzero(np.abs(drawn.astype(int) - picture()).max(2) > 12)
     assert len(xs) >= 4
     assert xs.min() >= box[0] - 2
     assert xs.max() <= box[2] + 2
     assert ys.min() >= box[1] - 2
     assert ys.max() <= box[3] + 2
+    return ys, xs
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_drawn_cigarette_lies_in_its_box_at_the_mouth(seed: int):
+    ys, _ = drawn_pixels(*draw_cigarette(np.random.default_rng(seed), picture(), HEAD))
     assert 65 < ys.mean() < 125
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_held_cigarette_lies_in_its_box_and_in_the_hand(seed: int):
+    ys, xs = drawn_pixels(*draw_cigarette_held(np.random.default_rng(seed), picture(), HEAD))
+    assert ((xs >= 40) & (xs <= 90) & (ys >= 30) & (ys <= 95)).any()
 
 
 def test_drawing_leaves_the_original_alone():

@@ -21,7 +21,7 @@ def evaluation(matches: Matches, sources: tuple[str, ...] = ("a", "a", "b", "b")
 
 def seen() -> Matches:
     """A person found in each of four pictures, the last one wrongly."""
-    matches = Matches(1.6, {})
+    matches = Matches(1.6, 1.4, {})
     for number in range(4):
         hit = number < 3
         matches.candidates["person"].append(Candidate(number, BOX, 0.9 - number / 10, hit, 40.0))
@@ -57,14 +57,14 @@ def test_what_the_product_would_use_is_told_from_its_threshold_on():
 
 
 def test_smokers_alone_are_no_ranking():
-    matches = Matches(1.6, {})
+    matches = Matches(1.6, 1.4, {})
     matches.candidates["smoking picture"].append(Candidate(0, BOX, 0.9, True, 40.0))
     matches.labels["smoking picture"].append(Label(0, BOX, 40.0, True))
     assert figures(evaluation(matches)) == []
 
 
 def test_coverage_and_accuracy_leave_out_what_was_not_found_or_is_small():
-    matches = Matches(1.6, {})
+    matches = Matches(1.6, 1.4, {})
     matches.judged += [
         judged("worn", "worn", 0.1), judged("missing", "worn", 0.2), judged("worn", "unknown", 0.4),
         judged("worn", "not found", 0), judged("worn", "worn", 0.1, size=20.0),
@@ -75,14 +75,14 @@ def test_coverage_and_accuracy_leave_out_what_was_not_found_or_is_small():
 
 
 def test_the_calibration_error_is_of_what_was_told():
-    matches = Matches(1.6, {})
+    matches = Matches(1.6, 1.4, {})
     matches.judged += [judged("missing", "missing", 0.95), judged("worn", "missing", 0.95), judged("worn", "unknown", 0.5)]
     assert values(matches, "calibration error")["cap", "all"] == (0.45, 2)
     assert [(b.told, b.true, b.count) for b in bins(evaluation(matches))] == [(0.95, 0.5, 2)]
 
 
 def test_heads_without_a_face_should_be_left_untold():
-    matches = Matches(1.6, {})
+    matches = Matches(1.6, 1.4, {})
     matches.judged += [judged("unknown", "unknown", 0.3), judged("unknown", "missing", 0.9)]
     assert values(matches, "cannot tell") == {("cap, no face in sight", "all"): (0.5, 2)}
     assert values(matches, "coverage") == {}

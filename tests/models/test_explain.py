@@ -15,7 +15,7 @@ NO = Attribute("no", 0.1)
 
 def person(cap: Attribute = NO) -> Person:
     head = Head((100, 50, 140, 100), 0.9, cap, NO, NO)
-    return Person((80, 40, 200, 300), 0.9, head, (Hand((120, 200, 150, 230), 0.8, NO),))
+    return Person((80, 40, 200, 300), 0.9, head, (Hand((120, 200, 150, 230), 0.8, NO, NO),))
 
 
 def below(seen: Observation) -> np.ndarray:

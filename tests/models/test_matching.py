@@ -39,12 +39,13 @@ def head(box: Box = HEAD, score: float = 0.9, mask: State = "missing", mask_scor
     return Person(None, None, Head(box, score, Attribute("worn", 0.1), Attribute(mask, mask_score), told))
 
 
-def hand(box: Box, score: float = 0.9, state: State = "missing", glove: float = 0.9) -> Person:
-    return Person(None, None, None, (Hand(box, score, Attribute(state, glove)),))
+def hand(box: Box, score: float = 0.9, state: State = "missing", glove: float = 0.9, smoking: float = 0.1) -> Person:
+    held = Attribute("yes" if smoking > 0.5 else "no", smoking)
+    return Person(None, None, None, (Hand(box, score, Attribute(state, glove), held),))
 
 
 def compare(labelled: Picture, *people: Person, objects: tuple[SeenObject, ...] = ()) -> Matches:
-    matches = Matches(crop_scale=1.6, least=LEAST)
+    matches = Matches(head_scale=1.6, hand_scale=1.4, least=LEAST)
     matches.add(0, labelled, Observation(640, 480, people, objects))
     return matches
 
@@ -109,6 +110,22 @@ def test_who_has_a_cigarette_within_the_crop_smokes(stick: Box, smokes: str):
     assert judged.truth == smokes
 
 
+@pytest.mark.parametrize(
+    ("stick", "truth"),
+    [((110, 130, 130, 134), ["yes"]), ((150, 130, 180, 134), []), ((400, 400, 415, 405), ["no"])],
+    ids=["held", "reaches-in", "elsewhere"],
+)
+def test_a_hand_smokes_that_holds_a_cigarette(stick: Box, truth: list[str]):
+    matches = compare(picture([CIGARETTE], [(CIGARETTE, stick)]), hand((100, 100, 140, 160), smoking=0.9))
+    assert [j.truth for j in matches.judged] == truth
+
+
+def test_the_picture_of_a_smokers_hand_is_found():
+    held = picture([CIGARETTE], [(CIGARETTE, (110, 130, 130, 134))])
+    matches = compare(held, head((300, 90, 360, 175)), hand((100, 100, 140, 160), smoking=0.9))
+    assert [(c.score, c.hit) for c in matches.candidates["smoking picture"]] == [(0.9, True)]
+
+
 def test_nobody_smokes_through_a_mask():
     (judged,) = [j for j in compare(picture(FACES, [(FACE_MASK, FACE)]), head()).judged if j.attribute == "smoking"]
     assert (judged.truth, judged.right) == ("no", True)
@@ -155,6 +172,14 @@ def test_a_judged_hand_that_was_missed_stays_to_be_found():
     matches = compare(verdict(labels=[(HAND_BARE, (10, 10, 40, 40))]), hand((300, 300, 330, 330)))
     assert not matches.candidates["bare hand"]
     assert [label.found for label in matches.labels["bare hand"]] == [False]
+
+
+@pytest.mark.parametrize(("key", "truth"), [("smoking_hands", "yes"), ("empty_hands", "no")])
+def test_a_judged_hand_is_compared_at_that_hand(key: str, truth: str):
+    box = (100, 100, 140, 160)
+    seen = replace(picture([]), **{key: np.array([box], np.float32)})
+    matches = compare(seen, hand(box, smoking=0.9), hand((300, 90, 360, 175), smoking=0.8))
+    assert [(j.truth, j.score) for j in matches.judged if j.attribute == "smoking"] == [(truth, 0.9)]
 
 
 @pytest.mark.parametrize(("smokes", "truth"), [(True, "yes"), (False, "no")])
