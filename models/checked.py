@@ -3,8 +3,8 @@ took for hands (checked_hands.csv)."""
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,19 +24,22 @@ def no_cigarette() -> frozenset[str]:
         return frozenset(f"{row['source']}/{row['image']}" for row in csv.DictReader(file) if row["says"] == "no_cigarette")
 
 
-def with_checked_hands(pictures: Iterable[Picture]) -> list[Picture]:
-    """The pictures with what a person has said of boxes that teachers took for hands: bare, gloved, or no hand at all.
+@cache
+def _said_of_hands(listed: Path) -> dict[tuple[str, str], list[dict[str, str]]]:
+    said: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
+    with listed.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            said[row["source"], row["image"]].append(row)
+    return said
+
+
+def with_checked_hands(picture: Picture) -> Picture:
+    """The picture with what a person has said of boxes that teachers took for hands: bare, gloved, or no hand at all.
 
     No bare hand holds a cigarette but where cigarettes are labelled. Hands that are not listed stay unknown.
     """
-    said: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
-    with CHECKED_HANDS.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            said[row["source"], row["image"]].append(row)
-    return [_checked(picture, said.get((picture.source, picture.name), [])) for picture in pictures]
+    rows = _said_of_hands(CHECKED_HANDS).get((picture.source, picture.name), [])
 
-
-def _checked(picture: Picture, rows: list[dict[str, str]]) -> Picture:
     def boxes(*says: str) -> NDArray[np.float32]:
         found = [[float(row[edge]) for edge in ("x1", "y1", "x2", "y2")] for row in rows if row["says"] in says]
         return np.array(found, np.float32).reshape(-1, 4)

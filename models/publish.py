@@ -104,7 +104,7 @@ def attributes_card(weights: Path, sure: dict[str, float], trained: Training, da
         file=weights.name,
         sha256=sha256(weights),
         purpose=(
-            "Stage 2: reads cap, mask and smoking from crops of heads and gloves from crops of hands; "
+            "Stage 2: reads cap, mask and smoking from crops of heads, gloves and smoking from crops of hands; "
             "each answer can be 'unknown'."
         ),
         licence=LICENCE,

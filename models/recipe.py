@@ -72,8 +72,10 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
     """Train the plan's stages and write ``finder`` and ``attributes`` (.onnx, .yaml) into ``plan.out``."""
     began = time.monotonic() - plan.spent_s
     plan.work.mkdir(parents=True, exist_ok=True)
-    pictures = with_checked_hands(plan.keep([p for folder in plan.data for p in read_folders(folder)]))
+    pictures = plan.keep([p for folder in plan.data for p in read_folders(folder)])
     parts = split(pictures, plan.split)
+    # To learn from, not to calibrate with: nearly all are bare, which says nothing about how many hands are.
+    pictures = [with_checked_hands(p) if parts[p.source, p.name] == "train" else p for p in pictures]
     real = [p for p in pictures if p.source not in FULLY_LABELLED]
     write_split(parts, plan.work / "split.csv")
     taught = [p for p in pictures if parts[p.source, p.name] != "test"]

@@ -26,8 +26,7 @@ def picture() -> Picture:
 def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Picture:
     (tmp_path / "hands.csv").write_text(LIST, encoding="utf-8")
     monkeypatch.setattr(checked, "CHECKED_HANDS", tmp_path / "hands.csv")
-    (seen,) = with_checked_hands([picture()])
-    return seen
+    return with_checked_hands(picture())
 
 
 def test_what_a_person_has_seen_becomes_a_label_of_that_box_alone(hands: Picture):
@@ -46,4 +45,4 @@ def test_kinds_of_hats_stay_with_their_boxes(hands: Picture):
 
 def test_a_picture_of_the_same_name_from_elsewhere_is_left_alone(hands: Picture):
     other = replace(picture(), source="kitchen")
-    assert with_checked_hands([other]) == [other]
+    assert with_checked_hands(other) == other
