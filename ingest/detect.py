@@ -131,9 +131,10 @@ def _words(path: Path, looked: Looked) -> str:
     counts: Counter[str] = Counter()
     for person in looked.observation.people:
         counts["people"] += person.box is not None
-        if person.head is not None:
-            for name in ("cap", "mask", "smoking"):
-                counts[f"{name} {getattr(person.head, name).state}"] += 1
+        for name in ("cap", "mask", "smoking"):
+            read = person.attribute(name)
+            if read is not None:
+                counts[f"{name} {read.state}"] += 1
         for hand in person.hands:
             counts[f"glove {hand.glove.state}"] += 1
     when = "" if looked.time_s is None else f" {looked.time_s:7.2f} s"

@@ -110,10 +110,10 @@ def sighting(report: Report, frame: Frame, detector: Looker) -> Sighting:
 
 
 def _person(person: Person) -> SeenPerson:
-    head = person.head
-    read = {} if head is None else {
-        "head": head.box, "cap": head.cap.state, "mask": head.mask.state, "smoking": head.smoking.state
-    }
+    head, smoking = person.head, person.attribute("smoking")
+    read = {} if head is None else {"head": head.box, "cap": head.cap.state, "mask": head.mask.state}
+    if smoking is not None:
+        read["smoking"] = smoking.state
     hands = [SeenHand.model_validate({"box": hand.box, "glove": hand.glove.state}) for hand in person.hands[:20]]
     return SeenPerson.model_validate({"box": person.box, "hands": hands, **read})
 

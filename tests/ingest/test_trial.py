@@ -41,7 +41,7 @@ class OneCook:
     def look(self, images: list[np.ndarray], asked: object = None) -> list[Observation]:
         unknown = Attribute("unknown", 0.5)
         head = Head(HEAD, 0.9, Attribute("missing", 0.95), unknown, Attribute("no", 0.1))
-        hand = Hand((10.0, 20.0, 30.0, 44.0), 0.8, Attribute("worn", 0.2), Attribute("no", 0.1))
+        hand = Hand((10.0, 20.0, 30.0, 44.0), 0.8, Attribute("worn", 0.2), Attribute("yes", 0.9))
         height, width = images[0].shape[:2]
         return [Observation(width, height, (Person((200.0, 140.0, 460.0, 358.0), 0.9, head, (hand,)),))]
 
@@ -66,7 +66,7 @@ def test_what_came_is_told(serve: Callable[..., Any], clips: Callable[..., Path]
     assert 20 < seen.brightness < 120
     assert seen.burnt == 0
     [cook] = seen.people
-    assert (cook.head, cook.cap, cook.mask, cook.smoking) == (HEAD, "missing", "unknown", "no")
+    assert (cook.head, cook.cap, cook.mask, cook.smoking) == (HEAD, "missing", "unknown", "yes")
     assert [hand.glove for hand in cook.hands] == ["worn"]
 
 
