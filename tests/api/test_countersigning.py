@@ -227,9 +227,15 @@ class TestKey:
     async def test_one_that_was_rolled_back_signs_nothing(self, any_world: World):
         """It is kept in memory once it is in the database."""
         keyring = any_world.centre.keyring
-        async with any_world.centre.database.reading() as work:
-            await centre_key(work, keyring)
-            await centre_key(work, keyring)
+
+        async def rolled_back() -> None:
+            async with any_world.centre.database.writing() as work:
+                await centre_key(work, keyring)
+                await centre_key(work, keyring)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await rolled_back()
         assert await published(any_world) == []
         await any_world.case(await any_world.place())
         async with any_world.centre.database.reading() as work:

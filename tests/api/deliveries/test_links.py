@@ -251,7 +251,7 @@ class TestEnd:
         officer = await any_phones.post.world.person(place=any_phones.post.place)
         listed = (await officer.get(f"/cases/{any_phones.case_id}/links", headers={"Accept-Language": "en"})).text
         link_id = listed.partition("/links/")[2].partition("/revoke")[0]
-        assert "MicroMessenger" in listed
+        assert "WeChat on Android" in listed
         answer = await officer.post(f"/cases/{any_phones.case_id}/links/{link_id}/revoke")
         assert answer.status_code == 303, (answer.text, listed)
         answer = await device.get(f"/n/{token}")
