@@ -51,7 +51,6 @@ class Picture:
     """[k, 4], heads of people who were judged not to"""
     hands_out_of_sight: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     """[k, 4], people of whom a person has seen that neither hand shows"""
-
     smoking_hands: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     """[k, 4], hands that were judged to hold a cigarette"""
     empty_hands: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
