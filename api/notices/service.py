@@ -41,7 +41,8 @@ _WORDS: dict[Obstacle, str] = {
     Obstacle.NO_CONTACT: "The shop %(what)s has no contact, so nobody would get the notice. Enter a name and a telephone number "
     "on the page of the shop, or have an administrator do so.",
     Obstacle.NO_PHONE: "The station %(what)s has no telephone number, which a notice must name. Have an administrator enter it.",
-    Obstacle.NO_RULE: "The rule %(what)s is not in the rule catalogue of this centre. Put it back, or withdraw the case.",
+    Obstacle.NO_RULE: "The rule %(what)s is not in the rule catalogue of this centre. Put it back, or have a section head "
+    "dismiss the case.",
     Obstacle.NOT_ACCEPTED: "Nobody has checked %(what)s, and no other clause says that this is forbidden. A section head must "
     "read and accept it once.",
     Obstacle.NO_CLAUSE: "%(what)s has no clause number, and no other clause says that this is forbidden. Read the text, and "

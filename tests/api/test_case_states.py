@@ -23,7 +23,7 @@ from api.cases.clock import tick
 from api.cases.deadlines import Deadlines, load_deadlines
 from api.cases.diagram import drawn
 from api.cases.observations import open_case
-from api.cases.states import ANSWERS, STEPS, TOLD, Act, CaseState, DismissalReason, Given, WithdrawalReason, step_of
+from api.cases.states import ANSWERS, STEPS, TOLD, Act, CaseState, DismissalReason, Given, WithdrawalReason, step_of, steps_from
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Database
 from api.kit.ids import new_id
@@ -60,6 +60,12 @@ class TestTable:
         while grown := {state for state in CaseState if following[state] & ends} - ends:
             ends |= grown
         assert ends == set(CaseState)
+
+    def test_no_state_can_only_be_left_with_what_may_not_be_possible(self):
+        """A citation that nobody may use, or a rule that is gone, keeps a notice back for good."""
+        for state in set(CaseState) - {CaseState.DISMISSED}:
+            ways = steps_from(state)
+            assert not ways or any(step.act is not Act.ISSUE and not step.conditions for step in ways), state
 
     def test_nothing_is_told_before_a_person_has_confirmed(self):
         """Every way into what a shop sees leads through a confirmation."""

@@ -209,6 +209,27 @@ class TestUndo:
         assert (await do(officer, case_id, "undo", 2)).status_code == 409
 
 
+class TestConfirmedByMistake:
+    async def test_a_section_head_dismisses_it_and_the_shop_never_hears_of_it(self, any_world: World):
+        place = await any_world.place()
+        case_id = await any_world.case(place)
+        reviewer, chief = await any_world.person(Role.REVIEWER), await any_world.person(Role.CHIEF, place=place)
+        await do(reviewer, case_id, "confirm", 1)
+        assert "dismiss" in (await chief.get(f"/api/v1/cases/{case_id}")).json()["actions"]
+        answer = await do(chief, case_id, "dismiss", 2, reason="not_staff")
+        assert (answer.status_code, answer.json()["state"]) == (200, "dismissed")
+        owner = await any_world.person(Role.STORE_OWNER, place=place)
+        assert (await owner.get(f"/api/v1/cases/{case_id}")).status_code == 404
+
+    async def test_nobody_else_does(self, world: World):
+        place = await world.place()
+        case_id = await world.case(place)
+        officer = await world.person(place=place)
+        await do(officer, case_id, "confirm", 1)
+        answer = await do(officer, case_id, "dismiss", 2, reason="not_staff")
+        assert (answer.status_code, problem_code(answer)) == (403, "forbidden")
+
+
 class TestMerge:
     async def test_into_an_open_case_of_the_shop(self, any_world: World):
         place = await any_world.place()
