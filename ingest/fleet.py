@@ -70,6 +70,8 @@ class Fleet:
         # The detector's pictures and seconds since the start.
         self._looks, self._look_s = 0, 0.0
         self._shedding = Shedding(self._timer())
+        # Pictures that came in, and those that nobody looked at, of readers that were let go.
+        self._past = (0, 0)
 
     @property
     def trouble(self) -> EdgeTrouble | None:
@@ -175,8 +177,8 @@ class Fleet:
         if known is not None and (stream_of(known.config), known.login) == (stream_of(camera), login):
             reader = known.reader
         else:
-            if known is not None and known.reader is not None:
-                known.reader.stop(0.0)
+            if known is not None:
+                self._let_go(known)
             reader = None
             if login is not None:
                 reader = self._open_reader(camera, login.password)
@@ -189,10 +191,15 @@ class Fleet:
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
 
     def _take_out(self, camera_id: str) -> None:
-        camera = self._cameras.pop(camera_id)
-        if camera.reader is not None:
-            camera.reader.stop(0.0)
+        self._let_go(self._cameras.pop(camera_id))
         self._book.unwatch(camera_id)
+
+    def _let_go(self, camera: Watched) -> None:
+        """What its reader has counted stays counted: else it would pass for pictures lost by the others, or hide those."""
+        if camera.reader is not None:
+            state = camera.reader.state()
+            self._past = (self._past[0] + state.pictures, self._past[1] + state.dropped)
+            camera.reader.stop(0.0)
 
     def _take(self, camera: Watched) -> Frame | Still | None:
         try:
@@ -266,7 +273,7 @@ class Fleet:
     def _watch_load(self) -> None:
         states = [camera.reader.state() for camera in self._cameras.values() if camera.reader is not None]
         pictures, dropped = sum(one.pictures for one in states), sum(one.dropped for one in states)
-        if not self._shedding.judge(self._timer(), self._look_s, pictures, dropped):
+        if not self._shedding.judge(self._timer(), self._look_s, self._past[0] + pictures, self._past[1] + dropped):
             return
         for camera in self._cameras.values():
             if camera.reader is not None:

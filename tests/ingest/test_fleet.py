@@ -433,6 +433,19 @@ def test_a_few_lost_pictures_are_no_reason(world: World):
     assert world.reader("a").stretches == [1.0]
 
 
+@pytest.mark.parametrize("goes", [True, False], ids=["taken out", "at a new address"])
+@pytest.mark.parametrize(("had_lost", "share", "stretches"), [(0, 0.05, [1.0]), (500, 0.3, [1.0, 1.25])])
+def test_a_camera_that_goes_neither_is_a_loss_nor_hides_one(
+    world: World, had_lost: int, share: float, stretches: list[float], goes: bool
+):
+    world.apply(camera("a"), camera("b"))
+    world.reader("b").pictures, world.reader("b").dropped = 10_000, had_lost
+    lose(world, 0.0)
+    world.fleet.apply(edge_config(camera("a"), *([] if goes else [camera("b", url="rtsp://10.0.0.6/b")])))
+    lose(world, share)
+    assert world.reader("a").stretches == stretches
+
+
 def test_pictures_of_a_round_are_looked_at_together(world: World):
     world.apply(*[camera(name) for name in "abcde"])
     for name in "abcde":
