@@ -88,7 +88,7 @@ async def _demo_camera(work: Work, centre: Centre, url: str, username: str | Non
             "zone": camera.zone, "hours": camera.hours, "posts": camera.posts, "interval_s": camera.interval_s,
         }
     )
-    return await update_camera(work, house, centre.keyring, DEMO_ID, change, expected_version=None)
+    return await update_camera(work, house, centre.keyring, DEMO_ID, change, expected_version=None, at=centre.clock())
 
 
 async def _add_demo_rows(work: Work, url: str) -> None:

@@ -36,8 +36,8 @@ async def list_cameras(
 
 
 @router.post("/cameras", operation_id="create_camera", summary="Add a camera", status_code=201, responses=WRITE)
-async def create_camera(work: Writing, actor: SignedIn, centre: CentreOf, body: CameraIn) -> CameraOut:
-    camera = await service.create_camera(work, actor, centre.keyring, body)
+async def create_camera(work: Writing, actor: SignedIn, centre: CentreOf, at: At, body: CameraIn) -> CameraOut:
+    camera = await service.create_camera(work, actor, centre.keyring, body, at)
     return _out(await service.get_camera(work, actor, camera.id), actor)
 
 
@@ -50,11 +50,12 @@ async def get_camera(work: Reading, actor: SignedIn, response: Response, camera_
 
 @router.put("/cameras/{camera_id}", operation_id="update_camera", summary="Change a camera", responses=WRITE)
 async def update_camera(
-    work: Writing, actor: SignedIn, centre: CentreOf, response: Response, camera_id: Id, body: CameraIn, if_match: IfMatch = None
+    work: Writing, actor: SignedIn, centre: CentreOf, response: Response, at: At, camera_id: Id, body: CameraIn,
+    if_match: IfMatch = None,
 ) -> CameraOut:
     """A password that is left out stays. With If-Match, the change is refused when somebody else was faster."""
     expected = version_of(if_match) if if_match is not None else None
-    camera = await service.update_camera(work, actor, centre.keyring, camera_id, body, expected)
+    camera = await service.update_camera(work, actor, centre.keyring, camera_id, body, expected, at)
     await pictures.drop_unshown(centre.files, camera)
     status = await service.get_camera(work, actor, camera_id)
     response.headers["ETag"] = etag(status.camera.version)

@@ -75,28 +75,28 @@ async def list_minutes(work: Work, actor: Actor, camera_id: str, since: datetime
     return await repository.list_minutes(work, actor, camera_id, since)
 
 
-async def create_camera(work: Work, actor: Actor, keyring: Keyring, new: CameraIn) -> Camera:
+async def create_camera(work: Work, actor: Actor, keyring: Keyring, new: CameraIn, at: datetime) -> Camera:
     actor.require(Permission.CAMERAS_WRITE)
     camera = Camera(version=1)
-    await _fill(work, actor, keyring, camera, new)
+    await _fill(work, actor, keyring, camera, new, at)
     record(work, actor, "camera.created", "camera", camera.id, shop_id=camera.shop_id, name=new.name)
     return camera
 
 
 async def create_seen_camera(
-    work: Work, actor: Actor, keyring: Keyring, camera_id: str, new: CameraIn, password_sealed: str | None
+    work: Work, actor: Actor, keyring: Keyring, camera_id: str, new: CameraIn, password_sealed: str | None, at: datetime
 ) -> Camera:
     """One that its edge has tried. Its password stays sealed to that edge: nobody else can open it."""
     actor.require(Permission.CAMERAS_ADD)
     camera = Camera(id=camera_id, version=1)
-    await _fill(work, actor, keyring, camera, new)
+    await _fill(work, actor, keyring, camera, new, at)
     camera.password_sealed = password_sealed
     record(work, actor, "camera.created", "camera", camera.id, shop_id=camera.shop_id, name=new.name)
     return camera
 
 
 async def update_camera(
-    work: Work, actor: Actor, keyring: Keyring, camera_id: str, new: CameraIn, expected_version: int | None
+    work: Work, actor: Actor, keyring: Keyring, camera_id: str, new: CameraIn, expected_version: int | None, at: datetime
 ) -> Camera:
     actor.require(Permission.CAMERAS_WRITE)
     camera = await repository.get_camera(work, actor, camera_id, for_change=True)
@@ -105,7 +105,7 @@ async def update_camera(
     if expected_version is not None and camera.version != expected_version:
         raise VersionConflict("Somebody else has changed this camera since. Load it again, then repeat your change.")
     camera.version += 1
-    await _fill(work, actor, keyring, camera, new)
+    await _fill(work, actor, keyring, camera, new, at)
     record(
         work, actor, "camera.changed", "camera", camera.id, shop_id=camera.shop_id, name=camera.name,
         password="password" in new.model_fields_set,
@@ -152,7 +152,7 @@ def receiver(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (RTSPS_PORT if parts.scheme == "rtsps" else RTSP_PORT)
 
 
-async def _fill(work: Work, actor: Actor, keyring: Keyring, camera: Camera, new: CameraIn) -> None:
+async def _fill(work: Work, actor: Actor, keyring: Keyring, camera: Camera, new: CameraIn, at: datetime) -> None:
     area = await places.get_area(work, actor, new.area_id)
     if area is None:
         raise NotFound("There is no such area, or it is not yours to see.")
@@ -162,6 +162,8 @@ async def _fill(work: Work, actor: Actor, keyring: Keyring, camera: Camera, new:
         raise PasswordNeededAgain("The camera has another host, port or shop now. Enter its password again.")
     if (camera.shop_id, camera.url) != (area.shop_id, new.url) or not new.enabled:
         camera.pictured_at = None  # it may show another kitchen, or what nobody is to look at any more
+    if new.enabled and (not camera.enabled or camera.shop_id != area.shop_id):  # a new one is neither on nor of a shop
+        camera.wanted_from = at
     edge_ids = [edge.id for edge in await edges.list_edges(work, actor, shop_id=area.shop_id) if edge.is_trusted]
     if new.edge_id is not None and new.edge_id not in edge_ids:
         raise NotFound("There is no such edge in this shop, or it was revoked or waits for approval.")

@@ -34,6 +34,8 @@ class Camera(Table):
     posts: Mapped[list[str]] = mapped_column(JSON, default=list)
     interval_s: Mapped[float] = mapped_column(default=1.0)
     enabled: Mapped[bool] = mapped_column(default=True)
+    # Since when this shop is to have it looked at: it was added, switched on or moved here then; null where nobody wrote it down.
+    wanted_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
 
     # The last minute that its edge told about, so that a list of cameras needs no search in the minutes.

@@ -49,7 +49,7 @@ async def new_camera(request: Request, actor: SignedIn, work: Reading) -> Respon
 
 @router.post("/cameras/new")
 async def add_camera(
-    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, typed: Annotated[CameraTyped, Form()]
+    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, at: At, typed: Annotated[CameraTyped, Form()]
 ) -> Response:
     actor.require(Permission.CAMERAS_WRITE)
     speaker = speaker_of(request)
@@ -58,7 +58,7 @@ async def add_camera(
     except NotACamera as problem:
         form = await _form(work, actor, speaker, typed, wrong=problem.wrong)
         return page(request, "camera_new.html", actor=actor, status=422, form=form, makers=MAKERS)
-    camera = await cameras.create_camera(work, actor, centre.keyring, new)
+    camera = await cameras.create_camera(work, actor, centre.keyring, new, at)
     return RedirectResponse(f"/cameras/{camera.id}", 303)
 
 
@@ -72,7 +72,7 @@ async def camera_page(
 
 @router.post("/cameras/{camera_id}")
 async def change_camera(
-    request: Request, camera_id: str, actor: SignedIn, centre: CentreOf, typed: Annotated[CameraTyped, Form()]
+    request: Request, camera_id: str, actor: SignedIn, centre: CentreOf, at: At, typed: Annotated[CameraTyped, Form()]
 ) -> Response:
     actor.require(Permission.CAMERAS_WRITE)
     speaker, wrong, conflict = speaker_of(request), {}, None
@@ -80,7 +80,7 @@ async def change_camera(
         async with centre.database.writing() as work:
             before = (await cameras.get_camera(work, actor, camera_id)).camera
             new = read_form(typed, speaker, before.interval_s)
-            camera = await cameras.update_camera(work, actor, centre.keyring, camera_id, new, typed.version)
+            camera = await cameras.update_camera(work, actor, centre.keyring, camera_id, new, typed.version, at)
             await pictures.drop_unshown(centre.files, camera)
         return RedirectResponse(f"/cameras/{camera_id}?saved=yes", 303)
     except NotACamera as problem:

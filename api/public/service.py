@@ -104,10 +104,11 @@ async def measure(work: Work, settings: Settings, shop_id: str, at: datetime) ->
         return None
     until = told_until(at)
     days = min(settings.status_days, settings.minutes_kept_days)
-    since = max(until - timedelta(days=days), row.accepted_at.replace(second=0, microsecond=0) + MINUTE)
+    since = max(until - timedelta(days=days), _next_minute(row.accepted_at))
     row.required_minutes = row.observed_minutes = 0
-    for camera in await _that_count(work, actor, shop_id):
-        minutes = await count(work, actor, camera, since, until)
+    for camera in await _that_count(work, actor, shop_id, at):
+        begin = since if camera.wanted_from is None else max(since, _next_minute(camera.wanted_from))
+        minutes = await count(work, actor, camera, begin, until)
         row.required_minutes += minutes.required
         row.observed_minutes += minutes.observed
     row.measured_at = at
@@ -152,9 +153,18 @@ async def _status(work: Work, actor: Actor, shop: Shop, row: ShopStatus | None) 
     return Status(shop.id, row.state if row is not None else PublicStatus.PENDING, row)
 
 
-async def _that_count(work: Work, actor: Actor, shop_id: str) -> list[Camera]:
-    """Of a camera that only a box of the shop's own watches nobody tells us the minutes."""
+def _next_minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0) + MINUTE
+
+
+async def _that_count(work: Work, actor: Actor, shop_id: str, at: datetime) -> list[Camera]:
+    """Of a camera that only a box of the shop's own watches nobody tells us the minutes, and one that was just added or switched
+    on is not judged yet."""
     foreign = await alarms.list_told_cameras(work, actor, shop_id)
     its: Sequence[Camera] = await cameras.list_cameras(work, actor, shop_id=shop_id)
-    return [camera for camera in its if camera.enabled and (camera.edge_id is not None or camera.id not in foreign)]
+    return [
+        camera for camera in its
+        if camera.enabled and (camera.wanted_from is None or at - camera.wanted_from >= JUDGED_AFTER)
+        and (camera.edge_id is not None or camera.id not in foreign)
+    ]
 

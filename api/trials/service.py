@@ -146,7 +146,7 @@ async def add_camera(
     if await cameras.get_camera(work, actor, trial.camera_id) is not None:
         raise TrialOver("This camera was added already. For another one, try it with its password.")
     new = CameraIn(area_id=area_id, edge_id=trial.edge_id, name=name, url=answer.url, username=trial.username)
-    camera = await create_seen_camera(work, actor, keyring, trial.camera_id, new, trial.password_sealed)
+    camera = await create_seen_camera(work, actor, keyring, trial.camera_id, new, trial.password_sealed, at)
     await repository.end(work, actor, [trial.id], at)
     return camera
 

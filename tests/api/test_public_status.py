@@ -24,6 +24,7 @@ from api.public.rounds import measure_all
 from api.public.tables import PublicStatus, ShopStatus
 from contract.cameras import Hours
 from tests.api.deliveries.post import Clock
+from tests.api.test_cameras import new_camera
 from tests.api.world import HOUSE, EdgeBox, Place, World, problem_code
 
 CREDIT_CODE = "91510104MA6CA0000H"
@@ -148,6 +149,36 @@ async def test_all_shops_are_counted_in_turn(world: World):
     assert (status["status"], status["required_minutes"], status["observed_minutes"]) == ("degraded", WEEK, 0)
     audit = (await (await world.person(is_admin=True)).get("/api/v1/audit")).json()["items"]
     assert "shop.status_changed" in {entry["action"] for entry in audit}
+
+
+class TestAnotherCamera:
+    async def test_what_it_did_not_see_before_it_was_there_is_not_missing(self, world: World):
+        shop = await join(world)
+        shop.clock.now -= timedelta(days=2)
+        installer = await world.person(Role.INSTALLER)
+        assert (await installer.post("/api/v1/cameras", json=new_camera(shop.place))).status_code == 201
+        shop.clock.now += timedelta(hours=23)
+        await shop.look(1.0)
+        assert (await shop.status())["required_minutes"] == WEEK  # it is not judged yet
+        shop.clock.now += timedelta(hours=3)
+        await shop.look(1.0)
+        status = await shop.status()
+        assert (status["status"], status["required_minutes"]) == ("active", WEEK + 26 * 60 - 6)
+        shop.clock.now += timedelta(days=5)
+        await shop.look(1.0)
+        assert (await shop.status())["status"] == "degraded"  # it never looked
+
+    async def test_nor_what_it_did_not_see_while_it_was_switched_off(self, world: World):
+        shop = await join(world)
+        installer = await world.person(Role.INSTALLER)
+        body = new_camera(shop.place)
+        path = f"/api/v1/cameras/{(await installer.post('/api/v1/cameras', json=body)).json()['id']}"
+        for switched in (False, True):
+            assert (await installer.put(path, json=body | {"enabled": switched})).status_code == 200
+            shop.clock.now += timedelta(days=20)
+        shop.clock.now -= timedelta(days=18)
+        await shop.look(1.0)
+        assert (await shop.status())["required_minutes"] == WEEK + 2 * 24 * 60 - 6
 
 
 async def test_a_camera_that_only_the_shops_own_box_watches_does_not_count(world: World):

@@ -165,7 +165,7 @@ class World:
                     "password": password, "posts": ["gloves_required"],
                 }
             )
-            camera = await create_camera(work, HOUSE, self.centre.keyring, new)
+            camera = await create_camera(work, HOUSE, self.centre.keyring, new, self.centre.clock())
         return Place(district.id, shop.id, area.id, camera.id)
 
     async def code(self, place: Place) -> str:

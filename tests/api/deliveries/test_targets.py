@@ -60,8 +60,8 @@ async def test_what_was_read_before_it_was_locked_is_read_anew(postgres_settings
     async with centre.database.writing() as slow:
         status = await cameras.get_camera(slow, HOUSE, place.camera_id)
         async with centre.database.writing() as fast:
-            await cameras.update_camera(fast, HOUSE, centre.keyring, place.camera_id, camera, 1)
+            await cameras.update_camera(fast, HOUSE, centre.keyring, place.camera_id, camera, 1, now())
         with pytest.raises(VersionConflict):
-            await cameras.update_camera(slow, HOUSE, centre.keyring, place.camera_id, camera, 1)
+            await cameras.update_camera(slow, HOUSE, centre.keyring, place.camera_id, camera, 1, now())
         assert status.camera.version == 2
     await world.centre.close()
