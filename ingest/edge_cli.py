@@ -21,7 +21,7 @@ from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
 from ingest.memory import keep_little
 from ingest.metrics import MetricsError, serve_metrics
-from ingest.pipe import LATEST_EVERY_S, PREROLL_BYTES
+from ingest.pipe import LATEST_EVERY_S, PREROLL_BYTES, Setup
 
 app = typer.Typer(help="The edge box: enroll, run, capacity. 边缘端", no_args_is_help=True, add_completion=False)
 MIB = 2**20
@@ -142,12 +142,14 @@ def capacity(
     weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
 ) -> None:
     """Measure, in under a minute, how many cameras this box can carry. 本机能承载多少路摄像头"""
-    from detector.pipeline import Detector
     from ingest.capacity import FPS, CapacityError, measure, words
+    from ingest.loading import load_detector
 
     log_to_stderr()
     try:
-        measured = measure(Detector.load(weights), cores(), round(key_frames_s * FPS), lambda line: typer.echo(line, err=True))
+        # As a worker loads it: where the fast weights go wrong, it will not have them.
+        detector = load_detector(Setup(b"", weights, threads=1)).detector
+        measured = measure(detector, cores(), round(key_frames_s * FPS), lambda line: typer.echo(line, err=True))
     except (CapacityError, ModelError) as error:
         raise _sentence(error) from error
     typer.echo(words(measured))
