@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -61,7 +62,7 @@ def train(
     folders = data or [SHARED / "data"]
     stills = work / f"simulated-{simulated}-{seed}"
     if not _has_torch():
-        _in_training_environment(folders, stills, simulated, seed)
+        _in_training_environment([] if data else folders, stills, simulated, seed)
     if simulated and stills not in folders:
         raise SystemExit(f"This environment cannot render. Name {stills} among the data, or say --simulated 0.")
     # Waiting OpenMP threads that spin made a step 20 times slower when other processes were at work.
@@ -73,8 +74,7 @@ def train(
 
     prepare_threads()
     cores = len(os.sched_getaffinity(0))
-    accelerator, alone = _accelerator(), f" --stage {stage}" if stage else ""
-    alone += f" --from {onward}" if onward else ""
+    accelerator = _accelerator()
     if seconds is None:
         budget = WITH_GPU if accelerator else WITHOUT_GPU
         seconds = _seconds(budget)
@@ -86,7 +86,11 @@ def train(
         budget_s=seconds,
         spent_s=spent,
         split=ROOM / "split.csv",
-        command=f"sunshine model train --budget {budget} --simulated {simulated} --seed {seed}{alone}",
+        command=_training_command(
+            [folder for folder in folders if folder != stills],
+            [("budget", budget), ("simulated", simulated), ("seed", seed), ("stage", stage), ("from", onward)],
+            [("only", only), ("without", without), ("licence", licence)],
+        ),
         machine=f"{platform.machine()}, {cores} core{'s' if cores > 1 else ''}, {accelerator or 'no GPU'}",
         stages=frozenset([stage] if stage else ["finder", "attributes"]),
         onward=onward,
@@ -97,6 +101,17 @@ def train(
         run(plan, say=lambda line: print(line, flush=True))
     except DataError as error:
         raise SystemExit(str(error)) from None
+
+
+def _training_command(
+    folders: list[Path], given: Sequence[tuple[str, object]], repeated: Sequence[tuple[str, list[str] | None]]
+) -> str:
+    """What the card says the weights were made with: all that decides about what is learned."""
+    options = [(name, value) for name, value in given if value is not None]
+    options += [(name, value) for name, values in repeated for value in values or ()]
+    data = [] if folders == [SHARED / "data"] else folders
+    words = [word for name, value in options for word in (f"--{name}", str(value))]
+    return shlex.join(["sunshine", "model", "train", *map(str, data), *words])
 
 
 @app.command(name="eval")
@@ -365,7 +380,10 @@ def _has_torch() -> bool:
 
 
 def _in_training_environment(folders: list[Path], stills: Path, simulated: int, seed: int) -> None:
-    """Render the simulator's share here, then hand over to .venv-train, which has torch and no simulator."""
+    """Render the simulator's share here, then hand over to .venv-train, which has torch and no simulator.
+
+    ``folders``: data that the command line does not name.
+    """
     if not TRAINING_PYTHON.is_file():
         setup = CHECKOUT / "scripts" / "setup"
         if not sys.stdin.isatty() or not typer.confirm("Training needs .venv-train (about 1.6 GB). Set it up now?"):
@@ -377,9 +395,10 @@ def _in_training_environment(folders: list[Path], stills: Path, simulated: int, 
         print(f"rendering {simulated} kitchen stills", flush=True)
         command = [sys.executable, "-m", "sunshine", "simulate", "stills", str(stills)]
         subprocess.run([*command, "--count", str(simulated), "--seed", str(seed + 1)], check=True, cwd=CHECKOUT)
-    given = [] if any(str(folder) in arguments for folder in folders) else [str(folder) for folder in folders]
-    extra = [str(stills)] if simulated else []
-    command = [str(TRAINING_PYTHON), "-m", "models", *arguments, *given, *extra, f"--spent={time.monotonic() - began:.0f}"]
+    added = [*folders, stills] if simulated else folders
+    command = [
+        str(TRAINING_PYTHON), "-m", "models", *arguments, *map(str, added), f"--spent={time.monotonic() - began:.0f}"
+    ]  # fmt: skip
     print(shlex.join(command), flush=True)
     os.execve(TRAINING_PYTHON, command, {**os.environ, "PYTHONPATH": str(CHECKOUT)})  # noqa: S606
 
@@ -392,8 +411,8 @@ def _seconds(text: str) -> float:
         seconds = float(text[:-1]) * unit
     except ValueError:
         raise SystemExit(f"{text!r} is no time. Write it as 90m, 2h or 600s.") from None
-    if seconds < 60:
-        raise SystemExit("Training needs at least 60s.")
+    if not 60 <= seconds < float("inf"):
+        raise SystemExit("Training needs at least 60s, and an end.")
     return seconds
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import models
 from detector.card import default_weights, load_model
-from models.cli import app
+from models.cli import SHARED, _training_command, app
 from models.publish import write_card
 from tests.models.data_folder import write_folder
 
@@ -37,7 +37,7 @@ def test_help_needs_no_torch():
     assert shown.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("budget", ["soon", "90", "5s", "-1m", ""])
+@pytest.mark.parametrize("budget", ["soon", "90", "5s", "-1m", "", "nanm", "infh"])
 def test_a_budget_that_is_no_time_is_refused(budget: str):
     result = run(app, ["train", f"--budget={budget}"])
     assert result.exit_code == 1
@@ -61,6 +61,46 @@ def test_training_says_how_to_make_its_environment(tmp_path: Path, monkeypatch: 
     result = run(app, ["train", str(tmp_path)])
     assert result.exit_code == 1
     assert "scripts/setup train" in result.output
+
+
+@pytest.mark.parametrize(
+    ("given", "added"),
+    [([], [str(SHARED / "data")]), (["verdicts/"], []), (["./verdicts", "../more//data"], [])],
+    ids=["none", "with-a-slash", "in-other-words"],
+)
+def test_each_data_folder_is_handed_to_the_training_environment_once(
+    given: list[str], added: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stills = tmp_path / "simulated-5-0"
+    stills.mkdir()
+    (stills / "manifest.jsonl").touch()
+    started: list[str] = []
+    monkeypatch.setattr("models.cli._has_torch", lambda: False)
+    monkeypatch.setattr("models.cli.TRAINING_PYTHON", Path(sys.executable))
+    monkeypatch.setattr("os.execve", lambda _path, command, _environment: started.extend(command) or sys.exit(0))
+    arguments = ["train", *given, "--work", str(tmp_path), "--simulated", "5"]
+    monkeypatch.setattr("sys.argv", ["sunshine", "model", *arguments])
+
+    assert run(app, arguments).exit_code == 0
+    assert started[3:-1] == [*arguments, *added, str(stills)]
+
+
+@pytest.mark.parametrize(
+    ("folders", "without", "command"),
+    [
+        ([SHARED / "data"], None, "sunshine model train --budget 90m --seed 0"),
+        (
+            [SHARED / "data", Path("my verdicts")],
+            ["smoking877"],
+            f"sunshine model train {SHARED / 'data'} 'my verdicts' --budget 90m --seed 0 --without smoking877",
+        ),
+    ],
+)
+def test_a_card_names_the_whole_command_that_made_the_weights(
+    folders: list[Path], without: list[str] | None, command: str
+) -> None:
+    given = [("budget", "90m"), ("seed", 0), ("stage", None)]
+    assert _training_command(folders, given, [("only", None), ("without", without)]) == command
 
 
 @pytest.mark.parametrize("stage", [[], ["--stage", "attributes"]])
