@@ -6,6 +6,7 @@ known, and nothing else in the picture is.
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from models.boxes import Boxes, face_in_head, relative
 from models.data import CIGARETTE, FACE_MASK, FACE_NO_MASK, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT, DataError
 
 API = "/api/v1"
-UNDECIDED = frozenset({"pending_review", "merged", "withdrawn"})
+UNDECIDED = frozenset({"detected", "pending_review", "merged", "withdrawn"})
 SURE = 0.5
 """Score from which on a dismissed box is taken for the head or hand it was said to be; below it may have been a pot."""
 VIOLATES = {"cap": HEAD_BARE, "mask": FACE_NO_MASK, "glove": HAND_BARE}
@@ -53,55 +54,91 @@ def collect(
     manifest = out / "manifest.jsonl"
     (out / "images").mkdir(parents=True, exist_ok=True)
     (out / "labels").mkdir(exist_ok=True)
-    known = _known(manifest)
+    rows = _rows(manifest)
+    sources = {row["shop"]: str(row["source"]) for row in rows if "shop" in row}
+    held: dict[int, dict[str, Any]] = defaultdict(dict)  # by case and violation
+    for row in rows:
+        held[row.get("case", 0)][Path(row["image"]).stem] = row
     added = 0
     reason = faces_because or "training data, faces outside the violation blurred"
-    with manifest.open("a", encoding="utf-8") as file:
-        for case in _cases(centre):
-            attribute, violates = signs.get(case["rule"]), _verdict(case)
-            if attribute is None or violates is None:
+    for summary in _cases(centre):
+        known = held[summary["id"]]
+        case = None if summary["state"] in UNDECIDED else _get(centre, f"/cases/{summary['id']}", {}).json()
+        violates = None if case is None else _verdict(case)
+        if stale := {name for name, row in known.items() if row.get("violates", violates) != violates or violates is None}:
+            _forget(manifest, stale)
+            say(f"case {summary['id']} was decided otherwise since, what was held of it is taken back")
+        attribute = signs.get(summary["rule"])
+        if case is None or attribute is None or violates is None:
+            continue
+        for evidence in case["evidence"]:
+            if evidence["violation_id"] in known.keys() - stale or _moment(evidence["received_at"]) > _decided_at(case):
                 continue
-            for evidence in case["evidence"]:
-                if evidence["violation_id"] in known or _moment(evidence["received_at"]) > _decided_at(case):
-                    continue
-                boxes = _BOXES.validate_python(evidence["boxes"])
-                labels = _labels(attribute, violates, boxes, (evidence["frame_width"], evidence["frame_height"]))
-                if labels is None:
-                    continue
-                picture = _picture(centre, evidence, "judged.jpg" if faces_because is None else "original.jpg", reason)
-                if picture is None:
-                    say(f"case {case['id']}: the picture cannot be read, it is left out")
-                    continue
-                _write(file, out, case, evidence, picture, labels, str(centre.base_url.host))
-                added += 1
+            boxes = _BOXES.validate_python(evidence["boxes"])
+            labels = _labels(attribute, violates, boxes, (evidence["frame_width"], evidence["frame_height"]))
+            if labels is None:
+                continue
+            picture = _picture(centre, evidence, "judged.jpg" if faces_because is None else "original.jpg", reason)
+            if picture is None:
+                say(f"case {case['id']}: the picture cannot be read, it is left out")
+                continue
+            about = {
+                "source": _source(case["shop"], sources), "group": case["camera"]["id"], "day": evidence["captured_at"][:10],
+                "licence": f"pictures of {centre.base_url.host}, for its own training only",
+                "shop": case["shop"]["id"], "case": case["id"], "violates": violates,
+            }  # fmt: skip
+            _write(out, evidence, picture, labels, about)
+            added += 1
     return added
 
 
-def _known(manifest: Path) -> set[str]:
-    """Violations that the folder holds; a last line that a kill cut short is taken away. Raises DataError."""
+def _source(shop: dict[str, str], sources: dict[str, str]) -> str:
+    """What the folder calls a shop: what it has called it before, or its name, with its number where another one has that name.
+
+    ``sources``: by the shop's number. A shop that was renamed stays one source, or its cameras would be dealt out twice.
+    """
+    name = f"shop {shop['name']}"
+    if shop["id"] not in sources:
+        sources[shop["id"]] = f"{name} {shop['id']}" if name in sources.values() else name
+    return sources[shop["id"]]
+
+
+def _rows(manifest: Path) -> list[dict[str, Any]]:
+    """What the folder holds; a last line that a kill cut short is taken away. Raises DataError."""
     if not manifest.is_file():
-        return set()
+        return []
     lines = manifest.read_bytes().splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
         manifest.write_bytes(b"".join(lines[:-1]))
         del lines[-1]
-    known = set()
+    rows = []
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
-            known |= {Path(json.loads(line)["image"]).stem} if line.strip() else set()
+            rows.append(dict(json.loads(line), image=json.loads(line)["image"]))
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{manifest}, line {number}: {error!r}. Correct or remove that line.") from None
-    return known
+    return rows
+
+
+def _forget(manifest: Path, names: set[str]) -> None:
+    """Take pictures out of the folder, their lines first: a picture that no line names is nobody's label."""
+    lines = manifest.read_text("utf-8").splitlines(keepends=True)
+    partial = manifest.with_suffix(".partial")
+    partial.write_text("".join(line for line in lines if Path(json.loads(line)["image"]).stem not in names), "utf-8")
+    partial.replace(manifest)
+    for name in names:
+        for part in (f"images/{name}.webp", f"labels/{name}.txt"):
+            (manifest.parent / part).unlink(missing_ok=True)
 
 
 def _cases(centre: httpx.Client) -> Iterator[dict[str, Any]]:
-    """Every decided case with its details."""
+    """Every case, as the list of cases has it."""
     cursor: str | None = None
     while True:
         page = _get(centre, "/cases", {"limit": 100} | ({"cursor": cursor} if cursor else {})).json()
-        for row in page["items"]:
-            if row["state"] not in UNDECIDED:
-                yield _get(centre, f"/cases/{row['id']}", {}).json()
+        yield from page["items"]
         cursor = page["next"]
         if cursor is None:
             return
@@ -161,13 +198,11 @@ def _picture(centre: httpx.Client, evidence: dict[str, Any], name: str, reason: 
 
 
 def _write(
-    file: Any,
     out: Path,
-    case: dict[str, Any],
     evidence: dict[str, Any],
     picture: NDArray[np.uint8],
     labels: tuple[list[tuple[int, Boxes]], dict[str, list[list[float]]]],
-    host: str,
+    about: dict[str, Any],
 ) -> None:
     """Picture and label first, the manifest's line last: what a kill leaves behind is written again."""
     name, size = evidence["violation_id"], (evidence["frame_width"], evidence["frame_height"])
@@ -176,13 +211,13 @@ def _write(
     lines = [" ".join(map(str, (label, *box))) for label, boxes in labels[0] for box in relative(boxes, size)]
     (out / "labels" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
     row = {
-        "image": f"images/{name}.webp", "label": f"labels/{name}.txt", "source": f"shop {case['shop']['name']}",
-        "group": case["camera"]["id"], "licence": f"pictures of {host}, for its own training only", "annotated": [],
-        "width": size[0], "height": size[1], "case": case["id"], **labels[1],
+        "image": f"images/{name}.webp", "label": f"labels/{name}.txt", "annotated": [], "width": size[0], "height": size[1],
+        **about, **labels[1],
     }  # fmt: skip
-    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    file.flush()
-    os.fsync(file.fileno())
+    with (out / "manifest.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _get(centre: httpx.Client, path: str, parameters: dict[str, str | int]) -> httpx.Response:

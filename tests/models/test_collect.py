@@ -13,7 +13,7 @@ import pytest
 from api.accounts.permissions import Role
 from contract.evidence import MarkedBox
 from models.collect import collect, sign_in
-from models.data import DataError, read_folder
+from models.data import HEAD_HAT, DataError, read_folder
 from tests.api.conftest import migrated_sqlite, sqlite_settings, world
 from tests.api.world import EdgeBox, Place, World
 
@@ -64,7 +64,9 @@ class Review:
         return number
 
     async def judged(self, act: str = "confirm", reason: str | None = None, **case: Any) -> None:
-        number = await self.case(**case)
+        await self.act(await self.case(**case), act, reason)
+
+    async def act(self, number: int, act: str, reason: str | None = None) -> None:
         version = (await self.reviewer.get(f"/api/v1/cases/{number}")).headers["ETag"]
         body = {"reason": reason} if reason else {}
         headers = {"If-Match": version, "Idempotency-Key": f"{number} {act}"}
@@ -181,10 +183,53 @@ def test_a_folder_whose_list_is_damaged_is_told(tmp_path: Path):
         collect(nowhere, tmp_path, None, print)
 
 
-async def test_pictures_are_told_apart_by_shop_and_camera(review: Review):
+async def test_pictures_are_told_apart_by_shop_camera_and_day(review: Review):
     await review.judged()
     await review.collect()
-    assert (review.row()["source"], review.row()["group"]) == ("shop Shop", review.place.camera_id)
+    (picture,) = read_folder(review.out)
+    captured = (await review.reviewer.get("/api/v1/cases")).json()["items"][0]["captured_at"]
+    assert (picture.source, picture.group, picture.day) == ("shop Shop", review.place.camera_id, captured[:10])
+
+
+async def test_a_shop_that_was_renamed_stays_one_source(review: Review):
+    await review.judged()
+    await review.collect()
+    manifest = review.out / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace("shop Shop", "shop Called otherwise before"))
+    await review.judged()
+    await review.collect()
+    assert {picture.source for picture in read_folder(review.out)} == {"shop Called otherwise before"}
+
+
+async def test_two_shops_of_one_name_are_two_sources(review: Review, world: World):
+    await review.judged()
+    await review.collect()
+    other = await world.place()
+    review.box = await world.edge(other)
+    await review.judged()
+    await review.collect()
+    assert len({picture.source for picture in read_folder(review.out)}) == 2
+
+
+async def test_a_verdict_that_was_reversed_is_taken_back(review: Review):
+    await review.judged()
+    await review.collect()
+    number = review.row()["case"]
+    await review.act(number, "undo")
+    assert await review.collect() == 0
+    assert read_folder(review.out) == []
+    assert list((review.out / "images").iterdir()) == []
+
+
+async def test_a_verdict_that_was_reversed_is_learned_the_other_way(review: Review):
+    await review.judged()
+    await review.collect()
+    number = review.row()["case"]
+    await review.act(number, "undo")
+    await review.act(number, "dismiss", "not_a_violation")
+    assert await review.collect() == 1
+    (picture,) = read_folder(review.out)
+    assert picture.classes.tolist() == [HEAD_HAT]
 
 
 async def test_a_wrong_password_is_told(world: World):
