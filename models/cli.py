@@ -85,7 +85,6 @@ def train(
         out=out,
         budget_s=seconds,
         spent_s=spent,
-        split=ROOM / "split.csv",
         command=_training_command(
             [folder for folder in folders if folder != stills],
             [("budget", budget), ("simulated", simulated), ("seed", seed), ("stage", stage), ("from", onward)],
@@ -139,8 +138,9 @@ def evaluate(
     from detector.pipeline import Detector
     from models import compare as comparison
     from models import events, publish, report
-    from models.data import PARTS, DataError, choose, split
+    from models.data import DataError, choose
     from models.evaluate import bins, figures, look
+    from models.split import PARTS, split
 
     if part not in (*PARTS, "all"):
         raise SystemExit(f"There is no part {part!r}. Choose train, val, test or all.")
@@ -151,13 +151,22 @@ def evaluate(
     given = data or [SHARED / "data", CHECKOUT / "configs" / "demo", CHECKOUT / "tests" / "simulator"]
     try:
         pictures, clips = _pictures_and_clips(given)
-        parts = split(pictures, ROOM / "split.csv")
+        parts = split(pictures)
         chosen = choose([p for p in pictures if part in ("all", parts[p.source, p.name])], only or ())
         if not chosen and not clips:
             raise SystemExit(f"None of these pictures is in the part {part!r}. Choose another with --part.")
+        if compare is not None or part == "test":
+            chosen = _not_learned_from(chosen, compare or [weights])
         if compare is not None:
-            differences = comparison.compare(*(look(chosen, folder, _say, precision) for folder in compare))
+            if clips:
+                _say("Clips are not compared. Measure each folder of weights on them: sunshine model eval CLIPS --weights FOLDER")
+            if not chosen:
+                raise SystemExit("No picture is left to compare on. Collect newer verdicts, or train --without a source.")
+            old, new = (look(chosen, folder, _say, precision) for folder in compare)
+            differences = comparison.compare(old, new)
             print(comparison.table(differences), comparison.verdict(differences), sep="\n\n")
+            if silent := comparison.undecided(new, differences):
+                print(f"Too few labels, or all of one day, to say anything of: {', '.join(silent)}.")
             return
         card, _ = load_model(weights, "attributes", precision)
         evaluation = look(chosen, weights, _say, precision) if chosen else None
@@ -198,7 +207,7 @@ def leave_one_out(
 ) -> None:
     """Train once more without each source in turn, measure on that source, and write the figures into the cards."""
     from models import publish
-    from models.data import DataError, read_folders
+    from models.data import DataError, read_all
     from models.evaluate import bins, figures, look
     from models.left_out import sources, told_elsewhere
     from models.report import table
@@ -206,7 +215,7 @@ def leave_one_out(
     _seconds(budget)
     folders = data or [SHARED / "data"]
     try:
-        pictures = [picture for folder in folders for picture in read_folders(folder)]
+        pictures = read_all(folders)
         for source in sources(pictures):
             folder = work / f"without-{source}"
             folder.mkdir(parents=True, exist_ok=True)
@@ -235,12 +244,13 @@ def quantise(
 ) -> None:
     """Make the int8 variants of both stages and write them, with the CPU time of each variant, into the cards."""
     from detector.card import ModelError
-    from models.data import DataError, read_folders, split
+    from models.data import DataError, read_all
     from models.int8 import quantise as make
+    from models.split import split
 
     try:
-        pictures = [p for folder in data or [SHARED / "data"] for p in read_folders(folder)]
-        parts = split(pictures, ROOM / "split.csv")
+        pictures = read_all(data or [SHARED / "data"])
+        parts = split(pictures)
         make(weights, [p for p in pictures if parts[p.source, p.name] == "train"], _say)
     except (DataError, ModelError) as error:
         raise SystemExit(str(error)) from None
@@ -357,16 +367,23 @@ def explain(
 
 def _pictures_and_clips(given: list[Path]) -> "tuple[list[Picture], list[Path]]":
     """What lies at the paths; raises DataError where there is neither."""
-    from models.data import read_folders
+    from models.data import holds_pictures, read_all
     from models.events import clips
 
-    pictures, videos = [], []
-    for path in given:
-        found = clips(path)
-        videos += found
-        if not found:
-            pictures += read_folders(path)
-    return pictures, videos
+    videos = {path: clips(path) for path in given}
+    pictures = read_all(path for path in given if holds_pictures(path) or not videos[path])
+    return pictures, [clip for found in videos.values() for clip in found]
+
+
+def _not_learned_from(pictures: "list[Picture]", weights: Sequence[Path]) -> "list[Picture]":
+    """What says something about how the weights do elsewhere; the others are counted aloud."""
+    from models.split import learned
+
+    seen = set().union(*(learned(folder) for folder in weights))
+    kept = [picture for picture in pictures if (picture.source, picture.name) not in seen]
+    if len(kept) < len(pictures):
+        _say(f"{len(pictures) - len(kept)} pictures are left out: the weights have learned from them.")
+    return kept
 
 
 def _say(line: str) -> None:

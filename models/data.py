@@ -1,9 +1,7 @@
 """Read data folders: pictures, boxes, and which classes each picture was looked through for."""
 
-import csv
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +12,6 @@ from numpy.typing import NDArray
 
 PERSON, HEAD_BARE, HEAD_HAT, FACE_MASK, FACE_NO_MASK, MASK_WRONG, HAND_BARE, HAND_GLOVE, CIGARETTE, PHONE = range(10)
 HEADS, FACES, HANDS = (HEAD_BARE, HEAD_HAT), (FACE_MASK, FACE_NO_MASK, MASK_WRONG), (HAND_BARE, HAND_GLOVE)
-PARTS = ("train", "val", "test")
 SIMULATOR = "simulator"
 """the source of rendered pictures"""
 BACKS_OF_HEADS = "backs_of_heads"
@@ -33,6 +30,7 @@ class Picture:
     path: Path
     source: str
     group: str
+    """one scene or person: never on both sides of a split"""
     licence: str
     annotated: frozenset[int]
     size: tuple[int, int]
@@ -57,6 +55,8 @@ class Picture:
     """[k, 4], hands in which a person has seen none"""
     no_hands: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     """[k, 4], what a teacher took for a hand and a person has seen to be none"""
+    day: str = ""
+    """of a camera that is a group for months: what errs alike within the group"""
 
     @property
     def name(self) -> str:
@@ -106,6 +106,11 @@ def read_folder(folder: Path) -> list[Picture]:
     return pictures
 
 
+def holds_pictures(root: Path) -> bool:
+    """Whether ``root`` is a data folder, or one lies directly in it."""
+    return any(root.glob("manifest.jsonl")) or any(root.glob("*/manifest.jsonl"))
+
+
 def read_folders(root: Path) -> list[Picture]:
     """Read a data folder, or every data folder directly inside ``root``."""
     if (root / "manifest.jsonl").is_file():
@@ -114,6 +119,23 @@ def read_folders(root: Path) -> list[Picture]:
     if not folders:
         raise DataError(f"No data folder in {root}: neither it nor a folder in it has a manifest.jsonl.")
     return [picture for folder in folders for picture in read_folder(folder)]
+
+
+def read_all(roots: Iterable[Path]) -> list[Picture]:
+    """Read every data folder of ``roots``.
+
+    Raises:
+        DataError: also where two pictures of a source share a name: labels, teachers' opinions and parts are kept by both.
+    """
+    found: dict[tuple[str, str], Picture] = {}
+    for picture in (picture for root in roots for picture in read_folders(root)):
+        other = found.setdefault((picture.source, picture.name), picture)
+        if other is not picture:
+            raise DataError(
+                f"{other.path} and {picture.path} are both {picture.name} of the source {picture.source}. "
+                "Name each folder once, and give one of two different pictures another name."
+            )
+    return list(found.values())
 
 
 def choose(
@@ -129,43 +151,17 @@ def choose(
     ]
 
 
-def split(pictures: Sequence[Picture], listed: Path | None = None) -> dict[tuple[str, str], str]:
-    """Give every picture (source, name) a part: train, val or test, never dividing a group.
-
-    Pictures of ``listed`` keep their part and carry their group along; other groups are dealt out by the hash of
-    their name, per source: about 15 % of the pictures to test and 7 % to val. A source of fewer than three groups is
-    all train.
-    """
-    parts: dict[tuple[str, str], str] = {}
-    if listed is not None and listed.is_file():
-        with listed.open(newline="", encoding="utf-8") as file:
-            parts = {(row["source"], row["image"]): row["part"] for row in csv.DictReader(file)}
-    groups: dict[str, dict[str, list[Picture]]] = defaultdict(lambda: defaultdict(list))
-    for picture in pictures:
-        groups[picture.source][picture.group].append(picture)
-    for source, members in groups.items():
-        total = sum(map(len, members.values()))
-        room = {"test": 0.15 * total, "val": 0.07 * total}
-        for group in sorted(members, key=lambda g: hashlib.sha256(g.encode()).hexdigest()):
-            known = {parts[k] for p in members[group] if (k := (source, p.name)) in parts}
-            # The strictest part wins: a group once tested on is never trained on.
-            part: str | None = next((p for p in ("test", "val", "train") if p in known), None)
-            if part is None:
-                # Half a group may overshoot, so that a source of few large groups gets a test part too.
-                part = next((p for p, left in room.items() if left >= len(members[group]) / 2), "train")
-                part = "train" if len(members) < 3 else part
-            if part in room:
-                room[part] -= len(members[group])
-            parts.update({(source, p.name): part for p in members[group]})
-    return parts
-
-
-def write_split(parts: dict[tuple[str, str], str], path: Path) -> None:
-    """Write the split as CSV (source, image, part), sorted."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("source", "image", "part"))
-        writer.writerows(sorted((*key, part) for key, part in parts.items()))
+def fingerprint(pictures: Iterable[Picture]) -> str:
+    """SHA-256 over pictures' names and all that is said of them: another label, another fingerprint."""
+    digest = hashlib.sha256()
+    for picture in sorted(pictures, key=lambda p: (p.source, p.name)):
+        digest.update(picture.name.encode())
+        for name, value in vars(picture).items():
+            if isinstance(value, np.ndarray):
+                digest.update(str(value.shape).encode() + value.tobytes())
+            elif name != "path":
+                digest.update(repr(sorted(value) if isinstance(value, frozenset) else value).encode())
+    return digest.hexdigest()
 
 
 def _picture(folder: Path, row: dict) -> Picture:  # type: ignore[type-arg]
@@ -202,6 +198,7 @@ def _picture(folder: Path, row: dict) -> Picture:  # type: ignore[type-arg]
         smoking_hands=_listed(row.get("smoking_hands"), width, height),
         empty_hands=_listed(row.get("empty_hands"), width, height),
         hands_out_of_sight=_listed(row.get("hands_out_of_sight"), width, height),
+        day=str(row.get("day", "")),
     )
 
 

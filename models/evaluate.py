@@ -33,10 +33,11 @@ class Evaluation:
     matches: Matches
     used_from: dict[str, float]
 
-    def groups(self) -> NDArray[np.int64]:
-        """A number for the scene or person of each picture, [pictures]."""
-        numbers: dict[tuple[str, str], int] = {}
-        return np.array([numbers.setdefault((p.source, p.group), len(numbers)) for p in self.pictures], np.int64)
+    def groups(self, by_day: bool = False) -> NDArray[np.int64]:
+        """A number for the scene or person of each picture, [pictures]; ``by_day``: for each day of a camera in use."""
+        numbers: dict[tuple[str, str, str], int] = {}
+        keys = [(p.source, p.group, p.day if by_day else "") for p in self.pictures]
+        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
     def subjects(self) -> list[str]:
         """The rankings with something to find. Of a set of smokers alone any order is perfect: that says nothing."""
@@ -50,8 +51,11 @@ class Evaluation:
         return [j for j in known if j.answered and j.size >= LEAST_SIZE]
 
     def ranking(self, name: str, source: str | None = None) -> Ranking:
-        """The candidates and labels of one figure, of one source or of all."""
-        groups = self.groups()
+        """The candidates and labels of one figure, of one source or of all.
+
+        A shop has one camera or a few, and always the same ones: there its days are what another sample would differ in.
+        """
+        groups = self.groups(by_day=source is not None)
 
         def wanted(number: int) -> bool:
             return source is None or self.pictures[number].source == source

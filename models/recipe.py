@@ -1,5 +1,6 @@
 """The whole recipe: data folders in, two ONNX files and their cards out, in a given time. Training environment."""
 
+import hashlib
 import multiprocessing
 import os
 import time
@@ -18,11 +19,12 @@ from models import attributes, finder
 from models.attribute_crops import Patch, patches
 from models.cap_cutouts import cutouts, read_cutouts
 from models.checked import no_cigarette, with_checked_hands
-from models.data import HANDS, PARTS, SIMULATOR, Picture, read_folders, split, write_split
+from models.data import HANDS, SIMULATOR, Picture, fingerprint, read_all
 from models.export import export_attributes, export_finder
 from models.pseudo import Targets, targets
-from models.publish import attributes_card, finder_card, write_card
-from models.teachers import Opinion, opinions
+from models.publish import attributes_card, finder_card, sha256, write_card
+from models.split import PARTS, learned, split, write_learned, write_split
+from models.teachers import opinions
 
 FULLY_LABELLED = (SIMULATOR,)
 """sources that need no teacher"""
@@ -56,8 +58,6 @@ class Plan:
     budget_s: float
     spent_s: float
     """of the budget, before this began"""
-    split: Path
-    """pictures whose part is fixed"""
     command: str
     machine: str
     stages: frozenset[Stage] = frozenset(("finder", "attributes"))
@@ -72,8 +72,9 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
     """Train the plan's stages and write ``finder`` and ``attributes`` (.onnx, .yaml) into ``plan.out``."""
     began = time.monotonic() - plan.spent_s
     plan.work.mkdir(parents=True, exist_ok=True)
-    pictures = plan.keep([p for folder in plan.data for p in read_folders(folder)])
-    parts = split(pictures, plan.split)
+    pictures = read_all(plan.data)
+    parts = split(pictures)  # of all, so that what is left out changes nobody's part
+    pictures = plan.keep(pictures)
     # To learn from, not to calibrate with: nearly all are bare, which says nothing about how many hands are.
     pictures = [with_checked_hands(p) if parts[p.source, p.name] == "train" else p for p in pictures]
     real = [p for p in pictures if p.source not in FULLY_LABELLED]
@@ -94,6 +95,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
 
     plan.out.mkdir(parents=True, exist_ok=True)
     start = plan.weights / "yolo26n_coco_deq.pt"
+    checkpoints = {stage: plan.work / f"{stage}-{_identity(plan, train)}.pt" for stage in plan.stages}
 
     def left() -> float:
         return plan.budget_s - EXPORT_S - (time.monotonic() - began)
@@ -109,11 +111,12 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         network = finder.train(
             examples(train, labels),
             plan.onward or start,
-            plan.work / "finder.pt",
+            checkpoints["finder"],
             min(most, left()),
             plan.seed,
             say,
         )
+        write_learned(plan.out, _learned_before(plan) | {(p.source, p.name) for p in train})
         export_finder(network, plan.out / "finder.onnx", plan.out / "finder.parity.npz")
         write_card(finder_card(plan.out / "finder.onnx", SCORES, trained(), taught), plan.out / "finder.yaml")
 
@@ -129,12 +132,28 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         caps += cutouts(p for p in train if p.source not in FULLY_LABELLED)  # the simulator knows its caps' pixels
         say(f"{len(crops['train'])} crops to learn attributes from, {len(caps)} caps to put on bare heads")
         reader = attributes.train(
-            crops["train"], crops["val"], caps, start, plan.work / "attributes.pt", max(left(), 10.0), plan.seed, say
+            crops["train"], crops["val"], caps, start, checkpoints["attributes"], max(left(), 10.0), plan.seed, say
         )
+        write_learned(plan.out, _learned_before(plan) | {(p.source, p.name) for p in train})
         export_attributes(reader, plan.out / "attributes.onnx", plan.out / "attributes.parity.npz")
         write_card(attributes_card(plan.out / "attributes.onnx", SURE, trained(), taught), plan.out / "attributes.yaml")
+    for checkpoint in checkpoints.values():  # or the next training would find itself at its end
+        checkpoint.unlink(missing_ok=True)
     spent = (time.monotonic() - began) / 60
     say(f"weights and cards are in {plan.out} after {spent:.0f} min; measure them with `sunshine model eval`")
+
+
+def _identity(plan: Plan, train: Sequence[Picture]) -> str:
+    """What a killed run must be the same in to be gone on with: what it learns from, its seed, where it started."""
+    start = sha256(plan.onward) if plan.onward else "COCO"
+    return hashlib.sha256(f"{fingerprint(train)} {plan.seed} {start}".encode()).hexdigest()[:12]
+
+
+def _learned_before(plan: Plan) -> set[tuple[str, str]]:
+    """What the stage that stays as it is has learned from, and the finder that this one goes on from."""
+    found = learned(plan.onward.parent) if plan.onward else set()
+    stays = {"finder", "attributes"} - plan.stages
+    return found | (learned(plan.out) if any((plan.out / f"{stage}.yaml").is_file() for stage in stays) else set())
 
 
 def examples(pictures: Sequence[Picture], labels: dict[str, Targets]) -> list[finder.Example]:
@@ -164,6 +183,3 @@ def prepare_threads() -> None:
 
 def _key(picture: Picture) -> str:
     return f"{picture.source}/{picture.name}"
-
-
-__all__ = ["Opinion", "Plan", "Stage", "examples", "prepare_threads", "run"]

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 import models
 from detector.card import default_weights, load_model
-from models.cli import SHARED, _training_command, app
+from models.cli import SHARED, _pictures_and_clips, _training_command, app
 from models.publish import write_card
+from models.split import write_learned
 from tests.models.data_folder import write_folder
 
 run = CliRunner().invoke
@@ -168,6 +169,33 @@ def test_two_folders_of_weights_are_compared(tmp_path: Path):
     assert result.exit_code == 0, result.output
     assert "no need" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_what_the_weights_have_learned_from_says_nothing_about_them(tmp_path: Path):
+    boxes = {f"p{i}": "0 0.5 0.5 0.5 0.5\n" for i in range(4)}
+    folder = write_folder(tmp_path / "d", [{}] * 4, boxes)
+    old, new = (shutil.copytree(default_weights(), tmp_path / name) for name in ("old", "new"))
+    write_learned(old, [("drawn", "p0.png")])
+    write_learned(new, [("drawn", "p0.png"), ("drawn", "p1.png")])
+    options = ["--part", "all", "--out", str(tmp_path / "out"), "--compare", str(old), str(new)]
+    result = run(app, ["eval", str(folder), *options])
+    assert result.exit_code == 0, result.output
+    assert "2 pictures are left out" in result.output
+    assert "of 2" in next(line for line in result.output.splitlines() if line.split()[:2] == ["person", "all"])
+
+    write_learned(new, [("drawn", f"p{i}.png") for i in range(4)])
+    result = run(app, ["eval", str(folder), *options])
+    assert result.exit_code == 1
+    assert "Collect newer verdicts" in result.output
+
+
+def test_pictures_and_clips_of_one_folder_are_both_measured(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{}], {"p0": "0 0.5 0.5 0.5 0.5\n"})
+    (folder / "clip.mp4").touch()
+    (folder / "clip.truth.json").touch()
+    pictures, clips = _pictures_and_clips([folder])
+    assert [picture.name for picture in pictures] == ["p0.png"]
+    assert clips == [folder / "clip.mp4"]
 
 
 def test_a_variant_that_is_not_there_says_how_to_make_it(tmp_path: Path):

@@ -2,18 +2,22 @@ from pathlib import Path
 
 import numpy as np
 
-from models.compare import FEWEST, compare, table, verdict
+from models.compare import FEWEST, compare, table, undecided, verdict
 from models.data import Picture
 from models.evaluate import Evaluation
 from models.matching import Candidate, Label, Matches
 
 BOX = (0.0, 0.0, 40.0, 40.0)
+COUNT = 2 * FEWEST
 
 
-def evaluation(found: list[bool], shops: list[str]) -> Evaluation:
-    """One person in each picture, found or not; each picture is a scene of its own."""
+def evaluation(found: list[bool], shops: list[str], one_camera: bool = False, days: int = COUNT) -> Evaluation:
+    """One person in each picture, found or not; each picture is a scene of its own, or all are of the shop's one camera."""
     none = (np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
-    pictures = [Picture(Path(f"{i}.png"), s, f"g{i}", "CC0", frozenset(), (64, 48), *none) for i, s in enumerate(shops)]
+    pictures = [
+        Picture(Path(f"{i}.png"), s, s if one_camera else f"g{i}", "CC0", frozenset(), (64, 48), *none, day=str(i % days))
+        for i, s in enumerate(shops)
+    ]
     matches = Matches(1.6, 1.4, {})
     for number, hit in enumerate(found):
         matches.labels["person"].append(Label(number, BOX, 40.0, hit))
@@ -22,7 +26,6 @@ def evaluation(found: list[bool], shops: list[str]) -> Evaluation:
     return Evaluation(pictures, [], matches, {"person": 0.5})
 
 
-COUNT = 2 * FEWEST
 TWO_SHOPS = ["first"] * FEWEST + ["second"] * FEWEST
 HALF = [i % 2 == 0 for i in range(COUNT)]
 
@@ -54,3 +57,25 @@ def test_a_shop_with_few_labels_does_not_decide():
 
 def test_without_labels_there_is_nothing_to_compare():
     assert "nothing to compare" in verdict(compare(evaluation([], []), evaluation([], [])))
+
+
+def test_a_shop_with_one_camera_is_compared_by_its_days():
+    shop = ["only"] * COUNT
+    differences = compare(evaluation(HALF, shop, one_camera=True), evaluation([True] * COUNT, shop, one_camera=True))
+    assert [(d.part, d.better) for d in differences] == [("only", True)]
+
+
+def test_a_shop_of_which_there_is_one_day_is_named_instead():
+    shop = ["only"] * COUNT
+    before, after = (evaluation(found, shop, one_camera=True, days=1) for found in (HALF, [True] * COUNT))
+    assert undecided(after, compare(before, after)) == ["only"]
+
+
+def test_among_many_shops_one_that_is_a_little_worse_by_chance_is_no_reason():
+    shops = [f"shop {i // FEWEST}" for i in range(50 * FEWEST)]
+    few = [i >= 4 for i in range(len(shops))]  # four of the first shop's twenty are lost
+    one, among_fifty = (
+        compare(evaluation([True] * len(few[:n]), shops[:n]), evaluation(few[:n], shops[:n])) for n in (FEWEST, len(shops))
+    )
+    assert "shop 0" in {d.part for d in one if d.worse}
+    assert "shop 0" not in {d.part for d in among_fifty if d.worse}

@@ -1,13 +1,10 @@
-import csv
-from collections import defaultdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-import models
-from models.data import DataError, choose, read_folder, read_folders, split, write_split
+from models.data import DataError, choose, fingerprint, read_all, read_folder, read_folders
 from tests.models.data_folder import write_folder
 
 
@@ -121,49 +118,24 @@ def test_sources_and_licences_are_chosen(tmp_path: Path):
     assert [p.source for p in choose(pictures, only=["b"])] == ["b"]
 
 
-def test_a_group_is_never_divided(tmp_path: Path):
-    rows = [{"group": f"g{i % 20}"} for i in range(60)]
-    pictures = read_folder(write_folder(tmp_path / "d", rows))
-    parts = split(pictures)
-    by_group = defaultdict(set)
-    for picture in pictures:
-        by_group[picture.group].add(parts[picture.source, picture.name])
-    assert all(len(found) == 1 for found in by_group.values())
-    tested = sum(part == "test" for part in parts.values())
-    assert 0.1 * 60 <= tested <= 0.2 * 60
+def test_two_pictures_of_one_name_are_refused(tmp_path: Path):
+    folders = [write_folder(tmp_path / name, [{"name": "p0", "group": name}]) for name in "ab"]
+    with pytest.raises(DataError, match=r"a/images/p0\.png and .*b/images/p0\.png are both p0\.png of the source drawn"):
+        read_all(folders)
 
 
-def test_a_new_picture_of_a_tested_group_is_tested_too(tmp_path: Path):
-    rows = [{"name": f"p{i}", "group": f"g{i % 20}"} for i in range(60)]
-    pictures = read_folder(write_folder(tmp_path / "d", rows))
-    known = split(pictures)
-    listed = tmp_path / "split.csv"
-    tested = next(p for p in pictures if known[p.source, p.name] == "test")
-    write_split({k: v for k, v in known.items() if k != ("drawn", tested.name)}, listed)
-    assert split(pictures, listed)[tested.source, tested.name] == "test"
+def test_the_same_name_in_two_sources_is_no_clash(tmp_path: Path):
+    folders = [write_folder(tmp_path / name, [{"name": "p0", "source": name}]) for name in "ab"]
+    assert [picture.source for picture in read_all(folders)] == ["a", "b"]
 
 
-def test_few_groups_are_all_trained_on(tmp_path: Path):
-    pictures = read_folder(write_folder(tmp_path / "d", [{"group": "one"}, {"group": "two"}]))
-    assert set(split(pictures).values()) == {"train"}
-
-
-def listed_parts() -> dict[tuple[str, str], str]:
-    path = Path(models.__file__).with_name("split.csv")
-    with path.open(newline="", encoding="utf-8") as file:
-        return {(row["source"], row["image"]): row["part"] for row in csv.DictReader(file)}
-
-
-def test_the_shipped_list_has_only_known_parts():
-    assert set(listed_parts().values()) == {"train", "val", "test"}
-
-
-@pytest.mark.shared
-def test_the_shipped_list_covers_the_shared_data_and_divides_no_group():
-    pictures = read_folders(Path(models.__file__).parents[2] / "shared" / "data")
-    listed = listed_parts()
-    groups = defaultdict(set)
-    for picture in pictures:
-        groups[picture.source, picture.group].add(listed[picture.source, picture.name])
-    assert all(len(found) == 1 for found in groups.values())
-    assert np.mean([part == "test" for part in listed.values()]) == pytest.approx(0.15, abs=0.02)
+@pytest.mark.parametrize(
+    "change",
+    [{"group": "other"}, {"annotated": [0, 1]}, {"smokers": [[0.5, 0.5, 0.5, 0.5]]}, {"hat_kind": ["toque"]}],
+    ids=str,
+)
+def test_another_label_is_another_fingerprint(tmp_path: Path, change: dict):
+    label = {"p0": "2 0.5 0.5 0.5 0.5\n"}
+    given = [read_folder(write_folder(tmp_path / str(i), [row], label)) for i, row in enumerate([{}, {}, change])]
+    before, again, after = (fingerprint(pictures) for pictures in given)
+    assert before == again != after

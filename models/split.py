@@ -1,0 +1,75 @@
+"""Which pictures are learned from, and which are kept to choose with (val) and to measure on (test)."""
+
+import csv
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from models.data import DataError, Picture
+
+PARTS = ("train", "val", "test")
+LISTED = Path(__file__).with_name("split.csv")
+"""every picture of the shared data"""
+LEARNED = "learned.csv"
+"""in a folder of weights: the pictures that they learned from. Where there is none, those are the listed ones"""
+
+Parts = dict[tuple[str, str], str]
+"""of each picture (source, name)"""
+
+
+def split(pictures: Sequence[Picture], listed: Path | None = LISTED) -> Parts:
+    """Give every picture (source, name) a part: train, val or test, never dividing a group.
+
+    Pictures of ``listed`` keep their part and carry their group along; other groups are dealt out by the hash of
+    their name, per source: about 15 % of the pictures to test and 7 % to val. A source of fewer than three groups is
+    all train.
+    """
+    fixed = {} if listed is None else _read(listed)
+    parts: Parts = {}
+    groups: dict[str, dict[str, list[Picture]]] = defaultdict(lambda: defaultdict(list))
+    for picture in pictures:
+        groups[picture.source][picture.group].append(picture)
+    for source, members in groups.items():
+        total = sum(map(len, members.values()))
+        room = {"test": 0.15 * total, "val": 0.07 * total}
+        for group in sorted(members, key=lambda g: hashlib.sha256(g.encode()).hexdigest()):
+            known = {fixed[k] for p in members[group] if (k := (source, p.name)) in fixed}
+            # The strictest part wins: a group once tested on is never trained on.
+            part: str | None = next((p for p in ("test", "val", "train") if p in known), None)
+            if part is None:
+                # Half a group may overshoot, so that a source of few large groups gets a test part too.
+                part = next((p for p, left in room.items() if left >= len(members[group]) / 2), "train")
+                part = "train" if len(members) < 3 else part
+            if part in room:
+                room[part] -= len(members[group])
+            parts.update({(source, p.name): part for p in members[group]})
+    return parts
+
+
+def write_split(parts: Parts, path: Path) -> None:
+    """Write the split as CSV (source, image, part), sorted."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("source", "image", "part"))
+        writer.writerows(sorted((*key, part) for key, part in parts.items()))
+
+
+def learned(weights: Path) -> set[tuple[str, str]]:
+    """The pictures (source, name) that a folder of weights learned from."""
+    listed = weights / LEARNED
+    parts = _read(listed) if listed.is_file() else _read(LISTED)
+    return {key for key, part in parts.items() if part == "train"}
+
+
+def write_learned(weights: Path, pictures: Iterable[tuple[str, str]]) -> None:
+    """Say what a folder of weights learned from."""
+    write_split(dict.fromkeys(pictures, "train"), weights / LEARNED)
+
+
+def _read(listed: Path) -> Parts:
+    try:
+        with listed.open(newline="", encoding="utf-8") as file:
+            return {(row["source"], row["image"]): row["part"] for row in csv.DictReader(file)}
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"{listed} is no list of pictures ({error!r}). Its columns are source, image and part.") from error
