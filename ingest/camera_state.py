@@ -36,7 +36,8 @@ class ReaderState:
     Attributes:
         fault: why it is not looked at; None while it is.
         since: when the status last changed, UTC.
-        pictures: decoded and delivered so far; `taken` of them were taken, `dropped` gave way to a newer one or grew old.
+        pictures: decoded and delivered so far; `taken` of them were taken, `dropped` were not: `outdated` of these grew old, the
+            others gave way to a newer one.
         damaged: pictures thrown away because they came in damaged.
         reconnects: attempts after the first one, by the cause that made them necessary.
         picture_age_s: seconds since the last picture arrived; None before the first.
@@ -57,6 +58,7 @@ class ReaderState:
     stream: StreamInfo | None
     stuck: int
     kept_bytes: int = 0
+    outdated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

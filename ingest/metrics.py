@@ -1,6 +1,7 @@
 """How the edge fares, for Prometheus: base units, prefix `kitchen_`."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -59,29 +60,35 @@ class EdgeCollector(Collector):
         def counter(name: str, words: str, label: str) -> CounterMetricFamily:
             return CounterMetricFamily(f"kitchen_camera_{name}", words, labels=["camera", label])
 
-        looking = gauge("looking", "1 while pictures of the camera come in.")
-        age = gauge("frame_age_seconds", "Age of the newest picture.")
+        looking = gauge("looking", "1 while pictures of the camera come in, else 0.")
+        age = gauge("frame_age_seconds", "Age of the newest picture; none before the first.")
         wanted = gauge("wanted_interval_seconds", "Wanted distance of looks.")
         kept = gauge("preroll_bytes", "Of the camera's stream in memory, for clips.")
         stretch = gauge("sampling_stretch_ratio", "By how much the distance of looks is lengthened because the box is too small.")
         pictures = counter("pictures", "Pictures that came in, by whether the detector looked.", "use")
         dropped = counter("dropped", "Pictures dropped, by reason.", "reason")
         reconnects = counter("reconnects", "Attempts to connect anew, by cause.", "cause")
+        # Of one whose worker is dead, or whose password cannot be opened, nothing else is known.
+        unseen = {camera.id for camera in self._crew.cameras}
         for beat in self._crew.beats().values():
+            unseen -= beat.cameras.keys()
             for camera_id, camera in beat.cameras.items():
                 state = camera.reader
                 looking.add_metric([camera_id], state.status is Status.LOOKING)
                 if state.picture_age_s is not None:
-                    age.add_metric([camera_id], state.picture_age_s)
+                    age.add_metric([camera_id], state.picture_age_s + time.monotonic() - beat.at)
                 kept.add_metric([camera_id], state.kept_bytes)
                 wanted.add_metric([camera_id], camera.interval_s)
                 stretch.add_metric([camera_id], camera.stretch)
                 pictures.add_metric([camera_id, "looked"], camera.looks)
                 pictures.add_metric([camera_id, "still"], camera.stills)
-                dropped.add_metric([camera_id, "newer"], state.dropped)
+                dropped.add_metric([camera_id, "newer"], state.dropped - state.outdated)
+                dropped.add_metric([camera_id, "old"], state.outdated)
                 dropped.add_metric([camera_id, "damaged"], state.damaged)
                 for cause, times in Counter(state.reconnects).items():
                     reconnects.add_metric([camera_id, cause.value], times)
+        for camera_id in unseen:
+            looking.add_metric([camera_id], 0)
         yield from (looking, age, wanted, kept, stretch, pictures, dropped, reconnects)
 
     def _workers(self) -> Iterator[Metric]:

@@ -107,13 +107,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Beat:
-    """`looks`, `look_s`: pictures that the detector has looked at since the start, and the seconds that took."""
+    """`looks`, `look_s`: pictures that the detector has looked at since the start, and the seconds that took. `at`: when, on the
+    monotonic clock, which all processes of a machine share."""
 
     cameras: dict[str, CameraBeat]
     looks: int
     look_s: float
-    cpu_s: float
     trouble: EdgeTrouble | None
+    at: float
 
 
 class Pipe:

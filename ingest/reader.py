@@ -83,7 +83,7 @@ class CameraReader:
         self._fault: StreamFault | None = None
         self._told: set[StreamFault] = set()
         self._since = datetime.now(UTC)
-        self._pictures = self._taken = self._dropped = self._damaged = 0
+        self._pictures = self._taken = self._dropped = self._outdated = self._damaged = 0
         self._reconnects: Counter[StreamFault] = Counter()
         self._first_at: float | None = None
         self._last_camera_time_s = 0.0
@@ -167,6 +167,7 @@ class CameraReader:
             while True:
                 if self._slot and max_age_s is not None and time.monotonic() - self._slot_at > max_age_s:
                     self._slot = None
+                    self._outdated += 1
                     self._drop()
                 left = until - time.monotonic()
                 if self._slot or left <= 0 or self._status in (Status.ENDED, Status.STOPPED):
@@ -209,6 +210,7 @@ class CameraReader:
                 stream=source.info if source and source.info else self._stream,
                 stuck=len(self._stuck),
                 kept_bytes=source.kept_bytes if source else 0,
+                outdated=self._outdated,
             )
 
     # In the supervisor's thread.

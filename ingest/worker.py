@@ -87,7 +87,7 @@ def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event) -> None:
         if time.monotonic() - beat_at >= BEAT_INTERVAL_S:
             beat_at = time.monotonic()
             cameras, looks, look_s = fleet.report()
-            pipe.send(Beat(cameras, looks, look_s, time.process_time(), fleet.trouble))
+            pipe.send(Beat(cameras, looks, look_s, fleet.trouble, beat_at))
         if not looked:
             stop.wait(LOOK_WAIT_S)
 

@@ -155,7 +155,7 @@ def test_the_latest_picture_is_taken_once(read, wait_until) -> None:
     assert (frame.camera_time_s, frame.index) == (2.0, 2)
     assert reader.take() is None
     state = reader.state()
-    assert (state.pictures, state.taken, state.dropped) == (3, 1, 2)
+    assert (state.pictures, state.taken, state.dropped, state.outdated) == (3, 1, 2, 0)
 
 
 def test_take_waits_for_a_picture(read) -> None:
@@ -167,7 +167,7 @@ def test_a_picture_that_grew_old_is_thrown_away(read, wait_until) -> None:
     wait_until(lambda: (reader.state().picture_age_s or 0) > 0.02)
 
     assert reader.take(max_age_s=0.01) is None
-    assert reader.state().dropped == 1
+    assert (reader.state().dropped, reader.state().outdated) == (1, 1)
 
 
 def test_the_state_while_looking(read, wait_until) -> None:
