@@ -12,10 +12,8 @@ from api.coverage.schemas import Counts, Reached
 from api.edges.tables import Edge, EnrolmentCode
 from api.kit.database import Work
 from api.places.repository import shop_is_visible, shops_below
-from api.places.tables import District, Licence, LicenceKind, Shop
+from api.places.tables import OF_FOOD, District, Licence, Shop
 from api.public.tables import PublicStatus, ShopStatus
-
-_OF_FOOD = (LicenceKind.FOOD_BUSINESS, LicenceKind.SMALL_CATERING)
 
 
 def _connected() -> Select[str]:
@@ -55,7 +53,7 @@ async def count_by_station(
     """By name; stations without a shop are left out."""
     invited, connected, active = Shop.id.in_(_invited()), Shop.id.in_(_connected()), Shop.id.in_(_active())
     licensed = select(Licence.shop_id).where(
-        Licence.kind.in_(_OF_FOOD), or_(Licence.expires_on.is_(None), Licence.expires_on >= today)
+        Licence.kind.in_(OF_FOOD), or_(Licence.expires_on.is_(None), Licence.expires_on >= today)
     )
     query = (
         select(

@@ -46,7 +46,7 @@ class Facts(BaseModel):
     officer: str
     issued_at: datetime
     shop: str
-    licence: str | None = Field(description="the number of the first licence; null where none is on record")
+    licence: str | None = Field(description="the number of the food licence; null where none is on record")
     credit_code: str | None
     address: str | None
     rule: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from api.accounts.actors import Actor, the_system
@@ -22,7 +22,7 @@ from api.notices.paper import missing_characters
 from api.notices.schemas import Facts
 from api.notices.tables import Notice
 from api.places import repository as places
-from api.places.tables import Shop
+from api.places.tables import OF_FOOD, Shop
 from contract.catalogue import Catalogue, Rule
 
 
@@ -175,11 +175,18 @@ async def _facts(
         template=documents.TEMPLATES, case_id=case.id, year=in_shop_time(at).year, number=None,
         bureau=county.name if county else None, station=shop.district.name, phone=shop.district.phone or "",
         station_address=shop.district.address, officer=actor.name, issued_at=at, shop=shop.name,
-        licence=next((licence.number for licence in shop.licences), None), credit_code=shop.credit_code, address=shop.address,
+        licence=_food_licence(shop, in_shop_time(at).date()), credit_code=shop.credit_code, address=shop.address,
         rule=rule.code, rule_name=rule.name, severity=case.severity, seen=rule.seen, to_do=rule.to_do,
         citations=citations_of(rule.basis, await _accepted(work, shop)), captured_at=case.captured_at, camera=case.camera.name,
         area=case.area.name, due_at=due_at,
     )
+
+
+def _food_licence(shop: Shop, today: date) -> str | None:
+    """The number of one that is valid, or else of one that has run out; a business licence is none."""
+    of_food = [licence for licence in shop.licences if licence.kind in OF_FOOD]
+    valid = [licence for licence in of_food if licence.expires_on is None or licence.expires_on >= today]
+    return next((licence.number for licence in valid + of_food), None)
 
 
 def _hindrances(facts: Facts, shop: Shop) -> list[Hindrance]:

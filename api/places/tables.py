@@ -16,6 +16,10 @@ class LicenceKind(StrEnum):
     OTHER = "other"
 
 
+# Without one of these nobody may prepare meals for sale.
+OF_FOOD = (LicenceKind.FOOD_BUSINESS, LicenceKind.SMALL_CATERING)
+
+
 class Grade(StrEnum):
     """年度等级 of 餐饮服务食品安全监督量化分级 (2012): given by the authority, never by us."""
 

@@ -62,8 +62,12 @@ class TestIssue:
     async def test_the_notice_holds_every_item(self, any_world: World):
         any_world.centre.clock = lambda: datetime(2026, 11, 24, 9, 0, tzinfo=SHOP_TIME)
         place = await any_world.place("川菜馆")
-        licence = {"kind": "food_business", "number": "JY25101120012345", "expires_on": None}
-        await change_shop(any_world, place, address="东大街 1 号", licences=[licence])
+        licences = [
+            {"kind": "business", "number": "91510104MA6CA0000H", "expires_on": None},
+            {"kind": "food_business", "number": "JY25101120000000", "expires_on": "2026-11-23"},
+            {"kind": "food_business", "number": "JY25101120012345", "expires_on": "2031-11-23"},
+        ]
+        await change_shop(any_world, place, address="东大街 1 号", licences=licences)
         officer = await any_world.person()
         case_id = await issued(any_world, await any_world.edge(place), officer)
         notice = (await officer.get(f"/api/v1/cases/{case_id}/notice")).json()
@@ -77,6 +81,7 @@ class TestIssue:
             assert item in paper, item
         assert notice["reference"] == "川菜馆 district整告〔2026〕1号"
         assert GB not in paper
+        assert notice["facts"]["licence"] == "JY25101120012345"
 
     async def test_in_english_too(self, world: World):
         officer = await world.person()
