@@ -12,6 +12,14 @@ UNDO_WITHIN = timedelta(seconds=10)
 REOPEN_WITHIN = timedelta(days=30)
 
 
+# The third minor case of a kind at a shop in 30 days is no minor one any more.
+THIRD, MINOR, LESS_MINOR = 3, 3, 2
+
+
+def severity_of_notice(severity: int, confirmed_lately: int) -> int:
+    return LESS_MINOR if severity == MINOR and confirmed_lately >= THIRD - 1 else severity
+
+
 @dataclass(frozen=True)
 class Situation:
     """`confirmed_lately` is how many other cases of the same rule a person has confirmed at the shop in the last 30 days."""
@@ -43,7 +51,7 @@ def _not_by_who_submitted(now: Situation) -> bool:
 _HOLDS: dict[Condition, Callable[[Situation], bool]] = {
     Condition.BY_THE_SAME_PERSON_WITHIN_10_S: _by_the_same_person,
     Condition.WITHIN_30_DAYS: lambda now: now.age <= REOPEN_WITHIN,
-    Condition.MINOR_AND_THE_FIRST: lambda now: now.case.severity == 3 and now.confirmed_lately == 0,
+    Condition.MINOR_AND_THE_FIRST: lambda now: now.case.severity == MINOR and now.confirmed_lately == 0,
     Condition.OVERDUE: lambda now: now.case.overdue_at is not None,
     Condition.NOT_BY_WHO_SUBMITTED: _not_by_who_submitted,
 }

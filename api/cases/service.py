@@ -11,7 +11,7 @@ from api.answers.service import Answered
 from api.audit.service import record
 from api.cases import repository
 from api.cases.clock import extend
-from api.cases.conditions import REOPEN_WITHIN, Situation, unmet
+from api.cases.conditions import REOPEN_WITHIN, Situation, severity_of_notice, unmet
 from api.cases.deadlines import Deadlines
 from api.cases.outside import as_told
 from api.cases.passing import pass_to
@@ -25,8 +25,6 @@ from api.kit.secrets import Keyring
 from api.notices import service as notices
 
 NOTE_LENGTH = 2000
-# The third minor case of a kind at a shop in 30 days is no minor one any more.
-THIRD = 3
 _UNMET: dict[Condition, str] = {
     Condition.BY_THE_SAME_PERSON_WITHIN_10_S: "Only who did it can take it back, and only within 10 seconds.",
     Condition.WITHIN_30_DAYS: "A dismissed case can be reopened for 30 days; these are over.",
@@ -124,8 +122,8 @@ async def act(
         await _merge(work, actor, case, into)
     if due_at is not None:
         extend(case, at, due_at, deadlines)
-    if step.act is Act.ISSUE and case.severity == 3 and situation.confirmed_lately >= THIRD - 1:
-        case.severity = 2
+    if step.act is Act.ISSUE:
+        case.severity = severity_of_notice(case.severity, situation.confirmed_lately)
     if step.via is not None:
         await pass_to(work, actor, case, *step.via, at, deadlines, is_told=False)
     code = reason.value if reason else None

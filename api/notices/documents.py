@@ -15,7 +15,7 @@ from api.notices.schemas import Citation, Facts
 
 # Of the templates that new documents are set in. A notice keeps the version that it was issued in: never change a folder of
 # templates that notices were issued with, add the next one, with what changes.
-TEMPLATES = 3
+TEMPLATES = 4
 LANGUAGES = ("zh-CN", "en")
 _TITLES = {"zh-CN": "线上整改告知", "en": "Online rectification notice"}
 _DRAFT = {"zh-CN": "草稿", "en": "DRAFT"}
@@ -33,9 +33,11 @@ class Officer:
 
 @dataclass(frozen=True)
 class OrderDraft:
-    """What a draft of the formal order (责令改正通知书, form 33) says beyond the notice."""
+    """What a draft of the formal order (责令改正通知书, form 33) says beyond the notice. `due_at` is None where the time that the
+    shop was given is over: the officers write down until when it is to be put right."""
 
     facts: Facts
+    due_at: datetime | None
     officers: tuple[Officer, Officer]
     order_basis: list[Citation]
     confirmed_by: str

@@ -9,6 +9,7 @@ from api.accounts.actors import Actor, the_system
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.cases import repository as cases
+from api.cases.conditions import REOPEN_WITHIN, severity_of_notice
 from api.cases.deadlines import Deadlines
 from api.cases.states import JUDGED, Act, CaseState
 from api.cases.tables import Case, CaseTransition
@@ -152,9 +153,10 @@ async def draft_order(
     facts = await _facts(work, actor, case, shop, rule, deadlines, at)
     accepted = await _accepted(work, shop)
     confirmed = _confirmation(await cases.list_transitions(work, actor, case_id))
+    due_at = facts.due_at if facts.due_at > at else None
+    order_basis = citations_of(deadlines.catalogue.order_basis, accepted)
     draft = OrderDraft(
-        facts, (named[0], named[1]), citations_of(deadlines.catalogue.order_basis, accepted), confirmed.actor_name, confirmed.at,
-        list(exhibits),
+        facts, due_at, (named[0], named[1]), order_basis, confirmed.actor_name, confirmed.at, list(exhibits)
     )
     if missing := missing_characters(documents.order_html(draft).striptags()):
         raise NoticeNotPossible([Hindrance(Obstacle.NO_CHARACTER, _named(character, {})) for character in missing])
@@ -170,13 +172,18 @@ async def _facts(
     work: Work, actor: Actor, case: Case, shop: Shop, rule: Rule, deadlines: Deadlines, at: datetime
 ) -> Facts:
     county = await places.get_district(work, the_system(), shop.district.parent_id) if shop.district.parent_id else None
-    due_at = case.rectify_due_at or deadlines.due(deadlines.to_rectify(case), at)
+    severity = case.severity
+    if case.state is CaseState.CONFIRMED:
+        lately = await cases.count_confirmed_alike(work, actor, case, at - REOPEN_WITHIN)
+        severity = severity_of_notice(severity, lately)
+    limit = deadlines.to_rectify(Case(rule=case.rule, severity=severity))
+    due_at = case.rectify_due_at or deadlines.due(limit, at)
     return Facts(
         template=documents.TEMPLATES, case_id=case.id, year=in_shop_time(at).year, number=None,
         bureau=county.name if county else None, station=shop.district.name, phone=shop.district.phone or "",
         station_address=shop.district.address, officer=actor.name, issued_at=at, shop=shop.name,
         licence=_food_licence(shop, in_shop_time(at).date()), credit_code=shop.credit_code, address=shop.address,
-        rule=rule.code, rule_name=rule.name, severity=case.severity, seen=rule.seen, to_do=rule.to_do,
+        rule=rule.code, rule_name=rule.name, severity=severity, seen=rule.seen, to_do=rule.to_do,
         citations=citations_of(rule.basis, await _accepted(work, shop)), captured_at=case.captured_at, camera=case.camera.name,
         area=case.area.name, due_at=due_at,
     )

@@ -232,12 +232,14 @@ class TestExtension:
 
 async def test_the_third_of_a_kind_in_30_days_is_more_serious(world: World):
     life = await Life.begin(world)
-    severities = []
+    severities, drafts = [], []
     for _ in range(3):
         life.case_id = (await life.box.report(rule="K12")).json()["case_id"]
-        before = (await life.case())["severity"]
-        severities.append((before, (await life.done("confirm", "issue"))["severity"]))
+        before = (await life.done("confirm"))["severity"]
+        drafts.append("严重程度：较重" in (await life.people[Role.OFFICER].get(f"/cases/{life.case_id}/notice")).text)
+        severities.append((before, (await life.done("issue"))["severity"]))
     assert severities == [(3, 3), (3, 3), (3, 2)]
+    assert drafts == [False, False, True]  # as it is issued then
 
 
 class TestTable:

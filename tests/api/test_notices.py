@@ -289,7 +289,7 @@ class TestTemplates:
             update={"template": TEMPLATES, "captured_at": moment, "due_at": moment, "issued_at": moment, "number": None}
         )
         officers = (Officer("王建国", "1"), Officer("李红", "2"))
-        order = order_html(OrderDraft(facts, officers, [], "王建国", moment, []))
+        order = order_html(OrderDraft(facts, moment, officers, [], "王建国", moment, []))
         for html in (notice_html(facts, "zh-CN", "", ""), order):
             assert "2026年12月2日" in html
             assert "02日" not in html

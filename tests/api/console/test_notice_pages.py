@@ -2,12 +2,16 @@
 
 import html
 import re
+from datetime import timedelta
 
 import httpx
 import pymupdf
 import pytest
+from sqlalchemy import update
 
+from api.cases.tables import Case
 from api.kit.database import Database
+from api.kit.times import now
 from api.places import repository as places
 from tests.api.console.kitchen import SHOP, Kitchen, hand_in, sign_in
 from tests.api.world import HOUSE
@@ -102,6 +106,18 @@ class TestOrder:
             text = [page.get_text(flags=0).replace("\n", "") for page in document]
         assert all("草稿 未生效" in page for page in text)
         assert "川 0102" in "".join(text)
+
+    async def test_no_day_to_put_it_right_by_that_is_over(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await confirmed(browser, kitchen)
+        await browser.post(f"/cases/{case_id}/issue", data={"version": 2})
+        in_time = words(await browser.get(f"/cases/{case_id}/order", params=OFFICERS))
+        assert re.search(r"现责令你（单位）在 \d+年\d+月\d+日 17时30分 前改正", in_time)
+        database = Database(kitchen.settings.async_database_url, 5)
+        async with database.writing() as work:
+            await work.execute(update(Case).values(rectify_due_at=now() - timedelta(days=1)))
+        await database.close()
+        late = words(await browser.get(f"/cases/{case_id}/order", params=OFFICERS))
+        assert re.search(r"现责令你（单位）在　+年　+月　+日前改正", late)
 
     @pytest.mark.parametrize(
         "wrong", [{"officer_2": ""}, {"certificate_2": " "}, {"officer_2": "王建国"}, {"certificate_2": "川 0101"}],
