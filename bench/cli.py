@@ -1,6 +1,7 @@
 """`sunshine bench`: measurements against a baseline of the same run."""
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import platformdirs
 import typer
 
 from bench.phases import BenchError
-from detector.card import default_weights
+from detector.card import ModelError, default_weights, load_model
 
 app = typer.Typer(help="Measure (development).", no_args_is_help=True, add_completion=False)
 REPOSITORY = Path(__file__).parent.parent
@@ -25,7 +26,7 @@ def bench() -> None:
 
 @app.command()
 def density(
-    quick: Annotated[bool, typer.Option(help="One round, without the additions of the full run; some nine minutes.")] = False,
+    quick: Annotated[bool, typer.Option(help="One round, without the additions of the full run; within eight minutes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     streams: Annotated[int, typer.Option(min=1, max=64, help="Cameras in each phase.")] = 4,
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often everything is measured.")] = 3,
@@ -35,7 +36,7 @@ def density(
     REPOSITORY / ".venv-train" / "bin" / "python",
     weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
     work: Annotated[Path | None, typer.Option(help="Folder for clips and logs; by default in the user's cache.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write a picture (SVG) of it.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Where to write a picture (SVG) of it; by default beside the logs.")] = None,
 ) -> None:
     """How many cameras a core carries: the edge, the obvious way and the floor, in turn, on real RTSP streams."""
     from bench.chart import write_chart
@@ -46,25 +47,26 @@ def density(
             f"There is no {train_python}. Run scripts/setup train, name another one, or leave that way out (--no-baseline)."
         )
     numbers = _numbers("--more", more) if more else []
-    folder = (work or platformdirs.user_cache_path("sunshine-kitchen") / "bench").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, nets = _folder(work), _nets(weights)
+    chart = plot or folder / "density.svg"
+    if chart.is_dir() or not os.access(chart.absolute().parent, os.W_OK):
+        raise typer.BadParameter(f"{chart} cannot be written. Name a file in a folder that is there, such as --plot density.svg.")
     try:
         result = measure(
-            folder, (weights or default_weights()).absolute(), train_python.absolute() if baseline else None, streams,
-            1 if quick else rounds, numbers, not quick, lambda words: typer.echo(words, err=True),
+            folder, nets, train_python.absolute() if baseline else None, streams, 1 if quick else rounds, numbers, not quick,
+            lambda words: typer.echo(words, err=True),
         )
     except BenchError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     figures = result.as_json()
-    chart = plot or Path(tempfile.gettempdir()) / "density.svg"
-    write_chart(result, chart)
     if as_json:
         typer.echo(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        typer.echo(f"{name:32} {value}")
-    typer.echo(f"picture: {chart}")
+    else:
+        for name, value in figures.items():
+            typer.echo(f"{name:32} {value}")
+    write_chart(result, chart)
+    typer.echo(f"picture: {chart}", err=True)
 
 
 @app.command()
@@ -77,12 +79,8 @@ def soak(
     """Whether the edge's memory grows while half of its cameras die and come back."""
     from bench.soak import soak as measure
 
-    folder = (work or platformdirs.user_cache_path("sunshine-kitchen") / "bench").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        soaked = measure(
-            folder, (weights or default_weights()).absolute(), streams, minutes, lambda words: typer.echo(words, err=True)
-        )
+        soaked = measure(_folder(work), _nets(weights), streams, minutes, lambda words: typer.echo(words, err=True))
     except BenchError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
@@ -180,6 +178,26 @@ def review(cases: Annotated[int, typer.Option(min=5, max=500, help="How many are
     typer.echo(f"ratio                                 {waits.p95_ms / waits.baseline_p95_ms:8.3f}")
     if waits.p95_ms > 100:
         raise typer.Exit(1)
+
+
+def _folder(work: Path | None) -> Path:
+    folder = (work or platformdirs.user_cache_path("sunshine-kitchen") / "bench").absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{folder} cannot be made ({error.strerror}). Name another folder with --work.") from error
+    return folder
+
+
+def _nets(weights: Path | None) -> Path:
+    """Looked at first: what cannot be loaded shall not show after minutes."""
+    folder = (weights or default_weights()).absolute()
+    try:
+        for name in ("finder", "attributes"):
+            load_model(folder, name)
+    except ModelError as error:
+        raise typer.BadParameter(str(error)) from error
+    return folder
 
 
 def _numbers(option: str, text: str) -> list[int]:

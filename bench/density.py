@@ -1,7 +1,6 @@
 """How many cameras a core carries, against the obvious way and against the floor, all measured in one run."""
 
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +50,7 @@ class Density:
             line[f"cameras_per_core_gop{gop}"] = round(1 / edge.cpu_share, 1)
             line[f"delay_p50_s_gop{gop}"] = _rounded(edge.verdict.delay_s(0.5))
             line[f"delay_p95_s_gop{gop}"] = _rounded(edge.verdict.delay_s(0.95))
+            line[f"delays_s_gop{gop}"] = [round(delay, 2) for delay in edge.verdict.delays_s]
         edges = Verdict()
         for side in self.edge.values():
             edges.add(side.verdict)
@@ -149,7 +149,3 @@ def _choose(clips: dict[str, Path], scene: str, gop: int, streams: int) -> list[
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
-
-
-def date() -> str:
-    return time.strftime("%Y-%m-%d")
