@@ -177,10 +177,12 @@ class AvSource:
         while not self._stopped.is_set():
             failure: Exception | None = None
             packet = None
+            asked = time.monotonic()
             try:
                 packet = next(packets, None)
             except (av.FFmpegError, OSError, ValueError) as error:
                 failure = error
+            stamps.waited(time.monotonic() - asked)
             if failure:
                 raise SourceError(self._read_fault(failure, index), describe(failure))
             if packet is None:

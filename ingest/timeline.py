@@ -17,6 +17,9 @@ DISORDER_S = 1.0
 # pictures come. One that is off by more than `WRONG` twice in a row, over so long each, has no clock: a line that stood still for
 # a moment, or a clock that was set, is off once.
 JUDGED_S, WRONG = 10.0, 1.5
+# Nor is a camera judged over a time of which its reader waited less than this share for packets: a box that is too slow finds old
+# ones in the socket, so that their stamps seem to go slower than time, and faster once it catches up.
+WAITED = 0.25
 log = structlog.get_logger(__name__)
 
 
@@ -65,7 +68,12 @@ class Stamps:
         self._clock = clock
         # Arrival (s) and stamp of the key frame from which on is judged, or from which on stamps are replaced.
         self._since: tuple[float, int] | None = None
+        self._waited_s = 0.0
         self._was_off = False
+
+    def waited(self, seconds: float) -> None:
+        """Nothing had come in for so long."""
+        self._waited_s += seconds
 
     def see(self, packet: Packet[VideoStream]) -> None:
         """Each key frame, and each packet once they `are_useless`."""
@@ -78,11 +86,11 @@ class Stamps:
 
     def _judge(self, now: float, stamp: int, tick_s: float) -> None:
         if self._since is None:
-            self._since = now, stamp
+            self._since, self._waited_s = (now, stamp), 0.0
         passed_s, told_s = now - self._since[0], (stamp - self._since[1]) * tick_s
         if passed_s < JUDGED_S:
             return
-        is_off = not passed_s / WRONG <= told_s <= passed_s * WRONG
+        is_off = self._waited_s > WAITED * passed_s and not passed_s / WRONG <= told_s <= passed_s * WRONG
         if is_off and self._was_off:
             self.are_useless = True
             log.warning(
@@ -90,4 +98,4 @@ class Stamps:
                 words="The camera's time stamps do not go as time does; its pictures are timed as they come in. "
                 "摄像头的时间戳快慢不准，改按画面到达的时间计时。",
             )
-        self._since, self._was_off = (now, stamp), is_off
+        self._since, self._waited_s, self._was_off = (now, stamp), 0.0, is_off

@@ -16,12 +16,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from contract.edges import StreamFault
 from ingest import timeline
 from ingest.address import parse_address
 from ingest.clip import Clip
-from ingest.decoding import Decoding
+from ingest.decoding import Decoder, Decoding
 from ingest.errors import SourceError
 from ingest.frames import Picture
 from ingest.rtsp_connection import Response
@@ -730,7 +731,10 @@ def seen(arrivals: list[tuple[float, float]]) -> list[float]:
     clock = iter([at for at, _ in arrivals])
     stamps = Stamps("camera", lambda: next(clock))
     told: list[float] = []
-    for _, stamp in arrivals:
+    before = 0.0
+    for at, stamp in arrivals:
+        stamps.waited(at - before)
+        before = at
         packet = av.Packet(b"x")
         packet.time_base, packet.is_keyframe = Fraction(1, 90_000), True
         packet.pts = packet.dts = round(stamp * 90_000)
@@ -772,6 +776,22 @@ def test_stamps_in_another_unit_than_the_stream_says(serve, clips, monkeypatch: 
     pictures = first(watch(served.url, decoding=Decoding(interval_s=0.5)), 6)
 
     assert np.diff(times(pictures))[-3:] == pytest.approx(0.5, abs=0.3)
+
+
+def test_a_box_that_is_too_slow_does_not_blame_the_clock_of_the_camera(serve, clips, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has no time for waits in the sockets, so it reads old pictures ever more slowly than they were taken."""
+    monkeypatch.setattr(timeline, "JUDGED_S", 0.5)
+    frames, pause = Decoder._frames, threading.Event()
+
+    def slow(self: Decoder, packet: av.Packet, **how: object) -> list[av.VideoFrame]:
+        pause.wait(4 / FPS)
+        return frames(self, packet, **how)
+
+    monkeypatch.setattr(Decoder, "_frames", slow)
+    with capture_logs() as logs:
+        pictures = first(watch(serve(clips()).url, decoding=EVERYTHING), 22)
+    assert np.diff(times(pictures)) == pytest.approx(1 / FPS, abs=0.02)
+    assert "camera_has_no_clock" not in [line["event"] for line in logs]
 
 
 def test_the_timeline_of_a_file_keeps_its_gaps() -> None:
