@@ -55,6 +55,7 @@ _HISTORY = 10
 _SENT = N_("Sent. It is in the messages of that phone within a minute.")
 _TOO_OFTEN = N_("A link was sent a moment ago, or five times today. Look into the messages first.")
 _NOT_SENT = N_("Nothing can be sent to this person. Choose another one, or ring the station.")
+_ONCE_MORE = N_("You can still answer: press the button once more.")
 Token = Annotated[str, Path(max_length=64)]
 
 
@@ -229,17 +230,22 @@ async def _too_late(
     if (last.actor_id, last.act) == (visit.actor.id, act):
         return _done(request, token, act)
     speaker = speaker_of(request)
-    return await _again(request, centre, token, at, {}, typed, overtaken(visit.transitions, speaker), 409)
+    told = overtaken(visit.transitions, speaker)
+    if step_of(visit.case.state, act) is None:
+        return await _again(request, centre, token, at, {}, typed, told, 409)
+    told = replace(told, value=f"{told.value} {speaker.say(_ONCE_MORE)}")
+    return await _again(request, centre, token, at, {}, typed, told, 409, version=visit.case.version)
 
 
 async def _again(
     request: Request, centre: Centre, token: str, at: datetime, wrong: dict[str, str], typed: dict[str, str],
-    problem: Fact | None = None, status: int = 422,
+    problem: Fact | None = None, status: int = 422, *, version: int | None = None,
 ) -> Response:
+    """`version` is what a script sends the next time, without a page that has lost the photographs."""
     speaker = speaker_of(request)
     said = {field: speaker.say(words) for field, words in wrong.items()}
     if _is_script(request):
-        return JSONResponse({"wrong": said or {"problem": problem.value if problem else ""}}, status)
+        return JSONResponse({"wrong": said or {"problem": problem.value if problem else ""}, "version": version}, status)
     async with centre.database.reading() as work:
         visit = await _visit(request, work, token, at)
         return await _page(request, work, centre, visit, token, at, wrong=said, typed=typed, problem=problem, status=status)

@@ -168,6 +168,8 @@ async function send(form) {
     if (answer?.ok) return (await answer.json()).url;
     if (answer && (answer.status === 422 || answer.status === 409)) {
       const told = await answer.json().catch(() => ({}));
+      // Somebody did something else meanwhile: who has read that goes on from there, with the same photograph.
+      if (told.version) for (const field of document.querySelectorAll("[name=version]")) field.value = told.version;
       if (told.wrong) throw new RangeError(Object.values(told.wrong).join(" "));
     }
     // What cannot be put right by sending it again is told by the page itself.

@@ -200,6 +200,22 @@ def test_an_answer_that_is_lost_on_its_way_back_is_done_once(shop: Shop, phone: 
     assert len(shop.case()["answers"]) == 1  # type: ignore[arg-type]
 
 
+def test_what_another_did_meanwhile_is_told_and_the_answer_goes_on_from_there(
+    shop: Shop, phone: OpenPhone, photograph: Path
+) -> None:
+    page = phone()
+    page.goto(shop.path)
+    page.locator("#fix").set_input_files(photograph)
+    headers = {"If-Match": f'"{shop.case()["version"]}"', "Idempotency-Key": str(uuid4())}
+    assert _officer(shop.centre).post(f"/api/v1/cases/{shop.case_id}/acknowledge", json={}, headers=headers).is_success
+    send = page.locator(".phone-fix [type=submit]")
+    send.click()
+    expect(page.locator("[data-status]")).to_contain_text("告知已签收。 您仍可答复：请再按一次按钮。")
+    send.click()
+    page.wait_for_url(re.compile(r"done=submit"))
+    assert shop.case()["state"] == "submitted"
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_every_button(shop: Shop, phone: OpenPhone, tmp_path: Path, scripts: bool) -> None:
     path = tmp_path / "now.jpg"
