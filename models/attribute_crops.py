@@ -121,10 +121,12 @@ def _heads(
         if picture.tells_of(FACES) and inside.any():
             state = picture.classes[int(np.argmax(inside))]
             labels = replace(labels, mask={FACE_MASK: 0, FACE_NO_MASK: 1, MASK_WRONG: 2}[int(state)], readable=1)
-        elif set(FACES) <= picture.annotated and (
-            opinion is None or not centres_inside(opinion.face[:, :4], head[None]).any()
+        elif (iou(head[None], picture.backs) >= 0.5).any() or (
+            set(FACES) <= picture.annotated
+            and (opinion is None or not centres_inside(opinion.face[:, :4], head[None]).any())
+            and not (iou(head[None], picture.no_backs) >= 0.5).any()
         ):
-            # A back of a head: labelled through, and no teacher sees a face either.
+            # A back of a head: a person has seen it, or the picture is labelled through, and no teacher sees a face either.
             labels = replace(labels, mask=UNKNOWN["mask"], readable=0)
         if CIGARETTE in picture.annotated:
             near = centres_inside(picture.of(CIGARETTE), _square(np.array(head_region(head)), CROP.head_scale)[None]).any()

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.attribute_crops import MARGIN, SILENT, Labels, Patch
+from models.attribute_crops import MARGIN, SILENT, UNKNOWN, Labels, Patch
 from models.augment import Image, camera, soften
 from models.cap_cutouts import Cutout
 from models.caps import put_cap
@@ -26,12 +26,15 @@ EMPHASIS = {
     ("cap", 1): 2.0,
     ("mask", 0): 1.5,
     ("mask", 1): 4.0,  # bare faces: what must not be taken for smoking, and what cigarettes are drawn on
+    ("mask", 3): 1.5,  # half of a kitchen's heads are seen from behind
     ("mask", 2): 0.35,  # rare in life: as often as the others it would be suspected everywhere
     ("glove", 0): 1.5,
     ("glove", 1): 1.5,
     ("smoking", 1): 5.0,  # at heads and in hands
 }
 """how much more often a state is drawn than the others"""
+NOTHING = {**UNKNOWN, "readable": 0}
+"""the states of what shows nothing"""
 
 
 @dataclass(frozen=True)
@@ -146,13 +149,17 @@ def _cells(patch: Patch, matrix: NDArray[np.float64], labels: Labels, scale: flo
 
 
 def shares(found: Sequence[Patch]) -> NDArray[np.float64]:
-    """Chance of each patch: every state of every attribute, real or simulated, gets its share of the training."""
+    """Chance of each patch: every state of every attribute, real or simulated, gets its share of the training.
+
+    Heads from behind and what is only like a hand get theirs, apart from places that are neither, of which there are many more.
+    """
     keys = []
     for patch in found:
         values = vars(patch.labels)
         world = patch.source == SIMULATOR
-        keys.append([(name, value, world) for name, value in values.items() if value != SILENT])
-    total: dict[tuple[str, int, bool], float] = {}
+        neither = patch.labels.cap == UNKNOWN["cap"] and patch.labels.glove == UNKNOWN["glove"]
+        keys.append([(n, value, world, neither and value == NOTHING.get(n)) for n, value in values.items() if value != SILENT])
+    total: dict[tuple[str, int, bool, bool], float] = {}
     for patch, names in zip(found, keys, strict=False):
         for name in names:
             total[name] = total.get(name, 0) + patch.weight

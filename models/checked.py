@@ -1,5 +1,5 @@
-"""What a person has looked at: pictures of at most four heads with no cigarette at any of them (checked.csv), and what teachers
-took for hands (checked_hands.csv)."""
+"""What a person has looked at: pictures of at most four heads with no cigarette at any of them (checked.csv), what teachers took
+for hands (checked_hands.csv), and heads at which no teacher saw a face (checked_heads.csv)."""
 
 import csv
 from collections import defaultdict
@@ -14,6 +14,7 @@ from models.data import HAND_BARE, HAND_GLOVE, Picture
 
 CHECKED = Path(__file__).with_name("checked.csv")
 CHECKED_HANDS = Path(__file__).with_name("checked_hands.csv")
+CHECKED_HEADS = Path(__file__).with_name("checked_heads.csv")
 
 
 def no_cigarette() -> frozenset[str]:
@@ -25,7 +26,7 @@ def no_cigarette() -> frozenset[str]:
 
 
 @cache
-def _said_of_hands(listed: Path) -> dict[tuple[str, str], list[dict[str, str]]]:
+def _said(listed: Path) -> dict[tuple[str, str], list[dict[str, str]]]:
     said: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
     with listed.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -33,25 +34,28 @@ def _said_of_hands(listed: Path) -> dict[tuple[str, str], list[dict[str, str]]]:
     return said
 
 
-def with_checked_hands(picture: Picture) -> Picture:
-    """The picture with what a person has said of boxes that teachers took for hands: bare, gloved, or no hand at all.
+def with_checked_boxes(picture: Picture) -> Picture:
+    """The picture with what a person has said of what teachers saw: hands that are bare, gloved, or none at all; heads that are
+    seen from behind, or perhaps not.
 
-    No bare hand holds a cigarette but where cigarettes are labelled. Hands that are not listed stay unknown.
+    No bare hand holds a cigarette but where cigarettes are labelled. Hands and heads that are not listed stay unknown.
     """
-    rows = _said_of_hands(CHECKED_HANDS).get((picture.source, picture.name), [])
 
-    def boxes(*says: str) -> NDArray[np.float32]:
-        found = [[float(row[edge]) for edge in ("x1", "y1", "x2", "y2")] for row in rows if row["says"] in says]
+    def boxes(listed: Path, says: str) -> NDArray[np.float32]:
+        rows = _said(listed).get((picture.source, picture.name), [])
+        found = [[float(row[edge]) for edge in ("x1", "y1", "x2", "y2")] for row in rows if row["says"] == says]
         return np.array(found, np.float32).reshape(-1, 4)
 
-    if not rows:
+    if not any((picture.source, picture.name) in _said(listed) for listed in (CHECKED_HANDS, CHECKED_HEADS)):
         return picture
-    bare, gloved = boxes("bare"), boxes("gloved")
+    bare, gloved = boxes(CHECKED_HANDS, "bare"), boxes(CHECKED_HANDS, "gloved")
     return replace(
         picture,
         classes=np.concatenate([picture.classes, np.repeat([HAND_BARE, HAND_GLOVE], [len(bare), len(gloved)])]),
         boxes=np.concatenate([picture.boxes, bare, gloved]),
         hat_kinds=(*picture.hat_kinds, *[None] * (len(bare) + len(gloved))) if picture.hat_kinds else (),
         empty_hands=bare,
-        no_hands=boxes("no_hand"),
+        no_hands=boxes(CHECKED_HANDS, "no_hand"),
+        backs=boxes(CHECKED_HEADS, "back"),
+        no_backs=boxes(CHECKED_HEADS, "other"),
     )

@@ -57,6 +57,10 @@ class Picture:
     """[k, 4], what a teacher took for a hand and a person has seen to be none"""
     day: str = ""
     """of a camera that is a group for months: what errs alike within the group"""
+    backs: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    """[k, 4], heads that a person has seen to show no face"""
+    no_backs: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    """[k, 4], heads without a labelled face that may show one all the same"""
 
     @property
     def name(self) -> str:

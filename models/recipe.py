@@ -18,7 +18,7 @@ from detector.card import Training
 from models import attributes, finder
 from models.attribute_crops import Patch, patches
 from models.cap_cutouts import cutouts, read_cutouts
-from models.checked import no_cigarette, with_checked_hands
+from models.checked import no_cigarette, with_checked_boxes
 from models.data import HANDS, SIMULATOR, Picture, fingerprint, read_all
 from models.export import export_attributes, export_finder
 from models.pseudo import Targets, targets
@@ -76,7 +76,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
     parts = split(pictures)  # of all, so that what is left out changes nobody's part
     pictures = plan.keep(pictures)
     # To learn from, not to calibrate with: nearly all are bare, which says nothing about how many hands are.
-    pictures = [with_checked_hands(p) if parts[p.source, p.name] == "train" else p for p in pictures]
+    pictures = [with_checked_boxes(p) if parts[p.source, p.name] == "train" else p for p in pictures]
     real = [p for p in pictures if p.source not in FULLY_LABELLED]
     write_split(parts, plan.work / "split.csv")
     taught = [p for p in pictures if parts[p.source, p.name] != "test"]

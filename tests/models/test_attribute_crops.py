@@ -49,6 +49,20 @@ def test_a_head_without_a_face_says_nothing_can_be_told_of_the_mask(tmp_path: Pa
     assert (labels.mask, labels.readable) == (3, 0)
 
 
+HEAD = np.array([[272, 180, 368, 300]], np.float32)
+
+
+def test_a_head_that_a_person_has_seen_from_behind_says_so_though_faces_were_not_looked_for(tmp_path: Path):
+    one = picture(tmp_path / "d", BARE, [HEAD_BARE, HEAD_HAT])
+    (labels,) = heads(replace(one, backs=HEAD))
+    assert labels == Labels(cap=1, mask=3, readable=0)
+
+
+def test_a_head_of_which_a_person_could_not_say_that_it_is_seen_from_behind_is_silent(tmp_path: Path):
+    (labels,) = heads(replace(picture(tmp_path / "d", BARE), no_backs=HEAD))
+    assert (labels.cap, labels.mask, labels.readable) == (1, -1, 1)
+
+
 @pytest.mark.parametrize(("label", "expected"), [(HEAD_BARE, -1), (HEAD_HAT, 0)])
 def test_a_bare_head_that_the_upper_edge_cuts_off_says_nothing_of_caps(tmp_path: Path, label: int, expected: int):
     cut = f"{label} 0.5 0.08 0.15 0.16\n{FACE_NO_MASK} 0.5 0.09 0.1 0.12\n"

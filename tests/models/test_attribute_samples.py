@@ -1,12 +1,13 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from detector.crops import crop_square, head_region
-from models.attribute_crops import SILENT, patches
+from models.attribute_crops import SILENT, Labels, patches
 from models.attribute_samples import sample, shares
-from models.data import CIGARETTE, FACE_NO_MASK, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT
+from models.data import CIGARETTE, FACE_NO_MASK, FACES, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT
 from models.pseudo import targets
 from tests.models.test_attribute_crops import BARE, FACE, HAND, judged, picture
 
@@ -63,3 +64,11 @@ def test_every_state_gets_its_share(tmp_path: Path):
     chances = shares(cut)
     assert chances.sum() == pytest.approx(1)
     assert all(p.labels.mask == SILENT for p in cut)
+
+
+def test_heads_from_behind_are_not_drowned_by_places_that_are_no_head(tmp_path: Path):
+    one = picture(tmp_path / "d", BARE, [HEAD_BARE, HEAD_HAT, *FACES, HAND_BARE, HAND_GLOVE])
+    head, *elsewhere = patches(one, targets(one, None), None, False, np.random.SeedSequence(0))
+    back = replace(head, labels=Labels(mask=head.labels.mask, readable=head.labels.readable))
+    chances = shares([back] * 60 + elsewhere * 200)
+    assert chances[:60].sum() > 0.3
