@@ -13,6 +13,12 @@ Image = npt.NDArray[np.uint8]
 # BGR. Red only for what violates, so that the eye goes there first.
 COLOURS = {"person": (200, 160, 40), "head": (120, 190, 60), "hand": (190, 190, 60), "cigarette": (40, 40, 220)}
 VIOLATING = (40, 40, 220)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def load_font() -> None:
+    """OpenCV reads its font when it first writes something, for a tenth of a second: not while something waits to be told."""
+    cv2.putText(np.zeros((8, 8, 3), np.uint8), " ", (0, 8), FONT, 1.0, VIOLATING)
 
 
 def draw(image: Image, observation: Observation, violations: Sequence[Violation] = ()) -> Image:
@@ -32,5 +38,5 @@ def draw(image: Image, observation: Observation, violations: Sequence[Violation]
         cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, width * (2 if marked.box in red else 1))
         if marked.box in red:
             place = (x1, max(y1 - 4 * width, 12 * width))
-            cv2.putText(canvas, red[marked.box], place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * width, colour, width, cv2.LINE_AA)
+            cv2.putText(canvas, red[marked.box], place, FONT, 0.5 * width, colour, width, cv2.LINE_AA)
     return canvas

@@ -185,7 +185,7 @@ class _Forgetful:
     def repeats(self, camera_id: str, catalogue: Catalogue, now: object) -> list[Repeat]:
         return []
 
-    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Future[Manifest]:
+    def record(self, camera: CameraConfig, catalogue_version: str, sight: Sight, violation: Violation) -> Future[Manifest]:
         raise AssertionError("no rule is in force")
 
     def try_out(self, camera_id: str) -> None:

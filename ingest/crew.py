@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
 
 import structlog
 
@@ -202,7 +201,7 @@ class Crew:
         """Raises OSError or RuntimeError where there is no room for one more process or thread."""
         ours, theirs = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(SEND_S), int(SEND_S % 1 * 1e6)))
-        pipe = Pipe(Connection(ours.detach()))
+        pipe = Pipe(ours)
         with theirs:
             # Before the process: where that cannot be started, this ends with `theirs`.
             threading.Thread(target=self._serve, args=(worker, pipe), name=f"worker {worker.number}", daemon=True).start()

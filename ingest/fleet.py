@@ -168,7 +168,8 @@ class Fleet:
             log.error("camera_password_unreadable", camera=camera.id, cause=str(error))
         # The centre seals a password anew for every list, so what is sealed says nothing about a change.
         camera = camera.model_copy(update={"password_sealed": None})
-        if known is not None and (known.config, known.login, known.catalogue.version) == (camera, login, catalogue.version):
+        version = catalogue.version
+        if known is not None and (known.config, known.login, known.catalogue_version) == (camera, login, version):
             return
         self._book.watch(camera.id)
         rules = self._make_rules(camera, catalogue, self._recorder.repeats(camera.id, catalogue, self._clock()))
@@ -187,7 +188,7 @@ class Fleet:
             reader.want(None, None)
             reader.stretch(self._shedding.stretch)
         tracker = Tracker(1 + secrets.randbelow(MOST_FIRST))
-        self._cameras[camera.id] = Watched(camera, login, catalogue, reader, tracker, rules, asked)
+        self._cameras[camera.id] = Watched(camera, login, version, reader, tracker, rules, asked)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
 
     def _take_out(self, camera_id: str) -> None:

@@ -44,7 +44,7 @@ class Keeping:
         """Hand it over; whether it could be recorded shows later, and until then the rules take it for told."""
         if len(self._recording) >= MOST_RECORDING:
             wait([self._recording[0][2]])
-        future = self._recorder.record(camera.config, camera.catalogue, sight, violation)
+        future = self._recorder.record(camera.config, camera.catalogue_version, sight, violation)
         gathering = moment.gather() if moment is not None and self._clips is not None else None
         self._recording.append((camera, violation, future, gathering))
         try:

@@ -56,6 +56,7 @@ class CameraReader:
         name: names the camera in the log.
         make_source: makes the source of one connection; may raise SourceError.
         on_drop: called for each picture that gives way to a newer one or grows old.
+        on_picture: called for each picture that can be taken, in the reader's thread.
     """
 
     def __init__(
@@ -66,9 +67,11 @@ class CameraReader:
         backoff: Backoff | None = None,
         hang_s: float = HANG_S,
         on_drop: Callable[[], None] | None = None,
+        on_picture: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self._on_drop = on_drop
+        self._on_picture = on_picture
         self._make_source = make_source
         self._backoff = backoff or Backoff()
         self._hang_s = hang_s
@@ -345,4 +348,6 @@ class CameraReader:
             self._last_camera_time_s = camera_time_s
             self._pictures += 1
             self._changed.notify_all()
-            return True
+        if self._on_picture is not None:
+            self._on_picture()
+        return True

@@ -76,7 +76,7 @@ class Recorder:
             Repeat(repeat.rule, repeat.box, min(repeat.until, longest[repeat.rule])) for repeat in kept if repeat.rule in longest
         ]
 
-    def record(self, camera: CameraConfig, catalogue: Catalogue, sight: Sight, violation: Violation) -> Manifest:
+    def record(self, camera: CameraConfig, catalogue_version: str, sight: Sight, violation: Violation) -> Manifest:
         """Commit the evidence of a violation and queue it. Raises OSError when the disk does not take it: then nothing is kept.
 
         Once the evidence is committed this returns; a row that could not be written is made up for by `relist`.
@@ -96,7 +96,7 @@ class Recorder:
             previous=head.digest,
             rule=violation.rule.code,
             severity=violation.rule.severity_at(camera.area),
-            catalogue_version=catalogue.version,
+            catalogue_version=catalogue_version,
             models=list(sight.models),
             software_version=software_version(),
             captured_at=utc_milliseconds(sight.wall_time.astimezone(UTC)),

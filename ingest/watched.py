@@ -1,5 +1,6 @@
 """One camera of a worker: how it is read, and what has been seen of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -30,12 +31,13 @@ HEARTBEAT_LOOK_S = 10.0
 
 
 def open_reader(
-    camera: CameraConfig, password: str | None, preroll_bytes: int = PREROLL_BYTES, device: str | None = None
+    camera: CameraConfig, password: str | None, preroll_bytes: int = PREROLL_BYTES, device: str | None = None,
+    on_picture: Callable[[], None] | None = None,
 ) -> CameraReader:
     """The reader of a camera, not yet started. Nothing about the camera can make this fail: the reader tells its faults.
 
     `preroll_bytes`: how much of its stream is kept in memory at most. `device`: what decodes it, if it can, instead of
-    the processor.
+    the processor. `on_picture` is called for each picture that can be taken, by a thread of the reader.
     """
     work = WorkLog()
 
@@ -53,7 +55,9 @@ def open_reader(
     def on_decode(packet: int, alone: bool) -> None:
         work.decoded(camera.id, packet, alone=alone)
 
-    return CameraReader(f"{camera.name} ({camera.id})", make_source, on_drop=lambda: work.dropped(camera.id))
+    return CameraReader(
+        f"{camera.name} ({camera.id})", make_source, on_drop=lambda: work.dropped(camera.id), on_picture=on_picture
+    )
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Pending:
 class Watched:
     config: CameraConfig
     login: Login | None  # None: its password cannot be opened
-    catalogue: Catalogue
+    catalogue_version: str
     reader: Reader | None  # None without a login
     tracker: Tracker
     rules: Rules

@@ -2,12 +2,12 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from multiprocessing.connection import Connection
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from contract.cameras import EdgeConfig
 from contract.logs import log_to_stderr
 from detector.card import ModelError
+from detector.draw import load_font
 from detector.providers import ProviderError
 from detector.rules import RuleEngine
 from ingest.cutting import Cutter
@@ -26,8 +27,8 @@ from ingest.parts import MakeRules
 from ingest.pipe import STOP, Beat, Pipe, ProviderLost, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
 from ingest.watched import open_reader
 
-# Key frames come about once a second: asking twenty times a second costs nothing and delays a look by 2 % of that.
-LOOK_WAIT_S = 0.05
+# Pictures wake the thread that looks; without any it sees so often to what else there is.
+IDLE_S = 0.5
 BEAT_INTERVAL_S = 1.0
 # At the end, for the cameras and what is being recorded, and for the clips; the edge waits two seconds for its workers.
 LETTING_GO_S, CUTTING_S = 1.0, 0.8
@@ -44,29 +45,30 @@ def main(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     log_to_stderr()
-    pipe = Pipe(Connection(int(arguments[0])))
+    pipe = Pipe(socket.socket(fileno=int(arguments[0])))
     setup: Setup = pipe.receive()
     try:
         loaded = load_detector(setup)
     except ModelError as error:
         pipe.send(Unfit(str(error)))
         return
+    load_font()
     device = decoding_device() if setup.in_hardware else None
     give_back()  # what the check of the weights had taken
     recorder = RemoteRecorder(pipe)
     cutter = Cutter(recorder.record_clip)
+    stop, wake = threading.Event(), threading.Event()
     fleet = Fleet(
         loaded.detector, recorder, RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules,
-        open_reader=partial(open_reader, preroll_bytes=setup.preroll_bytes, device=device), clips=cutter,
+        open_reader=partial(open_reader, preroll_bytes=setup.preroll_bytes, device=device, on_picture=wake.set), clips=cutter,
         on_latest=pipe.send, latest_every_s=setup.latest_every_s,
     )
-    stop = threading.Event()
-    threading.Thread(target=_listen, args=(pipe, fleet, recorder, stop), name="listen", daemon=True).start()
+    threading.Thread(target=_listen, args=(pipe, fleet, recorder, stop, wake), name="listen", daemon=True).start()
     cutter.start()
     pipe.send(Ready(loaded.is_exact, loaded.no_provider, no_decoder=setup.in_hardware and device is None))
     try:
         try:
-            _look(pipe, fleet, stop)
+            _look(pipe, fleet, stop, wake)
         except ProviderError as error:
             pipe.send(ProviderLost(str(error)))
         cutter.close()
@@ -79,7 +81,7 @@ def main(
     os._exit(0)
 
 
-def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event) -> None:
+def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event, wake: threading.Event) -> None:
     """Raises OSError when the edge is gone, ProviderError when what computes is."""
     beat_at = float("-inf")
     while not stop.is_set():
@@ -89,10 +91,11 @@ def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event) -> None:
             cameras, looks, look_s = fleet.report()
             pipe.send(Beat(cameras, looks, look_s, fleet.trouble, beat_at))
         if not looked:
-            stop.wait(LOOK_WAIT_S)
+            wake.wait(IDLE_S)
+        wake.clear()
 
 
-def _listen(pipe: Pipe, fleet: Fleet, recorder: RemoteRecorder, stop: threading.Event) -> None:
+def _listen(pipe: Pipe, fleet: Fleet, recorder: RemoteRecorder, stop: threading.Event, wake: threading.Event) -> None:
     """Ends the process when the edge is gone, or cannot be understood: nobody could take what it sees, and the edge, or the next
     one, starts another."""
     try:
@@ -100,8 +103,10 @@ def _listen(pipe: Pipe, fleet: Fleet, recorder: RemoteRecorder, stop: threading.
             message = pipe.receive()
             if message == STOP:
                 stop.set()  # what is still being recorded is answered after it
+                wake.set()
             elif isinstance(message, EdgeConfig):
                 fleet.apply(message)
+                wake.set()
             else:
                 recorder.answered(message)
     except (EOFError, OSError):

@@ -196,7 +196,7 @@ class Parts:
 
     def record(self, camera_id: str = "cam-1") -> UUID:
         moment = self.clock.moment()
-        return self.recorder.record(camera(camera_id), catalogue(), sight(moment), violation(moment)).violation_id
+        return self.recorder.record(camera(camera_id), catalogue().version, sight(moment), violation(moment)).violation_id
 
     def record_clip(self, violation_id: UUID, clip: Clip | ClipFlaw | None = None) -> None:
         """Of a violation that was recorded before; without `clip`, one that is no video."""

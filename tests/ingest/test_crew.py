@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from contract.evidence import ClipFlaw, ClipManifest, Manifest
 from ingest import crew as crew_module
 from ingest.crew import Crew
 from ingest.minutes import MinuteBook
-from ingest.pipe import Pipe, Ready, Setup
+from ingest.pipe import SIZE, Pipe, Ready, Setup
 from tests.ingest.edge_world import Parts, camera, edge_config
 
 SCRIPTED = (sys.executable, "-m", "tests.ingest.edge_worker")
@@ -192,10 +191,9 @@ def test_a_worker_that_takes_nothing_more_is_replaced(world: World, wait_until: 
 
 
 BUSY = """
-import sys, threading
-from multiprocessing.connection import Connection
+import socket, sys, threading
 from ingest.pipe import Note, Pipe, Ready
-pipe = Pipe(Connection(int(sys.argv[1])))
+pipe = Pipe(socket.socket(fileno=int(sys.argv[1])))
 pipe.receive()
 pipe.send(Ready(is_exact=False))
 while not threading.Event().wait(0.05):
@@ -218,12 +216,12 @@ def test_a_worker_that_is_told_nonsense_ends_so_that_another_takes_its_place():
     with theirs:
         process = subprocess.Popen([*SCRIPTED, "--quiet", str(theirs.fileno())], pass_fds=[theirs.fileno()])
     try:
-        with Connection(ours.detach()) as connection:
-            pipe = Pipe(connection)
+        with ours:
+            pipe = Pipe(ours)
             pipe.send(Setup(X25519PrivateKey.generate().private_bytes_raw(), None, 1))
             while not isinstance(pipe.receive(), Ready):
                 pass
-            connection.send_bytes(b"nonsense")
+            ours.sendall(SIZE.pack(8) + b"nonsense")
             assert process.wait(60) == 1
     finally:
         process.kill()

@@ -158,6 +158,28 @@ def test_the_latest_picture_is_taken_once(read, wait_until) -> None:
     assert (state.pictures, state.taken, state.dropped, state.outdated) == (3, 1, 2, 0)
 
 
+def test_whoever_looks_is_woken_by_each_picture_once_it_can_be_taken(read) -> None:
+    taken: list[float] = []
+    woken = threading.Event()
+
+    def take() -> None:
+        taken.append(reader.take().camera_time_s)
+        if len(taken) == 2:
+            woken.set()
+
+    def play(source: Script) -> Iterator[Picture]:
+        started.wait(20)
+        yield from (picture(t) for t in (0.0, 1.0))
+        source.stopped.wait(20)
+
+    started = threading.Event()
+    reader = read(play, on_picture=take)
+    started.set()
+    assert woken.wait(20)
+    reader.stop()
+    assert taken == [0.0, 1.0]
+
+
 def test_take_waits_for_a_picture(read) -> None:
     assert read(looks).take(timeout_s=60).image.shape == (48, 64, 3)
 

@@ -30,7 +30,7 @@ def restarted(tmp_path: Path) -> Parts:
 
 
 def test_manifest_says_what_was_seen(parts: Parts):
-    parts.recorder.record(camera(username="admin"), catalogue(), sight(), violation())
+    parts.recorder.record(camera(username="admin"), catalogue().version, sight(), violation())
     (manifest,) = manifests(parts)
     assert (manifest.rule, manifest.camera_id, manifest.stream_host) == ("K01", "cam-1", "10.0.0.5")
     assert (manifest.captured_at, manifest.since) == (START, START - timedelta(seconds=12))
@@ -141,7 +141,7 @@ def test_told_may_be_told_again_after_the_interval(parts: Parts, tmp_path: Path)
 def test_what_may_be_told_again_is_forgotten(parts: Parts):
     for day in range(5):
         moment = START + timedelta(days=day)
-        parts.recorder.record(camera(), catalogue(), sight(moment), violation(moment))
+        parts.recorder.record(camera(), catalogue().version, sight(moment), violation(moment))
     assert sum(map(len, parts.recorder._repeats.values())) == 1
 
 
@@ -161,7 +161,7 @@ def test_seal_is_made_with_the_edge_key(parts: Parts):
 def test_a_new_key_begins_with_what_the_centre_knew_last(parts: Parts):
     known = "a" * 64
     for _ in range(2):
-        parts.recorder.record(camera(chain_start=known), catalogue(), sight(), violation())
+        parts.recorder.record(camera(chain_start=known), catalogue().version, sight(), violation())
     first, second = manifests(parts)
     assert [(first.sequence, first.previous), (second.sequence, second.previous)] == [(1, known), (2, first.digest())]
 
