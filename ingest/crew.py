@@ -121,7 +121,8 @@ class Crew:
         return {number: process.pid for number, process in processes.items() if process is not None and process.poll() is None}
 
     def apply(self, config: EdgeConfig) -> None:
-        """Make the cameras those of the list. A camera stays with its worker; a new one goes where the fewest are."""
+        """Make the cameras those of the list. A new one goes where the fewest are; a camera stays with its worker, but where one
+        has two more than another because cameras were taken out."""
         with self._lock:
             gone = self._share.keys() - {camera.id for camera in config.cameras}
             for camera_id in gone:
@@ -130,8 +131,13 @@ class Crew:
                 self._workers.append(_Worker(len(self._workers)))
             for camera in config.cameras:
                 if camera.id not in self._share:
-                    numbers = list(self._share.values())
-                    self._share[camera.id] = min((worker.number for worker in self._workers), key=numbers.count)
+                    self._share[camera.id] = min(range(len(self._workers)), key=self._count)
+            while self._share:
+                fewest, most = (pick(range(len(self._workers)), key=self._count) for pick in (min, max))
+                if self._count(most) - self._count(fewest) < 2:
+                    break
+                last = [camera_id for camera_id, number in self._share.items() if number == most][-1]
+                self._share[last] = fewest
             self._config = config
         for camera in config.cameras:
             self._book.watch(camera.id)
@@ -140,6 +146,9 @@ class Crew:
             log.info("camera_removed", camera=camera_id)
             self._book.unwatch(camera_id)
         self._wake.set()
+
+    def _count(self, number: int) -> int:
+        return list(self._share.values()).count(number)
 
     def run(self) -> None:
         """Until `stop`, or until a worker says that it cannot work, which then stands in `unfit`."""
@@ -229,7 +238,7 @@ class Crew:
         pause_s = worker.backoff.pause_s()
         log.error(event, worker=worker.number, **why, again_in_s=round(pause_s, 1))
         with self._lock:
-            worker.process, worker.ready, worker.beat = None, None, None
+            worker.process, worker.pipe, worker.ready, worker.beat = None, None, None, None
             worker.due_at = time.monotonic() + pause_s
             mine = [camera_id for camera_id, number in self._share.items() if number == worker.number]
         for camera_id in mine:
@@ -240,7 +249,12 @@ class Crew:
             config = self._config
             if config is None:
                 return
-            mine = [camera for camera in config.cameras if self._share.get(camera.id) == worker.number]
+            # What another worker still reads it lets go of first: many a camera serves but one, and nothing shall be told twice.
+            others = [one.beat for one in self._workers if one is not worker and one.beat is not None]
+            taken = {camera_id for beat in others for camera_id in beat.cameras}
+            mine = [
+                camera for camera in config.cameras if self._share.get(camera.id) == worker.number and camera.id not in taken
+            ]
         share = config.model_copy(update={"cameras": mine})
         if share != worker.sent:
             worker.sent = share
@@ -276,11 +290,15 @@ class Crew:
                 self._answering.ask(pipe, message)
             case Latest():
                 self._on_latest(message)
-            case Beat():
-                worker.beat, worker.beat_at = message, time.monotonic()
-            case Ready():
-                worker.ready, worker.beat_at = message, time.monotonic()
-                self._wake.set()
+            case Beat() | Ready():
+                with self._lock:
+                    if worker.pipe is pipe:  # else it is of one that has died, and was told of meanwhile
+                        worker.beat_at = time.monotonic()
+                        if isinstance(message, Beat):
+                            worker.beat = message
+                        else:
+                            worker.ready = message
+                            self._wake.set()
             case ProviderLost(cause):
                 self._lose_provider(cause)
             case Unfit(words):

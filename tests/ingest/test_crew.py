@@ -86,6 +86,23 @@ def test_cameras_are_shared_and_stay_where_they_are(world: World, wait_until: Wa
     assert crew.pids() == pids
 
 
+def test_cameras_that_are_left_are_shared_anew_and_no_two_workers_read_one(world: World, wait_until: Wait):
+    crew = world.start("--quiet")
+    world.watch(crew, "a", "b", "c", "d")
+    wait_until(lambda: shares(crew) == [{"a", "c"}, {"b", "d"}])
+    pids = crew.pids()
+    os.kill(pids[1], signal.SIGSTOP)
+    try:
+        world.watch(crew, "b", "d")
+        wait_until(lambda: shares(crew)[0] != {"a", "c"})
+        assert shares(crew) == [set(), {"b", "d"}], "it reads what the other one has not let go of"
+    finally:
+        os.kill(pids[1], signal.SIGCONT)
+    wait_until(lambda: sorted(map(len, shares(crew))) == [1, 1])
+    wait_until(lambda: len(looked(crew)) == 2 and all(looked(crew).values()))
+    assert crew.pids() == pids
+
+
 def test_no_more_workers_than_cameras(world: World, wait_until: Wait):
     crew = world.start("--quiet", most=8)
     world.watch(crew, "a")
