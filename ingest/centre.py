@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ValidationError
 
 from contract.cameras import EdgeConfig
-from contract.edge_auth import make_edge_token
+from contract.edge_auth import CLOCK_LEEWAY_S, make_edge_token
 from contract.edges import ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, LatestPicture, ReportAnswer
 from contract.evidence import CLIP
 from contract.trials import Trial, TrialAnswer
@@ -125,6 +125,12 @@ class Centre:
         self._obstacles: dict[str, str] = {}
         self._client = _client(url, transport)
 
+    def now(self) -> float:
+        """The edge's clock; the centre's, once that one has shown it to be further off than the centre lets pass: an edge that is
+        heard with a wrong clock loses nothing, and somebody can be told of it."""
+        now, offset_s = self._clock(), self.clock_offset_s or 0.0
+        return now - offset_s if abs(offset_s) > CLOCK_LEEWAY_S else now
+
     def enrol(self, request: EnrolRequest) -> EnrolAnswer:
         """Raises CentreError, which whoever enrols is shown: it is not logged as well."""
         return _parsed(EnrolAnswer, self._send("POST", "/edges/enroll", json=request.model_dump(mode="json")))
@@ -189,14 +195,14 @@ class Centre:
         if self._edge_id is not None and self._key is not None:
             key = request.headers.get("Idempotency-Key")
             proved = request.read() if key is None else key.encode()
-            token = make_edge_token(self._edge_id, self._key, method, API + path, proved, self._clock())
+            token = make_edge_token(self._edge_id, self._key, method, API + path, proved, self.now())
             request.headers["Authorization"] = f"Bearer {token}"
         try:
             response = self._client.send(request)
         except httpx.HTTPError as error:
             raise CentreUnreachable(
                 f"The centre at {self.url} cannot be reached ({type(error).__name__}: {error}). "
-                "Check the address and the network, and that the centre runs."
+                "Check the address, the network and the clock of this box, and that the centre runs."
             ) from error
         self._compare_clocks(response)
         if response.is_success or response.status_code == 304:

@@ -92,9 +92,9 @@ class Edge:
         evidence = EvidenceFolder(self._folder / "evidence")
         recorder = Recorder(evidence, outbox, self._edge_id, self._keys.signing, lambda: self._centre.clock_offset_s)
         recorder.recover(datetime.now(UTC))
-        book = MinuteBook(database)
-        sender = Sender(outbox, evidence, recorder, self._centre, self._keep_days)
-        clips = Sender(outbox, evidence, recorder, self._centre, self._keep_days, is_clip=True)
+        book = MinuteBook(database, self._centre.now)
+        sender = Sender(outbox, evidence, recorder, self._centre, self._keep_days, clock=self._centre.now)
+        clips = Sender(outbox, evidence, recorder, self._centre, self._keep_days, clock=self._centre.now, is_clip=True)
         latest = LatestSender(self._centre)
         setup = Setup(
             self._keys.encryption.private_bytes_raw(), self._weights, self._threads, self._preroll_bytes, self._latest_every_s,

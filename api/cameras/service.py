@@ -134,9 +134,9 @@ def state_of(camera: Camera, at: datetime) -> CameraState:
         return CameraState.OFF
     if camera.edge_id is None or camera.last_minute is None:
         return CameraState.NOT_STARTED
-    # Minutes are told by the clock of the edge, which may be off by as much as its tokens may.
-    offset_s = camera.edge.clock_offset_s if camera.edge is not None else None
-    at += timedelta(seconds=max(-CLOCK_LEEWAY_S, min(offset_s or 0, CLOCK_LEEWAY_S)))
+    # Minutes are told by the clock of the edge; by the centre's where that one is off by more than its tokens may be.
+    offset_s = (camera.edge.clock_offset_s if camera.edge is not None else None) or 0
+    at += timedelta(seconds=offset_s if abs(offset_s) <= CLOCK_LEEWAY_S else 0)
     if at - camera.last_minute > NEWS_MAX_AGE:
         return CameraState.NO_NEWS
     # The running minute is told too, and may have no look yet.

@@ -1,7 +1,7 @@
 """One case for one thing: what an edge reports joins the open case of the same person or spot, with a counter."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from api.accounts.actors import Actor, the_system
 from api.audit.service import record
@@ -15,12 +15,15 @@ from api.cases.states import OPEN, Act, CaseState
 from api.cases.tables import Case, MutedSpot
 from api.deliveries.outbox import tell_step
 from api.kit.database import Work, insert_now
+from contract.edge_auth import CLOCK_LEEWAY_S
 from contract.evidence import Manifest
 
 # An edge tells again after the rule's repeat interval; one telling may be missed, because somebody stood in front.
 MERGE_REPEATS = 2
 # For a rule that the catalogue has lost: what most of the shipped ones have.
 USUAL_REPEAT_S = 1800.0
+# Before this software there was no edge: a PC whose battery is empty starts in 1970, in 2000 or in the year it was built.
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def take_observation(
@@ -29,7 +32,7 @@ async def take_observation(
 ) -> tuple[Case, bool]:
     """The case that checked evidence of an edge belongs to, and whether it is a new one. The caller has locked the camera, so
     that two reports of one thing do not open two."""
-    spot, seen_at = spot_of(manifest), captured_at(manifest)
+    spot, seen_at = spot_of(manifest), captured_at(manifest, at)
     muted = await mute_at(work, camera.id, manifest.rule, spot)
     if muted is not None:
         muted.observations += 1
@@ -54,7 +57,7 @@ async def open_case(
     muted: MutedSpot | None = None,
 ) -> Case:
     """A case for judgement; set aside at once where the spot is muted."""
-    spot, seen_at = spot_of(manifest), captured_at(manifest)
+    spot, seen_at = spot_of(manifest), captured_at(manifest, at)
     act, state = (Act.QUEUE, CaseState.PENDING_REVIEW) if muted is None else (Act.MUTE, CaseState.DISMISSED)
     # Two steps of machines at once; people find version 1.
     case = Case(
@@ -76,9 +79,11 @@ async def open_case(
     return case
 
 
-def captured_at(manifest: Manifest) -> datetime:
-    """By the centre's clock: the edge's time less the offset that its manifest tells."""
-    return manifest.captured_at - timedelta(seconds=manifest.clock_offset_s or 0)
+def captured_at(manifest: Manifest, at: datetime) -> datetime:
+    """By the centre's clock: the edge's time less the offset that its manifest tells, or as it stood, for it may have been set in
+    between. Where neither can be, its clock was none, and it is the time `at` which the centre took the picture."""
+    told = manifest.captured_at - timedelta(seconds=manifest.clock_offset_s or 0), manifest.captured_at
+    return next((moment for moment in told if EARLIEST <= moment <= at + timedelta(seconds=CLOCK_LEEWAY_S)), at)
 
 
 async def _still_open(work: Work, case_ids: Sequence[int]) -> Case | None:

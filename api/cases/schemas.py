@@ -29,7 +29,7 @@ class CaseSummary(BaseModel):
     area: AreaKind
     area_name: str
     opened_at: datetime
-    captured_at: datetime = Field(description="by the centre's clock")
+    captured_at: datetime = Field(description="by the centre's clock; as `opened_at` where the edge's clock could not be right")
     observations: int
     last_seen_at: datetime = Field(description="of the last observation that joined")
     version: int

@@ -72,7 +72,7 @@ class Case(Table):
     severity: Mapped[int]
     state: Mapped[CaseState] = mapped_column(words(CaseState))
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # By the centre's clock: the edge's time less the offset that its manifest tells.
+    # By the centre's clock: observations.captured_at.
     captured_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # Of the last observation that joined: when, which person of the edge's, and the box as parts of width and height.
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
@@ -10,6 +11,7 @@ from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.words import Chip, Tone
 from api.edges.tables import Edge
+from contract.edge_auth import CLOCK_LEEWAY_S
 from contract.faults import TROUBLE_TEXTS
 
 
@@ -73,6 +75,11 @@ def _troubles(edge: Edge, speaker: Speaker) -> list[str]:
 def box_troubles(edge: Edge, speaker: Speaker) -> list[str]:
     """What hinders all cameras of a box: its trouble, and that it is too small or slower than it should be."""
     sentences = [speaker.choose(TROUBLE_TEXTS[edge.trouble])] if edge.trouble else []
+    if abs(edge.clock_offset_s or 0) > CLOCK_LEEWAY_S:
+        sentences.append(speaker.say(
+            N_("The clock of this box is wrong by %(off)s. Set it (NTP); until then rules that hold at certain hours hold at the "
+               "wrong time."), off=speaker.span(timedelta(seconds=edge.clock_offset_s or 0)),
+        ))
     if edge.carries is not None:
         sentences.append(speaker.say(
             N_("This box can carry about %(carries)s such cameras; %(watched)s are configured. It looks less often than wanted."),

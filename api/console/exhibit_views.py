@@ -11,7 +11,7 @@ from api.console.case_words import BOX_KINDS, CLIP_FLAWS
 from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.evidence.service import BLURRED, ORIGINAL, PREVIEW, SealCheck, clip_of, is_of_another
+from api.evidence.service import BLURRED, ORIGINAL, PREVIEW, SealCheck, clip_of, had_no_clock, is_of_another
 from api.evidence.tables import Evidence
 from contract.evidence import CLIP, Manifest, MarkedBox
 
@@ -97,6 +97,11 @@ def _with_faces(evidence: Evidence, is_in_review: bool, reason: str, name: str) 
 def lasted(exhibit: Exhibit, speaker: Speaker) -> str | None:
     """Another's box tells of one moment."""
     manifest = exhibit.manifest
+    if had_no_clock(exhibit.evidence):
+        return speaker.say(
+            N_("The clock of the box stood at %(told)s, which cannot be: the time above is when the centre got the picture."),
+            told=speaker.time(manifest.captured_at).exact,
+        )
     return None if is_of_another(exhibit.evidence) else speaker.lasted(manifest.since, manifest.captured_at)
 
 

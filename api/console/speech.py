@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from api.accounts.actors import ActorKind, the_system
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition, Stage
 from api.console.case_words import DUE, LEVELS, SEVERITIES, STANDINGS, STATES
 from api.console.i18n import N_, Language, translations
-from api.console.times import LocalTime, ago, local_day, local_time, whole_seconds
+from api.console.times import LocalTime, ago, local_day, local_time, span, whole_seconds
 from api.console.words import AREAS, Chip, Tone
 from api.notices.citations import citations_of
 from api.notices.schemas import Citation, Standing
@@ -83,6 +83,9 @@ class Speaker:
 
     def ago(self, moment: datetime) -> str:
         return ago(moment, self.language, self.now)
+
+    def span(self, duration: timedelta) -> str:
+        return span(duration, self.language)
 
     def chip(self, tone: Tone, dot: bool = False) -> Chip:
         return Chip(self.say(tone.words), tone.tone, dot)

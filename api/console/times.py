@@ -50,5 +50,10 @@ def ago(moment: datetime, language: Language, now: datetime) -> str:
     return format_timedelta(-passed, granularity="minute", threshold=1.5, add_direction=True, locale=locale)
 
 
+def span(duration: timedelta, language: Language) -> str:
+    """Such as "56 years"; in whole minutes, hours, days, weeks, months or years."""
+    return format_timedelta(duration, granularity="minute", threshold=1.5, locale="zh_CN" if language is Language.ZH else "en")
+
+
 def whole_seconds(duration: timedelta) -> int:
     return max(0, round(duration.total_seconds()))

@@ -1,6 +1,6 @@
 import asyncio
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -79,6 +79,26 @@ class TestReport:
         case_id = (await box.report(clock_offset_s=60.0)).json()["case_id"]
         officer = await world.person()
         assert (await officer.get(f"/api/v1/cases/{case_id}")).json()["captured_at"] == "2026-11-22T11:59:00Z"
+
+    @pytest.mark.parametrize(
+        ("told", "offset_s", "is_known"),
+        [
+            ("1970-01-01T00:00:05Z", None, False), ("2261-05-01T00:00:00Z", None, False), ("1970-01-01T00:00:05Z", 0.0, False),
+            ("2026-11-22T12:00:00Z", -1.8e9, True),
+            ("2261-05-01T00:00:00Z", (datetime(2261, 5, 1) - datetime(2026, 11, 22, 12)).total_seconds(), True),
+        ],
+        ids=["an empty battery", "the far future", "leapt since it was compared", "set since it was compared", "compared"],
+    )
+    async def test_a_clock_that_cannot_be_right_loses_nothing(
+        self, any_world: World, told: str, offset_s: float | None, is_known: bool
+    ):
+        box, officer = await any_world.edge(await any_world.place()), await any_world.person()
+        captured = datetime.fromisoformat(told)
+        answer = await box.report(captured_at=captured, since=captured - timedelta(seconds=20), clock_offset_s=offset_s)
+        assert answer.status_code == 201, answer.text
+        case = (await officer.get(f"/api/v1/cases/{answer.json()['case_id']}")).json()
+        assert case["captured_at"] == ("2026-11-22T12:00:00Z" if is_known else case["opened_at"])
+        assert datetime.fromisoformat(case["evidence"][0]["captured_at"]) == captured
 
     async def test_a_rule_that_the_catalogue_has_lost_since(self, world: World):
         lines: list[str] = []

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,13 @@ class TestCase:
         assert "&lt;b&gt;Wok&lt;/b&gt;" in form
         digest = form.split("<td>original.jpg</td>")[1].split("<td>")[2].split("<")[0]
         assert digest in manifest
+
+    async def test_the_draft_says_which_time_is_none(self, world: World):
+        box = await world.edge(await world.place())
+        case_id = (await box.report(captured_at=datetime(1970, 1, 1, tzinfo=UTC))).json()["case_id"]
+        answer = await (await world.person()).get(f"/api/v1/cases/{case_id}/evidence", params={"reason": "court"})
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            assert "其时钟当时有误" in archive.read(FORM).decode()
 
     async def test_who_exported_is_recorded_where_the_case_is(self, world: World):
         """Whoever audits that district alone sees it, also where somebody of the whole county exports."""

@@ -1,12 +1,14 @@
+import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from uuid import uuid4
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from contract.edge_auth import claimed_edge_id, content_digest, verify_edge_token
+from contract.edge_auth import EdgeTokenError, claimed_edge_id, content_digest, verify_edge_token
 from contract.edges import Heartbeat
 from ingest.centre import (
     Centre,
@@ -153,6 +155,34 @@ def test_clocks_are_compared():
     assert centre.clock_offset_s is None
     centre.beat(BEAT)
     assert centre.clock_offset_s == 60.0
+
+
+@pytest.mark.parametrize("clock", [datetime(1970, 1, 1, 0, 3, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)])
+def test_with_a_clock_that_is_wrong_the_second_request_is_heard(clock: datetime):
+    def respond(request: httpx.Request) -> httpx.Response:
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        try:
+            verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/heartbeats")
+        except EdgeTokenError as error:
+            answer = problem(401, str(error))
+        else:
+            answer = httpx.Response(204)
+        answer.headers["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
+        return answer
+
+    centre = Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(respond), clock=clock.timestamp)
+    with pytest.raises(CentreUnavailable, match="Set its clock"):
+        centre.beat(BEAT)
+    centre.beat(BEAT)
+    assert abs(centre.now() - time.time()) < 5
+
+
+@pytest.mark.parametrize("off_s", [299, -299])
+def test_a_clock_that_is_nearly_right_is_the_edges_own(off_s: int):
+    date = format_datetime(START - timedelta(seconds=off_s), usegmt=True)
+    centre = centre_that(httpx.Response(204, headers={"Date": date}))
+    centre.beat(BEAT)
+    assert centre.now() == START.timestamp()
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from tests.api.console.kitchen import Kitchen, sign_in
 
 async def heartbeat(
     browser: httpx.AsyncClient, kitchen: Kitchen, *, looks: int, fault: StreamFault | None, age_min: int = 1,
-    trouble: EdgeTrouble | None = None, load: EdgeLoad | None = None,
+    trouble: EdgeTrouble | None = None, load: EdgeLoad | None = None, sent_at: datetime | None = None,
 ) -> None:
     minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=age_min)
     told = CameraMinute(camera_id=kitchen.camera_id, minute=minute, looks=looks, fault=fault)
     body = Heartbeat(
-        sent_at=datetime.now(UTC), software_version="0.1.0", config_version=None, outbox_waiting=0, trouble=trouble,
+        sent_at=sent_at or datetime.now(UTC), software_version="0.1.0", config_version=None, outbox_waiting=0, trouble=trouble,
         load=load, minutes=[told],
     )
     headers = {"Content-Type": "application/json"}
@@ -56,6 +56,17 @@ async def test_trouble_of_the_edge_box(browser: httpx.AsyncClient, kitchen: Kitc
     await sign_in(browser, "installer")
     assert "边缘盒的磁盘已满" in (await browser.get("/cameras")).text
     assert "The disk of the edge box is full" in (await browser.get("/cameras?lang=en")).text
+
+
+async def test_a_box_whose_clock_stands_in_1970(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    """Its minutes are told by the centre's clock."""
+    await heartbeat(browser, kitchen, looks=57, fault=None, sent_at=datetime(1970, 1, 1, 0, 3, tzinfo=UTC))
+    await sign_in(browser, "installer")
+    page = (await browser.get("/cameras")).text
+    assert "正常查看" in page
+    assert "这台边缘盒的时钟差了" in page
+    assert "年。请校准时钟（NTP）" in page
+    assert "The clock of this box is wrong by" in (await browser.get("/edge-boxes?lang=en")).text
 
 
 @pytest.mark.parametrize("page", ["/cameras", "/edge-boxes"])

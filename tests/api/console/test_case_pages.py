@@ -20,6 +20,13 @@ from tests.api.console.kitchen import BARE_HEAD, CAMERA, SHOP, Kitchen, hand_in,
 from tests.api.world import CLIP_S, video
 
 
+async def test_a_clock_that_was_wrong_is_told(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    case_id = await hand_in(browser, kitchen, ago_s=56 * 365 * 86_400)
+    await sign_in(browser, "reviewer")
+    for address in (f"/cases/{case_id}", "/review"):
+        assert "不可能正确：上面的时间是中心收到画面的时间" in (await browser.get(address)).text
+
+
 class TestList:
     async def test_shows_rule_severity_and_place_in_words(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
