@@ -28,7 +28,7 @@ from ingest.errors import SourceError, classify, describe
 from ingest.frames import Picture
 from ingest.preroll import Moment, PreRoll
 from ingest.probe import probe
-from ingest.timeline import MAX_LEAP_S, Stamps, Timeline
+from ingest.timeline import MAX_LEAP_S, ClockRecord, Stamps, Timeline
 
 # A camera on the same network answers within a second; on a mobile link or while it starts up it takes several.
 OPEN_TIMEOUT_S = 10.0
@@ -65,6 +65,7 @@ class AvSource:
         on_decode: Callable[[int, bool], None] | None = None,
         preroll: PreRoll | None = None,
         device: str | None = None,
+        clock: ClockRecord | None = None,
     ) -> None:
         self.live = live
         self.info: StreamInfo | None = None
@@ -82,6 +83,7 @@ class AvSource:
         self._on_decode = on_decode
         self._preroll = preroll
         self._device = device
+        self._clock = clock
         self._timeouts = (open_timeout_s, read_timeout_s)
         self._picture_timeout_s = max(picture_timeout_s, 3 * self._decoding.interval_s)
         self._stopped = threading.Event()
@@ -170,7 +172,7 @@ class AvSource:
             self._preroll.begin(stream)
         packets = container.demux(stream)
         seen = time.monotonic()
-        stamps = Stamps(self._shown)
+        stamps = Stamps(self._shown, self._clock)
         pace = _Pace()
         last_s = 0.0
         index = 0
@@ -252,6 +254,7 @@ def camera_source(
     on_decode: Callable[[int, bool], None] | None = None,
     preroll: PreRoll | None = None,
     device: str | None = None,
+    clock: ClockRecord | None = None,
 ) -> AvSource:
     """A camera over RTSP, or a webcam.
 
@@ -281,6 +284,7 @@ def camera_source(
         on_decode=on_decode,
         preroll=preroll,
         device=device,
+        clock=clock,
     )
 
 
@@ -301,13 +305,16 @@ def file_source(
 def open_source(
     address: CameraAddress, *, transport: Literal["tcp", "udp"] = "tcp", decoding: Decoding | None = None,
     on_decode: Callable[[int, bool], None] | None = None, preroll: PreRoll | None = None, device: str | None = None,
+    clock: ClockRecord | None = None,
 ) -> AvSource:
     """Whatever the address names; a file plays in its own time. `device` decodes what comes over RTSP, if it can. `on_decode`:
-    number of the packet, and whether alone.
+    number of the packet, and whether alone. `clock`: what earlier connections showed of the camera's.
 
     Raises:
         SourceError: the file or the webcam is not there.
     """
     if address.kind == "file":
         return file_source(address.url, decoding=decoding, preroll=preroll)
-    return camera_source(address, transport=transport, decoding=decoding, on_decode=on_decode, preroll=preroll, device=device)
+    return camera_source(
+        address, transport=transport, decoding=decoding, on_decode=on_decode, preroll=preroll, device=device, clock=clock
+    )

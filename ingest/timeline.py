@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 from av.packet import Packet
@@ -58,18 +59,31 @@ class Timeline:
         return now_s
 
 
+@dataclass
+class ClockRecord:
+    """What a connection to a camera leaves to the next one: whether its stamps were off when last judged, and whether they are to
+    be replaced."""
+
+    was_off: bool | None = None
+    is_useless: bool = False
+
+
 class Stamps:
     """Whether the stamps of one connection to a camera go as time does. Of one that has no clock, packets get the time at which
-    they came in instead, from where that shows to the end: else its rules would hold for seconds or for hours."""
+    they came in instead, from where that shows to the end, and from the beginning of the next connection: else its rules would
+    hold for seconds or for hours. A camera whose clock goes again is believed from the next connection on."""
 
-    def __init__(self, camera: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self.are_useless = False
+    def __init__(
+        self, camera: str, record: ClockRecord | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._record = record or ClockRecord()
+        self.are_useless = self._record.is_useless
         self._camera = camera
         self._clock = clock
-        # Arrival (s) and stamp of the key frame from which on is judged, or from which on stamps are replaced.
-        self._since: tuple[float, int] | None = None
+        # Arrival (s) and stamp of the key frame from which on is judged, and of the packet from which on stamps are replaced.
+        self._judged: tuple[float, int] | None = None
+        self._replaced: tuple[float, int] | None = None
         self._waited_s = 0.0
-        self._was_off = False
 
     def waited(self, seconds: float) -> None:
         """Nothing had come in for so long."""
@@ -78,24 +92,26 @@ class Stamps:
     def see(self, packet: Packet[VideoStream]) -> None:
         """Each key frame, and each packet once they `are_useless`."""
         now, stamp = self._clock(), packet.dts if packet.dts is not None else packet.pts
-        if self.are_useless and self._since is not None:
-            at, stamp = self._since
-            packet.pts = packet.dts = stamp + round((now - at) / packet.time_base)
-        elif stamp is not None:
+        if packet.is_keyframe and stamp is not None:
             self._judge(now, stamp, float(packet.time_base))
+        if self.are_useless:
+            self._replaced = self._replaced or (now, stamp or 0)
+            packet.pts = packet.dts = self._replaced[1] + round((now - self._replaced[0]) / packet.time_base)
 
     def _judge(self, now: float, stamp: int, tick_s: float) -> None:
-        if self._since is None:
-            self._since, self._waited_s = (now, stamp), 0.0
-        passed_s, told_s = now - self._since[0], (stamp - self._since[1]) * tick_s
+        if self._judged is None:
+            self._judged, self._waited_s = (now, stamp), 0.0
+        passed_s, told_s = now - self._judged[0], (stamp - self._judged[1]) * tick_s
         if passed_s < JUDGED_S:
             return
-        is_off = self._waited_s > WAITED * passed_s and not passed_s / WRONG <= told_s <= passed_s * WRONG
-        if is_off and self._was_off:
+        is_off = None if self._waited_s <= WAITED * passed_s else not passed_s / WRONG <= told_s <= passed_s * WRONG
+        if is_off is not None and is_off == self._record.was_off:
+            self._record.is_useless = is_off
+        if self._record.is_useless and not self.are_useless:
             self.are_useless = True
             log.warning(
                 "camera_has_no_clock", camera=self._camera, told_s=round(told_s, 1), passed_s=round(passed_s, 1),
                 words="The camera's time stamps do not go as time does; its pictures are timed as they come in. "
                 "摄像头的时间戳快慢不准，改按画面到达的时间计时。",
             )
-        self._since, self._waited_s, self._was_off = (now, stamp), 0.0, is_off
+        self._judged, self._waited_s, self._record.was_off = (now, stamp), 0.0, is_off

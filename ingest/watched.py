@@ -23,6 +23,7 @@ from ingest.pipe import PREROLL_BYTES
 from ingest.preroll import PreRoll
 from ingest.reader import CameraReader
 from ingest.source import AvSource, open_source
+from ingest.timeline import ClockRecord
 from ingest.work_log import WorkLog
 
 # A picture in which nothing moves is looked at all the same this often: a violator whom no movement announced is then found so
@@ -39,7 +40,7 @@ def open_reader(
     `preroll_bytes`: how much of its stream is kept in memory at most. `device`: what decodes it, if it can, instead of
     the processor. `on_picture` is called for each picture that can be taken, by a thread of the reader.
     """
-    work = WorkLog()
+    work, clock = WorkLog(), ClockRecord()
 
     def make_source() -> AvSource:
         try:
@@ -49,7 +50,7 @@ def open_reader(
         decoding = Decoding(interval_s=camera.interval_s)
         return open_source(
             address, transport=camera.transport, decoding=decoding, on_decode=on_decode, preroll=PreRoll(preroll_bytes),
-            device=device,
+            device=device, clock=clock,
         )
 
     def on_decode(packet: int, alone: bool) -> None:

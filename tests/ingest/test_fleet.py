@@ -17,6 +17,8 @@ from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import Manifest
 from detector.observation import AttributeName, Observation
 from detector.violation import Repeat, Violation
+from ingest import watched
+from ingest.errors import SourceError
 from ingest.evidence import EvidenceFolder
 from ingest.findings import Latest
 from ingest.fleet import Fleet
@@ -24,6 +26,7 @@ from ingest.keeping import DISK_INTERVAL_S
 from ingest.minutes import MinuteBook
 from ingest.preroll import Gathering
 from ingest.shedding import INTERVAL_S
+from ingest.timeline import ClockRecord
 from ingest.watched import HEARTBEAT_LOOK_S, open_reader
 from tests.ingest.edge_world import MODELS, FakeReader, Parts, RecorderAtHand, bareheaded, camera, edge_config, violation
 
@@ -560,6 +563,19 @@ def test_reader_of_a_url_that_is_none_tells_its_fault():
         assert fault == StreamFault.BAD_URL
     finally:
         reader.stop()
+
+
+def test_what_a_connection_showed_of_the_clock_of_a_camera_is_known_to_the_next(monkeypatch: pytest.MonkeyPatch, wait_until):
+    records: list[ClockRecord] = []
+
+    def fail(*_: object, clock: ClockRecord, **__: object) -> None:
+        records.append(clock)
+        raise SourceError(StreamFault.TIMEOUT)
+
+    monkeypatch.setattr(watched, "open_source", fail)
+    with open_reader(camera("a"), None):
+        wait_until(lambda: len(records) > 1)
+    assert records[0] is records[1]
 
 
 class TestLatestPicture:

@@ -27,7 +27,7 @@ from ingest.errors import SourceError
 from ingest.frames import Picture
 from ingest.rtsp_connection import Response
 from ingest.source import AvSource, camera_source, file_source, open_source
-from ingest.timeline import Stamps, Timeline
+from ingest.timeline import ClockRecord, Stamps, Timeline
 from tests.ingest.conftest import FPS, number_in
 
 BACKGROUND = (120, 60, 40)
@@ -726,10 +726,10 @@ def test_the_timeline_does_not_drift_where_stamps_are_out_of_order() -> None:
     assert [timeline.at(stamp) for stamp in (0.0, 0.3, 0.2, 0.4)] == [0.0, 0.3, 0.3, 0.4]
 
 
-def seen(arrivals: list[tuple[float, float]]) -> list[float]:
+def seen(arrivals: list[tuple[float, float]], record: ClockRecord | None = None) -> list[float]:
     """The stamps of key frames that came in at so many seconds with these stamps, in seconds, after `Stamps` has seen them."""
     clock = iter([at for at, _ in arrivals])
-    stamps = Stamps("camera", lambda: next(clock))
+    stamps = Stamps("camera", record, lambda: next(clock))
     told: list[float] = []
     before = 0.0
     for at, stamp in arrivals:
@@ -763,6 +763,28 @@ def test_a_camera_whose_clock_goes_at_another_speed_is_timed_by_what_comes_in(sp
 )
 def test_a_camera_whose_clock_goes_is_believed(arrivals: list[tuple[float, float]]) -> None:
     assert seen(arrivals) == pytest.approx([stamp for _, stamp in arrivals], abs=1e-4)
+
+
+def test_a_camera_without_a_clock_is_known_at_its_next_connection() -> None:
+    record = ClockRecord()
+    seen([(second, 0.0) for second in range(60)], record)
+
+    assert np.diff(seen([(second, 0.0) for second in range(100, 105)], record)) == pytest.approx(1.0)
+
+
+def test_two_short_connections_show_that_a_camera_has_no_clock() -> None:
+    record = ClockRecord()
+    for begin in (0, 100):
+        seen([(begin + second, 0.0) for second in range(15)], record)
+
+    assert record.is_useless
+
+
+def test_a_camera_whose_clock_goes_again_is_believed_at_its_next_connection() -> None:
+    record = ClockRecord(was_off=True, is_useless=True)
+    seen([(second, second) for second in range(30)], record)
+
+    assert seen([(second, 0.8 * second) for second in range(100, 105)], record) == pytest.approx([80, 80.8, 81.6, 82.4, 83.2])
 
 
 def test_stamps_in_another_unit_than_the_stream_says(serve, clips, monkeypatch: pytest.MonkeyPatch) -> None:
