@@ -1,10 +1,11 @@
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select, update
+from sqlalchemy import ColumnElement, Exists, Select, and_, delete, exists, false, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
+from api.accounts.tables import User
 from api.clients.tables import ApiClient, ApiClientPlace, ApiToken, TokenKind
 from api.kit.database import Work
 from api.places.repository import district_is_visible, shop_is_visible
@@ -73,6 +74,19 @@ async def find_token(work: Work, token_hash: str, *, for_change: bool = False) -
         query.options(joinedload(ApiToken.client).selectinload(ApiClient.places), joinedload(ApiToken.user))
     )
     return token
+
+
+@without_actor("a link that was given out is the proof")
+async def is_still_let_in(work: Work, user_id: str | None, client_id: str | None) -> bool:
+    """Whether the person, the client, or the client for the person may still ask for anything."""
+    needed: list[Exists] = []
+    if user_id is not None:
+        needed.append(exists().where(User.id == user_id, User.disabled.is_(False)))
+    if client_id is not None:
+        needed.append(exists().where(ApiClient.id == client_id, ApiClient.revoked_at.is_(None)))
+    if user_id is not None and client_id is not None:
+        needed.append(exists().where(ApiToken.user_id == user_id, ApiToken.client_id == client_id))
+    return bool(await work.scalar(select(and_(true(), *needed))))
 
 
 @without_actor("the token is the proof")

@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from api.accounts.permissions import Role
+from api.accounts.service import list_users, set_disabled
 from tests.api.test_oauth import ACTING, add, told
-from tests.api.world import Place, World, problem_code
+from tests.api.world import HOUSE, Place, World, problem_code
 
 
 async def violation(world: World, place: Place) -> str:
@@ -79,6 +80,35 @@ class TestLink:
         assert answer.status_code == status
         if status == 410:
             assert problem_code(answer) == "link-expired"
+
+    async def test_is_over_with_the_program_that_asked_for_it(self, any_world: World):
+        place = await any_world.place()
+        program, violation_id = await add(any_world, place), await violation(any_world, place)
+        async with program.by_itself() as client:
+            made = path_of(await make(client, violation_id))
+        admin = await any_world.person(Role.ADMIN)
+        assert (await admin.post(f"/api/v1/clients/{program.id}/revoke")).status_code == 200
+        answer = await any_world.client().get(made)
+        assert (answer.status_code, problem_code(answer)) == (410, "link-expired")
+
+    async def test_is_over_with_the_consent_of_the_person(self, world: World):
+        place = await world.place()
+        program, violation_id = await add(world, place, scopes=ACTING), await violation(world, place)
+        officer = await world.person(place=place)
+        async with program.for_person(officer) as client:
+            made = path_of(await make(client, violation_id))
+        assert (await world.client().get(made)).status_code == 200
+        assert (await officer.delete(f"/api/v1/me/grants/{program.id}")).status_code == 204
+        assert (await world.client().get(made)).status_code == 410
+
+    async def test_is_over_with_the_account(self, world: World):
+        place = await world.place()
+        officer = await world.person(place=place)
+        made = path_of(await make(officer, await violation(world, place)))
+        async with world.centre.database.writing() as work:
+            for user in await list_users(work, HOUSE):
+                await set_disabled(work, HOUSE, user.login, True)
+        assert (await world.client().get(made)).status_code == 410
 
     async def test_that_was_changed(self, world: World):
         place = await world.place()
