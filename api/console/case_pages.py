@@ -8,7 +8,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 import anyio.to_thread
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.accounts.actors import Actor
@@ -26,7 +26,7 @@ from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Re
 from api.cases.tables import Case
 from api.centre import Centre
 from api.console.case_rows import CaseRow, case_row, case_url
-from api.console.case_views import CaseView, case_view, overtaken, with_form
+from api.console.case_views import AskedAgain, CaseView, case_view, overtaken, with_form
 from api.console.case_words import EVENTS, NEXT, WHY_NOT
 from api.console.exhibits import exhibit_of
 from api.console.geometry import close_up
@@ -124,9 +124,11 @@ async def case_list(
 @router.get("/cases/{case_id}")
 async def case_page(
     request: Request, case_id: CaseId, actor: SignedIn, work: Reading, centre: CentreOf, at: At, done: str = "",
-    why: Annotated[str, Query(max_length=REASON_LENGTH)] = "",
+    why: str = "",
 ) -> Response:
     """`why` is the reason for which the pictures are shown with faces; each of them is recorded with it."""
+    if why and (wrong := wrong_text(why)):
+        return await asked_again(request, actor, centre, case_id, request.url.path, why, wrong, at)
     speaker = speaker_of(request)
     view = await _case(work, actor, centre, speaker, case_id, at, done, given_reason(request, why))
     if actor.may(Permission.CASES_JUDGE):
@@ -234,6 +236,24 @@ async def again(
     return page(request, "case.html", actor=actor, here=case_url(case_id), status=status, case=view)
 
 
+def wrong_text(typed: str, length: int = REASON_LENGTH) -> str | None:
+    """What is wrong with a text that is needed, in words not yet translated."""
+    if not typed.strip():
+        return N_("Fill this in.")
+    return N_("This is longer than it can be.") if len(typed.strip()) > length else None
+
+
+async def asked_again(
+    request: Request, actor: Actor, centre: Centre, case_id: int, form: str, typed: str, wrong: str, at: datetime
+) -> Response:
+    """The page as it is now, with one of its small forms open: see `AskedAgain`."""
+    speaker = speaker_of(request)
+    async with centre.database.reading() as work:
+        view = await _case(work, actor, centre, speaker, case_id, at)
+    view = replace(view, asked_again=AskedAgain(form, typed, speaker.say(wrong)))
+    return page(request, "case.html", actor=actor, here=case_url(case_id), status=422, case=view)
+
+
 async def too_late(
     request: Request, actor: Actor, centre: Centre, case_id: int, act: Act, typed: dict[str, str], at: datetime,
     problem: VersionConflict | ActNotPossible,
@@ -278,7 +298,7 @@ async def _case(
     is_there = bool(exhibits) or any(one.deleted_at is None for answer in given for one in answer.photographs)
     keeping = keeping_view(case, transitions, holds, deleted, is_there, centre.retention, actor, speaker)
     may_export = bool(exhibits) and actor.may(Permission.EVIDENCE_READ)
-    export_url = f"/api/v1/cases/{case_id}/evidence" if may_export else None
+    export_url = f"{case_url(case_id)}/export" if may_export else None
     view = replace(view, keeping=keeping, is_deleted=bool(deleted), export_url=export_url)
     if actor.may(Permission.EVIDENCE_READ):
         muted = await spots.list_muted_spots(work, actor, case.camera_id)

@@ -55,6 +55,15 @@ class NoticeCard:
 
 
 @dataclass(frozen=True)
+class AskedAgain:
+    """A form that needs a text and came without: `form` is where it is sent, and the text of the citation that it is about."""
+
+    form: str
+    typed: str = ""
+    wrong: str | None = None
+
+
+@dataclass(frozen=True)
 class CaseView:
     """`acts` are what this person can do now, `not_offered` what others could or what does not hold yet. `problem` is a title and
     a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
@@ -98,6 +107,10 @@ class CaseView:
     lost_note: str = ""
     hindrance: str = ""
     export_url: str | None = None
+    asked_again: AskedAgain | None = None
+
+    def again(self, form: str) -> AskedAgain:
+        return self.asked_again if self.asked_again and self.asked_again.form == form else AskedAgain(form)
 
 
 def case_view(

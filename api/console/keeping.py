@@ -1,29 +1,18 @@
-"""How long the evidence of a case is kept, in words; the legal hold and the deletion."""
+"""How long the evidence of a case is kept, in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
-
-from fastapi import APIRouter, Form, Response
-from fastapi.responses import RedirectResponse
 
 from api.accounts.actors import Actor
-from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
-from api.cases.endpoints import CaseId
 from api.cases.tables import Case, CaseTransition
 from api.console.case_rows import case_url
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.evidence import deletion
-from api.evidence.endpoints import delete_now
 from api.evidence.retention import Retention
 from api.evidence.tables import Evidence, LegalHold
-from api.kit.work import At
-
-router = APIRouter()
 
 
 @dataclass(frozen=True)
@@ -40,19 +29,6 @@ class Keeping(StrEnum):
     HOLD = "hold"
     LIFT = "lift"
     DELETE = "delete"
-
-
-@router.post("/cases/{case_id}/keeping/{keeping}")
-async def change_keeping(
-    case_id: CaseId, keeping: Keeping, actor: SignedIn, centre: CentreOf, at: At, reason: Annotated[str, Form()] = ""
-) -> Response:
-    if keeping is Keeping.DELETE:
-        await delete_now(centre, actor, case_id, reason, at)
-    else:
-        change = deletion.set_hold if keeping is Keeping.HOLD else deletion.lift_hold
-        async with centre.database.writing() as work:
-            await change(work, actor, case_id, reason, at)
-    return RedirectResponse(case_url(case_id), 303)
 
 
 def keeping_view(

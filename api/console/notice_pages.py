@@ -1,4 +1,4 @@
-"""Notices and drafts to read and print, and citations that a section head accepts."""
+"""Notices and drafts to read and print."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,8 +6,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 import anyio.to_thread
-from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from api.accounts.actors import Actor
@@ -24,9 +23,9 @@ from api.console.speech import Speaker
 from api.evidence import service as evidence
 from api.kit.problems import Invalid
 from api.kit.qr import qr_png
-from api.kit.work import At, Reading, Writing
+from api.kit.work import At, Reading
 from api.links.paper import address_on_paper
-from api.notices import citations, documents
+from api.notices import documents
 from api.notices import service as notices
 from api.notices.documents import Officer, OrderDraft
 from api.notices.endpoints import pdf
@@ -117,24 +116,6 @@ async def order_pdf(
 ) -> Response:
     draft = await _order(actor, centre, case_id, typed, at)
     return pdf(await anyio.to_thread.run_sync(documents.order_pdf, draft), f"order-draft-{case_id}.pdf")
-
-
-@router.post("/citations/accept")
-async def accept_citation(
-    actor: SignedIn, work: Writing, centre: CentreOf, at: At, text: Annotated[str, Form()], case: Annotated[int, Form()],
-    note: Annotated[str, Form(max_length=1000)] = "",
-) -> Response:
-    await citations.accept(work, actor, centre.catalogue, text, note, at)
-    return RedirectResponse(f"/cases/{case}#rule", 303)
-
-
-@router.post("/citations/revoke")
-async def revoke_citation(
-    actor: SignedIn, work: Writing, centre: CentreOf, at: At, text: Annotated[str, Form()], case: Annotated[int, Form()],
-    note: Annotated[str, Form(max_length=1000)] = "",
-) -> Response:
-    await citations.revoke(work, actor, centre.catalogue, text, note, at)
-    return RedirectResponse(f"/cases/{case}#rule", 303)
 
 
 async def _order(actor: Actor, centre: Centre, case_id: int, typed: OrderTyped, at: datetime) -> OrderDraft:

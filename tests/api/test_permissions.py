@@ -185,6 +185,7 @@ TABLE = (
     row("GET /cases/list", P.CASES_READ),
     row("GET /cases/{case_id}", P.CASES_READ),
     row("GET /cases/{case_id}/thumbnail.jpg", P.EVIDENCE_READ),
+    row("GET /cases/{case_id}/export?reason=Court.", P.EVIDENCE_READ),
     of_notice("GET /cases/{case_id}/notice", P.CASES_READ),
     of_notice("GET /cases/{case_id}/answer.png", P.CASES_READ),
     row("GET /cases/{case_id}/links", P.CASES_HANDLE),

@@ -603,6 +603,15 @@ def _in_100_days() -> date:
     return date.today() + timedelta(days=100)
 
 
+def asked_again(answer: httpx.Response, form: str, typed: str, wrong: str) -> None:
+    """One form of the page is open, with what was typed and what is wrong with it."""
+    assert answer.status_code == 422
+    (opened,) = re.findall(r"<details[^>]* open>.*?</details>", answer.text, re.DOTALL)
+    assert form in opened
+    assert f'value="{typed}"' in opened or f">{typed}</textarea>" in opened
+    assert wrong in opened
+
+
 class TestKeeping:
     async def test_hold_lift_and_delete(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
@@ -622,12 +631,25 @@ class TestKeeping:
         assert "依据：拍到儿童" in page
         assert list((kitchen.settings.data / "files").rglob("*.jpg")) == []
 
-    async def test_a_reason_is_needed(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    async def test_a_reason_of_spaces_or_too_long_is_asked_for_again(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
         await sign_in(browser, "chief")
-        answer = await browser.post(f"/cases/{case_id}/keeping/delete", data={"reason": "  "})
-        assert answer.status_code == 422
-        assert "此项操作必须说明理由并留存" in answer.text
+        await browser.post(f"/cases/{case_id}/dismiss", data={"version": "1", "reason": "test"})
+        for typed, wrong in (("   ", "请填写这一项"), ("x" * 501, "内容太长了")):
+            for act in ("hold", "delete"):
+                answer = await browser.post(f"/cases/{case_id}/keeping/{act}", data={"reason": typed})
+                asked_again(answer, f'action="/cases/{case_id}/keeping/{act}"', typed, wrong)
+            answer = await browser.get(f"/cases/{case_id}/export", params={"reason": typed})
+            asked_again(answer, f'action="/cases/{case_id}/export"', typed, wrong)
+            asked_again(await browser.get(f"/cases/{case_id}", params={"why": typed}), f'action="/cases/{case_id}"', typed, wrong)
+
+    async def test_the_export_is_one_step_away(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "chief")
+        answer = await browser.get(f"/cases/{case_id}/export", params={"reason": "法院 & 调取"})
+        assert answer.status_code == 303
+        archive = await browser.get(answer.headers["location"])
+        assert (archive.status_code, archive.headers["content-type"]) == (200, "application/zip")
 
     async def test_says_until_when(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)

@@ -14,6 +14,7 @@ from api.kit.database import Database
 from api.kit.times import now
 from api.places import repository as places
 from tests.api.console.kitchen import SHOP, Kitchen, hand_in, sign_in
+from tests.api.console.test_case_pages import asked_again
 from tests.api.world import HOUSE
 
 OFFICERS = {"officer_1": "王建国", "certificate_1": "川 0101", "officer_2": "李红", "certificate_2": "川 0102"}
@@ -80,6 +81,16 @@ class TestNotice:
         assert "尚未核对，也没有其他条款" in words(await browser.get(f"/cases/{case_id}"))
         assert (await browser.post("/citations/accept", data=form)).status_code == 303
         assert (await browser.post(f"/cases/{case_id}/issue", data={"version": 2})).status_code == 303
+
+    async def test_a_citation_needs_a_note(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await confirmed(browser, kitchen, "K06")
+        await sign_in(browser, "chief")
+        form = {"text": OP_GLOVES, "note": "已核对原文。", "case": case_id}
+        for act in ("accept", "revoke"):
+            for typed, wrong in (("  ", "请填写这一项"), ("x" * 1001, "内容太长了")):
+                answer = await browser.post(f"/citations/{act}", data={**form, "note": typed})
+                asked_again(answer, f'action="/citations/{act}"', typed, wrong)
+            await browser.post("/citations/accept", data=form)
 
     @pytest.mark.parametrize("rule", ["K16", "V01", "V02", "V03"])
     async def test_a_rule_without_a_clause_number_says_so_before(
