@@ -54,7 +54,7 @@ async def list_cameras(
 async def get_camera(work: Work, actor: Actor, camera_id: str, *, for_change: bool = False) -> Camera | None:
     query = _readable(actor).where(Camera.id == camera_id)
     if for_change:
-        query = query.with_for_update(of=Camera).execution_options(populate_existing=True)
+        query = query.with_for_update(of=Camera, key_share=True).execution_options(populate_existing=True)
     camera: Camera | None = await work.scalar(query)
     return camera
 
@@ -81,7 +81,8 @@ def _own(edge_id: Any, camera_id: Any) -> Select[str, str, str, str, EdgeKind, s
 
 
 _own_camera = prepared(_own)
-_own_camera_locked = prepared(lambda edge_id, camera_id: _own(edge_id, camera_id).with_for_update(of=Camera))
+# Rows that only name the camera need not wait: who writes one may hold the case that the report will want.
+_own_camera_locked = prepared(lambda edge_id, camera_id: _own(edge_id, camera_id).with_for_update(of=Camera, key_share=True))
 
 
 async def own_camera(work: Work, actor: Actor, camera_id: str, *, for_change: bool = False) -> OwnCamera | None:

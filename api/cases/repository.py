@@ -169,7 +169,8 @@ async def list_verdicts(work: Work, actor: Actor, case: Case, limit: int) -> lis
 async def get_case(work: Work, actor: Actor, case_id: int, *, for_change: bool = False) -> Case | None:
     query = _readable(actor).where(Case.id == case_id)
     if for_change:
-        query = query.with_for_update(of=Case)
+        # Rows that only name the case need not wait.
+        query = query.with_for_update(of=Case, key_share=True).execution_options(populate_existing=True)
     case: Case | None = await work.scalar(query)
     return case
 

@@ -6,8 +6,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from api.accounts.permissions import Role
+from api.accounts.actors import Actor, ActorKind
+from api.accounts.permissions import PERMISSIONS, Role
+from api.app import create_app
+from api.cameras.repository import own_camera
+from api.cases import service
+from api.cases.states import Act, DismissalReason
+from api.kit.problems import VersionConflict
+from api.kit.settings import Settings
 from api.kit.times import now
+from contract.evidence import MarkedBox
 from tests.api.world import World, answer_notice, problem_code
 
 
@@ -159,6 +167,42 @@ class TestConfirm:
         neighbour = await world.person(place=await world.place("Mine"))
         answer = await neighbour.post(f"/api/v1/cases/{case_id}/confirm", json={}, headers={"If-Match": '"1"'})
         assert (answer.status_code, problem_code(answer)) == (404, "not-found")
+
+
+class TestAtOnce:
+    @pytest.mark.postgres
+    async def test_what_was_read_before_it_was_locked_is_read_anew(self, postgres_settings: Settings):
+        """Somebody looks at the case, and meanwhile somebody else judges it. SQLite lets nobody in between."""
+        world = World(create_app(postgres_settings))
+        place = await world.place()
+        case_id = await world.case(place)
+        actor = Actor(ActorKind.PERSON, "1", "Officer", permissions=PERMISSIONS[Role.OFFICER], role=Role.OFFICER)
+        given = (now(), world.centre.deadlines, world.centre.keyring)
+        async with world.centre.database.writing() as slow:
+            seen = await service.get_case(slow, actor, case_id)
+            async with world.centre.database.writing() as fast:
+                dismissed = DismissalReason.NOT_STAFF
+                await service.act(fast, actor, case_id, 1, Act.DISMISS, *given, reason=dismissed)
+            with pytest.raises(VersionConflict):
+                await service.act(slow, actor, case_id, 1, Act.CONFIRM, *given)
+            assert seen.version == 2
+        await world.centre.close()
+
+    @pytest.mark.postgres
+    async def test_a_second_dismissal_does_not_wait_for_a_report_that_waits_for_it(self, postgres_settings: Settings):
+        world = World(create_app(postgres_settings))
+        box = await world.edge(await world.place())
+        officer = await world.person()
+        boxes = [MarkedBox(kind="head", box=(1, 2, 11, 12), score=0.9, violating=True)]
+        first = (await box.report(boxes=boxes)).json()["case_id"]
+        await do(officer, first, "dismiss", 1, reason="not_staff")
+        second = (await box.report(boxes=boxes)).json()["case_id"]
+        edge = Actor(ActorKind.EDGE, box.id, "Box")
+        async with world.centre.database.writing() as filing:  # it holds the camera, and would want the case next
+            assert await own_camera(filing, edge, box.place.camera_id, for_change=True) is not None
+            answer = await do(officer, second, "dismiss", 1, reason="not_staff")
+        assert answer.status_code == 200, answer.text
+        await world.centre.close()
 
 
 class TestDismiss:
