@@ -24,7 +24,7 @@ from models.data import (
     Picture,
 )
 from models.pseudo import HAND, HEAD, Targets
-from models.publish import CROP
+from models.publish import CROP, STATES
 from models.teachers import Opinion
 
 MARGIN = 1.5
@@ -34,7 +34,9 @@ LARGEST = 168
 # Helmets are 40 % of the public hats and worn in no kitchen: they must not define what a cap is. Under a tall toque the face is
 # small and low in the crop, and looks to the net like a mask that has slipped.
 HAT_WEIGHTS = {"helmet": 0.3, "swim cap": 0.5, "hairnet/bouffant/surgical": 2.0, "toque": 2.5}
-UNKNOWN = {"cap": 2, "mask": 3, "glove": 2}
+WHOLE = ("cap", "mask", "glove")
+"""attributes that are read from the crop as a whole; smoking is read from a map of cells"""
+UNKNOWN = {name: STATES[name].index("unknown") for name in WHOLE}
 SILENT = -1
 
 
@@ -52,12 +54,8 @@ class Labels:
 
     def hidden(self) -> "Labels":
         """The same crop when nothing can be seen any more."""
-        return Labels(
-            cap=UNKNOWN["cap"] if self.cap != SILENT else SILENT,
-            mask=UNKNOWN["mask"] if self.mask != SILENT else SILENT,
-            glove=UNKNOWN["glove"] if self.glove != SILENT else SILENT,
-            readable=0 if self.readable != SILENT else SILENT,
-        )
+        told = {name: UNKNOWN[name] for name in WHOLE if getattr(self, name) != SILENT}
+        return Labels(**told, readable=0 if self.readable != SILENT else SILENT)
 
 
 @dataclass(frozen=True)
@@ -175,7 +173,7 @@ def _elsewhere(
         box = np.array([*corner, *(corner + side)], np.float32)
         if intersection(_square(box, 1.2)[None], busy).sum() > 0.1 * side * side:
             continue
-        labels = Labels(cap=UNKNOWN["cap"], mask=UNKNOWN["mask"], glove=UNKNOWN["glove"], readable=0)
+        labels = Labels(**UNKNOWN, readable=0)
         if annotated:
             near = bool(centres_inside(cigarettes, _square(box, CROP.head_scale)[None]).any())
             labels = replace(labels, smoking=int(near), readable=1 if near else 0)

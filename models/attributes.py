@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from detector.attributes import VIOLATING
-from models.attribute_crops import SILENT, Patch
+from models.attribute_crops import SILENT, WHOLE, Patch
 from models.attribute_samples import Sample, sample, shares
 from models.attributes_net import AttributeNet
 from models.calibration import biases
@@ -144,7 +144,7 @@ def _set_biases(model: AttributeNet, val_patches: Sequence[Patch], say: Callable
 def _losses(raw: dict[str, torch.Tensor], batch: Batch) -> dict[str, torch.Tensor]:
     """One masked mean per attribute: SILENT labels teach nothing."""
     losses = {}
-    for name in ("cap", "mask", "glove"):
+    for name in WHOLE:
         known = (batch[name] != SILENT).sum().clamp(min=1)
         summed = functional.cross_entropy(
             raw[name], batch[name], ignore_index=SILENT, reduction="sum", label_smoothing=0.02
@@ -189,7 +189,7 @@ def _collate(samples: Sequence[Sample]) -> Batch:
     crops = np.stack([s.image[:, :, ::-1] for s in samples]).transpose(0, 3, 1, 2)
     labels = {
         name: torch.tensor([getattr(s.labels, name) for s in samples])
-        for name in ("cap", "mask", "glove", "readable", "smoking")
+        for name in (*WHOLE, "readable", "smoking")
     }
     cells = torch.from_numpy(np.stack([s.cells for s in samples]).astype(np.int64))
     return {

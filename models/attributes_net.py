@@ -1,11 +1,11 @@
-"""The attribute network: one small trunk for head and hand crops, four answers. Training environment."""
+"""The attribute network: one small trunk for head and hand crops, an answer for each attribute. Training environment."""
 
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from models.calibration import BIASED
+from models.attribute_crops import WHOLE
 from models.publish import STATES
 from models.trunk import coco
 
@@ -27,9 +27,7 @@ class AttributeNet(nn.Module):  # type: ignore[misc]
         self.coarse = nn.Sequential(*layers[5:7])
         self.deep = nn.Sequential(*layers[7:9])
         self.drop = nn.Dropout(0.2)
-        self.cap = nn.Linear(768, 3)
-        self.mask = nn.Linear(768, 4)
-        self.glove = nn.Linear(768, 3)
+        self.states = nn.ModuleDict({name: nn.Linear(768, len(STATES[name])) for name in WHOLE})
         self.readable = nn.Linear(768, 1)
         # The map sees the fine cells it stands for and, through the coarse ones, what they belong to.
         self.context = nn.Conv2d(128, 32, 1)
@@ -40,12 +38,12 @@ class AttributeNet(nn.Module):  # type: ignore[misc]
         )
         """divides the logits; set on the validation part after training"""
         self.bias = nn.ParameterDict(
-            {name: nn.Parameter(torch.zeros(len(STATES[name])), requires_grad=False) for name in BIASED}
+            {name: nn.Parameter(torch.zeros(len(STATES[name])), requires_grad=False) for name in WHOLE}
         )
         """is added then; set there too"""
 
     def logits(self, crops: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Raw answers: cap, mask, glove [n, k]; cigarette [n, 12, 12]; smoking [n] (a cigarette); readable [n]."""
+        """Raw answers: of each attribute of WHOLE [n, k]; cigarette [n, 12, 12]; smoking [n] (a cigarette); readable [n]."""
         middle = self.middle(crops)
         coarse = self.coarse(middle)
         deep = self.deep(coarse)
@@ -56,9 +54,7 @@ class AttributeNet(nn.Module):  # type: ignore[misc]
         # Soft maximum: sharp enough that 144 cells saying 'surely not' cannot add up to a 'yes'.
         smoking = torch.logsumexp(4 * flat, 1) / 4
         return {
-            "cap": self.cap(pooled),
-            "mask": self.mask(pooled),
-            "glove": self.glove(pooled),
+            **{name: states(pooled) for name, states in self.states.items()},
             "cigarette": cells,
             "smoking": smoking,
             "readable": self.readable(pooled).squeeze(1),
@@ -69,8 +65,9 @@ class AttributeNet(nn.Module):  # type: ignore[misc]
         raw = self.logits(crops)
         smoking = (raw["smoking"] / self.temperature["smoking"]).sigmoid()
         readable = raw["readable"].sigmoid()
-        cap, mask, glove = ((raw[name] / self.temperature[name] + self.bias[name]).softmax(1) for name in BIASED)
-        return cap, mask, torch.stack([readable * smoking, readable * (1 - smoking), 1 - readable], 1), glove
+        told = {"smoking": torch.stack([readable * smoking, readable * (1 - smoking), 1 - readable], 1)}
+        told |= {name: (raw[name] / self.temperature[name] + self.bias[name]).softmax(1) for name in WHOLE}
+        return tuple(told[name] for name in STATES)
 
 
 def _mean(found: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.boxes import Boxes, area
 from models.pseudo import Targets
+from models.publish import CLASSES
 
 CELL = 8
 """the finder's finest stride: the raster of the map that says where nothing is taught"""
@@ -27,7 +28,7 @@ class Canvas:
     classes: NDArray[np.int64]
     boxes: Boxes
     untaught: NDArray[np.bool_]
-    """[4, H/8, W/8], per class"""
+    """[classes, H/8, W/8]"""
 
 
 def paint(
@@ -39,7 +40,7 @@ def paint(
     their heads and hands get the sizes that a camera under the ceiling sees.
     """
     image = np.full((height, width, 3), rng.integers(60, 160), np.uint8)
-    untaught = np.zeros((4, height // CELL, width // CELL), bool)
+    untaught = np.zeros((len(CLASSES), height // CELL, width // CELL), bool)
     classes: list[NDArray[np.int64]] = []
     boxes: list[Boxes] = []
     columns, rows = {1: (1, 1), 2: (2, 1), 4: (2, 2)}[len(samples)]
@@ -56,7 +57,7 @@ def paint(
         label, box = _moved(targets.classes, targets.boxes, matrix, tile_w, tile_h, untaught, x, y)
         classes.append(label)
         boxes.append(box + np.array([x, y, x, y], np.float32))
-        for number in range(4):
+        for number in range(len(CLASSES)):
             cells = untaught[number, y // CELL : (y + tile_h) // CELL, x // CELL : (x + tile_w) // CELL]
             if number in targets.unknown:
                 cells[:] = True

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from models.fixtures import difference, save, seeded_input
+from models.publish import CROP, STATES
 
 OPSET = 18
 TOLERANCE = 1e-3
@@ -52,10 +53,10 @@ def export_finder(model: nn.Module, path: Path, fixture: Path | None = None) -> 
 
 
 def export_attributes(model: nn.Module, path: Path, fixture: Path | None = None) -> None:
-    """Write ``crops`` uint8 [n, 96, 96, 3] -> probabilities ``cap``, ``mask``, ``smoking``, ``glove``."""
+    """Write ``crops`` uint8 [n, 96, 96, 3] -> probabilities of the states of each attribute."""
     model = copy.deepcopy(model).float().cpu().eval()
     fold_input(model.middle[0].conv)
-    _write(_FromBytes(model).eval(), (3, 96, 96, 3), path, "crops", ("cap", "mask", "smoking", "glove"), (0,), fixture)
+    _write(_FromBytes(model).eval(), (3, CROP.size, CROP.size, 3), path, "crops", tuple(STATES), (0,), fixture)
 
 
 def _write(

@@ -19,7 +19,8 @@ from models.augment import CELL, Canvas, Image, paint
 from models.checkpoint import Checkpoint
 from models.data import DataError, Picture
 from models.exported import read_finder
-from models.pseudo import CLASSES, Targets
+from models.pseudo import Targets
+from models.publish import CLASSES
 from models.training import Batch, follow, half_precision, painted, painters
 from models.trunk import coco
 
@@ -62,7 +63,7 @@ class Example:
 
 
 def build(start: Path | None, seed: int = 0) -> nn.Module:
-    """YOLO26n with four classes; weights from a COCO checkpoint, or random without one."""
+    """YOLO26n with our classes; weights from a COCO checkpoint, or random without one."""
     torch.manual_seed(seed)
     model = coco(start)
     detect = model.model[-1]
@@ -93,7 +94,7 @@ class TaughtOnly(nn.Module):  # type: ignore[misc]
         self.untaught = torch.zeros(0)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """[b, anchors, 4] losses; ``untaught`` [b, anchors, 4] mutes cells that hold no label."""
+        """[b, anchors, classes] losses; ``untaught`` [b, anchors, classes] mutes cells that hold no label."""
         loss = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
         return loss * ~(self.untaught & (target == 0))
 

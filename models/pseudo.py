@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from models.boxes import Boxes, area, centres_inside, faces_in_heads, head_from_face, intersection, iou, keep_best
 from models.data import CIGARETTE, FACES, HANDS, HEADS, Picture
 from models.data import PERSON as PERSON_LABEL
+from models.publish import CLASSES
 from models.teachers import Opinion
 
-CLASSES = ("person", "head", "hand", "cigarette")
-PERSON, HEAD, HAND, CIG = range(4)
+PERSON, HEAD, HAND, CIG = (CLASSES.index(name) for name in ("person", "head", "hand", "cigarette"))
 ANNOTATED_AS = {HEAD: frozenset(HEADS + FACES), HAND: frozenset(HANDS), CIG: frozenset([CIGARETTE])}
 
 
@@ -44,7 +44,7 @@ def targets(picture: Picture, opinion: Opinion | None, no_cigarette: bool = Fals
     ``no_cigarette``: a person has looked at the heads and found none; hands elsewhere stay open.
     """
     found: dict[int, Boxes] = {}
-    unsure: dict[int, Boxes] = {label: _none() for label in range(4)}
+    unsure: dict[int, Boxes] = {label: _none() for label in range(len(CLASSES))}
     annotated = picture.annotated
     if PERSON_LABEL in annotated:
         found[PERSON] = picture.of(PERSON_LABEL)
@@ -68,7 +68,7 @@ def targets(picture: Picture, opinion: Opinion | None, no_cigarette: bool = Fals
         found[CIG] = picture.of(CIGARETTE)
     elif no_cigarette:
         found[CIG], unsure[CIG] = _none(), np.concatenate([found.get(HAND, _none()), unsure[HAND]])
-    taught = {**{label: _none() for label in range(4)}, **found}
+    taught = {**{label: _none() for label in range(len(CLASSES))}, **found}
     for label, alone in ((HEAD, _judged_heads(picture)), (HAND, _judged_hands(picture)), (CIG, picture.of(CIGARETTE))):
         others = taught[label]
         # Boxes of classes that nobody looked for: known alone, and surer than a teacher's box of the same thing.
@@ -77,8 +77,8 @@ def targets(picture: Picture, opinion: Opinion | None, no_cigarette: bool = Fals
     return Targets(
         np.concatenate([np.full(len(b), label, np.int64) for label, b in taught.items()]),
         np.concatenate(list(taught.values())),
-        tuple(unsure[label] for label in range(4)),
-        frozenset(range(4)) - found.keys(),
+        tuple(unsure[label] for label in range(len(CLASSES))),
+        frozenset(range(len(CLASSES))) - found.keys(),
     )
 
 

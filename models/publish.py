@@ -25,7 +25,8 @@ from detector.card import (
 from models.data import Picture
 
 LICENCE = "AGPL-3.0-or-later"
-FINDER_CLASSES = ["person", "head", "hand", "cigarette"]
+CLASSES = ("person", "head", "hand", "cigarette")
+"""of the finder, in the order of its outputs"""
 STATES = {
     "cap": ["worn", "missing", "unknown"],
     "mask": ["worn", "missing", "wrong", "unknown"],
@@ -34,7 +35,7 @@ STATES = {
 }
 CROP = Crop(size=96, head_scale=1.6, hand_scale=1.4)
 
-FINDER_SUBJECTS = frozenset(FINDER_CLASSES)
+FINDER_SUBJECTS = frozenset(CLASSES)
 """whose figures stand in the finder's card; all others are of both stages together, and stand in the other one"""
 
 TEST_LIST = "models/split.csv, test"
@@ -86,7 +87,7 @@ def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, 
         input=Tensor(name="images", dtype="uint8", shape=["b", "h", "w", 3]),
         outputs=[Tensor(name="detections", dtype="float32", shape=["b", 300, 6])],
         long_side=640,
-        classes={"detections": FINDER_CLASSES},
+        classes={"detections": list(CLASSES)},
         thresholds=Thresholds(score=thresholds),
         data=sources(data),
         starts=STARTS,

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from models.publish import CLASSES
+
 WEIGHTS = Path(__file__).parent / "weights"
 PRIOR = -7.0
 """logit of a class before training: one object of a class among a thousand cells, as training starts from"""
@@ -40,7 +42,7 @@ def write_untrained(out: Path, seed: int = 0, weights: Path = WEIGHTS) -> None:
                 arrays[kernel] /= 255  # the first layer sees bytes
             for bias in (i for i in node.input if i in arrays and arrays[i].ndim == 1):
                 # The class heads of the finder: 80 channels in, one per class out.
-                prior = PRIOR if name == "finder" and shape[:2] == (4, 80) else 0.0
+                prior = PRIOR if name == "finder" and shape[:2] == (len(CLASSES), 80) else 0.0
                 arrays[bias] = np.full_like(arrays[bias], prior)
         for tensor in model.graph.initializer:
             tensor.CopyFrom(numpy_helper.from_array(arrays[tensor.name], tensor.name))
