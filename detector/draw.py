@@ -13,6 +13,8 @@ Image = npt.NDArray[np.uint8]
 # BGR. Red only for what violates, so that the eye goes there first.
 COLOURS = {"person": (200, 160, 40), "head": (120, 190, 60), "hand": (190, 190, 60), "cigarette": (40, 40, 220)}
 VIOLATING = (40, 40, 220)
+# What somebody has taught the finder besides.
+OTHER = (200, 60, 200)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -39,4 +41,9 @@ def draw(image: Image, observation: Observation, violations: Sequence[Violation]
         if marked.box in red:
             place = (x1, max(y1 - 4 * width, 12 * width))
             cv2.putText(canvas, red[marked.box], place, FONT, 0.5 * width, colour, width, cv2.LINE_AA)
+    for seen in (thing for thing in observation.objects if thing.name not in COLOURS):
+        x1, y1, x2, y2 = (round(edge) for edge in seen.box)
+        cv2.rectangle(canvas, (x1, y1), (x2, y2), OTHER, width)
+        place = (x1, max(y1 - 4 * width, 12 * width))
+        cv2.putText(canvas, seen.name, place, FONT, 0.5 * width, OTHER, width, cv2.LINE_AA)
     return canvas

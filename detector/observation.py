@@ -80,7 +80,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class SeenObject:
-    name: Literal["cigarette", "phone"]
+    name: str
+    """the finder's word: `cigarette`, or a class that somebody has taught it besides"""
     box: Box
     score: float
 

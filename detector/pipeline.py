@@ -114,7 +114,8 @@ class Detector:
         ]
         seen += [Person(None, None, head) for head, owner in zip(seen_heads, head_owner, strict=True) if owner < 0]
         seen += [Person(None, None, None, (hand,)) for hand, owner in zip(seen_hands, hand_owner, strict=True) if owner < 0]
-        objects = tuple(SeenObject("cigarette", box, score) for box, score in _rows(cigarettes))
+        things = [name for name in self.finder.classes if name not in ("person", "head", "hand")]
+        objects = tuple(SeenObject(name, box, score) for name in things for box, score in _rows(self._of(found, name)))
         return Observation(image.shape[1], image.shape[0], tuple(seen), objects)
 
     def _smoking(self, read: Attribute, box: Box, scale: float, cigarettes: Found) -> Attribute:

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-PERSON, HEAD_BARE, HEAD_HAT, FACE_MASK, FACE_NO_MASK, MASK_WRONG, HAND_BARE, HAND_GLOVE, CIGARETTE, PHONE = range(10)
+NUMBERS = range(10)
+"""of the classes, in label files and in ``annotated``"""
+PERSON, HEAD_BARE, HEAD_HAT, FACE_MASK, FACE_NO_MASK, MASK_WRONG, HAND_BARE, HAND_GLOVE, CIGARETTE, PHONE = NUMBERS
 HEADS, FACES, HANDS = (HEAD_BARE, HEAD_HAT), (FACE_MASK, FACE_NO_MASK, MASK_WRONG), (HAND_BARE, HAND_GLOVE)
 SIMULATOR = "simulator"
 """the source of rendered pictures"""
@@ -223,6 +225,6 @@ def _pixels(box: tuple[float, ...], width: int, height: int) -> NDArray[np.float
 
 def _class(number: int | str, where: str) -> int:
     label = int(number)
-    if not 0 <= label <= PHONE:
-        raise ValueError(f"{where} names class {label}; the classes are 0 to {PHONE}")
+    if label not in NUMBERS:
+        raise ValueError(f"{where} names class {label}; the classes are {NUMBERS[0]} to {NUMBERS[-1]}")
     return label

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from models.data import CIGARETTE, FACES, HANDS, HEADS, PERSON, Picture
+from models.data import FACES, HANDS, HEADS, PERSON, Picture
+from models.publish import THINGS
 
 LEAST = 100
 """pictures that a source must have for a class, to be left out or to be learned from instead"""
-GROUPS = ((PERSON,), HEADS, FACES, HANDS, (CIGARETTE,))
+GROUPS = ((PERSON,), HEADS, FACES, HANDS, *((given,) for given in THINGS.values()))
 """classes that are looked for together"""
 
 

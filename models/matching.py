@@ -27,13 +27,14 @@ from models.data import (
     SIMULATOR,
     Picture,
 )
+from models.publish import THINGS
 
 EVERY_FACE_LABELLED = (SIMULATOR, BACKS_OF_HEADS)
 """sources where a head without a labelled face shows none; elsewhere a face may have been overlooked"""
 SAME_HEAD_IOU = 0.35
 """head boxes of the public sets are grown face boxes: a loose overlap is the same head"""
 SAME_IOU = 0.4
-"""of a label and the head or hand whose state answers for it"""
+"""of a label and the hand or thing that is found there, and of a label and the head or hand whose state answers for it"""
 NOT_FOUND = "not found"
 CAPS = {HEAD_HAT: "worn", HEAD_BARE: "missing"}
 MASKS = {FACE_MASK: "worn", FACE_NO_MASK: "missing", MASK_WRONG: "wrong"}
@@ -113,10 +114,10 @@ class Matches:
             people = [(p.box, p.score) for p in seen.people if p.box is not None and p.score is not None]
             labels = picture.of(PERSON)
             self._rank("person", number, people, labels, iou(_boxes([b for b, _ in people]), labels) >= 0.5)
-        if CIGARETTE in picture.annotated:
-            sticks = [(o.box, o.score) for o in seen.objects if o.name == "cigarette"]
-            labels = picture.of(CIGARETTE)
-            self._rank("cigarette", number, sticks, labels, iou(_boxes([b for b, _ in sticks]), labels) >= 0.4)
+        for name in (name for name, given in THINGS.items() if given in picture.annotated):
+            things = [(o.box, o.score) for o in seen.objects if o.name == name]
+            labels = picture.of(THINGS[name])
+            self._rank(name, number, things, labels, iou(_boxes([b for b, _ in things]), labels) >= SAME_IOU)
         if set(HANDS) <= picture.annotated:
             labels = picture.of(*HANDS)
             self._rank("hand", number, [(h.box, h.score) for h in hands], labels, iou(hand_boxes, labels) >= SAME_IOU)

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.boxes import Boxes, area, centres_inside, faces_in_heads, head_from_face, intersection, iou, keep_best
-from models.data import CIGARETTE, FACES, HANDS, HEADS, Picture
+from models.data import FACES, HANDS, HEADS, Picture
 from models.data import PERSON as PERSON_LABEL
-from models.publish import CLASSES
+from models.publish import CLASSES, THINGS
 from models.teachers import Opinion
 
 PERSON, HEAD, HAND, CIG = (CLASSES.index(name) for name in ("person", "head", "hand", "cigarette"))
-ANNOTATED_AS = {HEAD: frozenset(HEADS + FACES), HAND: frozenset(HANDS), CIG: frozenset([CIGARETTE])}
+NUMBERED = {CLASSES.index(name): given for name, given in THINGS.items()}
+ANNOTATED_AS = {HEAD: frozenset(HEADS + FACES), HAND: frozenset(HANDS)}
+ANNOTATED_AS |= {label: frozenset([given]) for label, given in NUMBERED.items()}
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,12 @@ def targets(picture: Picture, opinion: Opinion | None, no_cigarette: bool = Fals
         found[HAND], unsure[HAND] = (
             boxes[iou(boxes, picture.no_hands).max(1, initial=0) < 0.5] for boxes in _hands(opinion, people)
         )
-    if CIGARETTE in annotated:
-        found[CIG] = picture.of(CIGARETTE)
-    elif no_cigarette:
+    found |= {label: picture.of(given) for label, given in NUMBERED.items() if given in annotated}
+    if no_cigarette and CIG not in found:
         found[CIG], unsure[CIG] = _none(), np.concatenate([found.get(HAND, _none()), unsure[HAND]])
     taught = {**{label: _none() for label in range(len(CLASSES))}, **found}
-    for label, alone in ((HEAD, _judged_heads(picture)), (HAND, _judged_hands(picture)), (CIG, picture.of(CIGARETTE))):
+    judged = {HEAD: _judged_heads(picture), HAND: _judged_hands(picture)}
+    for label, alone in (judged | {label: picture.of(given) for label, given in NUMBERED.items()}).items():
         others = taught[label]
         # Boxes of classes that nobody looked for: known alone, and surer than a teacher's box of the same thing.
         if label not in found or (len(alone) and not ANNOTATED_AS[label] & annotated):

@@ -22,10 +22,12 @@ from detector.card import (
     Training,
     load_model,
 )
-from models.data import Picture
+from models.data import CIGARETTE, Picture
 
 LICENCE = "AGPL-3.0-or-later"
-CLASSES = ("person", "head", "hand", "cigarette")
+THINGS = {"cigarette": CIGARETTE}
+"""what the finder looks for besides people, their heads and hands, by its name: the class of the data that labels it"""
+CLASSES = ("person", "head", "hand", *THINGS)
 """of the finder, in the order of its outputs"""
 STATES = {
     "cap": ["worn", "missing", "unknown"],

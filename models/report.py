@@ -10,6 +10,7 @@ import cv2
 from detector.card import Figure
 from models.evaluate import Evaluation, bins
 from models.plots import Image, Line, Mistake, chart, confusion, contact_sheet, matrix, worst
+from models.publish import THINGS
 
 WORST = 24
 """mistakes on the contact sheet: a page to look through in a minute"""
@@ -74,7 +75,7 @@ def mistakes(evaluation: Evaluation) -> list[Mistake]:
     The number behind a state is the told probability that it violates.
     """
     found = []
-    for name in ("person", "hand", "cigarette"):
+    for name in ("person", "hand", *THINGS):
         for candidate in evaluation.matches.candidates[name]:
             if not candidate.hit:
                 words = f"found {candidate.score:.2f}, is none"

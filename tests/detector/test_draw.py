@@ -2,6 +2,7 @@ import numpy as np
 
 from contract.catalogue import load_catalogue
 from detector.draw import VIOLATING, draw
+from detector.observation import Observation, SeenObject
 from detector.rules import RuleEngine
 from tests.detector.scenes import at, camera, person, scene
 
@@ -27,3 +28,9 @@ def test_only_a_violation_is_red():
     assert red_pixels(draw(BLACK, seen)) == 0
     assert red_pixels(drawn[:, :500]) > 0
     assert red_pixels(drawn[:, 500:]) == 0
+
+
+def test_a_class_that_the_finder_was_taught_besides_is_drawn():
+    drawn = draw(BLACK, Observation(1280, 720, (), (SeenObject("rat", (600, 600, 660, 640), 0.8),)))
+    assert drawn[590:650, 590:670].any()
+    assert not drawn[:500].any()

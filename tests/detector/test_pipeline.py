@@ -13,7 +13,7 @@ CALM = Reading(Attribute("worn", 0.1), Attribute("worn", 0.1), Attribute("no", 0
 
 
 class ScriptedFinder:
-    classes = ("person", "head", "hand", "cigarette")
+    classes = ("person", "head", "hand", "cigarette", "rat")
 
     def __init__(self, *pictures):
         self.pictures = pictures
@@ -88,6 +88,11 @@ def test_a_cigarette_at_the_mouth_is_smoking():
     (seen,) = look([("head", 100, 100, 160, 160), ("cigarette", 125, 140, 140, 146)])
     assert (seen.people[0].head.smoking.state, seen.people[0].head.smoking.score) == ("yes", pytest.approx(0.8))
     assert seen.objects[0].name == "cigarette"
+
+
+def test_a_class_that_the_finder_was_taught_besides_is_told():
+    (seen,) = look([("rat", 600, 600, 660, 640)])
+    assert [(thing.name, thing.box) for thing in seen.objects] == [("rat", (600, 600, 660, 640))]
 
 
 def test_a_cigarette_far_from_the_head_is_not():
