@@ -31,7 +31,7 @@ class Reading:
 
 
 # Of a crop that nobody asked about.
-NOT_READ = Reading(*[Attribute("unknown", 0.0)] * 4)
+NOT_READ = Reading(*[Attribute("unknown", 0.0)] * len(NAMES))
 
 
 class AttributeReader:
@@ -63,11 +63,8 @@ class AttributeReader:
         readings: list[Reading] = []
         for start in range(0, len(crops), MOST_CROPS):
             outputs = dict(zip(self._outputs, self._session.run(np.stack(crops[start : start + MOST_CROPS])), strict=True))
-            columns = {name: self._attributes(name, outputs[name]) for name in NAMES}
-            readings += [
-                Reading(cap, mask, smoking, glove)
-                for cap, mask, smoking, glove in zip(*(columns[name] for name in NAMES), strict=True)
-            ]
+            columns = [self._attributes(name, outputs[name]) for name in NAMES]
+            readings += [Reading(**dict(zip(NAMES, told, strict=True))) for told in zip(*columns, strict=True)]
         return readings
 
     def _attributes(self, name: AttributeName, probabilities: npt.NDArray[np.float32]) -> list[Attribute]:
