@@ -214,10 +214,11 @@ class Crew:
         with theirs:
             # Before the process: where that cannot be started, this ends with `theirs`.
             threading.Thread(target=self._serve, args=(worker, pipe), name=f"worker {worker.number}", daemon=True).start()
-            # Its own code and settings, and nothing of this process but standard error and the one descriptor.
+            # Its own code and settings, and nothing of this process but standard error and the one descriptor. In a group of its
+            # own: Ctrl-C at a terminal is for the edge alone, also while a worker is still loading.
             process = subprocess.Popen(
                 [*self._command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2,
-                env=os.environ | FRUGAL,
+                env=os.environ | FRUGAL, process_group=0,
             )
         with self._lock:
             worker.process, worker.pipe, worker.ready, worker.sent = process, pipe, None, None

@@ -7,7 +7,6 @@ environment, in the answer or in the log.
 import base64
 import os
 import pickle
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -125,8 +124,6 @@ def _sharpness(grey: NDArray[np.uint8]) -> float:
 
 
 def main(load: Callable[[Setup], Loaded] = load_detector) -> None:
-    # Ctrl-C reaches the whole group; the edge ends its trial itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     log_to_stderr()
     errand: Errand = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the edge that started this process
     # The nets are loaded while the camera is being opened.

@@ -66,7 +66,10 @@ class Trials:
     def _attempt(self, trial: Trial) -> TrialAnswer:
         errand = pickle.dumps(Errand(self._setup, trial, self._allow_loopback))
         try:
-            process = self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=2)
+            # In a group of its own: Ctrl-C at a terminal is for the edge, which ends its trial itself.
+            process = self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=2, process_group=0
+            )
         except OSError as error:
             log.error("trial_not_started", trial=trial.id, cause=str(error))
             return _failed(trial, StreamFault.OTHER)

@@ -41,9 +41,8 @@ def main(
 ) -> None:
     """`arguments`: the number of the file descriptor to talk over."""
     keep_little()
-    # Ctrl-C reaches the whole group, and what systemd sends all processes of a service; the edge tells its workers when to end.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    # systemd sends it to all processes of a service; the edge tells its workers when to end.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     log_to_stderr()
     pipe = Pipe(socket.socket(fileno=int(arguments[0])))
     setup: Setup = pipe.receive()

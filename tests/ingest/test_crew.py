@@ -110,6 +110,15 @@ def test_no_more_workers_than_cameras(world: World, wait_until: Wait):
     assert len(crew.pids()) == 1
 
 
+def test_ctrl_c_at_a_terminal_is_for_the_edge_alone(world: World, wait_until: Wait):
+    """A worker that is still loading would end with a traceback on it."""
+    crew = world.start("--quiet", most=1)
+    world.watch(crew, "a")
+    wait_until(crew.pids)
+    (pid,) = crew.pids().values()
+    assert os.getpgid(pid) == pid
+
+
 def test_what_workers_find_is_kept_and_wakes_the_sender(world: World, wait_until: Wait):
     crew = world.start()
     world.watch(crew, "a", "b")

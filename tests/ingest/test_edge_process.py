@@ -21,6 +21,7 @@ import pytest
 
 from api.bootstrap import prepare_demo
 from api.kit.settings import Settings
+from bench.processes import family
 from contract.evidence import ClipFlaw, ClipManifest, SealedClip, SealedManifest
 from ingest.enrol import enrol
 from ingest.evidence import OF_CLIP
@@ -106,7 +107,8 @@ class RealEdge:
     def end(self) -> int:
         """As systemd and a container's runtime do it: all processes of the edge get the signal."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGTERM)
+        for pid in family(self.process.pid):
+            os.kill(pid, signal.SIGTERM)
         return self.process.wait(DEADLINE_S)
 
     def log(self) -> str:
