@@ -10,11 +10,14 @@ from contract.edges import StreamFault
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
+    """`lost_hardware`: what was to decode it did not start, so the processor does."""
+
     codec: str
     width: int
     height: int
     fps: float | None  # as the stream declares it; many cameras declare nothing
     in_hardware: bool = False
+    lost_hardware: bool = False
 
     def __str__(self) -> str:
         words = f"{self.codec} {self.width}x{self.height}" + (f" {self.fps:g} fps" if self.fps else "")

@@ -16,6 +16,7 @@ from contract.cameras import CameraConfig, EdgeConfig
 from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
 from ingest.answering import Answering
 from ingest.backoff import Backoff
+from ingest.camera_state import StreamInfo
 from ingest.findings import Latest
 from ingest.minutes import MinuteBook
 from ingest.overload import Overload
@@ -102,8 +103,12 @@ class Crew:
         return EdgeLoad(
             watched=len(self.cameras), carries=self._overload.carries, is_exact=any(one.is_exact for one in told),
             no_provider=self._provider_lost or any(one.no_provider for one in told),
-            no_decoder=any(one.no_decoder for one in told),
+            no_decoder=any(one.no_decoder for one in told) or any(stream.lost_hardware for stream in self._streams()),
         )
+
+    def _streams(self) -> list[StreamInfo]:
+        cameras = [camera for beat in self.beats().values() for camera in beat.cameras.values()]
+        return [camera.reader.stream for camera in cameras if camera.reader.stream is not None]
 
     def beats(self) -> dict[int, Beat]:
         """What each worker last told of itself, by its number."""

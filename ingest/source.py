@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import av
+import structlog
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -41,6 +42,7 @@ CUT_OFF_S = 2.0
 # A key frame of a 4K camera comes in one burst; the usual 208 KiB of the kernel would lose parts of it.
 UDP_BUFFER = 2 * 1024 * 1024
 
+log = structlog.get_logger(__name__)
 # Without these FFmpeg watches a stream for seconds, only to learn its frame rate.
 _QUICK_START = {"fpsprobesize": "0"}
 
@@ -83,6 +85,7 @@ class AvSource:
         self._on_decode = on_decode
         self._preroll = preroll
         self._device = device
+        self._has_lost_device = False
         self._clock = clock
         self._timeouts = (open_timeout_s, read_timeout_s)
         self._picture_timeout_s = max(picture_timeout_s, 3 * self._decoding.interval_s)
@@ -132,7 +135,13 @@ class AvSource:
             failure = error
         # Nothing of the network: the device has gone, or decodes as many streams as it can.
         if self._device is not None and classify(failure) in (None, StreamFault.DEVICE_MISSING):
-            self._device = None
+            log.warning(
+                "camera_not_decoded_in_hardware", camera=self._shown, device=self._device, cause=describe(failure),
+                words="The device that was to decode this camera does not start, or decodes as many streams as it can. The "
+                "processor decodes until the camera is connected anew. "
+                "硬件解码设备无法启动或已达上限，本路改由处理器解码，直至重新连接。",
+            )
+            self._device, self._has_lost_device = None, True
             return self._open()
         raise self._open_error(failure)
 
@@ -167,7 +176,7 @@ class AvSource:
         decoder.stretch = self._stretch
         fps = float(stream.average_rate) if stream.average_rate else None
         context = stream.codec_context
-        self.info = StreamInfo(context.name, context.width, context.height, fps, context.is_hwaccel)
+        self.info = StreamInfo(context.name, context.width, context.height, fps, context.is_hwaccel, self._has_lost_device)
         if self._preroll is not None:
             self._preroll.begin(stream)
         packets = container.demux(stream)

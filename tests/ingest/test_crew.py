@@ -19,10 +19,11 @@ from structlog.testing import capture_logs
 from contract.edges import StreamFault
 from contract.evidence import ClipFlaw, ClipManifest, Manifest
 from ingest import crew as crew_module
+from ingest.camera_state import CameraBeat, ReaderState, Status, StreamInfo
 from ingest.crew import Crew
 from ingest.minutes import MinuteBook
-from ingest.pipe import SIZE, Pipe, Ready, Setup
-from tests.ingest.edge_world import Parts, camera, edge_config
+from ingest.pipe import SIZE, Beat, Pipe, Ready, Setup
+from tests.ingest.edge_world import START, Parts, camera, edge_config
 
 SCRIPTED = (sys.executable, "-m", "tests.ingest.edge_worker")
 Wait = Callable[..., None]
@@ -300,6 +301,16 @@ def test_what_a_worker_has_to_do_without_is_told(world: World, wait_until: Wait)
     world.watch(crew, "a")
     wait_until(lambda: crew.beats())
     assert (crew.load().no_provider, crew.load().no_decoder) == (True, True)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_device_that_no_longer_decodes_is_told(world: World, is_lost: bool):
+    crew = Crew(world.parts.recorder, world.book, world.woken.set, Setup(b"", None, 1), 1)
+    stream = StreamInfo("h264", 1920, 1080, 25.0, in_hardware=not is_lost, lost_hardware=is_lost)
+    reader = ReaderState(Status.LOOKING, None, START, 1, 1, 0, 0, {}, START, 0.1, stream, 0)
+    beat = Beat({"a": CameraBeat(reader, 1.0, 1.0, 1, 0)}, 1, 0.1, None, 0.0)
+    crew._workers = [crew_module._Worker(0, ready=Ready(is_exact=False), beat=beat)]
+    assert crew.load().no_decoder == is_lost
 
 
 def test_a_provider_that_stops_working_leaves_the_cameras_to_the_processor(world: World, wait_until: Wait):

@@ -26,7 +26,10 @@ def test_a_device_that_has_gone_leaves_the_stream_to_the_processor(monkeypatch: 
     monkeypatch.setattr(source.AvSource, "_connect", lost)
     shown = AvSource(str(clips()), live=False, device="cuda")
 
-    assert next(shown.pictures()).index == 0
+    with capture_logs() as logs:
+        assert next(shown.pictures()).index == 0
     assert asked == ["cuda", None]
     assert shown.info is not None
     assert not shown.info.in_hardware
+    assert shown.info.lost_hardware
+    assert [(line["event"], line["device"]) for line in logs] == [("camera_not_decoded_in_hardware", "cuda")]

@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from structlog.testing import capture_logs
@@ -579,6 +580,34 @@ def test_a_new_resolution_is_followed(serve, clips) -> None:
     assert shapes[0] == (360, 640, 3)
     assert shapes[-1] == (192, 320, 3)
     assert (source.info.width, source.info.height) == (320, 192)
+
+
+def test_a_4k_camera_is_read_as_any_other(serve, tmp_path: Path) -> None:
+    """Its key frames have hundreds of RTP packets, and a brightness that is read where it lies."""
+    coarse = np.random.default_rng(1).integers(0, 256, (270, 480, 3), np.uint8)
+    picture = av.VideoFrame.from_ndarray(cv2.resize(coarse, (3840, 2160)), format="bgr24")
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=2, options={"preset": "ultrafast", "g": "1"})
+        stream.width, stream.height, stream.pix_fmt = 3840, 2160, "yuv420p"
+        for number in range(2):
+            picture.pts = number
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    source = watch(serve(tmp_path / "clip.mp4").url)
+
+    pictures = first(source, 2)
+
+    assert max(packet.size for packet in key_frames(tmp_path / "clip.mp4")) > 300_000
+    assert np.diff(times(pictures)) == pytest.approx(0.5, abs=0.01)
+    luma, image = pictures[-1].luma(), pictures[-1].frame().image
+    assert (luma.shape, image.shape) == ((2160, 3840), (2160, 3840, 3))
+    assert np.abs(image[::8, ::8].astype(int) - picture.to_ndarray(format="bgr24")[::8, ::8]).mean() < 20
+    assert source.damaged == 0
+
+
+def key_frames(path: Path) -> list[av.Packet]:
+    with av.open(str(path)) as container:
+        return [packet for packet in container.demux(video=0) if packet.is_keyframe]
 
 
 def flip(packets: list[bytes]) -> list[bytes]:
