@@ -129,13 +129,13 @@ STEPS = (
     Step(S.PENDING_REVIEW, A.DISMISS, S.DISMISSED, P.CASES_JUDGE, reasons=DismissalReason),
     Step(S.PENDING_REVIEW, A.MERGE, S.MERGED, P.CASES_JUDGE, CASE),
     Step(S.CONFIRMED, A.UNDO, S.PENDING_REVIEW, P.CASES_JUDGE, conditions=(C.BY_THE_SAME_PERSON_WITHIN_10_S,)),
-    # Later than that, or where no notice is possible; the shop has not heard of it.
-    Step(S.CONFIRMED, A.DISMISS, S.DISMISSED, P.CASES_DECIDE, reasons=DismissalReason),
     Step(S.DISMISSED, A.UNDO, S.PENDING_REVIEW, P.CASES_JUDGE, conditions=(C.BY_THE_SAME_PERSON_WITHIN_10_S,)),
     Step(S.DISMISSED, A.REOPEN, S.PENDING_REVIEW, P.CASES_DECIDE, NOTE, conditions=(C.WITHIN_30_DAYS,)),
 
     Step(S.CONFIRMED, A.ISSUE, S.ISSUED, P.CASES_HANDLE),
     Step(S.CONFIRMED, A.RECORD, S.RECORDED, P.CASES_HANDLE, conditions=(C.MINOR_AND_THE_FIRST,)),
+    # Confirmed by mistake, or no notice is possible; the shop has not heard of it.
+    Step(S.CONFIRMED, A.DISMISS, S.DISMISSED, P.CASES_DECIDE, reasons=DismissalReason),
 
     Step(S.ISSUED, A.ACKNOWLEDGE, S.ACKNOWLEDGED, P.CASES_ANSWER),
     Step(S.ISSUED, A.SUBMIT, S.SUBMITTED, P.CASES_ANSWER, PUT_RIGHT, via=SIGNED),
