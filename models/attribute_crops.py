@@ -20,7 +20,6 @@ from models.data import (
     HEAD_HAT,
     HEADS,
     MASK_WRONG,
-    DataError,
     Picture,
 )
 from models.pseudo import HAND, HEAD, Targets
@@ -82,12 +81,9 @@ class Patch:
 def patches(
     picture: Picture, targets: Targets, opinion: Opinion | None, no_cigarette: bool, seed: np.random.SeedSequence
 ) -> list[Patch]:
-    """Cut every head and hand of which something is known, and some places that are neither."""
+    """Cut every head and hand of which something is known, and some places that are neither. Raises DataError if it is torn."""
     rng = np.random.default_rng(seed)
-    try:
-        image = picture.read()
-    except DataError:
-        return []
+    image = picture.read()
     cigarettes = picture.of(CIGARETTE)
     found = []
     for head, labels, weight in _heads(picture, targets, opinion, no_cigarette):

@@ -25,6 +25,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sunsh
 WORK, MEASURED = CACHE / "train", CACHE / "eval"
 WITHOUT_GPU, WITH_GPU = "90m", "30m"
 """budgets; with a GPU the painting of canvases is the bottleneck, so a long run gains little"""
+LEAST_S = 180.0
+"""of a budget: a minute of it is kept for the export"""
 
 
 @app.command()
@@ -428,8 +430,8 @@ def _seconds(text: str) -> float:
         seconds = float(text[:-1]) * unit
     except ValueError:
         raise SystemExit(f"{text!r} is no time. Write it as 90m, 2h or 600s.") from None
-    if not 60 <= seconds < float("inf"):
-        raise SystemExit("Training needs at least 60s, and an end.")
+    if not LEAST_S <= seconds < float("inf"):
+        raise SystemExit("Training needs at least 3m, and an end.")
     return seconds
 
 

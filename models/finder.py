@@ -134,7 +134,7 @@ def train(
         layer.eval().requires_grad_(False)
     peak = PEAK_RATE * (ONWARD_SHARE if onward else 1)
     smooth, first, saved_at = 0.0, step, spent
-    batches = painted(_canvases(examples, schedule, seed), step, painters(device))
+    batches = painted(_canvases(examples, schedule, seed, say), step, painters(device))
     while spent < budget_s:
         began = time.monotonic()
         progress = spent / budget_s
@@ -192,9 +192,13 @@ def _as_float(found: Any) -> Any:
     return type(found)(_as_float(value) for value in found)
 
 
-def _canvases(examples: Sequence[Example], schedule: Schedule, seed: int) -> Callable[[int], Batch]:
+def _canvases(
+    examples: Sequence[Example], schedule: Schedule, seed: int, say: Callable[[str], None]
+) -> Callable[[int], Batch]:
     """What paints a batch; each number has a random state of its own."""
-    images = _decoded(examples)
+    images = _decoded(examples, say)
+    if all(image is None for image in images):
+        raise DataError("None of the pictures to learn from can be read.")
     chances = np.array([e.weight * (image is not None) for e, image in zip(examples, images, strict=True)])
     chances /= chances.sum()
     sizes = [(width, height) for width, height, _ in schedule.canvases]
@@ -219,16 +223,17 @@ def _canvases(examples: Sequence[Example], schedule: Schedule, seed: int) -> Cal
     return batch
 
 
-def _decoded(examples: Sequence[Example]) -> list[Image | None]:
+def _decoded(examples: Sequence[Example], say: Callable[[str], None]) -> list[Image | None]:
     """The pictures, which the painters share: 1 GB for 1000; decoding them anew each time would double the work.
 
-    None where a picture cannot be read.
+    None where a picture cannot be read, which is said.
     """
 
     def read(example: Example) -> Image | None:
         try:
             return example.picture.read()
-        except DataError:
+        except DataError as error:
+            say(str(error))
             return None
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # OpenCV decodes outside the interpreter's lock

@@ -1,6 +1,7 @@
 """Write model cards beside exported weights, in the form that the detector insists on."""
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from detector.card import (
     Tensor,
     Thresholds,
     Training,
+    default_weights,
     load_model,
 )
 from models.data import CIGARETTE, Picture
@@ -166,6 +168,14 @@ def record(
         kept = [old for old, replaced in zip(card.measured, same, strict=True) if not replaced]
         new = [measured] if measured.figures else []
         write_card(card.model_copy(update={"measured": [*kept[:place], *new, *kept[place:]]}), folder / f"{name}.yaml")
+
+
+def complete(folder: Path) -> None:
+    """Put the shipped weights of the stage that a folder lacks into it, so that it can be used."""
+    for name in ("finder", "attributes"):
+        if not (folder / f"{name}.yaml").is_file():
+            for path in default_weights().glob(f"{name}.*"):
+                shutil.copy(path, folder)
 
 
 def sha256(path: Path) -> str:

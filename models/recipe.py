@@ -19,12 +19,12 @@ from models import attributes, finder
 from models.attribute_crops import Patch, patches
 from models.cap_cutouts import cutouts, read_cutouts
 from models.checked import no_cigarette, with_checked_boxes
-from models.data import HANDS, SIMULATOR, Picture, fingerprint, read_all
+from models.data import HANDS, SIMULATOR, DataError, Picture, fingerprint, read_all
 from models.export import export_attributes, export_finder
 from models.pseudo import Targets, targets
-from models.publish import STATES, THINGS, attributes_card, finder_card, sha256, write_card
+from models.publish import STATES, THINGS, attributes_card, complete, finder_card, sha256, write_card
 from models.split import PARTS, learned, split, write_learned, write_split
-from models.teachers import opinions
+from models.teachers import Opinion, opinions
 
 FULLY_LABELLED = (SIMULATOR,)
 """sources that need no teacher"""
@@ -92,6 +92,8 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
     free = no_cigarette()
     labels = {_key(p): targets(p, seen.get(_key(p)), _key(p) in free) for p in taught}
     train = [p for p in taught if parts[p.source, p.name] == "train"]
+    if not train:
+        raise DataError("There is no picture to learn from. Name other data folders, or take fewer sources out.")
 
     plan.out.mkdir(parents=True, exist_ok=True)
     start = plan.weights / "yolo26n_coco_deq.pt"
@@ -108,14 +110,10 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         most = plan.budget_s
         if "attributes" in plan.stages:
             most = min(FINDER_SHARE * plan.budget_s, left() - ATTRIBUTES_SHARE * plan.budget_s)
-        network = finder.train(
-            examples(train, labels),
-            plan.onward or start,
-            checkpoints["finder"],
-            min(most, left()),
-            plan.seed,
-            say,
-        )
+        most = min(most, left())
+        if most <= 0 and not checkpoints["finder"].is_file():
+            raise DataError("The budget left no time to train. Run it again: what the teachers said is kept; or give more.")
+        network = finder.train(examples(train, labels), plan.onward or start, checkpoints["finder"], most, plan.seed, say)
         write_learned(plan.out, _learned_before(plan) | {(p.source, p.name) for p in train})
         export_finder(network, plan.out / "finder.onnx", plan.out / "finder.parity.npz")
         write_card(finder_card(plan.out / "finder.onnx", SCORES, trained(), taught), plan.out / "finder.yaml")
@@ -126,8 +124,13 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         told = ([labels[key] for key in keys], [seen.get(key) for key in keys], [key in free for key in keys])
         seeds = np.random.SeedSequence(plan.seed).spawn(len(taught))
         with ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("fork")) as pool:
-            for picture, cut in zip(taught, pool.map(patches, taught, *told, seeds, chunksize=16), strict=True):
-                crops[parts[picture.source, picture.name]] += cut
+            for picture, cut in zip(taught, pool.map(_cut, taught, *told, seeds, chunksize=16), strict=True):
+                if isinstance(cut, DataError):
+                    say(str(cut))
+                else:
+                    crops[parts[picture.source, picture.name]] += cut
+        if not crops["train"]:
+            raise DataError("No head, hand or face is labelled in the pictures to learn from: stage 2 needs some.")
         caps = [cap for folder in plan.data for cap in read_cutouts(folder)]
         caps += cutouts(p for p in train if p.source not in FULLY_LABELLED)  # the simulator knows its caps' pixels
         say(f"{len(crops['train'])} crops to learn attributes from, {len(caps)} caps to put on bare heads")
@@ -137,6 +140,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         write_learned(plan.out, _learned_before(plan) | {(p.source, p.name) for p in train})
         export_attributes(reader, plan.out / "attributes.onnx", plan.out / "attributes.parity.npz")
         write_card(attributes_card(plan.out / "attributes.onnx", SURE, trained(), taught), plan.out / "attributes.yaml")
+    complete(plan.out)
     for checkpoint in checkpoints.values():  # or the next training would find itself at its end
         checkpoint.unlink(missing_ok=True)
     spent = (time.monotonic() - began) / 60
@@ -152,8 +156,17 @@ def _identity(plan: Plan, train: Sequence[Picture]) -> str:
 def _learned_before(plan: Plan) -> set[tuple[str, str]]:
     """What the stage that stays as it is has learned from, and the finder that this one goes on from."""
     found = learned(plan.onward.parent) if plan.onward else set()
-    stays = {"finder", "attributes"} - plan.stages
-    return found | (learned(plan.out) if any((plan.out / f"{stage}.yaml").is_file() for stage in stays) else set())
+    return found | (learned(plan.out) if len(plan.stages) == 1 else set())
+
+
+def _cut(
+    picture: Picture, label: Targets, opinion: Opinion | None, no_cigarette: bool, seed: np.random.SeedSequence
+) -> list[Patch] | DataError:
+    """The patches of a picture, or why it cannot be read."""
+    try:
+        return patches(picture, label, opinion, no_cigarette, seed)
+    except DataError as error:
+        return error
 
 
 def examples(pictures: Sequence[Picture], labels: dict[str, Targets]) -> list[finder.Example]:

@@ -2,7 +2,7 @@ from pathlib import Path
 from shutil import copytree
 
 from detector.card import Bin, Figure, default_weights, load_model
-from models.publish import record
+from models.publish import complete, record
 
 COMMAND = "sunshine model eval"
 FIGURES = [
@@ -44,3 +44,11 @@ def test_each_variant_keeps_its_own_figures(tmp_path: Path):
     for precision in ("fp32", "int8"):
         record(folder, "drawn", COMMAND, FIGURES, precision)
     assert [m.precision for m in load_model(folder, "finder")[0].measured if m.on == "drawn"] == ["fp32", "int8"]
+
+
+def test_a_stage_that_was_not_trained_is_the_shipped_one(tmp_path: Path):
+    folder = weights(tmp_path)
+    for path in folder.glob("attributes.*"):
+        path.unlink()
+    complete(folder)
+    assert load_model(folder, "attributes") == load_model(default_weights(), "attributes")
