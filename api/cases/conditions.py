@@ -50,7 +50,8 @@ def _not_by_who_submitted(now: Situation) -> bool:
 
 _HOLDS: dict[Condition, Callable[[Situation], bool]] = {
     Condition.BY_THE_SAME_PERSON_WITHIN_10_S: _by_the_same_person,
-    Condition.WITHIN_30_DAYS: lambda now: now.age <= REOPEN_WITHIN,
+    # What is set aside at a muted spot joins a case that was dismissed long ago.
+    Condition.WITHIN_30_DAYS: lambda now: min(now.age, now.at - now.case.last_seen_at) <= REOPEN_WITHIN,
     Condition.MINOR_AND_THE_FIRST: lambda now: now.case.severity == MINOR and now.confirmed_lately == 0,
     Condition.OVERDUE: lambda now: now.case.overdue_at is not None,
     Condition.NOT_BY_WHO_SUBMITTED: _not_by_who_submitted,

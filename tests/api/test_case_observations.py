@@ -94,6 +94,17 @@ class TestMuting:
         spot = (await spots_of(officer, box))[0]
         assert (spot["because_of"], spot["case_id"], spot["observations"], spot["rule"]) == (second, aside, 2, "K01")
 
+    async def test_what_came_lately_can_be_reopened_however_long_the_spot_has_been_muted(self, world: World):
+        world.centre.clock = lambda: SEEN
+        box, _, _ = await self.dismissed_twice(world)
+        aside, _ = await tell(box, track=3)
+        chief = await world.person(Role.CHIEF)
+        world.centre.clock = lambda: SEEN + timedelta(days=40)
+        assert "reopen" not in (await chief.get(f"/api/v1/cases/{aside}")).json()["actions"]
+        await tell(box, track=4, after=timedelta(days=39))
+        answer = await chief.post(f"/api/v1/cases/{aside}/reopen", json={"note": "Real."}, headers={"If-Match": '"1"'})
+        assert answer.status_code == 200, answer.text
+
     async def test_other_spots_and_rules_are_judged_as_before(self, world: World):
         box, officer, _ = await self.dismissed_twice(world)
         for case_id, _ in (await tell(box, x=40, track=5), await tell(box, rule="K07", track=6)):
