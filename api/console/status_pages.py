@@ -10,6 +10,7 @@ from api.accounts.permissions import Permission
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.words import GRADES, LICENCES, Tone
+from api.kit.problems import NotFound
 from api.kit.qr import qr_png
 from api.kit.work import At, Reading, Writing
 from api.places import service as places
@@ -67,8 +68,12 @@ async def qr_code(actor: SignedIn, work: Reading, centre: CentreOf, shop_id: Id)
 
 @router.get("/p/{shop_id}")
 async def public_page(request: Request, work: Reading, shop_id: Id) -> Response:
-    """For everybody: name, licences, grade and status of the shop, and nothing else of it."""
-    shop, status = await public.find_public(work, shop_id)
+    """For everybody: name, licences, grade and status of the shop, and nothing else of it. Who guesses addresses learns nothing:
+    a shop that is not accepted yet looks like one that there is not."""
+    try:
+        shop, status = await public.find_public(work, shop_id)
+    except NotFound:
+        return page(request, "public_none.html", actor=None, here=request.url.path, status=404)
     speaker = speaker_of(request)
     licences = [
         (speaker.say(LICENCES[licence.kind]), licence.number, speaker.day(licence.expires_on) if licence.expires_on else None)

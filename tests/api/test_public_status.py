@@ -18,6 +18,7 @@ from api.cameras.minutes import count_minutes, windows
 from api.cameras.observed import TOLD_BY
 from api.cameras.repository import store_minutes
 from api.keys.service import rotate_keys
+from api.kit.ids import new_id
 from api.kit.settings import Settings
 from api.public import repository, service
 from api.public.rounds import measure_all
@@ -286,9 +287,15 @@ class TestPublicPage:
             assert secret not in page
 
     async def test_there_is_none_before_the_connection_was_accepted(self, world: World):
-        place = await world.place()
-        answer = await world.client(headers={"Accept": "text/html"}).get(f"/p/{place.shop_id}")
-        assert (answer.status_code, "Shop" in answer.text) == (404, False)
+        """In words, and no others than for a shop that there is not: who guesses addresses learns nothing."""
+        place, unknown = await world.place(), new_id()
+        pages = []
+        for shop_id in (place.shop_id, unknown):
+            answer = await world.client().get(f"/p/{shop_id}")
+            assert answer.status_code == 404
+            pages.append(answer.text.replace(shop_id, ""))
+        assert "这种二维码贴在参加“明厨亮灶”的餐饮店里" in pages[0]
+        assert pages[0] == pages[1]
 
     async def test_the_qr_code_leads_there(self, world: World):
         shop = await join(world)
