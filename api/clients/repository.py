@@ -61,6 +61,8 @@ async def end_own_tokens(work: Work, actor: Actor, client_id: str) -> None:
 
 @without_actor("the client proves who it is with its secret, and nothing is told before that fits")
 async def find_client(work: Work, client_id: str) -> ApiClient | None:
+    if not (client_id.isascii() and client_id.isprintable()):
+        return None  # what can be no client's (RFC 6749, A.1), and PostgreSQL is not asked for: NUL
     client: ApiClient | None = await work.get(ApiClient, client_id, options=[selectinload(ApiClient.places)])
     return client
 

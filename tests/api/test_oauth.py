@@ -463,6 +463,14 @@ class TestToken:
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
         assert answer.headers["www-authenticate"].startswith("Basic")
 
+    async def test_a_client_with_a_character_that_no_text_column_holds(self, any_world: World):
+        client, form = any_world.client(), {"grant_type": "client_credentials", "client_id": "a\x00", "client_secret": "\x00"}
+        answer = await client.post("/api/v1/oauth/token", data=form)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+        person = await any_world.person()
+        asked = [await person.get("/oauth/authorize", params={"client_id": name}) for name in ("a\x00", "nobody")]
+        assert problem_code(asked[0]) == problem_code(asked[1])
+
     async def test_a_secret_in_the_form(self, world: World):
         program = await add(world, await world.place())
         form = {"grant_type": "client_credentials", "client_id": program.id, "client_secret": program.secret}
