@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from sqlalchemy.exc import IntegrityError
 
 from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import Permission
@@ -38,6 +39,7 @@ log = structlog.get_logger(__name__)
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LENGTH = 10
 KEY_BYTES = 32
+KEY_IN_USE = "This key is registered already. Delete the key file of the edge, so that it makes a new one."
 
 
 class BadEnrolmentCode(Forbidden):
@@ -132,13 +134,16 @@ async def enrol(work: Work, request: EnrolRequest, address: str | None) -> Edge:
             return registered
         raise _bad_code()
     if registered is not None:
-        raise KeyInUse("This key is registered already. Delete the key file of the edge, so that it makes a new one.")
+        raise KeyInUse(KEY_IN_USE)
     edge = Edge(
         name=request.name, shop_id=code.shop_id, public_key=public_key, encryption_key=encryption_key, enrolled_at=now(),
         enrolled_by=code.created_by, approved_at=now() if code.is_approved else None, software_version=request.software_version,
     )
     work.add(edge)
-    await work.flush()
+    try:
+        await work.flush()
+    except IntegrityError as error:  # at the same moment, with another code
+        raise KeyInUse(KEY_IN_USE) from error
     code.used_at, code.edge_id = now(), edge.id
     # Whoever made the code may see the shop; the house acts for them, inside that shop only.
     for_the_shop = Actor(ActorKind.HOUSE, "house", "enrolment", shop_id=code.shop_id, address=address)

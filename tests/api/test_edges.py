@@ -34,6 +34,16 @@ class TestEnrol:
         answers = await asyncio.gather(*(EdgeBox(any_world.client(), place).enrol(code) for _ in range(3)))
         assert sorted(answer.status_code for answer in answers) == [201, 403, 403]
 
+    async def test_a_key_is_registered_once_also_with_two_codes_at_once(self, any_world: World):
+        place = await any_world.place()
+        codes = [await any_world.code(place) for _ in range(3)]
+        boxes = [EdgeBox(any_world.client(), place) for _ in codes]
+        for box in boxes[1:]:
+            box.key = boxes[0].key
+        answers = await asyncio.gather(*(box.enrol(code) for box, code in zip(boxes, codes, strict=True)))
+        assert sorted(answer.status_code for answer in answers) == [201, 409, 409], [answer.text for answer in answers]
+        assert {problem_code(answer) for answer in answers if answer.status_code == 409} == {"key-in-use"}
+
     async def test_a_key_that_nothing_can_be_sealed_to(self, world: World):
         nothing = base64.b64encode(bytes(32)).decode()
         body = {
