@@ -4,14 +4,15 @@ One limit runs at a time. Flags speak of the limit that runs; what was is in the
 does waiting for verification: that is not the shop's time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.accounts.actors import the_system
 from api.cases import repository
 from api.cases.deadlines import Deadlines
-from api.cases.states import CaseState
-from api.cases.tables import Case, Level, Reminder, ReminderKind, Stage
+from api.cases.states import Act, CaseState
+from api.cases.tables import Case, CaseTransition, Level, Reminder, ReminderKind, Stage
 from api.deliveries.outbox import tell_reminder
 from api.kit.database import Work
 from api.kit.problems import Invalid
@@ -53,6 +54,18 @@ def set_clock(case: Case, before: CaseState | None, at: datetime, deadlines: Dea
     else:
         case.stage = case.stage_from = case.due_at = case.next_check_at = None
         _lower_flags(case)
+
+
+def restore(case: Case, transitions: Sequence[CaseTransition], reminders: Sequence[Reminder], deadlines: Deadlines) -> None:
+    """As the clock stood before a judgement that was taken back: it gives no new time, and nothing is told twice."""
+    begun = [step.at for step in transitions if step.after is CaseState.PENDING_REVIEW and step.act is not Act.UNDO]
+    _run(case, Stage.REVIEW, begun[-1], deadlines.due(deadlines.of_class(case).review, begun[-1]), deadlines)
+    moments = _moments(case, deadlines)
+    told = {(one.kind, one.level): one.at for one in reminders if (one.stage, one.due_at) == (case.stage, case.due_at)}
+    for number, moment in enumerate(moments):
+        if (moment.kind, moment.level) in told:
+            _raise_flags(case, moment, told[moment.kind, moment.level])
+            case.next_check_at = next((later.at for later in moments[number + 1 :]), None)
 
 
 def extend(case: Case, at: datetime, due_at: datetime, deadlines: Deadlines) -> None:

@@ -10,7 +10,7 @@ from api.answers import service as answers
 from api.answers.service import Answered
 from api.audit.service import record
 from api.cases import repository
-from api.cases.clock import extend
+from api.cases.clock import extend, restore
 from api.cases.conditions import REOPEN_WITHIN, Situation, severity_of_notice, unmet
 from api.cases.deadlines import Deadlines
 from api.cases.outside import as_told
@@ -128,6 +128,8 @@ async def act(
         await pass_to(work, actor, case, *step.via, at, deadlines, is_told=False)
     code = reason.value if reason else None
     await pass_to(work, actor, case, step.act, step.after, at, deadlines, code, note, due_at=due_at)
+    if step.act is Act.UNDO:
+        restore(case, transitions, await repository.list_reminders(work, actor, case_id), deadlines)
     await repository.end_leases(work, actor, [case.id])
     record(
         work, actor, f"case.{step.act.value}", "case", case.id, shop_id=case.shop_id, reason=note,

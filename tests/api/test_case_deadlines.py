@@ -93,6 +93,33 @@ class TestLimits:
         assert moment(case, "due_at") == at("2026-12-11 17:30")
         assert case["reminders"] == []
 
+    @pytest.mark.parametrize(
+        ("judged", "told", "later", "next_told"),
+        [
+            ("2026-11-24 11:00", [], "2026-11-24 12:01", "half"),
+            ("2026-11-24 12:30", ["half"], "2026-11-24 15:01", "limit"),
+            ("2026-11-24 15:30", ["half", "limit"], "2026-11-26 17:31", "escalated"),
+        ],
+    )
+    async def test_a_judgement_that_is_taken_back_gives_no_new_time(
+        self, world: World, judged: str, told: list[str], later: str, next_told: str
+    ):
+        life = await Life.begin(world)
+        for text in ("2026-11-24 12:00", "2026-11-24 15:00"):
+            if at(text) < at(judged):
+                await life.at(at(text))
+        before = await life.at(at(judged))
+        assert [reminder["kind"] for reminder in before["reminders"]] == told
+        await life.done("confirm")
+        await life.at(at(judged) + timedelta(seconds=5))
+        after = await life.done("undo")
+        clock = ("stage", "due_at", "overdue_at", "escalation", "escalated_at", "reminders")
+        assert {name: after[name] for name in clock} == {name: before[name] for name in clock}
+        again = await life.at(at(judged) + timedelta(minutes=1))
+        assert [reminder["kind"] for reminder in again["reminders"]] == told
+        case = await life.at(at(later))
+        assert [reminder["kind"] for reminder in case["reminders"]] == [*told, next_told]
+
     async def test_waiting_for_verification_is_not_the_shops_time(self, world: World):
         life = await Life.begin(world)
         await life.done("confirm", "issue")
