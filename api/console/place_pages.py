@@ -1,5 +1,6 @@
 """Shops: the list, adding one with its first area (what an edge box and a camera need before they can join), changing one."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -64,7 +65,8 @@ _WRONG_OF_DISTRICT: dict[str, str] = {
 
 
 class ShopTyped(BaseModel):
-    """The fields as they come from a browser: of the licences and contacts of a shop, the first one each."""
+    """The fields as they come from a browser: of the licences and contacts of a shop, the first one each. `seen` is what the
+    shop was like when the form was filled, where there was one."""
 
     county: str = ""
     district: str = ""
@@ -80,6 +82,7 @@ class ShopTyped(BaseModel):
     contact_phone: str = ""
     area: str = ""
     kind: AreaKind = AreaKind.COOKING
+    seen: str = ""
 
     @classmethod
     def of(cls, shop: Shop) -> "ShopTyped":
@@ -165,7 +168,7 @@ async def add_shop(request: Request, actor: SignedIn, work: Writing, typed: Anno
 async def shop_page(request: Request, shop_id: str, actor: SignedIn, work: Reading, saved: str = "") -> Response:
     actor.require(Permission.PLACES_WRITE)
     shop = await places.get_shop(work, actor, shop_id)
-    return await _page(request, actor, work, ShopTyped.of(shop), {}, shop_id, saved=saved == "yes")
+    return await _page(request, actor, work, ShopTyped.of(shop), {}, shop, saved=saved == "yes")
 
 
 @router.post("/shops/{shop_id}")
@@ -174,15 +177,18 @@ async def change_shop(
 ) -> Response:
     actor.require(Permission.PLACES_WRITE)
     shop = await places.get_shop(work, actor, shop_id, for_change=True)
+    if typed.seen not in ("", _digest(shop)):
+        conflict = N_("Somebody else has changed this shop meanwhile. What you typed is still here: check it, then save again.")
+        return await _page(request, actor, work, typed, {}, shop, conflict=conflict)
     try:
         new = _read(typed, shop.district_id, shop)
         async with work.begin_nested():
             await places.update_shop(work, actor, shop_id, new)
     except NotAShop as problem:
-        return await _page(request, actor, work, typed, problem.wrong, shop_id)
+        return await _page(request, actor, work, typed, problem.wrong, shop)
     except CreditCodeTaken:
         wrong = {"credit_code": N_("Another shop already has this credit code.")}
-        return await _page(request, actor, work, typed, wrong, shop_id)
+        return await _page(request, actor, work, typed, wrong, await places.get_shop(work, actor, shop_id))
     return RedirectResponse(f"/shops/{shop_id}?saved=yes", 303)
 
 
@@ -250,6 +256,14 @@ def _read(typed: ShopTyped, district_id: str, before: Shop | None = None) -> Sho
     return new
 
 
+def _digest(shop: Shop) -> str:
+    """Of all that can be changed of it."""
+    licences = [(one.kind, one.number, one.expires_on) for one in shop.licences]
+    contacts = [(one.duty, one.name, one.phone) for one in shop.contacts]
+    told = repr((shop.district_id, shop.name, shop.credit_code, shop.address, shop.grade, licences, contacts))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
 async def _district(work: Work, actor: Actor, county: str, station: str) -> str:
     """The id of the station below the county; without a county, of a district of that name wherever it stands."""
     known = await places.list_districts(work, actor)
@@ -276,15 +290,16 @@ def _row(shop: Shop, actor: Actor, speaker: Speaker) -> ShopRow:
 
 
 async def _page(
-    request: Request, actor: Actor, work: Work, typed: ShopTyped, wrong: dict[str, str], shop_id: str | None = None, *,
-    saved: bool = False,
+    request: Request, actor: Actor, work: Work, typed: ShopTyped, wrong: dict[str, str], shop: Shop | None = None, *,
+    saved: bool = False, conflict: str = "",
 ) -> Response:
-    """The form; of a shop that is there already, where `shop_id` names one."""
+    """The form; of a shop that is there already, where there is one."""
     speaker: Speaker = speaker_of(request)
     districts = await places.list_districts(work, actor)
     return page(
-        request, "shop.html" if shop_id else "shop_new.html", actor=actor, status=422 if wrong else 200, typed=typed, saved=saved,
-        wrong={field: speaker.say(words) for field, words in wrong.items()}, shop_id=shop_id,
+        request, "shop.html" if shop else "shop_new.html", actor=actor, status=422 if wrong else 412 if conflict else 200,
+        typed=typed, saved=saved, wrong={field: speaker.say(words) for field, words in wrong.items()},
+        shop_id=shop.id if shop else None, seen=_digest(shop) if shop else "", conflict=speaker.say(conflict) if conflict else "",
         kinds=[Option(kind.value, speaker.say(words)) for kind, words in AREAS.items()],
         licence_kinds=[Option(kind.value, speaker.say(words)) for kind, words in LICENCES.items()],
         grades=[Option(grade.value, speaker.say(words)) for grade, words in GRADES.items()],

@@ -1,3 +1,5 @@
+import re
+
 import httpx
 import pytest
 
@@ -77,6 +79,25 @@ async def test_a_shop_is_shown_and_changed(browser: httpx.AsyncClient, kitchen: 
     assert "名称：春来早点铺" in (await browser.get("/audit", params={"action": "shop.changed"})).text
 
 
+async def test_a_shop_that_somebody_else_has_changed_meanwhile_is_not_overwritten(
+    browser: httpx.AsyncClient, kitchen: Kitchen
+) -> None:
+    await sign_in(browser, "installer")
+    page = f"/shops/{kitchen.shop_id}"
+    loaded = re.search(r'name="seen" value="(\w+)"', (await browser.get(page)).text)
+    assert loaded is not None
+    assert (await browser.post(page, data=SHOP)).status_code == 303
+    late = {**SHOP, "contact_name": "王", "seen": loaded[1]}
+    answer = await browser.post(page, data=late)
+    assert answer.status_code == 412
+    assert "有人改过这家单位" in answer.text
+    assert 'value="王"' in answer.text  # what was typed is not lost
+    assert "李 138 0000 0000" in (await browser.get("/shops")).text
+    again = re.search(r'name="seen" value="(\w+)"', answer.text)
+    assert again is not None
+    assert (await browser.post(page, data=late | {"seen": again[1]})).status_code == 303
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"credit_code": "1"}, {"licence_expires": "31.5.2027"}, {"contact_phone": "x"}, {"licence_number": "JY" * 40}, {"name": ""}],
@@ -106,6 +127,10 @@ async def test_a_credit_code_that_is_taken(browser: httpx.AsyncClient, kitchen: 
     assert answer.status_code == 422
     assert "已有其他单位使用这个信用代码" in answer.text
     assert "城南所" not in (await browser.get("/shops")).text
+    await browser.post("/shops/new", data={**FORM, "credit_code": "91330522MA2B4C5D7E"})
+    changed = await browser.post(f"/shops/{kitchen.shop_id}", data={**SHOP, "credit_code": "91330522MA2B4C5D7E"})
+    assert changed.status_code == 422
+    assert "已有其他单位使用这个信用代码" in changed.text
 
 
 async def test_the_list_is_open_to_who_reads_places(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
