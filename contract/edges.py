@@ -93,6 +93,9 @@ class Heartbeat(Wire):
     """POST /api/v1/edge/heartbeats"""
 
     sent_at: AwareDatetime
+    run: Identifier | None = Field(
+        None, description="made anew at each start: one that comes back after another says that two boxes have one identity"
+    )
     software_version: str
     config_version: str | None
     outbox_waiting: int = Field(ge=0)

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import structlog
 
@@ -37,6 +38,7 @@ class Pulse:
         self._load = load
         self._clock = clock
         self._interval_s = interval_s
+        self._run = uuid4().hex
         self._refused: str | None = None
         self._cause: str | None = None
         self._reports = (0, 0)  # waiting, parked
@@ -81,6 +83,7 @@ class Pulse:
         waiting, parked = self._reports
         heartbeat = Heartbeat(
             sent_at=self._clock(),
+            run=self._run,
             software_version=software_version(),
             config_version=self._config_version(),
             outbox_waiting=waiting,

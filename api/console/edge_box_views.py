@@ -29,6 +29,8 @@ class BoxRow:
     revoke_url: str | None
 
 
+# They tell every few seconds; until somebody has seen it.
+DOUBLED_FOR = timedelta(hours=1)
 _WAITING = Tone(N_("Waiting for approval"), "wait")
 _CONNECTED = Tone(N_("Connected"), "good")
 _SILENT = Tone(N_("No word from the edge box"), "bad")
@@ -75,6 +77,11 @@ def _troubles(edge: Edge, speaker: Speaker) -> list[str]:
 def box_troubles(edge: Edge, speaker: Speaker) -> list[str]:
     """What hinders all cameras of a box: its trouble, and that it is too small or slower than it should be."""
     sentences = [speaker.choose(TROUBLE_TEXTS[edge.trouble])] if edge.trouble else []
+    if edge.doubled_at is not None and speaker.now - edge.doubled_at <= DOUBLED_FOR:
+        sentences.append(speaker.say(
+            N_("Two boxes take turns with the identity of this one: its data folder was copied, and evidence gets mixed up. "
+               "Stop one of them, delete its data folder, and let it join with a code of its own.")
+        ))
     if abs(edge.clock_offset_s or 0) > CLOCK_LEEWAY_S:
         sentences.append(speaker.say(
             N_("The clock of this box is wrong by %(off)s. Set it (NTP); until then rules that hold at certain hours hold at the "

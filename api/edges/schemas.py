@@ -18,6 +18,9 @@ class EdgeOut(BaseModel):
     revoked_at: datetime | None
     last_seen_at: datetime | None
     clock_offset_s: float | None
+    doubled_at: datetime | None = Field(
+        description="when two boxes last took turns with its identity: its data folder was copied; null: never"
+    )
     software_version: str
     config_version: str | None
     outbox_waiting: int

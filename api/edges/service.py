@@ -39,6 +39,8 @@ log = structlog.get_logger(__name__)
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LENGTH = 10
 KEY_BYTES = 32
+# Several boxes may have been made from one image; each tells of itself every 15 s.
+RUNS_KEPT, RUNS_BACK = 4, 3
 KEY_IN_USE = "This key is registered already. Delete the key file of the edge, so that it makes a new one."
 
 
@@ -203,6 +205,7 @@ async def take_heartbeat(work: Work, actor: Actor, settings: Settings, heartbeat
     edge = await repository.own_edge(work, actor)
     at = now()
     edge.last_seen_at, edge.clock_offset_s = at, (heartbeat.sent_at - at).total_seconds()
+    _compare_runs(edge, heartbeat.run, at)
     edge.software_version = heartbeat.software_version[:50]
     edge.config_version = heartbeat.config_version[:64] if heartbeat.config_version else None
     edge.outbox_waiting, edge.outbox_parked = _storable(heartbeat.outbox_waiting), _storable(heartbeat.outbox_parked)
@@ -226,6 +229,16 @@ async def take_heartbeat(work: Work, actor: Actor, settings: Settings, heartbeat
         for item in own
     ]
     await cameras.store_minutes(work, actor, rows, forget_before=oldest)
+
+
+def _compare_runs(edge: Edge, run: str | None, at: datetime) -> None:
+    """A box that is started anew never tells of an earlier start again, but for one that was on its way meanwhile."""
+    if run is None or run == next(reversed(edge.runs), None):
+        return
+    edge.runs_back = edge.runs_back + 1 if run in edge.runs else 0
+    edge.runs = [*(known for known in edge.runs if known != run), run][-RUNS_KEPT:]
+    if edge.runs_back >= RUNS_BACK:
+        edge.doubled_at = at
 
 
 def signing_key(public_key: str) -> Ed25519PublicKey:

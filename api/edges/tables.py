@@ -1,7 +1,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, false
+from sqlalchemy import JSON, ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.kit.database import Table, words
@@ -49,6 +49,12 @@ class Edge(Table):
     # What was to compute, or to decode, in the place of its processor is missing or does not work.
     no_provider: Mapped[bool] = mapped_column(default=False, server_default=false())
     no_decoder: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    # The last starts of which it told, the one that spoke last at the end; how often one came back after another; and when that
+    # last showed that two boxes have its identity.
+    runs: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    runs_back: Mapped[int] = mapped_column(default=0, server_default="0")
+    doubled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
     def is_trusted(self) -> bool:

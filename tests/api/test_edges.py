@@ -305,6 +305,23 @@ class TestHeartbeat:
         assert (edge["no_provider"], edge["no_decoder"]) == (True, True)
 
 
+class TestCopiedFolder:
+    async def doubled(self, world: World, runs: str) -> bool:
+        box, installer = await world.edge(await world.place()), await world.person(Role.INSTALLER)
+        for run in runs:
+            assert (await box.beat(run=run)).status_code == 204
+        return (await installer.get("/api/v1/edges")).json()["items"][0]["doubled_at"] is not None
+
+    @pytest.mark.parametrize("runs", ["ABABA", "AABBABA", "ABCABC", "ABCDABC"])
+    async def test_boxes_with_one_identity_take_turns(self, any_world: World, runs: str):
+        assert await self.doubled(any_world, runs)
+
+    @pytest.mark.parametrize("runs", ["AAAA", "ABCDEFG", "ABABC", "ABAB"], ids=["one", "starts", "late", "once"])
+    async def test_one_that_is_started_anew_is_one(self, world: World, runs: str):
+        """Also where what it told before comes in later."""
+        assert not await self.doubled(world, runs)
+
+
 class TestApprove:
     async def joined_by_an_installer(self, world: World, place: Place) -> EdgeBox:
         installer, box = await world.person(Role.INSTALLER), EdgeBox(world.client(), place)

@@ -15,12 +15,13 @@ from tests.api.console.kitchen import Kitchen, sign_in
 async def heartbeat(
     browser: httpx.AsyncClient, kitchen: Kitchen, *, looks: int, fault: StreamFault | None, age_min: int = 1,
     trouble: EdgeTrouble | None = None, load: EdgeLoad | None = None, sent_at: datetime | None = None,
+    run: str | None = None,
 ) -> None:
     minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=age_min)
     told = CameraMinute(camera_id=kitchen.camera_id, minute=minute, looks=looks, fault=fault)
     body = Heartbeat(
         sent_at=sent_at or datetime.now(UTC), software_version="0.1.0", config_version=None, outbox_waiting=0, trouble=trouble,
-        load=load, minutes=[told],
+        load=load, run=run, minutes=[told],
     )
     headers = {"Content-Type": "application/json"}
     answer = await browser.post("/api/v1/edge/heartbeats", headers=headers, content=body.model_dump_json(), auth=kitchen.sign)
@@ -67,6 +68,13 @@ async def test_a_box_whose_clock_stands_in_1970(browser: httpx.AsyncClient, kitc
     assert "这台边缘盒的时钟差了" in page
     assert "年。请校准时钟（NTP）" in page
     assert "The clock of this box is wrong by" in (await browser.get("/edge-boxes?lang=en")).text
+
+
+async def test_a_box_whose_folder_was_copied(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    for run in "ABABA":
+        await heartbeat(browser, kitchen, looks=57, fault=None, run=run)
+    await sign_in(browser, "installer")
+    assert "有两台边缘盒在轮流使用这台的身份" in (await browser.get("/edge-boxes")).text
 
 
 @pytest.mark.parametrize("page", ["/cameras", "/edge-boxes"])
