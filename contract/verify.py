@@ -29,6 +29,11 @@ FORMS = frozenset({".html", ".txt"})
 _BESIDE = frozenset({MANIFEST, KEY, CENTRE, CLIP_MANIFEST, CLIP_CENTRE, CLIP})
 
 
+# Pictures and clips hardly shrink, and an export packs nothing; manifests and forms shrink to a tenth. What promises to grow more
+# was made to fill the memory of whoever checks it. A small one may: a few manifests fit into any memory.
+MOST_GROWTH, ALWAYS_BYTES = 20, 64 * 2**20
+
+
 class Unreadable(ValueError):
     """What was given holds no evidence, or is damaged as a whole; the message says what to do."""
 
@@ -41,6 +46,11 @@ def read(path: Path) -> dict[str, bytes]:
         return {CHAIN if path.suffix == ".json" else path.name: path.read_bytes()}
     try:
         with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())  # no more of an entry is read than it says
+            if unpacked > max(ALWAYS_BYTES, MOST_GROWTH * path.stat().st_size):
+                raise Unreadable(
+                    f"The ZIP would unpack to {unpacked // 2**20} MiB, which no evidence does: it was not read. Ask for it again."
+                )
             files: dict[str, bytes] = {}
             for entry in archive.infolist():
                 name = str(PurePosixPath(entry.filename))

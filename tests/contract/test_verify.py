@@ -174,6 +174,22 @@ def test_a_damaged_zip_is_told(tmp_path: Path):
         read(path)
 
 
+def test_a_zip_that_was_made_to_fill_the_memory_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with zipfile.ZipFile(tmp_path / "case.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(10):
+            archive.writestr(f"1/{number}.jpg", bytes(10 * 2**20))
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(Unreadable, match="would unpack to 100 MiB"):
+        read(tmp_path / "case.zip")
+
+
+def test_evidence_that_was_packed_once_more_is_read(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "case.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in package().items():
+            archive.writestr(f"1/{name}", content)
+    assert read(tmp_path / "case.zip").keys() == {f"1/{name}" for name in package()}
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("name", ["1/original.jpg", "1/./original.jpg"])
 def test_a_zip_with_two_files_of_one_name_is_told(tmp_path: Path, name: str):
