@@ -165,8 +165,12 @@ def cases(
 @app.command()
 def review(cases: Annotated[int, typer.Option(min=5, max=500, help="How many are judged.")] = 30) -> None:
     """How long a reviewer waits from the key to the next picture, in Chromium; a ratio to the same page without a script."""
-    from bench.review import measure
-    from tests.api.console.chromium import ChromiumMissing
+    try:
+        from bench.review import measure
+        from tests.api.console.chromium import ChromiumMissing
+    except ModuleNotFoundError as error:
+        typer.echo(f"{error.name} is not installed; it comes with what the tests need. Run scripts/setup test.", err=True)
+        raise typer.Exit(1) from error
 
     try:
         waits = measure(cases)

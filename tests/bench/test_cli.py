@@ -1,6 +1,7 @@
 """What `sunshine bench` says where something is missing, or is no measurement."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,14 @@ def test_a_machine_without_chromium(path: str | None, monkeypatch: pytest.Monkey
     words = said("review", "--cases", "5")
     assert "apt-get install chromium" in words
     assert "Traceback" not in words
+
+
+def test_a_machine_without_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "bench.review", raising=False)
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    words = said("review", "--cases", "5")
+    assert "playwright.sync_api is not installed" in words
+    assert "scripts/setup test" in words
 
 
 def test_a_machine_without_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
