@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -276,6 +277,15 @@ def test_a_frame_is_bgr_with_both_times(clips) -> None:
     assert frame.camera_time_s == pytest.approx(0.25)
     assert frame.wall_time.utcoffset().total_seconds() == 0
     assert abs(frame.wall_time.timestamp() - time.time()) < 60
+
+
+@pytest.mark.parametrize("width", [640, 322, 64])
+def test_rows_that_are_padded_in_memory_come_out_whole(width: int) -> None:
+    planes = np.random.default_rng(0).integers(0, 256, (36 * 3 // 2, width)).astype(np.uint8)
+    decoded = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+    image = Picture(decoded, 0.0, datetime.now(UTC), 0).frame().image
+
+    assert np.array_equal(image, decoded.to_ndarray(format="bgr24"))
 
 
 @pytest.mark.parametrize(
