@@ -70,8 +70,9 @@ def crop_square(
         above, below, before, after = inner_y1 - top, top + side - inner_y2, inner_x1 - left, left + side - inner_x2
         grey = (PADDING, PADDING, PADDING)
         patch = np.asarray(cv2.copyMakeBorder(patch, above, below, before, after, cv2.BORDER_CONSTANT, value=grey), np.uint8)
-    # Averaging keeps thin things (a cigarette, a mask's edge) that sampling single pixels would lose. OpenCV averages whole pixels
-    # three times as fast as parts of them, so what is large first becomes a multiple of the size: 0.3 grey levels off in the mean.
+    # Averaging keeps thin things (a cigarette, a mask's edge) that sampling single pixels would lose. OpenCV averages whole
+    # pixels three times as fast as parts of them, so what is large first becomes a multiple of the size: 0.3 grey levels off in
+    # the mean.
     times = 1 if side <= 1.5 * size else max(2, -(-side // (2 * size)))
     multiple = cv2.resize(patch, (times * size, times * size), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.resize(multiple, (size, size), interpolation=cv2.INTER_AREA), np.uint8)

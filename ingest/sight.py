@@ -13,8 +13,8 @@ from detector.violation import Violation
 from ingest.findings import Sight
 from ingest.frames import Frame
 
-# Near-lossless to the eye; at 1080p about 0.5 to 1 MB.
-JPEG_QUALITY = 95
+# Near-lossless to the eye; at 1080p about 0.5 to 1 MB. The copy with boxes, half of that, is for looking: it proves nothing.
+QUALITY, OVERLAY_QUALITY = 95, 85
 
 
 def sights(
@@ -23,15 +23,18 @@ def sights(
     """One for each violation. Raises ValueError when a picture cannot be coded."""
     if not violations:
         return []
-    original = _jpeg(frame.image)
+    original = _jpeg(frame.image, QUALITY)
     return [
-        Sight(original, _jpeg(draw(frame.image, observation, [one])), frame.camera_time_s, frame.wall_time, observation, models)
+        Sight(
+            original, _jpeg(draw(frame.image, observation, [one]), OVERLAY_QUALITY), frame.camera_time_s, frame.wall_time,
+            observation, models,
+        )
         for one in violations
     ]
 
 
-def _jpeg(image: npt.NDArray[np.uint8]) -> bytes:
-    written, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+def _jpeg(image: npt.NDArray[np.uint8], quality: int) -> bytes:
+    written, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not written:
         raise ValueError(f"A picture of {image.shape} could not be written as JPEG.")
     return content.tobytes()
