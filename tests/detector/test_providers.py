@@ -1,8 +1,10 @@
 from pathlib import Path
 
+import onnxruntime as ort
 import pytest
 
 from detector import session
+from detector.card import default_weights, load_model
 from detector.providers import NAMES, Kind, Provider, Shapes, Wanted
 from detector.session import chosen
 
@@ -44,3 +46,18 @@ def test_tensorrt_builds_one_engine_for_all_shapes_and_keeps_it():
         "trt_profile_max_shapes": "images:4x640x640x3", "trt_engine_cache_enable": "1",
         "trt_engine_cache_path": "/data/edge/engines",
     }
+
+
+def test_a_session_has_one_thread_that_does_not_spin(monkeypatch: pytest.MonkeyPatch):
+    given: list[ort.SessionOptions] = []
+
+    class Seen(ort.InferenceSession):
+        def __init__(self, weights: bytes, options: ort.SessionOptions, **others: object) -> None:
+            given.append(options)
+            super().__init__(weights, options, **others)
+
+    monkeypatch.setattr(session.ort, "InferenceSession", Seen)
+    session.Session(*load_model(default_weights(), "attributes"))
+    spins = [one.get_session_config_entry("session.intra_op.allow_spinning") for one in given]
+    assert [(one.intra_op_num_threads, one.inter_op_num_threads) for one in given] == [(1, 1)]
+    assert spins == ["0"]

@@ -18,7 +18,7 @@ from ingest.address import parse_address
 from ingest.backoff import WRONG_PASSWORD_PAUSE_S, Backoff
 from ingest.camera_state import ReaderState, Status, StreamInfo
 from ingest.errors import SourceError
-from ingest.frames import Picture
+from ingest.frames import Picture, Still
 from ingest.reader import MAX_STUCK, CameraReader
 from ingest.source import camera_source, file_source
 
@@ -216,6 +216,16 @@ def test_camera_time_goes_on_over_a_reconnect(read) -> None:
             times.append(frame)
 
     assert times[-1].camera_time_s >= 100.0
+
+
+def test_a_picture_that_nobody_will_look_at_is_not_converted(read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Picture, "frame", lambda _: pytest.fail("it was converted"))
+    reader = read(looks)
+
+    shown = reader.take(timeout_s=60, wanted=lambda _: False)
+
+    assert isinstance(shown, Still)
+    assert reader.state().taken == 1
 
 
 def test_a_picture_that_cannot_be_converted_is_counted(read) -> None:

@@ -227,6 +227,7 @@ def test_the_luma_plane_is_the_brightness_of_the_picture(clips, pix_fmt: str) ->
         assert luma is None
         return
     grey = picture.decoded.to_ndarray(format="gray")
+    assert np.shares_memory(luma, picture.luma()), "it is a copy"
     assert luma.shape == grey.shape == (362, 650)
     assert np.abs(luma.astype(int) - grey).max() <= 20  # the range of brightness differs, the places do not
     assert np.corrcoef(luma.ravel(), grey.ravel())[0, 1] > 0.99
