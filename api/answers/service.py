@@ -188,7 +188,7 @@ async def seen_since(
         return None
     counted_from = max(last.at, at - kept)
     minutes = await cameras.count_observed_minutes(work, actor, case.camera_id, counted_from, at)
-    alike = await cases.list_seen_since(work, actor, case, last.at)
+    alike = [other for other in await cases.list_seen_since(work, actor, case, last.at) if other.shop_id == case.shop_id]
     # What joined this case since was judged by nobody.
     repeats = [Repeat(other.id, other.last_seen_at, other.id != case.id and other.state in JUDGED) for other in alike]
     return Since(last.at, counted_from, minutes, repeats)

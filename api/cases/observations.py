@@ -33,7 +33,7 @@ async def take_observation(
     """The case that checked evidence of an edge belongs to, and whether it is a new one. The caller has locked the camera, so
     that two reports of one thing do not open two."""
     spot, seen_at = spot_of(manifest), captured_at(manifest, at)
-    muted = await mute_at(work, camera.id, manifest.rule, spot)
+    muted = await mute_at(work, camera.id, manifest.rule, camera.shop_id, spot)
     if muted is not None:
         muted.observations += 1
         muted.last_seen_at = max(muted.last_seen_at or seen_at, seen_at)
@@ -41,7 +41,8 @@ async def take_observation(
     else:
         window = timedelta(seconds=MERGE_REPEATS * (repeat_s or USUAL_REPEAT_S))
         alike = await repository.list_open_alike(work, camera.id, manifest.rule, seen_at, window)
-        same = [one.id for one in alike if one.track == manifest.track or is_same(one.spot, spot)]
+        here = [one for one in alike if one.shop_id == camera.shop_id]  # it may have been moved from another shop
+        same = [one.id for one in here if one.track == manifest.track or is_same(one.spot, spot)]
         case = await _still_open(work, same)
     if case is None:
         return await open_case(work, actor, camera, severity, manifest, at, deadlines, muted), True

@@ -189,9 +189,9 @@ async def count_confirmed_alike(work: Work, actor: Actor, case: Case, since: dat
 
 
 @prepared
-def _open_alike(camera_id: Any, rule: Any, since: Any, until: Any) -> Select[int, int, list[float] | None]:
+def _open_alike(camera_id: Any, rule: Any, since: Any, until: Any) -> Select[int, str, int, list[float] | None]:
     return (
-        select(Case.id, Case.track, Case.spot)
+        select(Case.id, Case.shop_id, Case.track, Case.spot)
         .where(
             Case.camera_id == camera_id, Case.rule == rule, literal_column(f"cases.{IS_OPEN.text}"), Case.last_seen_at >= since,
             Case.captured_at <= until,
@@ -203,9 +203,9 @@ def _open_alike(camera_id: Any, rule: Any, since: Any, until: Any) -> Select[int
 @without_actor("what an edge reports joins its case, whoever may see that")
 async def list_open_alike(
     work: Work, camera_id: str, rule: str, seen_at: datetime, window: timedelta
-) -> Sequence[Row[int, int, list[float] | None]]:
-    """`id`, `track` and `spot` of the open cases of this camera and rule that were seen within the window before or after, the
-    latest first."""
+) -> Sequence[Row[int, str, int, list[float] | None]]:
+    """`id`, `shop_id`, `track` and `spot` of the open cases of this camera and rule that were seen within the window before or
+    after, the latest first."""
     statement, values = _open_alike(camera_id, rule, seen_at - window, seen_at + window)
     return (await work.execute(statement, values)).all()
 
@@ -271,19 +271,22 @@ async def list_reminders(work: Work, actor: Actor, case_id: int) -> list[Reminde
 
 async def list_muted_spots(work: Work, actor: Actor, camera_id: str, *, is_active: bool = True) -> list[MutedSpot]:
     ended = MutedSpot.revoked_at.is_(None) if is_active else MutedSpot.revoked_at.is_not(None)
-    query = select(MutedSpot).where(_spot_is_visible(actor), MutedSpot.camera_id == camera_id, ended)
+    query = select(MutedSpot).join(Case, Case.id == MutedSpot.because_of).join(Camera, Camera.id == MutedSpot.camera_id)
+    query = query.where(_spot_is_visible(actor), MutedSpot.camera_id == camera_id, ended, Case.shop_id == Camera.shop_id)
     return list(await work.scalars(query.order_by(MutedSpot.muted_at)))
 
 
 @prepared
-def _muted(camera_id: Any, rule: Any) -> Select[MutedSpot]:
+def _muted(camera_id: Any, rule: Any, shop_id: Any) -> Select[MutedSpot]:
     of_rule = (MutedSpot.camera_id == camera_id, MutedSpot.rule == rule, MutedSpot.revoked_at.is_(None))
-    return select(MutedSpot).where(*of_rule).order_by(MutedSpot.muted_at)
+    here = select(MutedSpot).join(Case, Case.id == MutedSpot.because_of).where(*of_rule, Case.shop_id == shop_id)
+    return here.order_by(MutedSpot.muted_at)
 
 
 @without_actor("what is seen at a muted spot is set aside, whoever may see that")
-async def list_muted(work: Work, camera_id: str, rule: str) -> list[MutedSpot]:
-    return list(await work.scalars(*_muted(camera_id, rule)))
+async def list_muted(work: Work, camera_id: str, rule: str, shop_id: str) -> list[MutedSpot]:
+    """In this shop: a camera that was moved looks at another kitchen."""
+    return list(await work.scalars(*_muted(camera_id, rule, shop_id)))
 
 
 async def get_muted_spot(work: Work, actor: Actor, spot_id: str) -> MutedSpot | None:

@@ -25,7 +25,7 @@ SPEAKS_OF_THE_SPOT = frozenset({DismissalReason.NOT_A_VIOLATION, DismissalReason
 
 async def after_dismissal(work: Work, case: Case, at: datetime) -> None:
     """Mute the spot when this was its second dismissal since it was last lifted."""
-    if case.spot is None or await mute_at(work, case.camera_id, case.rule, _spot(case.spot)):
+    if case.spot is None or await mute_at(work, case.camera_id, case.rule, case.shop_id, _spot(case.spot)):
         return
     lifted = [
         spot.revoked_at for spot in await repository.list_muted_spots(work, the_system(), case.camera_id, is_active=False)
@@ -33,7 +33,7 @@ async def after_dismissal(work: Work, case: Case, at: datetime) -> None:
     ]
     since = max(lifted, default=None)
     before = await repository.list_dismissed_alike(work, the_system(), case, SPEAKS_OF_THE_SPOT, since)
-    if any(is_same(other.spot, _spot(case.spot)) for other in before):
+    if any(other.shop_id == case.shop_id and is_same(other.spot, _spot(case.spot)) for other in before):
         spot = MutedSpot(camera_id=case.camera_id, rule=case.rule, box=case.spot, because_of=case.id, muted_at=at)
         work.add(spot)
         await work.flush()
@@ -97,8 +97,9 @@ def _spot(stored: Sequence[float]) -> Spot:
     return x1, y1, x2, y2
 
 
-async def mute_at(work: Work, camera_id: str, rule: str, spot: Spot | None) -> MutedSpot | None:
-    return next((muted for muted in await repository.list_muted(work, camera_id, rule) if is_same(muted.box, spot)), None)
+async def mute_at(work: Work, camera_id: str, rule: str, shop_id: str, spot: Spot | None) -> MutedSpot | None:
+    found = await repository.list_muted(work, camera_id, rule, shop_id)
+    return next((muted for muted in found if is_same(muted.box, spot)), None)
 
 
 def _lift(work: Work, actor: Actor, spot: MutedSpot, at: datetime, shop_id: str | None) -> None:

@@ -1,6 +1,7 @@
 """One case for one thing, and spots that were dismissed twice."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -73,6 +74,37 @@ class TestJoining:
         manifests = [box.manifest(boxes=head(1), track=1), box.manifest(boxes=head(1), track=1)]
         answers = await asyncio.gather(*map(box.send, manifests))
         assert sorted(answer.json()["result"] for answer in answers) == ["case_opened", "joined_case"]
+
+
+class TestMovedCamera:
+    """What a camera sees in its new shop is no matter of the one where it was before."""
+
+    async def moved(self, world: World, box: EdgeBox) -> EdgeBox:
+        new = await world.place("New")
+        there, installer = await world.edge(new), await world.person(Role.INSTALLER)
+        body = {
+            "area_id": new.area_id, "edge_id": there.id, "name": "Moved", "url": "rtsp://192.0.2.9:554/1", "username": "u",
+            "password": "another",
+        }
+        assert (await installer.put(f"/api/v1/cameras/{box.place.camera_id}", json=body)).status_code == 200
+        there.place = replace(new, camera_id=box.place.camera_id)
+        return there
+
+    async def test_its_findings_join_no_case_of_the_old_shop(self, any_world: World):
+        box = await any_world.edge(await any_world.place())
+        old, _ = await tell(box)
+        case_id, result = await tell(await self.moved(any_world, box))
+        assert (case_id != old, result) == (True, "case_opened")
+
+    async def test_nor_are_they_set_aside_as_they_were_there(self, any_world: World):
+        box, officer, _ = await TestMuting().dismissed_twice(any_world)
+        there = await self.moved(any_world, box)
+        assert await spots_of(officer, there) == []
+        case_id, _ = await tell(there)
+        case = (await officer.get(f"/api/v1/cases/{case_id}")).json()
+        assert (case["state"], case["shop"]["id"]) == ("pending_review", there.place.shop_id)
+        await dismiss(officer, case_id)
+        assert await spots_of(officer, there) == []
 
 
 class TestMuting:
