@@ -86,6 +86,7 @@ PAGES = (
     ("monthly-report", "chief", "/statistics/month?month={month}"),
     ("wall", "chief", "/wall"),
 )
+SIGN_IN = "sign-in"
 # What the people of a shop see, by the link of a message or without one.
 PHONE_PAGES = (("phone-notice", "/n/{token}"), ("phone-practice", "/n/practice"), ("phone-group", "/n/{group}"))
 # Of these the documents show phones too.
@@ -125,15 +126,15 @@ def take(browser: Browser, centre: LiveCentre, numbers: dict[str, Any], wanted: 
                 yield _save(page, f"{name}.dark.zh")
                 page.emulate_media(color_scheme="light")
         context.close()
-    if wanted:
-        return
-    context = browser.new_context(base_url=centre.url, viewport=DESKTOP)
-    page = context.new_page()
-    for short, language in LANGUAGES.items():
-        page.goto(f"/login?lang={language}")
-        yield _save(page, f"sign-in.{short}")
-    context.close()
-    yield from _take_phone(browser, centre, numbers)
+    if not wanted or SIGN_IN in wanted:
+        context = browser.new_context(base_url=centre.url, viewport=DESKTOP)
+        page = context.new_page()
+        for short, language in LANGUAGES.items():
+            page.goto(f"/login?lang={language}")
+            yield _save(page, f"{SIGN_IN}.{short}")
+        context.close()
+    if not wanted:
+        yield from _take_phone(browser, centre, numbers)
 
 
 def _take_phone(browser: Browser, centre: LiveCentre, numbers: dict[str, Any]) -> Iterator[Path]:
@@ -273,7 +274,7 @@ def _act(page: Page, case_id: int, act: str, **body: str) -> None:
 
 
 def main(wanted: Sequence[str]) -> None:
-    names = {name for name, _, _ in PAGES}
+    names = {SIGN_IN, *(name for name, _, _ in PAGES)}
     if not names.issuperset(wanted):
         sys.exit(f"There is no such page. Known are: {', '.join(sorted(names))}.")
     FOLDER.mkdir(exist_ok=True)
