@@ -236,6 +236,7 @@ class FakeReader:
         self.started = self.stopped = 0
         self.wanted: list[float | None] = []
         self.stretches: list[float] = []
+        self.max_age_s: float | None = None
         self.pictures = self.dropped = 0
 
     def start(self) -> None:
@@ -247,6 +248,7 @@ class FakeReader:
     def take(
         self, timeout_s: float = 0.0, max_age_s: float | None = None, *, wanted: Callable[[Picture], bool] = lambda _: True
     ) -> Frame | Still | None:
+        self.max_age_s = max_age_s
         if not self.frames:
             return None
         frame = self.frames.pop(0)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -260,6 +261,23 @@ def test_cameras_of_a_dead_worker_say_why(world: World, wait_until: Wait):
     world.watch(crew, "a")
     wait_until(lambda: crew.restarts().get(0, 0) >= 1)
     wait_until(lambda: [(one.camera_id, one.fault) for one in world.book.running()] == [("a", StreamFault.DETECTOR_FAILED)])
+
+
+def test_a_worker_that_dies_again_and_again_is_started_ever_more_rarely_until_it_has_worked_for_a_while(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    crew = Crew(world.parts.recorder, world.book, world.woken.set, Setup(b"", None, 1), 1)
+    worker = crew_module._Worker(0, begun_at=time.monotonic())
+    monkeypatch.setattr(worker.backoff, "_chance", lambda: 1.0)
+
+    def pause_s() -> int:
+        crew._ended(worker, -signal.SIGSEGV)
+        return round(worker.due_at - time.monotonic())
+
+    assert [pause_s() for _ in range(11)] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    worker.begun_at -= crew_module.STEADY_S + 1
+    assert pause_s() == 1
+    assert worker.restarts == 12
 
 
 def test_a_box_without_room_for_a_worker_says_so_and_tries_ever_more_rarely(

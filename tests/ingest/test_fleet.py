@@ -360,6 +360,12 @@ def test_fault_of_a_stream_is_told(world: World):
     assert world.minute("a") == (0, StreamFault.NOT_FOUND)
 
 
+def test_what_was_is_not_told_as_what_is(world: World):
+    """A detector that fell behind looks at no picture of half a minute ago."""
+    world.apply(camera("a"))
+    assert world.reader("a").max_age_s == 30.0
+
+
 def test_looks_are_counted(world: World):
     world.apply(camera("a"))
     for number in range(3):
