@@ -100,7 +100,10 @@ async def add_camera(
         wrong["shows"] = speaker.say(N_("Look at the picture, and say what it shows."))
     if len(name.strip()) > _LONGEST_NAME:
         wrong["name"] = speaker.say(N_("This is longer than it can be."))
-    trial = await trials.get_trial(work, actor, trial_id)
+    trial = await trials.get_trial(work, actor, trial_id, for_change=True)
+    others = await cameras.list_cameras(work, actor, shop_id=trial.shop_id)
+    if trial.over_at is not None and any(other.camera.id == trial.camera_id for other in others):  # tapped twice
+        return RedirectResponse(_added_url(trial.camera_id), 303)
     if wrong or stage_of(trial, at) is not Stage.ANSWERED:
         view = await _view(request, actor, work, trial_id, at, wrong, name.strip())
         part = _part(request, view)
@@ -110,10 +113,13 @@ async def add_camera(
         )
     area_name = speaker.say(AREAS[AreaKind(shows)])
     area = await places.area_of_kind(work, actor, trial.shop_id, AreaKind(shows), area_name)
-    others = await cameras.list_cameras(work, actor, shop_id=trial.shop_id)
     called = name.strip() or f"{area.name} {1 + sum(other.camera.area_id == area.id for other in others)}"
     camera = await trials.add_camera(work, actor, centre.keyring, trial_id, area.id, called, at)
-    return RedirectResponse(f"/cameras?added={camera.id}#camera-{camera.id}", 303)
+    return RedirectResponse(_added_url(camera.id), 303)
+
+
+def _added_url(camera_id: str) -> str:
+    return f"/cameras?added={camera_id}#camera-{camera_id}"
 
 
 async def _new(

@@ -92,6 +92,10 @@ def everything_kept(world: World) -> str:
 
 @pytest.fixture
 async def home(world: World) -> Home:
+    return await at_home(world)
+
+
+async def at_home(world: World) -> Home:
     place = await world.place("Home")
     cook = await world.person(Role.STORE_ADMIN, place=place)
     cook.headers["Accept-Language"] = "en"
@@ -119,6 +123,14 @@ class TestWay:
         assert (camera["name"], camera["area"], camera["url"], camera["username"]) == ("Cooking 1", "cooking", URL, "admin")
         assert open_credential(box.encryption_key, camera["id"], camera["password_sealed"]) == SECRET
         assert camera["name"] in (await cook.get("/cameras")).text
+
+    async def test_a_second_tap_leads_to_the_camera_that_the_first_one_added(self, any_world: World) -> None:
+        place, box, cook = await at_home(any_world)
+        trial_id = await seen(cook, box, place)
+        path, form = f"/cameras/trials/{trial_id}/camera", {"shows": "cooking"}
+        answers = await asyncio.gather(cook.post(path, data=form), cook.post(path, data=form))
+        assert [answer.status_code for answer in answers] == [303, 303]
+        assert answers[0].headers["location"] == answers[1].headers["location"]
 
     async def test_nobody_but_the_edge_can_read_the_password(
         self, world: World, home: Home, capfd: pytest.CaptureFixture[str]
