@@ -113,31 +113,31 @@ class Matches:
         if PERSON in picture.annotated:
             people = [(p.box, p.score) for p in seen.people if p.box is not None and p.score is not None]
             labels = picture.of(PERSON)
-            self._rank("person", number, people, labels, iou(_boxes([b for b, _ in people]), labels) >= 0.5)
+            self._rank("person", number, people, labels, _alike(_boxes([b for b, _ in people]), labels, 0.5))
         for name in (name for name, given in THINGS.items() if given in picture.annotated):
             things = [(o.box, o.score) for o in seen.objects if o.name == name]
             labels = picture.of(THINGS[name])
-            self._rank(name, number, things, labels, iou(_boxes([b for b, _ in things]), labels) >= SAME_IOU)
+            self._rank(name, number, things, labels, _alike(_boxes([b for b, _ in things]), labels, SAME_IOU))
         if set(HANDS) <= picture.annotated:
             labels = picture.of(*HANDS)
-            self._rank("hand", number, [(h.box, h.score) for h in hands], labels, iou(hand_boxes, labels) >= SAME_IOU)
+            self._rank("hand", number, [(h.box, h.score) for h in hands], labels, _alike(hand_boxes, labels, SAME_IOU))
         self._rank_state(
             "bare hand", number, [(h.box, h.glove.score) for h in used_hands], picture, HANDS, (HAND_BARE,),
-            lambda labels: iou(used_hand_boxes, labels) >= SAME_IOU,
+            lambda labels: _alike(used_hand_boxes, labels, SAME_IOU),
         )  # fmt: skip
         self._judge("glove", number, picture, GLOVES, iou(used_hand_boxes, picture.boxes), [h.glove for h in used_hands])
         self._rank_state(
             "no mask", number, [(h.box, h.mask.score) for h in used_heads], picture, FACES, (FACE_NO_MASK, MASK_WRONG),
-            lambda labels: faces_in_heads(labels, used_boxes).T,
+            lambda labels: faces_in_heads(labels, used_boxes).T.astype(np.float32),
         )  # fmt: skip
         shared = faces_in_heads(picture.boxes, used_boxes).T.astype(np.float32)
         self._judge("mask", number, picture, MASKS, shared, [h.mask for h in used_heads])
         if set(HEADS) <= picture.annotated and not picture.derived_heads:
             labels = picture.of(*HEADS)
-            self._rank("head", number, [(h.box, h.score) for h in heads], labels, iou(head_boxes, labels) >= 0.5)
+            self._rank("head", number, [(h.box, h.score) for h in heads], labels, _alike(head_boxes, labels, 0.5))
         self._rank_state(
             "no cap", number, [(h.box, h.cap.score) for h in used_heads], picture, HEADS, (HEAD_BARE,),
-            lambda labels: iou(used_boxes, labels) >= SAME_HEAD_IOU,
+            lambda labels: _alike(used_boxes, labels, SAME_HEAD_IOU),
         )  # fmt: skip
         self._judge("cap", number, picture, CAPS, iou(used_boxes, picture.boxes), [h.cap for h in used_heads])
         self._judge_smoking(number, picture, used_heads, used_hands)
@@ -146,16 +146,18 @@ class Matches:
         self._judge_hidden_hands(number, picture, used_hands, used_hand_boxes)
 
     def _rank(
-        self, name: str, number: int, found: Sequence[tuple[Box, float]], labels: Boxes, fits: NDArray[np.bool_]
+        self, name: str, number: int, found: Sequence[tuple[Box, float]], labels: Boxes, alike: NDArray[np.float32]
     ) -> None:
-        """Greedy matching, best score first; ``fits`` [found, labels]; every label is found once."""
+        """Greedy matching, best score first, to the label that is most ``alike`` [found, labels] and not found yet."""
         free = np.ones(len(labels), bool)
         for index in np.argsort([-score for _, score in found], kind="stable"):
             box, score = found[index]
-            match = np.flatnonzero(fits[index] & free)[:1]
-            free[match] = False
-            size = _side(labels[match[0]] if len(match) else box)
-            self.candidates[name].append(Candidate(number, box, score, bool(len(match)), size))
+            still = alike[index] * free
+            best = int(still.argmax()) if still.any() else None
+            size = _side(box if best is None else labels[best])
+            if best is not None:
+                free[best] = False
+            self.candidates[name].append(Candidate(number, box, score, best is not None, size))
         self.labels[name] += [
             Label(number, _box(box), _side(box), not left) for box, left in zip(labels, free, strict=True)
         ]
@@ -168,17 +170,17 @@ class Matches:
         picture: Picture,
         looked_for: tuple[int, ...],
         violating: tuple[int, ...],
-        fits: Callable[[Boxes], NDArray[np.bool_]],
+        alike: Callable[[Boxes], NDArray[np.float32]],
     ) -> None:
         """Rank heads or hands by a state; where single boxes were judged alone, only what was found there."""
         known = picture.of(*looked_for)
         if not picture.tells_of(looked_for) or not (len(known) or set(looked_for) <= picture.annotated):
             return
         everywhere = set(looked_for) <= picture.annotated
-        counted = np.asarray(np.ones(len(found), bool) if everywhere else fits(known).any(axis=1))
+        counted = np.asarray(np.ones(len(found), bool) if everywhere else alike(known).any(axis=1))
         labels = picture.of(*violating)
         rows = [row for row, counts in zip(found, counted, strict=True) if counts]
-        self._rank(name, number, rows, labels, fits(labels)[counted])
+        self._rank(name, number, rows, labels, alike(labels)[counted])
 
     def _judge(
         self,
@@ -273,6 +275,12 @@ class Matches:
             told = (glove for glove in theirs if glove.state != "unknown")
             surest = max(told, key=lambda glove: glove.score, default=Attribute("unknown", 0.0))
             self.judged.append(Judged("glove", number, person, _side(person), "unknown", surest.state, surest.score))
+
+
+def _alike(found: Boxes, labels: Boxes, least: float) -> NDArray[np.float32]:
+    """Intersection over union [found, labels]; 0 below ``least``."""
+    shared = iou(found, labels)
+    return np.where(shared >= least, shared, np.float32(0))
 
 
 def _inside(boxes: Boxes, region: Box) -> NDArray[np.bool_]:

@@ -62,6 +62,13 @@ def test_one_label_is_found_once_and_by_the_surest():
     assert [(c.score, c.hit) for c in matches.candidates["person"]] == [(0.8, True), (0.5, False)]
 
 
+def test_of_two_labels_the_one_that_it_covers_best_is_found():
+    front, behind = (100, 100, 200, 400), (130, 100, 230, 400)
+    people = [Person((128, 100, 228, 400), 0.9), Person((95, 100, 165, 400), 0.6)]  # the second one fits the first label alone
+    matches = compare(picture([PERSON], [(PERSON, front), (PERSON, behind)]), *people)
+    assert [c.hit for c in matches.candidates["person"]] == [True, True]
+
+
 def test_a_missed_label_stays_to_be_found():
     (label,) = compare(picture([PERSON], [(PERSON, (100, 100, 200, 400))])).labels["person"]
     assert (label.found, label.size) == (False, 300)
