@@ -14,6 +14,7 @@ from detector.pipeline import Detector
 from detector.session import Session
 from models.boxes import iou
 from models.fixtures import difference, seeded_input
+from models.int8 import CROPS
 from models.untrained import write_untrained
 
 VARIANTS: tuple[Precision, ...] = ("fp32", "int8")
@@ -79,6 +80,17 @@ def test_both_stages_fit_the_size_that_is_promised():
     shipped = sum(path.stat().st_size for path in default_weights().glob("*.onnx"))
     assert used <= 15e6
     assert shipped <= 35e6
+
+
+@pytest.mark.parametrize("precision", VARIANTS)
+def test_reading_one_person_costs_a_tenth_of_finding(precision: Precision):
+    """By the CPU times in the cards, which were measured in turns on one machine: a picture, and the crops of CROPS."""
+    finder, reader = (
+        next(v.cpu_ms for v in load_model(default_weights(), name)[0].variants if v.precision == precision)
+        for name in ("finder", "attributes")
+    )
+    of_a_person = 3  # a head and two hands
+    assert reader * of_a_person / CROPS[0] <= finder / 10
 
 
 def test_no_weights_lie_about_that_no_card_names():
