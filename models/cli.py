@@ -166,7 +166,7 @@ def evaluate(
                 raise SystemExit("No picture is left to compare on. Collect newer verdicts, or train --without a source.")
             old, new = (look(chosen, folder, _say, precision) for folder in compare)
             differences = comparison.compare(old, new)
-            print(comparison.table(differences), comparison.verdict(differences), sep="\n\n")
+            print(*filter(None, [comparison.table(differences), comparison.verdict(differences)]), sep="\n\n")
             if silent := comparison.undecided(new, differences):
                 print(f"Too few labels, or all of one day, to say anything of: {', '.join(silent)}.")
             return
