@@ -35,7 +35,7 @@ WIDTH, HEIGHT, FPS, BITS_A_SECOND = 1920, 1080, 25, 4_000_000
 CAMERAS = 3
 CLIP_S = 10
 # Some key frames of each camera, after all have been found; then one of them is suspected of what needs a look every second.
-MEASURE_S, SUSPECTED_S, SUSPICION_S = 16.0, 8.0, 1.0
+MEASURE_S, SUSPECTED_S, SUSPICION_S = 12.0, 8.0, 1.0
 FOUND_WITHIN_S = 30.0
 # What is left for the system, the sender, and a bad minute.
 USABLE = 0.85
@@ -77,7 +77,7 @@ def measure(detector: Looker, cores: int, gop: int, say: Callable[[str], None]) 
         fleet = Fleet(detector, _Forgetful(), _Forgetful(), X25519PrivateKey.generate(), make_rules=make_rules)
         stack.callback(fleet.stop)
         fleet.apply(EdgeConfig(version="capacity", catalogue=catalogue, cameras=[_config(*one) for one in enumerate(urls)]))
-        say(f"Watching {CAMERAS} of them for {MEASURE_S:.0f} s ...")
+        say(f"Watching {CAMERAS} of them for {MEASURE_S + SUSPECTED_S:.0f} s ...")
         _look(fleet, FOUND_WITHIN_S, lambda: _are_found(fleet))
         if not _are_found(fleet):
             raise CapacityError("The cameras on this box's own loopback gave no pictures. Is the box busy with other work?")
@@ -86,12 +86,6 @@ def measure(detector: Looker, cores: int, gop: int, say: Callable[[str], None]) 
         _look(fleet, 2 * gop / FPS, lambda: False)  # it is told at the next key frame, and the burst begins with the one after
         burst = max(0.0, _cpu_share(fleet, SUSPECTED_S) - usual)
         cpu = usual / CAMERAS + BURST_SHARE * burst
-        if any(one.stretch > 1.0 for one in fleet.report()[0].values()):
-            # What was left out costs nothing, and would make the box look larger than it is.
-            raise CapacityError(
-                f"This box did not keep up with {CAMERAS} cameras. Stop its other work (a running edge too) and measure again; "
-                "if it stays so, the box is too small."
-            )
     return Capacity(gop, cores, cpu, int(USABLE * cores / cpu))
 
 
@@ -111,10 +105,17 @@ def _are_found(fleet: Fleet) -> bool:
 
 
 def _cpu_share(fleet: Fleet, seconds: float) -> float:
-    """Of one core, for all cameras together."""
+    """Of one core, for all cameras together. Raises CapacityError."""
     begun, before = time.monotonic(), time.process_time()
     _look(fleet, seconds, lambda: False)
-    return (time.process_time() - before) / (time.monotonic() - begun)
+    share = (time.process_time() - before) / (time.monotonic() - begun)
+    if any(one.stretch > 1.0 for one in fleet.report()[0].values()):
+        # What was left out costs nothing, and would make the box look larger than it is.
+        raise CapacityError(
+            f"This box did not keep up with {CAMERAS} cameras. Stop its other work (a running edge too) and measure again; "
+            "if it stays so, the box is too small."
+        )
+    return share
 
 
 def _look(fleet: Fleet, seconds: float, done: Callable[[], bool]) -> None:
