@@ -73,6 +73,8 @@ class Trials:
         except OSError as error:
             log.error("trial_not_started", trial=trial.id, cause=str(error))
             return _failed(trial, StreamFault.OTHER)
+        if self._stop.is_set():  # it found no process to end
+            process.kill()
         try:
             told, _ = process.communicate(errand, timeout=self._limit_s)
             answer = TrialAnswer.model_validate_json(told)

@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import httpx
@@ -84,6 +85,11 @@ def test_it_is_served(tmp_path: Path, closed_port: int):
     serve_metrics(f"127.0.0.1:{closed_port}", FakeCrew(), Parts(tmp_path).outbox)  # type: ignore[arg-type]
     answer = httpx.get(f"http://127.0.0.1:{closed_port}/metrics", trust_env=False)
     assert "kitchen_camera_looking" in answer.text
+
+
+def test_an_address_that_somebody_else_uses(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(MetricsError, match=r"in use.*another port"):
+        serve_metrics(f"127.0.0.1:{other.getsockname()[1]}", FakeCrew(), Parts(tmp_path).outbox)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("address", ["9464", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", ":9464"])

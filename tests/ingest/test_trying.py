@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from contract.credentials import seal_credential
 from contract.edges import StreamFault
 from contract.trials import Trial, TrialAnswer
+from ingest import trying
 from ingest.pipe import Setup
 from ingest.trying import Trials
 from tests.ingest.edge_world import CentreInMemory, problem
@@ -133,6 +134,20 @@ def test_the_end_does_not_wait_for_a_camera(run: Callable[..., Trials], wait_unt
 
     assert process is not None
     wait_until(lambda: process.poll() is not None)
+
+
+def test_the_end_does_not_wait_for_a_look_that_was_just_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else would end it: it is in a group of its own."""
+    started = trying.subprocess.Popen
+
+    def popen(*arguments: Any, **options: Any) -> Any:
+        trials.stop()
+        return started(*arguments, **options)
+
+    sleeper = (sys.executable, "-c", "import time; time.sleep(600)")
+    trials = Trials(Asked(None).client, Setup(KEY.private_bytes_raw(), None, 1), sleeper, limit_s=10.0)
+    monkeypatch.setattr(trying.subprocess, "Popen", popen)
+    assert trials._attempt(trial("rtsp://192.0.2.7/x")).fault is StreamFault.OTHER  # not a time-out
 
 
 def test_a_centre_that_answers_at_once_is_asked_slowly(run: Callable[..., Trials], wait_until: Callable[..., None]) -> None:
