@@ -23,6 +23,8 @@ _R = DismissalReason
 # Why a finding was none. What nobody could tell, tests and duplicates say nothing about the detector.
 FALSE = (_R.NOT_A_VIOLATION, _R.NOT_STAFF)
 APART = (_R.DUPLICATE, _R.TEST, _R.OTHER)
+# Of a case that was opened again, the closure before that is none.
+_IS_LAST = CaseTransition.version == Case.version
 # What tells that a limit is over.
 _OVER = (ReminderKind.LIMIT, ReminderKind.ESCALATED)
 _ACTS = (
@@ -137,9 +139,10 @@ async def measure_durations(
     first. By nearest rank (https://en.wikipedia.org/wiki/Percentile#The_nearest-rank_method), which needs no more than SQL that
     every engine has."""
     notice, earlier = aliased(CaseTransition), aliased(CaseTransition)
-    first = ~select(earlier.id).where(
+    before = select(earlier.id).where(
         earlier.case_id == CaseTransition.case_id, earlier.act == Act.SUBMIT, earlier.id < CaseTransition.id
-    ).exists()
+    )
+    first = and_(CaseTransition.act == Act.SUBMIT, ~before.exists())
     seconds = extract("epoch", CaseTransition.at) - extract("epoch", notice.at)
     taken = (
         select(CaseTransition.act, seconds.label("seconds"), Case.rule, Shop.district_id)
@@ -149,7 +152,7 @@ async def measure_durations(
         .join(notice, and_(notice.case_id == CaseTransition.case_id, notice.act == Act.ISSUE))
         .where(
             case_is_visible(actor), *_of(scope), CaseTransition.act.in_((Act.SUBMIT, Act.CLOSE)),
-            _within(CaseTransition.at, scope), (CaseTransition.act == Act.CLOSE) | first,
+            _within(CaseTransition.at, scope), and_(CaseTransition.act == Act.CLOSE, _IS_LAST) | first,
         )
         .cte("taken")
     )
@@ -203,7 +206,7 @@ async def count_overdue_now(work: Work, actor: Actor) -> int:
 
 async def list_closed(work: Work, actor: Actor, since: datetime, limit: int) -> list[Closed]:
     """What was verified and closed since then, the latest first."""
-    closed = and_(CaseTransition.act == Act.CLOSE, CaseTransition.at >= since, Case.state == CaseState.CLOSED)
+    closed = and_(CaseTransition.act == Act.CLOSE, CaseTransition.at >= since, Case.state == CaseState.CLOSED, _IS_LAST)
     query = (
         select(Case, CaseTransition.at)
         .join(CaseTransition, CaseTransition.case_id == Case.id)

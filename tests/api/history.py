@@ -28,7 +28,7 @@ class History:
         case = Case(
             camera_id=self.place.camera_id, shop_id=self.place.shop_id, area_id=self.place.area_id, rule=rule, severity=3,
             state=CaseState(state), opened_at=at, captured_at=at, last_seen_at=at, track=1, looks=10, sure_looks=9,
-            violating_looks=8, version=len(steps),
+            violating_looks=8, version=len(steps) - 1,
         )
         self.cases.append((case, [_step(number, *step) for number, step in enumerate(steps)]))
 

@@ -141,6 +141,8 @@ async def test_durations_by_nearest_rank(any_world: World):
                 (answered + timedelta(days=1), Act.CLOSE),
             )
         history.case((NOON, Act.ISSUE))  # still open: no time yet
+        opened_again = ((NOON, Act.ISSUE), (NOON + timedelta(minutes=1), Act.CLOSE), (NOON + timedelta(minutes=2), Act.REOPEN))
+        history.case(*opened_again, state="returned")
     async with any_world.centre.database.reading() as work:
         tables = await repository.measure_durations(work, HOUSE, november(), (None, By.RULE, By.STATION))
         for by, key in ((None, ""), (By.RULE, "K01"), (By.STATION, place.district_id)):
@@ -155,7 +157,8 @@ async def test_a_wall_counts_today_and_what_is_open(any_world: World):
     place = await any_world.place()
     async with History(any_world.centre.database, place) as history:
         history.case((NOON - timedelta(days=1), Act.REPORT), (NOON, Act.CONFIRM), state="confirmed")
-        history.case((NOON - timedelta(days=1), Act.ISSUE), (NOON, Act.CLOSE), state="closed")
+        closed_twice = ((NOON - timedelta(days=3), Act.CLOSE), (NOON - timedelta(days=2), Act.REOPEN), (NOON, Act.CLOSE))
+        history.case(*closed_twice, state="closed")
         history.case((NOON - timedelta(days=9), Act.CLOSE), state="closed")
     async with any_world.centre.database.reading() as work:
         today = await service.get_today(work, HOUSE, NOON)
