@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -31,6 +31,9 @@ LONGEST_WAIT_S = 3600.0
 # captive portal, a restart), so it is tried again; as are these where they are no problem of the centre's own (RFC 9457).
 PERMANENT = frozenset({400, 403, 409, 410, 413, 415, 422})
 GATEWAY = frozenset({429, 502, 503, 504, 507})
+
+# What a centre answers with.
+_OWN = ("application/json", "application/problem+json")
 
 Answer = TypeVar("Answer", bound=BaseModel)
 OfViolation = TypeVar("OfViolation", ReportAnswer, ClipAnswer)
@@ -128,8 +131,12 @@ class Centre:
     def now(self) -> float:
         """The edge's clock; the centre's, once that one has shown it to be further off than the centre lets pass: an edge that is
         heard with a wrong clock loses nothing, and somebody can be told of it."""
-        now, offset_s = self._clock(), self.clock_offset_s or 0.0
-        return now - offset_s if abs(offset_s) > CLOCK_LEEWAY_S else now
+        return self._clock() - self._wrong_by_s
+
+    @property
+    def _wrong_by_s(self) -> float:
+        offset_s = self.clock_offset_s or 0.0
+        return offset_s if abs(offset_s) > CLOCK_LEEWAY_S else 0.0
 
     def enrol(self, request: EnrolRequest) -> EnrolAnswer:
         """Raises CentreError, which whoever enrols is shown: it is not logged as well."""
@@ -166,6 +173,7 @@ class Centre:
 
     def show(self, camera_id: str, taken_at: datetime, jpeg: bytes) -> None:
         """The latest picture of a camera. Raises CentreError."""
+        taken_at -= timedelta(seconds=self._wrong_by_s)
         picture = LatestPicture(camera_id=camera_id, taken_at=taken_at, jpeg=base64.b64encode(jpeg))
         self._tell("/edge/pictures", picture)
 
@@ -240,6 +248,8 @@ class Centre:
                 log.warning("centre_does_not_take", request=path, reason=obstacle)
 
     def _compare_clocks(self, response: httpx.Response) -> None:
+        if response.content and not response.headers.get("Content-Type", "").startswith(_OWN):
+            return  # a login page of the network, with whatever time its box has
         try:
             centre_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
         except (KeyError, ValueError):

@@ -1,3 +1,4 @@
+import json
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -175,6 +176,29 @@ def test_with_a_clock_that_is_wrong_the_second_request_is_heard(clock: datetime)
         centre.beat(BEAT)
     centre.beat(BEAT)
     assert abs(centre.now() - time.time()) < 5
+
+
+def test_the_clock_of_a_login_page_counts_for_nothing():
+    page = httpx.Response(200, text="<html>", headers={"Date": "Fri, 01 May 2037 02:59:00 GMT", "Content-Type": "text/html"})
+    centre = centre_that(page)
+    with pytest.raises(CentreUnavailable):
+        centre.beat(BEAT)
+    assert (centre.clock_offset_s, centre.now()) == (None, START.timestamp())
+
+
+def test_the_latest_picture_is_told_by_the_time_of_the_centre():
+    taken: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/pictures"):
+            taken.append(json.loads(request.read())["taken_at"])
+        return httpx.Response(204, headers={"Date": "Fri, 01 May 2026 03:00:00 GMT"})
+
+    clock = datetime(1970, 1, 1, tzinfo=UTC)
+    centre = Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(respond), clock=clock.timestamp)
+    centre.beat(BEAT)
+    centre.show("a", clock + timedelta(seconds=3), b"jpeg")
+    assert taken == ["2026-05-01T03:00:03Z"]
 
 
 @pytest.mark.parametrize("off_s", [299, -299])
