@@ -1,0 +1,77 @@
+"""What runs in .venv-train, which has torch and no pytest: each test is a script for its Python."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from models.cli import CHECKOUT, TRAINING_PYTHON
+
+pytestmark = pytest.mark.training
+
+PATCHES = """
+import numpy as np
+from models.attribute_crops import Labels, Patch
+
+def patches(count):
+    rng = np.random.default_rng(0)
+    head, none = np.array([48, 48, 96, 96], np.float32), np.zeros((0, 4), np.float32)
+    image = lambda: rng.integers(0, 256, (144, 144, 3)).astype(np.uint8)
+    return [Patch(image(), 48, head, none, Labels(cap=i % 2, mask=i % 3), "drawn", f"g{i}", 1.0) for i in range(count)]
+"""
+
+RESUMED = """
+import os, signal, sys
+from pathlib import Path
+from models import attributes
+from models.checkpoint import Checkpoint
+
+state = Path("attributes.pt")
+save = Checkpoint.save
+def save_and_die(self, spent_s, step):
+    save(self, spent_s, step)
+    os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[1] == "killed":
+    Checkpoint.save = save_and_die
+attributes.train(patches(8), [], [], None, state, float(sys.argv[2]), say=print)
+"""
+
+EXPORTED = """
+from pathlib import Path
+import torch
+from detector.card import default_weights
+from models.export import export_finder
+from models.exported import read_finder
+from models.finder import build
+
+first, again = build(None, seed=1).eval(), build(None, seed=2).eval()
+read_finder(first, default_weights() / "finder.onnx")
+export_finder(first, Path("finder.onnx"), Path("finder.parity.npz"))  # compares the two, and raises where they differ
+read_finder(again, Path("finder.onnx"))
+answers = []
+for model in (first, again):
+    head = model.model[-1]
+    seen = []
+    head.one2one_cv3[0].register_forward_hook(lambda *args: seen.append(args[2]))
+    with torch.inference_mode():
+        model(torch.full((1, 3, 96, 160), 0.5))
+    answers.append(seen[0])
+assert torch.allclose(*answers, atol=1e-3), (answers[0] - answers[1]).abs().max()
+"""
+
+def in_training(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    assert TRAINING_PYTHON.is_file(), "Make it with: scripts/setup train"
+    command = [str(TRAINING_PYTHON), "-c", f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})\n{script}", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    assert in_training(PATCHES + RESUMED, tmp_path, "killed", "1").returncode == -9
+    resumed = in_training(PATCHES + RESUMED, tmp_path, "resumed", "10")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "attributes: resuming at step" in resumed.stdout
+
+
+def test_an_exported_finder_can_be_gone_on_from(tmp_path: Path) -> None:
+    exported = in_training(EXPORTED, tmp_path)
+    assert exported.returncode == 0, exported.stderr
