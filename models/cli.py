@@ -206,8 +206,10 @@ def leave_one_out(
     weights: Annotated[Path, typer.Option(help="Folder of the weights whose cards the figures go into.")] = ROOM / "weights",
     work: Annotated[Path, typer.Option(help="Where the other weights are trained.")] = WORK,
     budget: Annotated[str, typer.Option(help="Time for each training.")] = "15m",
+    simulated: Annotated[int, typer.Option(min=0, help="How many kitchen stills each learns from.")] = 700,
 ) -> None:
     """Train once more without each source in turn, measure on that source, and write the figures into the cards."""
+    from detector.card import ModelError
     from models import publish
     from models.data import DataError, read_all
     from models.evaluate import bins, figures, look
@@ -215,16 +217,16 @@ def leave_one_out(
     from models.report import table
 
     _seconds(budget)
-    folders = data or [SHARED / "data"]
     try:
-        pictures = read_all(folders)
+        pictures = read_all(data or [SHARED / "data"])
         for source in sources(pictures):
             folder = work / f"without-{source}"
             folder.mkdir(parents=True, exist_ok=True)
             for cache in (work / "opinions.jsonl", *work.glob("simulated-*")):  # what does not depend on the sources
                 if cache.exists() and not (folder / cache.name).exists():
                     (folder / cache.name).symlink_to(cache.resolve())
-            command = ["model", "train", *map(str, folders), "--without", source, "--budget", budget]
+            command = ["model", "train", *map(str, data or ()), "--without", source, "--budget", budget]
+            command += ["--simulated", str(simulated)]
             places = ["--out", str(folder / "weights"), "--work", str(folder)]
             _say(f"training without {source}")
             subprocess.run([sys.executable, "-m", "sunshine", *command, *places], check=True, cwd=CHECKOUT)
@@ -233,7 +235,7 @@ def leave_one_out(
             print(source, table(found, unseen=frozenset([source])), sep="\n")
             name, line = f"{source}, left out of a training of {budget}", shlex.join(["sunshine", *command])
             publish.record(weights, name, line, found, "fp32", bins(evaluation))
-    except DataError as error:
+    except (DataError, ModelError) as error:
         raise SystemExit(str(error)) from None
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"The training failed ({error.returncode}); what it said stands above.") from None

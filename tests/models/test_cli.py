@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import models
 from detector.card import default_weights, load_model
 from models.cli import SHARED, _pictures_and_clips, _training_command, app
+from models.left_out import LEAST
 from models.publish import write_card
 from models.split import write_learned
 from tests.models.data_folder import write_folder
@@ -242,3 +243,20 @@ def test_figures_of_other_pictures_do_not_pass_for_those_of_the_test_list(tmp_pa
 
 def test_an_unknown_part_is_refused(tmp_path: Path):
     assert "Choose train" in run(app, ["eval", str(tmp_path), "--part", "some"]).output
+
+
+def test_a_training_without_a_source_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rows = [{"name": f"{source}{i}", "source": source, "annotated": [6, 7]} for source in "ab" for i in range(LEAST)]
+    folder = write_folder(tmp_path / "d", rows)
+    started: list[list[str]] = []
+
+    def fail(command: list[str], **_: object) -> None:
+        started.append(command)
+        raise subprocess.CalledProcessError(3, command)
+
+    monkeypatch.setattr("subprocess.run", fail)
+    result = run(app, ["leave-one-out", str(folder), "--work", str(tmp_path / "w"), "--budget", "3m", "--simulated", "5"])
+    assert result.exit_code == 1
+    assert "The training failed (3)" in result.output
+    (command,) = started
+    assert command[5:12] == [str(folder), "--without", "a", "--budget", "3m", "--simulated", "5"]
