@@ -232,7 +232,7 @@ def test_a_picture_that_cannot_be_converted_is_counted(read) -> None:
     class Broken:
         rotation = 0
 
-        def to_ndarray(self, format: str) -> None:
+        def reformat(self, format: str) -> None:
             raise ValueError(format)
 
     def broken(source: Script) -> Iterator[Picture]:

@@ -120,8 +120,8 @@ async def test_the_limit_of_the_service_is_kept(post: Post):
 async def test_more_than_ten_that_wait_become_one_message(post: Post):
     post.receiver.answers = [Answer(body=OK["wecom"])]
     await post.target("wecom")
-    for day in range(30):
-        await post.box.report(captured_at=datetime(2026, 10, 1, tzinfo=UTC) + timedelta(days=day))
+    for number in range(30):
+        await post.box.report(captured_at=datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(hours=3 * number))
     await post.send()
     request, = post.receiver.requests
     text = json.loads(request.body)["text"]["content"]
