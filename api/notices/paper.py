@@ -3,6 +3,7 @@ the Apache licence). What the font lacks is never a box on a document that went 
 """
 
 import io
+import re
 from functools import cache
 
 import pymupdf
@@ -23,6 +24,8 @@ p { margin: 0 0 3pt; }
 .mark { color: #a8201a; }
 .qr { width: 70pt; height: 70pt; }
 """
+
+_LINK, _LIGATURE = re.compile(r"https?://[\w./:~-]+"), re.compile("(?<=f)(?=[fil])")
 
 
 class NoSuchCharacter(ValueError):
@@ -51,6 +54,8 @@ def write_pdf(html: str, title: str, watermark: str | None = None, pictures: dic
     archive.add(_font().buffer, "paper.ttf")
     for name, content in (pictures or {}).items():
         archive.add(content, name)
+    # "fl" and the like are set as one letter, and whoever copies a link off the document would get that: not the same address.
+    html = _LINK.sub(lambda link: _LIGATURE.sub("<wbr>", link[0]), html)
     story = pymupdf.Story(html, user_css=_STYLE, archive=archive)
     sheet = pymupdf.paper_rect("a4")
     written = io.BytesIO()

@@ -316,6 +316,12 @@ class TestPaper:
         with pytest.raises(NoSuchCharacter, match=r"𠮷 \(U\+20BB7\)"):
             write_pdf("<p>𠮷野家</p>", "Title")
 
+    def test_a_link_can_be_copied_off_it(self):
+        """Letter by letter: "fl" set as one letter is another address."""
+        link = "http://centre.test/n/5ERI1yr-iflHANffi"
+        with pymupdf.open("pdf", write_pdf(f"<p>打开 {link}。</p>", "Title")) as document:
+            assert link in document[0].get_text()
+
     def test_the_font_has_every_usual_character(self):
         """GB 2312, levels 1 and 2: what names and addresses are usually written with."""
         pairs = (bytes((first, second)) for first in range(0xB0, 0xF8) for second in range(0xA1, 0xFF))
