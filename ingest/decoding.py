@@ -68,6 +68,9 @@ class Decoder:
         self._stream = stream
         self._decoding = decoding
         self._timeline = timeline
+        # Of every packet's stamp. Kept, as is what follows from it: packets come one by one, and fractions take longest of all.
+        base = stream.time_base
+        self._base = (base.numerator, base.denominator) if base else None
         own = stream.codec_context
         own.thread_count = 1
         coded = (stream.container.format.name, own.codec.canonical_name)
@@ -100,10 +103,11 @@ class Decoder:
 
     def decode(self, packet: Packet[VideoStream]) -> Iterator[tuple[av.VideoFrame, float]]:
         """The wanted pictures that this packet completes, with their camera time in seconds."""
+        now_s = self._coding_s(packet)
         if packet.size and packet.is_keyframe:
-            self._watch_key_gap(packet)
-        self._watch_burst(packet)
-        if self._is_key_overdue(packet):
+            self._watch_key_gap(now_s)
+        self._watch_burst(packet, now_s)
+        if self._is_key_overdue(packet, now_s):
             self._catch_up()
         if not self._everything and self._burst_s is None:
             yield from self._decode_towards(packet) if self._approaches(packet) else self._decode_alone(packet)
@@ -164,9 +168,9 @@ class Decoder:
         if self.damaged == damaged:
             self._barren += 1
 
-    def _is_key_overdue(self, packet: Packet[VideoStream]) -> bool:
+    def _is_key_overdue(self, packet: Packet[VideoStream], now_s: float | None) -> bool:
         """Whether the next key frame fails to come; until it does, what comes is held."""
-        limit, last_s, now_s = self._decoding.max_key_gap_s, self._last_key_s, _coding_s(packet)
+        limit, last_s = self._decoding.max_key_gap_s, self._last_key_s
         if packet.is_keyframe or self._everything or limit is None or len(self._held) >= MOST_HELD:
             self._held.clear()
         if self._everything or limit is None or not packet.size or not (packet.is_keyframe or self._held):
@@ -209,6 +213,13 @@ class Decoder:
             self._damage(len(frames) - len(sound))
         return sound
 
+    def _coding_s(self, packet: Packet[VideoStream]) -> float | None:
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None or self._base is None:
+            return None
+        numerator, denominator = self._base
+        return stamp * numerator / denominator
+
     def _damage(self, pictures: int = 1) -> None:
         self.damaged += pictures
         # Until the next key frame every picture would be built on the damaged one.
@@ -229,8 +240,7 @@ class Decoder:
             self._context.flush_buffers()
         self._context = None
 
-    def _watch_key_gap(self, packet: Packet[VideoStream]) -> None:
-        key_s = _coding_s(packet)
+    def _watch_key_gap(self, key_s: float | None) -> None:
         if key_s is None and self._last_key_s is None:
             key_s = 0.0  # FFmpeg counts an RTSP stream from its first packet, and leaves just that one without a stamp
         limit = self._decoding.max_key_gap_s
@@ -244,9 +254,9 @@ class Decoder:
             self._everything = everything
         self._last_key_s = key_s
 
-    def _watch_burst(self, packet: Packet[VideoStream]) -> None:
+    def _watch_burst(self, packet: Packet[VideoStream], now_s: float | None) -> None:
         """Begins a burst at a key frame, and ends it wherever it is no longer wanted or the budget is spent."""
-        wanted_s, now_s = self._wanted_s, _coding_s(packet)
+        wanted_s = self._wanted_s
         if now_s is not None:
             passed_s = min(max(0.0, now_s - self._budget_at), MAX_LEAP_S)
             self._budget_at = now_s
@@ -295,7 +305,3 @@ class Decoder:
 
 def _seconds(stamp: int | None, time_base: object) -> float | None:
     return None if stamp is None or time_base is None else float(stamp * time_base)  # type: ignore[operator]
-
-
-def _coding_s(packet: Packet[VideoStream]) -> float | None:
-    return _seconds(packet.dts if packet.dts is not None else packet.pts, packet.time_base)
