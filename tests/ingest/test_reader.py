@@ -550,8 +550,8 @@ def test_streams_that_all_restart_at_once_all_come_back(serve, wait_until) -> No
         before = [reader.state().pictures for reader in readers]
         served.cut()
         wait_until(lambda: all(sum(reader.state().reconnects.values()) for reader in readers))
-        wait_until(lambda: all(reader.state().pictures > seen for reader, seen in zip(readers, before, strict=True)))
-        assert all(reader.state().status is Status.LOOKING for reader in readers)
+        wait_until(lambda: all(reader.state().status is Status.LOOKING for reader in readers))
+        assert all(reader.state().pictures > seen for reader, seen in zip(readers, before, strict=True))
 
 
 def test_a_file_is_read_to_its_end(clips, wait_until) -> None:
