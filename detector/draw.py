@@ -39,11 +39,14 @@ def draw(image: Image, observation: Observation, violations: Sequence[Violation]
         colour = VIOLATING if marked.box in red else COLOURS[marked.kind]
         cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, width * (2 if marked.box in red else 1))
         if marked.box in red:
-            place = (x1, max(y1 - 4 * width, 12 * width))
-            cv2.putText(canvas, red[marked.box], place, FONT, 0.5 * width, colour, width, cv2.LINE_AA)
+            _name(canvas, red[marked.box], (x1, y1), colour, width)
     for seen in (thing for thing in observation.objects if thing.name not in COLOURS):
         x1, y1, x2, y2 = (round(edge) for edge in seen.box)
         cv2.rectangle(canvas, (x1, y1), (x2, y2), OTHER, width)
-        place = (x1, max(y1 - 4 * width, 12 * width))
-        cv2.putText(canvas, seen.name, place, FONT, 0.5 * width, OTHER, width, cv2.LINE_AA)
+        _name(canvas, seen.name, (x1, y1), OTHER, width)
     return canvas
+
+
+def _name(canvas: Image, words: str, corner: tuple[int, int], colour: tuple[int, int, int], width: int) -> None:
+    place = (corner[0], max(corner[1] - 4 * width, 12 * width))
+    cv2.putText(canvas, words, place, FONT, 0.5 * width, colour, width, cv2.LINE_AA)

@@ -68,7 +68,7 @@ class Decoder:
         self._stream = stream
         self._decoding = decoding
         self._timeline = timeline
-        # Of every packet's stamp. Kept, as is what follows from it: packets come one by one, and fractions take longest of all.
+        # In which all packets of the stream count time, as integers: fractions would be most of the work for a packet.
         base = stream.time_base
         self._base = (base.numerator, base.denominator) if base else None
         own = stream.codec_context

@@ -26,8 +26,8 @@ EMPHASIS = {
     ("cap", 1): 2.0,
     ("mask", 0): 1.5,
     ("mask", 1): 4.0,  # bare faces: what must not be taken for smoking, and what cigarettes are drawn on
-    ("mask", 3): 1.5,  # half of a kitchen's heads are seen from behind
     ("mask", 2): 0.35,  # rare in life: as often as the others it would be suspected everywhere
+    ("mask", 3): 1.5,  # half of a kitchen's heads are seen from behind
     ("glove", 0): 1.5,
     ("glove", 1): 1.5,
     ("smoking", 1): 5.0,  # at heads and in hands

@@ -116,7 +116,8 @@ def _rows(manifest: Path) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            rows.append(dict(json.loads(line), image=json.loads(line)["image"]))
+            row = json.loads(line)
+            rows.append({**row, "image": row["image"]})
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{manifest}, line {number}: {error!r}. Correct or remove that line.") from None
     return rows
@@ -126,7 +127,8 @@ def _forget(manifest: Path, names: set[str]) -> None:
     """Take pictures out of the folder, their lines first: a picture that no line names is nobody's label."""
     lines = manifest.read_text("utf-8").splitlines(keepends=True)
     partial = manifest.with_suffix(".partial")
-    partial.write_text("".join(line for line in lines if Path(json.loads(line)["image"]).stem not in names), "utf-8")
+    kept = (line for line in lines if line.strip() and Path(json.loads(line)["image"]).stem not in names)
+    partial.write_text("".join(kept), "utf-8")
     partial.replace(manifest)
     for name in names:
         for part in (f"images/{name}.webp", f"labels/{name}.txt"):

@@ -31,23 +31,23 @@ _WITH_SHOP = (CaseState.ACKNOWLEDGED, CaseState.RETURNED)
 
 def set_clock(case: Case, before: CaseState | None, at: datetime, deadlines: Deadlines) -> None:
     """After a step of the case."""
-    limits = deadlines.of_class(case)
+    limits, to_rectify = deadlines.of_class(case), deadlines.to_rectify(case.rule, case.severity)
     if case.state in (CaseState.SUBMITTED, CaseState.APPEALED) and case.rectify_due_at is not None:
-        case.rectify_left_s = deadlines.left(deadlines.to_rectify(case), at, case.rectify_due_at).total_seconds()
+        case.rectify_left_s = deadlines.left(to_rectify, at, case.rectify_due_at).total_seconds()
     if case.state is CaseState.PENDING_REVIEW:
         _run(case, Stage.REVIEW, at, deadlines.due(limits.review, at), deadlines)
     elif case.state is CaseState.ISSUED:
         if before is not CaseState.ISSUED:
-            case.rectify_due_at = deadlines.due(deadlines.to_rectify(case), at)
+            case.rectify_due_at = deadlines.due(to_rectify, at)
             _run(case, Stage.SIGN, at, deadlines.due(limits.sign, at), deadlines)
     elif case.state in _WITH_SHOP:
         start = case.stage_from if before is CaseState.ISSUED and case.stage_from is not None else at
         if before is CaseState.CLOSED:
             # Opened again: the time of the notice may be over long since, and the shop would be late at once.
-            case.rectify_due_at, case.rectify_left_s = deadlines.due(deadlines.to_rectify(case), at), None
+            case.rectify_due_at, case.rectify_left_s = deadlines.due(to_rectify, at), None
         elif case.rectify_left_s is not None:
             left = timedelta(seconds=case.rectify_left_s)
-            case.rectify_due_at, case.rectify_left_s = deadlines.resumed(deadlines.to_rectify(case), at, left), None
+            case.rectify_due_at, case.rectify_left_s = deadlines.resumed(to_rectify, at, left), None
         _run(case, Stage.RECTIFY, start, case.rectify_due_at or deadlines.due(limits.rectify, at), deadlines)
     elif case.state is CaseState.SUBMITTED:
         _run(case, Stage.VERIFY, at, deadlines.due(limits.verify, at), deadlines)

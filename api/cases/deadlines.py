@@ -111,10 +111,10 @@ class Deadlines:
     def of_class(self, case: Case) -> OfClass:
         return self._table.classes[case.severity]
 
-    def to_rectify(self, case: Case) -> Limit:
+    def to_rectify(self, code: str, severity: int) -> Limit:
         """The rule's own limit; the class's where the rule has none of its own, or is gone from the catalogue."""
-        rule = next((rule for rule in self.catalogue.rules if rule.code == case.rule), None)
-        return (_own(rule.deadline) if rule else None) or self.of_class(case).rectify
+        rule = next((rule for rule in self.catalogue.rules if rule.code == code), None)
+        return (_own(rule.deadline) if rule else None) or self._table.classes[severity].rectify
 
     def due(self, limit: Limit, start: datetime) -> datetime:
         match limit.unit:

@@ -176,8 +176,7 @@ async def _facts(
     if case.state is CaseState.CONFIRMED:
         lately = await cases.count_confirmed_alike(work, actor, case, at - REOPEN_WITHIN)
         severity = severity_of_notice(severity, lately)
-    limit = deadlines.to_rectify(Case(rule=case.rule, severity=severity))
-    due_at = case.rectify_due_at or deadlines.due(limit, at)
+    due_at = case.rectify_due_at or deadlines.due(deadlines.to_rectify(case.rule, severity), at)
     return Facts(
         template=documents.TEMPLATES, case_id=case.id, year=in_shop_time(at).year, number=None,
         bureau=county.name if county else None, station=shop.district.name, phone=shop.district.phone or "",
