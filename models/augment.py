@@ -15,6 +15,9 @@ from models.publish import CLASSES
 CELL = 8
 """the finder's finest stride: the raster of the map that says where nothing is taught"""
 
+TURNED = 0.1
+"""of the close-ups, by a quarter: a hand reaches into the picture from any side"""
+
 Image = NDArray[Any]
 """BGR uint8 [H, W, 3]; OpenCV's own types say no more than array"""
 
@@ -119,17 +122,19 @@ def _placement(
 ) -> tuple[NDArray[np.float64], Image]:
     """A matrix from picture to tile pixels, and the picture shrunk beforehand so that the warp need not average."""
     h, w = picture.shape[:2]
-    fit = min(width / w, height / h)
+    quarter = int(rng.choice([-1, 1])) if not scene and rng.random() < TURNED else 0
+    seen = np.array([h, w] if quarter else [w, h])
+    fit = min(width / seen[0], height / seen[1])
     # The canvas is smaller than the detector's own, so close-ups must also be shown larger than they fit.
     least, most = (0.8, 1.9) if scene else (0.45, 2.4)
     scale = fit * np.exp(rng.uniform(np.log(least), np.log(most)))
-    angle = np.deg2rad(rng.normal(0, 4))
+    angle = np.deg2rad(rng.normal(0, 4) + 90 * quarter)
     mirror = -1 if rng.random() < 0.5 else 1
     stretch = np.exp(rng.normal(0, 0.06))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.diag([mirror * scale * stretch, scale / stretch])
     # The picture's centre lands where the picture stays inside, or covers the tile when it is larger.
-    free = np.abs(np.array([width, height]) - np.array([w, h]) * scale) / 2
+    free = np.abs(np.array([width, height]) - seen * scale) / 2
     centre = np.array([width, height]) / 2 + rng.uniform(-1, 1, 2) * free
     matrix = np.eye(3)
     matrix[:2, :2] = linear

@@ -170,7 +170,7 @@ def _cut(
 
 
 def examples(pictures: Sequence[Picture], labels: dict[str, Targets]) -> list[finder.Example]:
-    """Weigh the pictures: simulated ones get their share, and of the real ones those with small people count more."""
+    """Weigh the pictures: simulated ones get their share, and of the real ones those with labelled hands count more."""
     simulated = sum(p.source == SIMULATOR for p in pictures)
     real = sum(_worth(p) for p in pictures if p.source != SIMULATOR)
     share = SIMULATED_SHARE if simulated and real else 0.5
