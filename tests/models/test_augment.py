@@ -17,10 +17,12 @@ def picture_with_red_box() -> tuple[np.ndarray, Targets]:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_boxes_move_with_what_they_hold(seed: int, count: int, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("scene", [True, False], ids=["scene", "turned close-up"])
+def test_boxes_move_with_what_they_hold(seed: int, count: int, scene: bool, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("models.augment.camera", lambda rng, image: image)
+    monkeypatch.setattr("models.augment.TURNED", 1.0)
     image, targets = picture_with_red_box()
-    canvas = paint(np.random.default_rng(seed), [(image, targets, True)] * count, 512, 320)
+    canvas = paint(np.random.default_rng(seed), [(image, targets, scene)] * count, 512, 320)
     red = (canvas.image[:, :, 2] > 180) & (canvas.image[:, :, 0] < 90)
     covered = np.zeros_like(red)
     for x1, y1, x2, y2 in canvas.boxes:
@@ -28,6 +30,18 @@ def test_boxes_move_with_what_they_hold(seed: int, count: int, monkeypatch: pyte
     for y, x in np.argwhere(canvas.untaught[1]):
         covered[y * CELL : (y + 1) * CELL, x * CELL : (x + 1) * CELL] = True
     assert (red & ~covered).sum() <= 0.03 * max(1, red.sum())
+
+
+@pytest.mark.parametrize("scene", [True, False], ids=["scene", "close-up"])
+def test_only_close_ups_are_turned_by_a_quarter(scene: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("models.augment.TURNED", 1.0)
+    image, targets = picture_with_red_box()
+    wide = Targets(targets.classes, np.array([[130, 80, 190, 100]], np.float32), targets.unsure, targets.unknown)
+    canvases = [paint(np.random.default_rng(seed), [(image, wide, scene)], 512, 320) for seed in range(20)]
+    sides = np.concatenate([c.boxes[:, 2:] - c.boxes[:, :2] for c in canvases])
+    lies = sides[:, 0] > sides[:, 1]
+    assert len(lies) > 10
+    assert lies.mean() > 0.8 if scene else lies.mean() < 0.2
 
 
 def test_an_unknown_class_is_untaught_on_its_own_tile_only():
