@@ -21,6 +21,7 @@ COMMANDS = {
     "accounts": ("api.cli:accounts", "Users of the centre: add, list, reset a password. 账号"),
     "clients": ("api.clients.cli:app", "Programs of other systems: add, list, rotate, revoke. 其他系统的程序"),
     "enrol-code": ("api.cli:enrol_code", "Print a one-time code with which an edge joins the centre."),
+    "backup": ("api.cli:backup", "Copy all that the centre keeps, while it runs. 备份"),
     "keys": ("api.cli:keys", "The keys that protect stored credentials: rotate."),
     "audit": ("api.audit.cli:app", "The record of who did what: verify. 审计核验"),
     "evidence": ("api.evidence.cli:app", "Sealed evidence: verify a package or a chain, offline. 证据核验"),

@@ -19,6 +19,7 @@ from api.accounts.permissions import Role
 from api.alarms.mapping import AlarmFormatsError
 from api.alarms.service import rotate_keys as rotate_box_keys
 from api.app import create_app
+from api.backup import BackupError, back_up
 from api.cameras.service import rotate_keys
 from api.cases.deadlines import DeadlinesError
 from api.centre import Centre
@@ -33,6 +34,7 @@ from api.kit.lock import DataFolderBusy, DataFolderUnusable, hold_folder
 from api.kit.problems import Problem, from_database
 from api.kit.secrets import KeyringError
 from api.kit.settings import Settings
+from api.kit.times import now
 from api.migrations import upgrade
 from api.places.service import list_shops
 from api.server import AddressUnusable, CertificateUnusable, print_line, run
@@ -92,6 +94,22 @@ def enrol_code(
         return code
 
     typer.echo(with_database(settings, act))
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="Folder for copies, best on another disk. 备份文件夹")],
+    keep: Annotated[int, typer.Option(min=1, help="How many copies stay; older ones are removed.")] = 7,
+    data: Data = None,
+) -> None:
+    """Copy all that the centre keeps, while it runs. 备份"""
+    settings = read_settings(data)
+    try:
+        made = back_up(settings, target, keep, now(), typer.echo)
+    except BackupError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    older = f", {made.removed} older copies removed" if made.removed else ""
+    typer.echo(f"{made.folder}: {made.files} files, {made.new} of them new{older}")
 
 
 @accounts.command("list")
