@@ -44,6 +44,7 @@ class StreamFault(StrEnum):
     DEVICE_MISSING = "device_missing"
     ENDED = "ended"
     DETECTOR_FAILED = "detector_failed"
+    CRASHES = "crashes"
     OTHER = "other"
 
 
@@ -56,6 +57,7 @@ class EdgeTrouble(StrEnum):
 
     DISK_FULL = "disk_full"
     DISK_FAILED = "disk_failed"
+    DISK_HANGS = "disk_hangs"
     REPORT_REFUSED = "report_refused"
 
 

@@ -76,6 +76,13 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
         zh="画面正常，但识别程序出错。请重启边缘盒；仍不行请联系接入运维，并提供边缘盒日志。",
         en="The picture is fine, but the detector failed. Restart the edge box; if it fails again, give its log to support.",
     ),
+    StreamFault.CRASHES: Text(
+        zh="这台摄像头的视频使解码程序崩溃，已单独暂停查看，不影响其他摄像头；稍后自动重试，间隔逐渐延长到一小时。"
+        "请在摄像头设置里把编码改为 H.264、关闭“智能编码”或改用子码流，并更新摄像头固件；在本系统里修改该摄像头后会立即重试。",
+        en="The stream of this camera crashes the decoder, so it is set aside and the others go on. It is tried again, in the "
+        "end once an hour, and at once when its settings here are changed. In the camera's own settings choose H.264, switch "
+        "“smart codec” off, or use its sub-stream, and update its firmware.",
+    ),
     StreamFault.OTHER: Text(
         zh="无法查看画面，原因未能识别。请在边缘盒上运行 sunshine check-camera，查看详细说明。",
         en="The camera cannot be looked at, for a reason not recognised. Run sunshine check-camera on the edge box for details.",
@@ -106,6 +113,11 @@ TROUBLE_TEXTS: dict[EdgeTrouble, Text] = {
     EdgeTrouble.DISK_FAILED: Text(
         zh="边缘盒无法读写它的数据文件夹。请检查磁盘和文件夹权限，再查看边缘盒日志。",
         en="The edge box cannot read or write its data folder. Check the disk and who may write there, and see its log.",
+    ),
+    EdgeTrouble.DISK_HANGS: Text(
+        zh="边缘盒的磁盘没有响应。检查照常进行，但新证据暂时只能留在内存里（数量有限）。如一直没有恢复，请重启边缘盒；反复出现请更换磁盘或存储卡。",
+        en="The disk of the edge box does not answer. Looking goes on, but new evidence waits in memory, where there is little "
+        "room. If this lasts, start the box again; if it comes back, replace its disk or memory card.",
     ),
     EdgeTrouble.REPORT_REFUSED: Text(
         zh="中心在最近一天内拒收了边缘盒的报告。原因在边缘盒日志里（report_parked）；证据仍在边缘盒上，排除原因后重启边缘盒即可重发。",

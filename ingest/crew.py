@@ -1,27 +1,27 @@
 """The worker processes of an edge: shares the cameras among them, keeps what they find, and replaces those that die or hang."""
 
-import os
-import socket
-import struct
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
+from contract.faults import FAULT_TEXTS
 from ingest.answering import Answering
 from ingest.backoff import Backoff
 from ingest.camera_state import StreamInfo
 from ingest.findings import Latest
 from ingest.minutes import MinuteBook
 from ingest.overload import Overload
-from ingest.pipe import STOP, Beat, Call, Note, Pipe, ProviderLost, Ready, Setup, Unfit
+from ingest.pipe import STOP, Beat, Call, Note, ProviderLost, Ready, Setup, Unfit
 from ingest.recorder import Recorder
+from ingest.shares import Shares
+from ingest.worker_process import WorkerProcess
 
 WORKER = (sys.executable, "-m", "ingest.worker")
 # A worker tells of itself every second, and between two looks at the latest; a look takes less than a second on any box.
@@ -31,10 +31,6 @@ READY_S = 120.0
 # TensorRT builds its engines at the first start, minutes for each net.
 BUILT_S = 1800.0
 TICK_S = 0.5
-# A thread of its own empties its pipe of 200 kB: one that takes nothing for so long is stopped, or holds that thread up.
-SEND_S = 10.0
-# glibc keeps a heap for each of up to eight threads a core; two heaps for all the readers' threads are plenty.
-FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 # A worker that has worked for so long had no trouble of its own. One that dies again and again is started ever more rarely, in
 # the end every five minutes: an unattended box never gives up, and a picture that kills it does not heat it either.
 STEADY_S = 600.0
@@ -51,8 +47,7 @@ log = structlog.get_logger(__name__)
 class _Worker:
     number: int
     backoff: Backoff = field(default_factory=lambda: Backoff(limit_s=LONGEST_PAUSE_S))
-    process: "subprocess.Popen[bytes] | None" = None
-    pipe: Pipe | None = None
+    process: WorkerProcess | None = None
     ready: Ready | None = None
     begun_at: float = 0.0
     beat_at: float = 0.0
@@ -74,12 +69,11 @@ class Crew:
         self._book = book
         self._on_latest = on_latest
         self._setup = setup
-        self._most = most
         self._command = [*command]
         # Held for whatever changes workers or shares; never while something is sent or recorded.
         self._lock = threading.Lock()
         self._workers: list[_Worker] = []
-        self._share: dict[str, int] = {}
+        self._shares = Shares(most)
         self._config: EdgeConfig | None = None
         self._stop = threading.Event()
         self._running = threading.Lock()
@@ -94,8 +88,7 @@ class Crew:
 
     @property
     def cameras(self) -> list[CameraConfig]:
-        config = self._config
-        return [] if config is None else config.cameras
+        return self._shares.cameras
 
     def load(self) -> EdgeLoad:
         with self._lock:
@@ -119,30 +112,22 @@ class Crew:
         with self._lock:
             return {worker.number: worker.restarts for worker in self._workers}
 
+    def crashes(self) -> dict[str, int]:
+        """How often cameras have crashed their worker since they were changed last."""
+        with self._lock:
+            return self._shares.crashes()
+
     def pids(self) -> dict[int, int]:
         """Process ids of the living workers, by number."""
         with self._lock:
             processes = {worker.number: worker.process for worker in self._workers}
-        return {number: process.pid for number, process in processes.items() if process is not None and process.poll() is None}
+        return {number: process.pid for number, process in processes.items() if process is not None and process.status() is None}
 
     def apply(self, config: EdgeConfig) -> None:
-        """Make the cameras those of the list. A new one goes where the fewest are; a camera stays with its worker, but where one
-        has two more than another because cameras were taken out."""
+        """Make the cameras those of the list."""
         with self._lock:
-            gone = self._share.keys() - {camera.id for camera in config.cameras}
-            for camera_id in gone:
-                del self._share[camera_id]
-            while len(self._workers) < min(self._most, len(config.cameras)):
-                self._workers.append(_Worker(len(self._workers)))
-            for camera in config.cameras:
-                if camera.id not in self._share:
-                    self._share[camera.id] = min(range(len(self._workers)), key=self._count)
-            while self._share:
-                fewest, most = (pick(range(len(self._workers)), key=self._count) for pick in (min, max))
-                if self._count(most) - self._count(fewest) < 2:
-                    break
-                last = [camera_id for camera_id, number in self._share.items() if number == most][-1]
-                self._share[last] = fewest
+            gone = self._shares.apply(config.cameras)
+            self._workers += [_Worker(number) for number in range(len(self._workers), self._shares.workers)]
             self._config = config
         for camera in config.cameras:
             self._book.watch(camera.id)
@@ -151,9 +136,6 @@ class Crew:
             log.info("camera_removed", camera=camera_id)
             self._book.unwatch(camera_id)
         self._wake.set()
-
-    def _count(self, number: int) -> int:
-        return list(self._share.values()).count(number)
 
     def run(self) -> None:
         """Until `stop`, or until a worker says that it cannot work, which then stands in `unfit`."""
@@ -176,18 +158,14 @@ class Crew:
         with self._running:  # or it might be starting a worker just now
             for worker in self._workers:
                 if worker.process is not None:
-                    self._send(worker, STOP)
+                    worker.process.send(STOP)
         for worker in self._workers:
             if worker.process is not None:
-                try:
-                    worker.process.wait(max(0.0, until - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    worker.process.kill()
-                    worker.process.wait()
+                worker.process.end(max(0.0, until - time.monotonic()))
         # What they told last is kept too, as far as there is time; a clip that is not is told as missing at the next start.
         self._answering.stop(max(0.0, until - time.monotonic()))
-        for camera_id in list(self._share):
-            self._book.unwatch(camera_id)
+        for camera in self.cameras:
+            self._book.unwatch(camera.id)
 
     # In the thread that runs.
 
@@ -200,105 +178,90 @@ class Crew:
                 except (OSError, RuntimeError) as error:  # RuntimeError: there is no room for a thread
                     self._put_off(worker, "worker_not_started", cause=str(error), words=NO_ROOM)
             return
-        code = worker.process.poll()
+        code = worker.process.status()
         limit_s = HANG_S if worker.ready else BUILT_S if self._setup.provider == "tensorrt" else READY_S
-        if code is None and now - worker.beat_at > limit_s:
+        if code is not None:
+            self._ended(worker, code, worker.process.crashed_at())
+        elif now - worker.beat_at > limit_s:
             log.error("worker_hangs", worker=worker.number, pid=worker.process.pid, seconds=limit_s)
             worker.process.kill()
-            code = worker.process.wait()
-        if code is not None:
-            self._ended(worker, code)
+            worker.beat_at = now  # said once, and again where it does not even die
         elif worker.ready:
             self._tell_cameras(worker)
 
     def _start(self, worker: _Worker) -> None:
         """Raises OSError or RuntimeError where there is no room for one more process or thread."""
-        ours, theirs = socket.socketpair()
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(SEND_S), int(SEND_S % 1 * 1e6)))
-        pipe = Pipe(ours)
-        with theirs:
-            # Before the process: where that cannot be started, this ends with `theirs`.
-            threading.Thread(target=self._serve, args=(worker, pipe), name=f"worker {worker.number}", daemon=True).start()
-            # Its own code and settings, and nothing of this process but standard error and the one descriptor. In a group of its
-            # own: Ctrl-C at a terminal is for the edge alone, also while a worker is still loading.
-            process = subprocess.Popen(
-                [*self._command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2,
-                env=os.environ | FRUGAL, process_group=0,
-            )
+        process = WorkerProcess(f"worker {worker.number}", self._command, partial(self._handle, worker), self._gone)
         with self._lock:
-            worker.process, worker.pipe, worker.ready, worker.sent = process, pipe, None, None
+            worker.process, worker.ready, worker.sent = process, None, None
             worker.begun_at = worker.beat_at = time.monotonic()
-        self._send(worker, self._setup)
+        process.set_up(self._setup)
         log.info("worker_started", worker=worker.number, pid=process.pid)
 
-    def _ended(self, worker: _Worker, code: int) -> None:
-        """Signals are negative. What it had told is kept; what it was about to tell, its successor sees again."""
+    def _ended(self, worker: _Worker, code: int, camera_id: str | None) -> None:
+        """Signals are negative; `camera_id`: at which it crashed, if that is known. What it had told is kept; what it was about
+        to tell, its successor sees again."""
         if self._stop.is_set():
             return
-        if time.monotonic() - worker.begun_at > STEADY_S:
+        if camera_id is not None:
+            self._set_aside(camera_id)
+        if camera_id is not None or time.monotonic() - worker.begun_at > STEADY_S:
             worker.backoff.reset()
         worker.restarts += 1
-        self._put_off(worker, "worker_ended", status=code)
+        self._put_off(worker, "worker_ended", status=code, camera=camera_id)
+
+    def _set_aside(self, camera_id: str) -> None:
+        with self._lock:
+            found = self._shares.set_aside(camera_id)
+        if found is None:
+            return  # it was taken out meanwhile
+        camera, pause_s = found
+        text = FAULT_TEXTS[StreamFault.CRASHES]
+        log.error(
+            "camera_set_aside", camera=camera_id, name=camera.name, again_in_s=round(pause_s, 1), words=f"{text.en} {text.zh}"
+        )
+        self._book.state(camera_id, StreamFault.CRASHES)
 
     def _put_off(self, worker: _Worker, event: str, **why: object) -> None:
         pause_s = worker.backoff.pause_s()
         log.error(event, worker=worker.number, **why, again_in_s=round(pause_s, 1))
         with self._lock:
-            worker.process, worker.pipe, worker.ready, worker.beat = None, None, None, None
+            worker.process, worker.ready, worker.beat = None, None, None
             worker.due_at = time.monotonic() + pause_s
-            mine = [camera_id for camera_id, number in self._share.items() if number == worker.number]
-        for camera_id in mine:
-            self._book.state(camera_id, StreamFault.DETECTOR_FAILED)
+            mine = self._shares.of(worker.number)
+        for camera in mine:
+            self._book.state(camera.id, StreamFault.DETECTOR_FAILED)
 
     def _tell_cameras(self, worker: _Worker) -> None:
         with self._lock:
-            config = self._config
-            if config is None:
+            if self._config is None or worker.process is None:
                 return
             # What another worker still reads it lets go of first: many a camera serves but one, and nothing shall be told twice.
             others = [one.beat for one in self._workers if one is not worker and one.beat is not None]
             taken = {camera_id for beat in others for camera_id in beat.cameras}
-            mine = [
-                camera for camera in config.cameras if self._share.get(camera.id) == worker.number and camera.id not in taken
-            ]
-        share = config.model_copy(update={"cameras": mine})
+            share = self._config.model_copy(update={"cameras": self._shares.of(worker.number, taken)})
         if share != worker.sent:
             worker.sent = share
-            self._send(worker, share)
-
-    def _send(self, worker: _Worker, message: object) -> None:
-        try:
-            if worker.pipe is not None:
-                worker.pipe.send(message)
-        except OSError:
-            # It has died, or takes nothing more and has half a message now; the next round sees to it.
-            if worker.process is not None:
-                worker.process.kill()
+            worker.process.send(share)
 
     # In the thread of a worker.
 
-    def _serve(self, worker: _Worker, pipe: Pipe) -> None:
-        try:
-            while True:
-                self._handle(worker, pipe, pipe.receive())
-        except (EOFError, OSError):
-            self._wake.set()
-        finally:
-            pipe.close()
-            self._answering.gone(pipe)
+    def _gone(self, process: WorkerProcess) -> None:
+        self._wake.set()
+        self._answering.gone(process.pipe)
 
-    def _handle(self, worker: _Worker, pipe: Pipe, message: object) -> None:
+    def _handle(self, worker: _Worker, process: WorkerProcess, message: object) -> None:
         match message:
             case Note(method, arguments):
                 getattr(self._book, method)(*arguments)
                 worker.beat_at = time.monotonic()  # a round of many cameras on a slow box may take longer than `HANG_S`
             case Call():
-                self._answering.ask(pipe, message)
+                self._answering.ask(process.pipe, message)
             case Latest():
                 self._on_latest(message)
             case Beat() | Ready():
                 with self._lock:
-                    if worker.pipe is pipe:  # else it is of one that has died, and was told of meanwhile
+                    if worker.process is process:  # else it is of one that has died, and was told of meanwhile
                         worker.beat_at = time.monotonic()
                         if isinstance(message, Beat):
                             worker.beat = message

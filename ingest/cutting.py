@@ -13,6 +13,7 @@ import structlog
 from av.packet import Packet
 
 from contract.evidence import ClipFlaw, Manifest
+from ingest.crash import at_camera
 from ingest.findings import Clip
 from ingest.preroll import Footage, Gathering, NoFootage
 
@@ -107,7 +108,7 @@ class Cutter:
                 (ready if one[1] is None or one[1].is_ready else waiting).append(one)
             self._waiting = waiting
         for manifest, gathering in ready:
-            clip = ClipFlaw.FORMAT if gathering is None else _cut(manifest, gathering)
+            clip = ClipFlaw.FORMAT if gathering is None else at_camera(manifest.camera_id, _cut)(manifest, gathering)
             try:
                 self._record(manifest, clip).result()
             except Exception as error:

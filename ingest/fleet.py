@@ -18,6 +18,7 @@ from detector.providers import ProviderError
 from detector.rules import RuleEngine
 from detector.tracks import Tracker, body
 from ingest.camera_state import CameraBeat
+from ingest.crash import at_camera
 from ingest.findings import Latest
 from ingest.frames import Frame, Still
 from ingest.keeping import Keeping
@@ -88,7 +89,7 @@ class Fleet:
         looked = 0
         batch: list[tuple[Watched, Frame]] = []
         for camera in self._cameras.values():
-            shown = self._take(camera)
+            shown = at_camera(camera.config.id, self._take)(camera)
             if isinstance(shown, Still):
                 looked += 1
             elif shown is not None:

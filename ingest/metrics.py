@@ -68,7 +68,7 @@ class EdgeCollector(Collector):
         pictures = counter("pictures", "Pictures that came in, by whether the detector looked.", "use")
         dropped = counter("dropped", "Pictures dropped, by reason.", "reason")
         reconnects = counter("reconnects", "Attempts to connect anew, by cause.", "cause")
-        # Of one whose worker is dead, or whose password cannot be opened, nothing else is known.
+        # Of one that is set aside, whose worker is dead, or whose password cannot be opened, nothing else is known.
         unseen = {camera.id for camera in self._crew.cameras}
         for beat in self._crew.beats().values():
             unseen -= beat.cameras.keys()
@@ -89,7 +89,12 @@ class EdgeCollector(Collector):
                     reconnects.add_metric([camera_id, cause.value], times)
         for camera_id in unseen:
             looking.add_metric([camera_id], 0)
-        yield from (looking, age, wanted, kept, stretch, pictures, dropped, reconnects)
+        crashes = CounterMetricFamily(
+            "kitchen_camera_crashes", "Crashes of a worker at this camera since it was changed last.", labels=["camera"]
+        )
+        for camera_id, times in self._crew.crashes().items():
+            crashes.add_metric([camera_id], times)
+        yield from (looking, age, wanted, kept, stretch, pictures, dropped, reconnects, crashes)
 
     def _workers(self) -> Iterator[Metric]:
         seconds = CounterMetricFamily("kitchen_inference_seconds", "Seconds that the detector has looked.", labels=["worker"])

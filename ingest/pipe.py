@@ -39,7 +39,8 @@ LATEST_EVERY_S = 600.0
 class Setup:
     """`key`: the raw private key that camera passwords are encrypted to. `preroll_bytes`: of each camera's stream in memory.
     `latest_every_s`: how often the latest picture of each is told; 0 is never. `in_hardware`: decode there, if it works.
-    `provider`: what is to compute, if it works; `engines`: the folder where TensorRT keeps what it builds."""
+    `provider`: what is to compute, if it works; `engines`: the folder where TensorRT keeps what it builds. `stack`: the
+    descriptor to write to, at a crash, where the thread was that crashed."""
 
     key: bytes = field(repr=False)
     weights: Path | None
@@ -49,6 +50,7 @@ class Setup:
     in_hardware: bool = False
     provider: Wanted = "cpu"
     engines: Path | None = None
+    stack: int | None = None
 
 
 @dataclass(frozen=True)

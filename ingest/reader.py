@@ -18,6 +18,7 @@ import structlog
 from contract.edges import StreamFault
 from ingest.backoff import Backoff
 from ingest.camera_state import ReaderState, Status, StreamInfo
+from ingest.crash import at_camera
 from ingest.errors import SourceError, describe
 from ingest.frames import Frame, FrameSource, Picture, Still
 
@@ -57,6 +58,7 @@ class CameraReader:
         make_source: makes the source of one connection; may raise SourceError.
         on_drop: called for each picture that gives way to a newer one or grows old.
         on_picture: called for each picture that can be taken, in the reader's thread.
+        camera_id: stands in the stack of a thread that FFmpeg crashes.
     """
 
     def __init__(
@@ -68,10 +70,12 @@ class CameraReader:
         hang_s: float = HANG_S,
         on_drop: Callable[[], None] | None = None,
         on_picture: Callable[[], None] | None = None,
+        camera_id: str = "",
     ) -> None:
         self.name = name
         self._on_drop = on_drop
         self._on_picture = on_picture
+        self._camera_id = camera_id
         self._make_source = make_source
         self._backoff = backoff or Backoff()
         self._hang_s = hang_s
@@ -225,7 +229,8 @@ class CameraReader:
                 if self._stopping:
                     return
                 self._current = attempt
-            worker = threading.Thread(target=self._work, args=(attempt,), name=f"read {self.name}", daemon=True)
+            work = at_camera(self._camera_id, self._work)
+            worker = threading.Thread(target=work, args=(attempt,), name=f"read {self.name}", daemon=True)
             try:
                 worker.start()
                 self._worker = worker  # not before: `stop` joins it, and only a thread that has started can be joined

@@ -57,7 +57,8 @@ def open_reader(
         work.decoded(camera.id, packet, alone=alone)
 
     return CameraReader(
-        f"{camera.name} ({camera.id})", make_source, on_drop=lambda: work.dropped(camera.id), on_picture=on_picture
+        f"{camera.name} ({camera.id})", make_source, on_drop=lambda: work.dropped(camera.id), on_picture=on_picture,
+        camera_id=camera.id,
     )
 
 

@@ -1,5 +1,6 @@
 """A worker process of the edge: its share of the cameras in front of a detector of its own. `ingest.crew` starts it."""
 
+import faulthandler
 import os
 import signal
 import socket
@@ -46,6 +47,8 @@ def main(
     log_to_stderr()
     pipe = Pipe(socket.socket(fileno=int(arguments[0])))
     setup: Setup = pipe.receive()
+    if setup.stack is not None:
+        faulthandler.enable(setup.stack, all_threads=False)
     try:
         loaded = load_detector(setup)
     except ModelError as error:

@@ -1,11 +1,14 @@
 """A worker of the product with scripted eyes: everything but detector and rules is the product's.
 
-    python -m tests.ingest.edge_worker [--quiet] DESCRIPTOR
+    python -m tests.ingest.edge_worker [--quiet] [--crash WHERE CAMERA] DESCRIPTOR
 """
 
-import sys
+import argparse
+import ctypes
+import os
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +19,12 @@ from contract.evidence import AttributeVotes, ModelVersion
 from detector.observation import Attribute, AttributeName, Box, Head, Observation, Person
 from detector.providers import ProviderError
 from detector.violation import Repeat, Violation
-from ingest import worker
+from ingest import watched, worker
+from ingest.frames import Picture
 from ingest.loading import Loaded
 from ingest.pipe import Setup
+from ingest.reader import CameraReader
+from ingest.work_log import WorkLog
 
 MODELS = [ModelVersion(name="script", sha256="0" * 64)]
 SPOTS_A_SECOND = 2
@@ -101,6 +107,42 @@ def load(setup: Setup) -> Loaded:
     return Loaded(ScriptedDetector(fails=setup.provider == "cuda"), no_provider=setup.provider == "tensorrt")
 
 
+def crash(where: str, camera_id: str) -> None:
+    """What FFmpeg does on a stream of this camera, as far as a process can tell."""
+    match where:
+        case "opens":
+            open_reader = worker.open_reader
+
+            def open_it(camera: CameraConfig, *arguments: Any, **options: Any) -> CameraReader:
+                reader = open_reader(camera, *arguments, **options)
+                if camera.id == camera_id:
+                    reader._make_source = lambda: ctypes.string_at(0)  # type: ignore[assignment,return-value]
+                return reader
+
+            worker.open_reader = open_it  # type: ignore[attr-defined]
+        case "decodes" | "aborts":
+            # Called in the decoder, in the thread of the camera.
+            def decoded(_: WorkLog, name: str, packet: int, *, alone: bool) -> None:
+                if name == camera_id:
+                    ctypes.string_at(0) if where == "decodes" else os.abort()
+
+            WorkLog.decoded = decoded  # type: ignore[method-assign]
+        case "converts":
+            # In the thread that looks, which has the pictures of all cameras in its hands.
+            is_wanted = watched.Watched.is_wanted
+
+            def wanted(camera: watched.Watched, picture: Picture) -> bool:
+                return bool(ctypes.string_at(0)) if camera.config.id == camera_id else is_wanted(camera, picture)
+
+            watched.Watched.is_wanted = wanted  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
-    quiet = "--quiet" in sys.argv
-    worker.main(sys.argv[-1:], load, NoRules if quiet else ScriptedRules)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("--crash", nargs=2, default=None)
+    parser.add_argument("descriptor")
+    given = parser.parse_args()
+    if given.crash:
+        crash(*given.crash)
+    worker.main([given.descriptor], load, NoRules if given.quiet else ScriptedRules)

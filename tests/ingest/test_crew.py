@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from contract.edges import StreamFault
 from contract.evidence import ClipFlaw, ClipManifest, Manifest
 from ingest import crew as crew_module
+from ingest import worker_process
 from ingest.camera_state import CameraBeat, ReaderState, Status, StreamInfo
 from ingest.crew import Crew
 from ingest.minutes import MinuteBook
@@ -203,7 +204,7 @@ def test_a_worker_that_hangs_is_replaced(world: World, wait_until: Wait, monkeyp
 
 def test_a_worker_that_takes_nothing_more_is_replaced(world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch):
     """Its list of cameras no longer goes into the pipe, and the other workers are not looked after until it does."""
-    monkeypatch.setattr(crew_module, "SEND_S", 0.2)
+    monkeypatch.setattr(worker_process, "SEND_S", 0.2)
     crew = world.start("--quiet", most=1)
     world.watch(crew, "a")
     wait_until(lambda: any(looked(crew).values()))
@@ -256,6 +257,23 @@ def test_a_worker_that_is_told_nonsense_ends_so_that_another_takes_its_place():
         process.wait()
 
 
+@pytest.mark.parametrize("where", ["opens", "decodes", "aborts", "converts"])
+def test_a_camera_that_crashes_its_worker_is_set_aside_and_the_others_go_on(world: World, wait_until: Wait, where: str):
+    with capture_logs() as logs:
+        crew = world.start("--quiet", "--crash", where, "b", most=1)
+        world.watch(crew, "a", "b", "c")
+        wait_until(lambda: looked(crew).keys() == {"a", "c"} and all(looked(crew).values()))
+        faults = {minute.camera_id: minute.fault for minute in world.book.running()}
+    assert faults["b"] is StreamFault.CRASHES
+    (told,) = (line for line in logs if line["event"] == "camera_set_aside")
+    assert (told["camera"], told["name"]) == ("b", "Kitchen b")
+    assert "firmware" in told["words"]
+    assert "固件" in told["words"]
+    (ended,) = (line for line in logs if line["event"] == "worker_ended")
+    assert ended["again_in_s"] <= 1.0, "the others wait for its sake"
+    assert (crew.restarts(), crew.crashes()) == ({0: 1}, {"b": 1})
+
+
 def test_cameras_of_a_dead_worker_say_why(world: World, wait_until: Wait):
     crew = world.start(command=(sys.executable, "-c", "import sys; sys.exit(3)"))
     world.watch(crew, "a")
@@ -271,7 +289,7 @@ def test_a_worker_that_dies_again_and_again_is_started_ever_more_rarely_until_it
     monkeypatch.setattr(worker.backoff, "_chance", lambda: 1.0)
 
     def pause_s() -> int:
-        crew._ended(worker, -signal.SIGSEGV)
+        crew._ended(worker, -signal.SIGSEGV, None)
         return round(worker.due_at - time.monotonic())
 
     assert [pause_s() for _ in range(11)] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
@@ -283,7 +301,7 @@ def test_a_worker_that_dies_again_and_again_is_started_ever_more_rarely_until_it
 def test_a_box_without_room_for_a_worker_says_so_and_tries_ever_more_rarely(
     world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ):
-    started, refused = crew_module.subprocess.Popen, OSError(errno.ENOMEM, "Cannot allocate memory")
+    started, refused = worker_process.subprocess.Popen, OSError(errno.ENOMEM, "Cannot allocate memory")
     attempts: list[None] = []
 
     def start(*arguments: Any, **options: Any) -> Any:
@@ -292,7 +310,7 @@ def test_a_box_without_room_for_a_worker_says_so_and_tries_ever_more_rarely(
             raise refused
         return started(*arguments, **options)
 
-    monkeypatch.setattr(crew_module.subprocess, "Popen", start)
+    monkeypatch.setattr(worker_process.subprocess, "Popen", start)
     with capture_logs() as logs:
         crew = world.start("--quiet", most=1)
         world.watch(crew, "a")

@@ -29,6 +29,9 @@ class FakeCrew:
     def restarts(self) -> dict[int, int]:
         return {0: 1}
 
+    def crashes(self) -> dict[str, int]:
+        return {"cam-2": 3}
+
     def pids(self) -> dict[int, int]:
         return {0: 999_999_999}
 
@@ -51,6 +54,7 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         'kitchen_camera_looking{camera="cam-2"} 0.0',
         'kitchen_camera_frame_age_seconds{camera="cam-1"} 3.25',  # as told, and what has gone by since
         'kitchen_camera_preroll_bytes{camera="cam-1"} 4096.0',
+        'kitchen_camera_crashes_total{camera="cam-2"} 3.0',
         'kitchen_camera_wanted_interval_seconds{camera="cam-1"} 1.0',
         'kitchen_camera_sampling_stretch_ratio{camera="cam-1"} 1.25',
         'kitchen_camera_pictures_total{camera="cam-1",use="looked"} 60.0',
