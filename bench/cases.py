@@ -268,7 +268,7 @@ def _evidence(number: int, camera: int, at: datetime) -> dict[str, Any]:
     return {
         "violation_id": str(UUID(int=number)), "case_id": number, "camera_id": f"camera-{camera}", "edge_id": "edge",
         "manifest": _MANIFEST, "digest": f"{number:064x}", "signature": "x" * 88, "sequence": number, "previous": FIRST_OF_CHAIN,
-        "chain": Chain.WHOLE, "received_at": at, "folder": f"evidence/{number}",
+        "chain": Chain.WHOLE, "received_at": at, "seen_at": at, "folder": f"evidence/{number}",
     }
 
 

@@ -9,6 +9,7 @@ overwritten with themselves, passwords in the configuration are sealed to the ed
 import hashlib
 import re
 import time
+from datetime import UTC, datetime
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -17,6 +18,8 @@ AUDIENCE = "sunshine-centre"
 LIFETIME_S = 60
 # Old PCs without NTP drift by minutes; the manifest records the offset, so five minutes do no harm.
 CLOCK_LEEWAY_S = 300
+# Before this software there was no edge: a PC whose battery is empty starts in 1970, in 2000 or in the year it was built.
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 # An `Identifier`. Who sends it has proved nothing yet.
 _EDGE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 

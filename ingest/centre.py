@@ -2,6 +2,7 @@
 
 import base64
 import ipaddress
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from contract.cameras import EdgeConfig
 from contract.edge_auth import CLOCK_LEEWAY_S, make_edge_token
-from contract.edges import ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, LatestPicture, ReportAnswer
+from contract.edges import AGE, ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, LatestPicture, ReportAnswer
 from contract.evidence import CLIP
 from contract.trials import Trial, TrialAnswer
 
@@ -32,6 +33,17 @@ LONGEST_WAIT_S = 3600.0
 PERMANENT = frozenset({400, 403, 409, 410, 413, 415, 422})
 GATEWAY = frozenset({429, 502, 503, 504, 507})
 
+SET_THE_CLOCK = (
+    "Set the clock of this box and let the network keep it (NTP; Linux: timedatectl set-ntp true, Windows: w32tm /resync); where "
+    "it is wrong after every power cut, the battery on its board is empty. Nothing is lost: all is sent when the clock is right. "
+    "请校准本机时钟并开启网络校时（NTP）；若每次断电后都不准，请更换主板电池。证据不会丢失，时钟校准后自动补传。"
+)
+# X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED of OpenSSL.
+_OUT_OF_TIME = {
+    9: "The clock of this box is wrong: it says {here}, when the certificate of the centre at {url} does not hold yet.",
+    10: "By the clock of this box, which says {here}, the certificate of the centre at {url} has run out. If that time is right, "
+    "whoever runs the centre must renew it.",
+}
 # What a centre answers with.
 _OWN = ("application/json", "application/problem+json")
 
@@ -46,6 +58,7 @@ class CentreError(RuntimeError):
     CentreError
       CentreUnavailable    such requests do not get through now: try again later
         CentreUnreachable  no request does
+          WrongClock       because by the clock of this box the certificate of the centre does not hold now
       CentreFailed         the centre failed on this request: try it again later, others may succeed
       CentreRefused        the centre has decided: the same request fails again until somebody removes the cause
     """
@@ -58,6 +71,10 @@ class CentreUnavailable(CentreError):
 
 
 class CentreUnreachable(CentreUnavailable):
+    pass
+
+
+class WrongClock(CentreUnreachable):
     pass
 
 
@@ -124,7 +141,7 @@ class Centre:
         self._key = key
         self._clock = clock
         self._lock = threading.Lock()
-        self._away = False
+        self._away: type[CentreUnreachable] | None = None
         self._obstacles: dict[str, str] = {}
         self._client = _client(url, transport)
 
@@ -149,13 +166,14 @@ class Centre:
             response = self._send("GET", path, headers=headers)
             return None if response.status_code == 304 else _parsed(EdgeConfig, response)
 
-    def report(self, violation_id: UUID, manifest: bytes, pictures: dict[str, bytes]) -> ReportAnswer:
-        """Send one violation; `pictures` are JPEG files by their names in the manifest. Raises CentreError."""
+    def report(self, violation_id: UUID, manifest: bytes, pictures: dict[str, bytes], age_s: float | None = None) -> ReportAnswer:
+        """Send one violation; `pictures` are JPEG files by their names in the manifest, taken `age_s` ago. Raises CentreError."""
         parts = {"manifest": ("manifest.json", manifest, "application/json")}
         for name, content in pictures.items():
             parts[name.removesuffix(".jpg")] = (name, content, "image/jpeg")
         with self._link("/edge/violations") as path:
-            response = self._send("POST", path, headers={"Idempotency-Key": str(violation_id)}, files=parts)
+            headers = {"Idempotency-Key": str(violation_id)} | ({} if age_s is None else {AGE: f"{age_s:.3f}"})
+            response = self._send("POST", path, headers=headers, files=parts)
             return _about(violation_id, _parsed(ReportAnswer, response))
 
     def report_clip(self, violation_id: UUID, manifest: bytes, clip: bytes | None) -> ClipAnswer:
@@ -208,6 +226,10 @@ class Centre:
         try:
             response = self._client.send(request)
         except httpx.HTTPError as error:
+            if (code := _verify_code(error)) in _OUT_OF_TIME:
+                here = datetime.fromtimestamp(self._clock()).astimezone()
+                words = _OUT_OF_TIME[code].format(url=self.url, here=f"{here:%Y-%m-%d %H:%M %z}")
+                raise WrongClock(f"{words} {SET_THE_CLOCK}") from error
             raise CentreUnreachable(
                 f"The centre at {self.url} cannot be reached ({type(error).__name__}: {error}). "
                 "Check the address, the network and the clock of this box, and that the centre runs."
@@ -230,12 +252,12 @@ class Centre:
     def _note(self, path: str, error: CentreError | None) -> None:
         with self._lock:
             if isinstance(error, CentreUnreachable):
-                if not self._away:
+                if self._away is not type(error):
                     log.warning("centre_unreachable", reason=str(error))
-                self._away = True
+                self._away = type(error)
                 return
-            if self._away:
-                self._away = False
+            if self._away is not None:
+                self._away = None
                 log.info("centre_reachable_again")
             obstacle = str(error) if isinstance(error, CentreUnavailable) else None
             if obstacle == self._obstacles.get(path):
@@ -269,6 +291,13 @@ def _client(url: str, transport: httpx.BaseTransport | None) -> httpx.Client:
             "The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used to reach the centre. Name one that begins "
             "with http:// or https://, or take the variable out; SOCKS is not spoken."
         ) from None
+
+
+def _verify_code(error: BaseException | None) -> int | None:
+    """Why OpenSSL does not take the certificate; None where that is not what went wrong."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return None if error is None else error.verify_code
 
 
 def _about(violation_id: UUID, answer: OfViolation) -> OfViolation:

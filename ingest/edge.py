@@ -10,8 +10,9 @@ from pathlib import Path
 
 import structlog
 
+from contract.edge_auth import EARLIEST
 from detector.providers import Wanted
-from ingest.centre import Centre
+from ingest.centre import SET_THE_CLOCK, Centre
 from ingest.config_store import ConfigStore
 from ingest.crew import WORKER, Crew
 from ingest.database import Database
@@ -88,6 +89,8 @@ class Edge:
             ) from error
 
     def _run(self, database: Database, stop: threading.Event) -> None:
+        if (here := datetime.now(UTC)) < EARLIEST:
+            log.warning("clock_cannot_be_right", here=here.isoformat(timespec="minutes"), words=SET_THE_CLOCK)
         outbox = Outbox(database)
         evidence = EvidenceFolder(self._folder / "evidence")
         recorder = Recorder(evidence, outbox, self._edge_id, self._keys.signing, lambda: self._centre.clock_offset_s)

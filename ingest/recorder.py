@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -30,21 +31,33 @@ from ingest.findings import Clip, Sight
 from ingest.identity import software_version
 from ingest.outbox import Entry, Head, Outbox
 
+# Longer than any picture is on its way to here; by the wall clock, which may be set just then.
+LONGEST_WAY_S = 60.0
 log = structlog.get_logger(__name__)
 
 
+def uptime_s() -> float:
+    """By a clock that nobody sets, and that goes on while the machine sleeps where the system has such a one."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 class Recorder:
-    """Keeps the chains of all cameras. One thread calls all of it but `relist`, which may be called by another."""
+    """Keeps the chains of all cameras. One thread calls all of it but `relist`, `age_s` and `settled`, which may be called by
+    another."""
 
     def __init__(
         self, folder: EvidenceFolder, outbox: Outbox, edge_id: str, key: Ed25519PrivateKey,
-        clock_offset_s: Callable[[], float | None],
+        clock_offset_s: Callable[[], float | None], clock: Callable[[], float] = time.time,
+        uptime: Callable[[], float] = uptime_s,
     ) -> None:
         self._folder = folder
         self._outbox = outbox
         self._edge_id = edge_id
         self._key = key
         self._clock_offset_s = clock_offset_s
+        self._clock, self._uptime = clock, uptime
+        # By uptime: when the pictures of this run were taken that the centre does not have yet.
+        self._taken: dict[UUID, float] = {}
         self._heads: dict[str, Head] = {}
         self._repeats: dict[str, list[Repeat]] = {}
         self._unlisted = threading.Event()
@@ -110,12 +123,24 @@ class Recorder:
             boxes=sight.observation.marked_boxes(violation.track, sign.attribute if sign else None),
             files={name: file_digest(content) for name, content in pictures.items()},
         )
+        way_s = self._clock() - sight.wall_time.timestamp()
+        taken = self._uptime() - (way_s if 0 <= way_s <= LONGEST_WAY_S else 0.0)
         self._folder.commit(seal(manifest, self._key), pictures, violation.repeat)
+        self._taken[manifest.violation_id] = taken
         current = [repeat for repeat in self._repeats.get(camera.id, []) if repeat.until > sight.wall_time]
         self._repeats[camera.id] = [*current, violation.repeat]
         self._committed(Entry(manifest, violation.repeat))
         self._tell_untold()
         return manifest
+
+    def age_s(self, violation_id: UUID) -> float | None:
+        """How long ago its picture was taken; None of one from an earlier run, which may have been before the machine started."""
+        taken = self._taken.get(violation_id)
+        return None if taken is None else self._uptime() - taken
+
+    def settled(self, violation_id: UUID) -> None:
+        """The centre has it, or does not take it in this run."""
+        self._taken.pop(violation_id, None)
 
     def record_clip(self, camera_id: str, violation_id: UUID, snapshot: str, clip: Clip | ClipFlaw) -> None:
         """Commit the clip of a recorded violation, or the word that there is none and why, and queue it. `snapshot` is the digest

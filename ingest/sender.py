@@ -90,6 +90,7 @@ class Sender(Steps):
             self._park(report, f"The centre refused it (HTTP {error.status}): {error}")
         else:
             self._outbox.mark_sent(report.violation_id, self._clock(), is_clip=self._is_clip)
+            self._recorder.settled(report.violation_id)
             log.info("report_sent", violation=str(report.violation_id), camera=report.camera_id, case=case_id, clip=self._is_clip)
         self._pause.reset()
         self._held.pop(report.camera_id, None)
@@ -99,10 +100,12 @@ class Sender(Steps):
         """The case. Raises CentreError."""
         if self._is_clip:
             return self._centre.report_clip(report.violation_id, package.manifest, package.files.get(CLIP)).case_id
-        return self._centre.report(report.violation_id, package.manifest, package.files).case_id
+        age_s = self._recorder.age_s(report.violation_id)
+        return self._centre.report(report.violation_id, package.manifest, package.files, age_s).case_id
 
     def _park(self, report: Report, reason: str) -> None:
         self._outbox.park(report.violation_id, self._clock(), is_clip=self._is_clip)
+        self._recorder.settled(report.violation_id)
         log.error(
             "report_parked", violation=str(report.violation_id), camera=report.camera_id, reason=reason, clip=self._is_clip
         )

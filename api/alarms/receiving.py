@@ -7,7 +7,7 @@ picture may be another one.
 import hashlib
 import zlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -18,11 +18,12 @@ import cv2
 from api.accounts.actors import Actor
 from api.alarms import repository, service
 from api.alarms.fetching import fetch_picture
-from api.alarms.mapping import Alarm, AlarmUnreadable, Finding, read_alarm
+from api.alarms.mapping import Alarm, Finding, read_alarm
 from api.alarms.schemas import AlarmAnswer, AlarmResult
 from api.alarms.tables import AlarmBox
 from api.cameras import repository as cameras
 from api.cameras.tables import Camera
+from api.cases.seen import when_told
 from api.centre import Centre
 from api.evidence import filing
 from api.evidence.filing import Report
@@ -46,8 +47,6 @@ from contract.evidence import (
 
 # Ours, made once: the same message of the same box has the same id for ever.
 _NAMESPACE = UUID("7d1c2f0a-53d4-4e4e-9a57-0a1d6f7f3c52")
-# A clock that is set; a box that is further ahead would make cases that have not happened yet.
-AHEAD_AT_MOST = timedelta(minutes=5)
 _LINE = (0, 0, 255)
 # Each unfolds a whole picture.
 _pictures_at_once = anyio.CapacityLimiter(2)
@@ -76,8 +75,6 @@ async def _file(centre: Centre, actor: Actor, box: AlarmBox, body: dict[str, Any
     if form is None:
         raise Invalid("The form of this box is not among those that the centre knows now. Ask whoever runs it.")
     alarm = read_alarm(form, body)
-    if alarm.at > at + AHEAD_AT_MOST:
-        raise AlarmUnreadable("The time of the alarm is still to come. Set the clock of the box.")
     async with centre.database.reading() as work:
         camera = await _camera(work, actor, alarm.device)
         rules = [finding.rule_at(centre.catalogue, camera.area.kind, _posts(camera)) for finding in alarm.findings]
@@ -89,7 +86,7 @@ async def _file(centre: Centre, actor: Actor, box: AlarmBox, body: dict[str, Any
     if is_new:
         original = await _picture(centre, alarm)
         answers = [
-            answer or await _file_one(centre, actor, box, camera, alarm, finding, rule, original)
+            answer or await _file_one(centre, actor, box, camera, alarm, finding, rule, original, at)
             for answer, (finding, rule) in zip(earlier, told, strict=True)
         ]
     results = [
@@ -136,7 +133,8 @@ async def _picture(centre: Centre, alarm: Alarm) -> bytes:
 
 
 async def _file_one(
-    centre: Centre, actor: Actor, box: AlarmBox, camera: Camera, alarm: Alarm, finding: Finding, rule: Rule, original: bytes
+    centre: Centre, actor: Actor, box: AlarmBox, camera: Camera, alarm: Alarm, finding: Finding, rule: Rule, original: bytes,
+    arrived_at: datetime,
 ) -> ReportAnswer:
     width, height = await anyio.to_thread.run_sync(
         check_jpeg, original, centre.settings.picture_side_px, limiter=_pictures_at_once
@@ -167,7 +165,8 @@ async def _file_one(
     await filing.store_pictures(centre.files, report, at)
     async with centre.database.writing() as work:
         answer, _ = await filing.file_report(
-            work, actor, centre.deadlines, centre.keyring, centre.public_url, report, centre.announce, at
+            work, actor, centre.deadlines, centre.keyring, centre.public_url, report,
+            when_told(captured_at, arrived_at), centre.announce, at,
         )
     return answer
 

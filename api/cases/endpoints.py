@@ -128,6 +128,7 @@ def _summary(actor: Actor, case: Case, catalogue: Catalogue) -> CaseSummary:
         id=case.id, state=case.state, rule=case.rule, rule_name=name, severity=case.severity,
         camera=Named(id=case.camera_id, name=case.camera.name), shop=Named(id=case.shop_id, name=case.shop.name),
         area=case.area.kind, area_name=case.area.name, opened_at=case.opened_at, captured_at=case.captured_at,
+        time_doubt=case.time_doubt,
         observations=case.observations, last_seen_at=case.last_seen_at, version=case.version, merged_into=case.merged_into,
         stage=case.stage, due_at=case.due_at, overdue_at=case.overdue_at if is_late else None,
         escalation=case.escalation if is_late else None, escalated_at=case.escalated_at if is_late else None,
@@ -152,7 +153,8 @@ def _evidence(row: Evidence, sees_faces: bool) -> EvidenceOut:
     manifest = manifest_of(row)
     base = f"/api/v1/evidence/{row.violation_id}"
     return EvidenceOut(
-        violation_id=manifest.violation_id, captured_at=manifest.captured_at, received_at=row.received_at,
+        violation_id=manifest.violation_id, captured_at=manifest.captured_at, seen_at=row.seen_at,
+        time_doubt=row.time_doubt, received_at=row.received_at,
         source=row.edge.kind, sequence=row.sequence, chain=row.chain, digest=row.digest,
         frame_width=manifest.frame_width, frame_height=manifest.frame_height,
         boxes=manifest.boxes, models=manifest.models, catalogue_version=manifest.catalogue_version,

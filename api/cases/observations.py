@@ -1,7 +1,7 @@
 """One case for one thing: what an edge reports joins the open case of the same person or spot, with a counter."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from api.accounts.actors import Actor, the_system
 from api.audit.service import record
@@ -10,29 +10,27 @@ from api.cases import repository
 from api.cases.clock import set_clock
 from api.cases.deadlines import Deadlines
 from api.cases.passing import transition
+from api.cases.seen import Seen
 from api.cases.spots import is_same, mute_at, spot_of
 from api.cases.states import OPEN, Act, CaseState
 from api.cases.tables import Case, MutedSpot
 from api.deliveries.outbox import tell_step
 from api.kit.database import Work, insert_now
-from contract.edge_auth import CLOCK_LEEWAY_S
 from contract.evidence import Manifest
 
 # An edge tells again after the rule's repeat interval; one telling may be missed, because somebody stood in front.
 MERGE_REPEATS = 2
 # For a rule that the catalogue has lost: what most of the shipped ones have.
 USUAL_REPEAT_S = 1800.0
-# Before this software there was no edge: a PC whose battery is empty starts in 1970, in 2000 or in the year it was built.
-EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def take_observation(
-    work: Work, actor: Actor, camera: OwnCamera, severity: int, repeat_s: float | None, manifest: Manifest, at: datetime,
-    deadlines: Deadlines,
+    work: Work, actor: Actor, camera: OwnCamera, severity: int, repeat_s: float | None, manifest: Manifest, seen: Seen,
+    at: datetime, deadlines: Deadlines,
 ) -> tuple[Case, bool]:
     """The case that checked evidence of an edge belongs to, and whether it is a new one. The caller has locked the camera, so
     that two reports of one thing do not open two."""
-    spot, seen_at = spot_of(manifest), captured_at(manifest, at)
+    spot, seen_at = spot_of(manifest), seen.at
     muted = await mute_at(work, camera.id, manifest.rule, camera.shop_id, spot)
     if muted is not None:
         muted.observations += 1
@@ -45,7 +43,7 @@ async def take_observation(
         same = [one.id for one in here if one.track == manifest.track or is_same(one.spot, spot)]
         case = await _still_open(work, same)
     if case is None:
-        return await open_case(work, actor, camera, severity, manifest, at, deadlines, muted), True
+        return await open_case(work, actor, camera, severity, manifest, seen, at, deadlines, muted), True
     case.observations += 1
     case.last_seen_at = max(case.last_seen_at, seen_at)
     case.track, case.spot = manifest.track, list(spot) if spot else case.spot
@@ -54,16 +52,16 @@ async def take_observation(
 
 
 async def open_case(
-    work: Work, actor: Actor, camera: OwnCamera, severity: int, manifest: Manifest, at: datetime, deadlines: Deadlines,
-    muted: MutedSpot | None = None,
+    work: Work, actor: Actor, camera: OwnCamera, severity: int, manifest: Manifest, seen: Seen, at: datetime,
+    deadlines: Deadlines, muted: MutedSpot | None = None,
 ) -> Case:
     """A case for judgement; set aside at once where the spot is muted."""
-    spot, seen_at = spot_of(manifest), captured_at(manifest, at)
+    spot = spot_of(manifest)
     act, state = (Act.QUEUE, CaseState.PENDING_REVIEW) if muted is None else (Act.MUTE, CaseState.DISMISSED)
     # Two steps of machines at once; people find version 1.
     case = Case(
         camera_id=camera.id, shop_id=camera.shop_id, area_id=camera.area_id, rule=manifest.rule, severity=severity,
-        state=state, opened_at=at, captured_at=seen_at, last_seen_at=seen_at, track=manifest.track,
+        state=state, opened_at=at, captured_at=seen.at, time_doubt=seen.doubt, last_seen_at=seen.at, track=manifest.track,
         spot=list(spot) if spot else None, looks=manifest.votes.looks, sure_looks=manifest.votes.sure,
         violating_looks=manifest.votes.violating, observations=1, version=1,
     )
@@ -78,13 +76,6 @@ async def open_case(
     await repository.add_transitions(work, steps)
     await tell_step(work, case, act, CaseState.DETECTED, at)
     return case
-
-
-def captured_at(manifest: Manifest, at: datetime) -> datetime:
-    """By the centre's clock: the edge's time less the offset that its manifest tells, or as it stood, for it may have been set in
-    between. Where neither can be, its clock was none, and it is the time `at` which the centre took the picture."""
-    told = manifest.captured_at - timedelta(seconds=manifest.clock_offset_s or 0), manifest.captured_at
-    return next((moment for moment in told if EARLIEST <= moment <= at + timedelta(seconds=CLOCK_LEEWAY_S)), at)
 
 
 async def _still_open(work: Work, case_ids: Sequence[int]) -> Case | None:

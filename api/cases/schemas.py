@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.answers.schemas import AnswerOut, SinceOut
 from api.cases.states import Act, CaseState, DismissalReason, WithdrawalReason
-from api.cases.tables import Level, ReminderKind, Stage
+from api.cases.tables import Level, ReminderKind, Stage, TimeDoubt
 from api.edges.tables import EdgeKind
 from api.evidence.tables import Chain
 from contract.catalogue import AreaKind, Text
@@ -29,7 +29,11 @@ class CaseSummary(BaseModel):
     area: AreaKind
     area_name: str
     opened_at: datetime
-    captured_at: datetime = Field(description="by the centre's clock; as `opened_at` where the edge's clock could not be right")
+    captured_at: datetime = Field(description="by the centre's clock")
+    time_doubt: TimeDoubt | None = Field(
+        description="why `captured_at` may be wrong: `no_clock`, it is when the picture arrived, because the clock of the box "
+        "cannot have been right; `uncompared`, it is what the box told, whose clock nobody had compared with the centre's"
+    )
     observations: int
     last_seen_at: datetime = Field(description="of the last observation that joined")
     version: int
@@ -84,7 +88,9 @@ class ClipOut(BaseModel):
 
 class EvidenceOut(BaseModel):
     violation_id: UUID
-    captured_at: datetime = Field(description="by the edge's clock")
+    captured_at: datetime = Field(description="by the edge's clock, as it is sealed")
+    seen_at: datetime = Field(description="by the centre's clock")
+    time_doubt: TimeDoubt | None = Field(description="why `seen_at` may be wrong, as of the case")
     received_at: datetime
     sequence: int
     source: EdgeKind = Field(description="`alarm_box`: of the shop's own box; sealed by the centre when it arrived, not before")

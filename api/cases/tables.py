@@ -37,6 +37,13 @@ class Level(StrEnum):
     TALK = "talk"  # 约谈
 
 
+class TimeDoubt(StrEnum):
+    """Why the time of a picture may be wrong."""
+
+    NO_CLOCK = "no_clock"  # what its box told cannot be: the time is when the picture arrived
+    UNCOMPARED = "uncompared"  # it is the box's own, and nobody had compared its clock
+
+
 class ReminderKind(StrEnum):
     HALF = "half"
     LIMIT = "limit"
@@ -72,8 +79,9 @@ class Case(Table):
     severity: Mapped[int]
     state: Mapped[CaseState] = mapped_column(words(CaseState))
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # By the centre's clock: observations.captured_at.
+    # By the centre's clock, and why that may be wrong: seen.py.
     captured_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    time_doubt: Mapped[TimeDoubt | None] = mapped_column(words(TimeDoubt))
     # Of the last observation that joined: when, which person of the edge's, and the box as parts of width and height.
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     track: Mapped[int]

@@ -78,6 +78,7 @@ class CaseView:
     area: str
     camera: str
     captured: LocalTime
+    time_doubt: str | None
     lasted: str | None
     seen_again: str | None
     picture: PictureView | None
@@ -124,7 +125,8 @@ def case_view(
     return CaseView(
         id=case.id, title=row.title, back_url="/cases", severity=row.severity, state=row.state, shop=row.shop, area=row.area,
         camera=row.camera, captured=row.captured,
-        lasted=lasted(exhibit, speaker) if exhibit else None, seen_again=seen_again(case, speaker),
+        time_doubt=speaker.time_doubt(case), lasted=lasted(exhibit, speaker) if exhibit else None,
+        seen_again=seen_again(case, speaker),
         picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
         votes=votes_view(case, speaker, catalogue),
         rule=speaker.rule(case.rule, catalogue, accepted, may_accept(actor)), seal=seal,

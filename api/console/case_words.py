@@ -3,7 +3,7 @@
 from api.accounts.permissions import Permission
 from api.cases.review import Verdict
 from api.cases.states import Act, CaseState, Condition, DismissalReason, WithdrawalReason
-from api.cases.tables import Level, ReminderKind, Stage
+from api.cases.tables import Level, ReminderKind, Stage, TimeDoubt
 from api.console.i18n import N_
 from api.console.words import Tone
 from api.notices.schemas import Standing
@@ -199,6 +199,15 @@ CLIP_FLAWS: dict[ClipFlaw, str] = {
     ClipFlaw.FORMAT: N_("the camera's stream is neither H.264 nor H.265, or has no time stamps"),
     ClipFlaw.DISK: N_("the disk of the edge box did not take it"),
     ClipFlaw.FAILED: N_("the edge box could not cut it; its log says why"),
+}
+
+TIME_DOUBTS: dict[TimeDoubt, str] = {
+    TimeDoubt.NO_CLOCK: N_(
+        "The time is in doubt: it is when the centre got the picture, because the clock of the box cannot have been right."
+    ),
+    TimeDoubt.UNCOMPARED: N_(
+        "The time is in doubt: it is what the box told, whose clock had not been compared with the centre's."
+    ),
 }
 
 BOX_KINDS: dict[str, str] = {

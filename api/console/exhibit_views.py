@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
+from api.cases.tables import TimeDoubt
 from api.console.case_rows import CaseRow
 from api.console.case_words import BOX_KINDS, CLIP_FLAWS
 from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.speech import Speaker
-from api.evidence.service import BLURRED, ORIGINAL, PREVIEW, SealCheck, clip_of, had_no_clock, is_of_another
+from api.evidence.service import BLURRED, ORIGINAL, PREVIEW, SealCheck, clip_of, is_of_another
 from api.evidence.tables import Evidence
+from contract.edge_auth import CLOCK_LEEWAY_S
 from contract.evidence import CLIP, Manifest, MarkedBox
 
 
@@ -95,14 +98,28 @@ def _with_faces(evidence: Evidence, is_in_review: bool, reason: str, name: str) 
 
 
 def lasted(exhibit: Exhibit, speaker: Speaker) -> str | None:
-    """Another's box tells of one moment."""
-    manifest = exhibit.manifest
-    if had_no_clock(exhibit.evidence):
+    """By the centre's clock, as all that is shown; with what the box told where that is far off. Another's box tells of one
+    moment."""
+    manifest, evidence = exhibit.manifest, exhibit.evidence
+    told, off = speaker.time(manifest.captured_at).exact, manifest.captured_at - evidence.seen_at
+    if evidence.time_doubt is TimeDoubt.NO_CLOCK:
         return speaker.say(
             N_("The clock of the box stood at %(told)s, which cannot be: the time above is when the centre got the picture."),
-            told=speaker.time(manifest.captured_at).exact,
+            told=told,
         )
-    return None if is_of_another(exhibit.evidence) else speaker.lasted(manifest.since, manifest.captured_at)
+    if evidence.time_doubt is TimeDoubt.UNCOMPARED:
+        return speaker.say(
+            N_("The clock of the box stood at %(told)s; the centre got the picture at %(at)s."), told=told,
+            at=speaker.time(evidence.received_at).exact,
+        )
+    if is_of_another(evidence):
+        return None
+    sentence = speaker.lasted(manifest.since - off, evidence.seen_at)
+    if abs(off) <= timedelta(seconds=CLOCK_LEEWAY_S):
+        return sentence
+    return f"{sentence} " + speaker.say(
+        N_("The clock of the box stood at %(told)s; the times here are put right by the centre's."), told=told
+    )
 
 
 def picture_view(exhibit: Exhibit, row: CaseRow, actor: Actor, speaker: Speaker) -> PictureView:

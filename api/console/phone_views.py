@@ -50,6 +50,7 @@ class PhoneView:
     severity: Chip
     place: str
     captured: LocalTime
+    time_doubt: str | None
     picture: PhonePicture | None
     seen: str
     why: str | None
@@ -85,6 +86,7 @@ class GroupView:
     title: str
     place: str
     captured: LocalTime
+    time_doubt: str | None
     picture: PhonePicture | None
     people: Sequence[Option]
     station: str
@@ -132,7 +134,8 @@ def phone_view(
     return PhoneView(
         base=base, shop=case.shop.name, title=speaker.rule_title(case.rule, catalogue), severity=speaker.severity(case.severity),
         place=f"{case.area.name} · {case.camera.name}", captured=speaker.time(case.captured_at),
-        picture=_picture(case, exhibits, base, speaker, catalogue), seen=speaker.choose(notice.seen) if notice else "",
+        time_doubt=speaker.time_doubt(case), picture=_picture(case, exhibits, base, speaker, catalogue),
+        seen=speaker.choose(notice.seen) if notice else "",
         why=speaker.choose(rule.why) if rule and rule.why else None, to_do=speaker.choose(notice.to_do) if notice else "",
         left=time_left(due, at, speaker) if due else None, due=speaker.time(due) if due else None,
         is_late=due is not None and due <= at, state=_state(case, _last_step(visit.transitions), speaker), acts=acts,
@@ -153,7 +156,7 @@ def group_view(
 ) -> GroupView:
     case = visit.case
     return GroupView(
-        base, speaker.rule_title(case.rule, catalogue), case.area.name, speaker.time(case.captured_at),
+        base, speaker.rule_title(case.rule, catalogue), case.area.name, speaker.time(case.captured_at), speaker.time_doubt(case),
         _picture(case, exhibits, base, speaker, catalogue),
         [Option(person.id, _masked(person)) for person in people], notice.station if notice else "",
         notice.phone if notice else None, done, problem,
@@ -194,8 +197,8 @@ def practice_view(catalogue: Catalogue, speaker: Speaker, at: datetime, base: st
     return PhoneView(
         base=base, shop=speaker.say(N_("Practice shop")), title=speaker.choose(rule.name),
         severity=speaker.severity(rule.severity),
-        place=speaker.say(N_("Practice kitchen")), captured=speaker.time(at), picture=picture, seen=speaker.choose(rule.seen),
-        why=speaker.choose(rule.why) if rule.why else None, to_do=speaker.choose(rule.to_do),
+        place=speaker.say(N_("Practice kitchen")), captured=speaker.time(at), time_doubt=None, picture=picture,
+        seen=speaker.choose(rule.seen), why=speaker.choose(rule.why) if rule.why else None, to_do=speaker.choose(rule.to_do),
         left=time_left(at + left, at, speaker), due=speaker.time(at + left), is_late=False, state=None, acts=frozenset(_DONE),
         version=0, person=speaker.say(N_("You")), station="", phone=None, is_practice=True, done=told,
     )

@@ -36,6 +36,7 @@ class ReviewCase:
     picture: PictureView | None
     clip: ClipView | None
     votes: VotesView
+    time_doubt: str | None
     lasted: str | None
     seen_again: str | None
     rule: RuleView
@@ -94,7 +95,7 @@ def review_case(
         row=row, version=case.version, picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
         clip=clip_view(exhibit.evidence, exhibit.is_in_review, exhibit.reason, speaker) if exhibit else None,
         votes=votes_view(case, speaker, catalogue),
-        lasted=lasted(exhibit, speaker) if exhibit else None,
+        time_doubt=speaker.time_doubt(case), lasted=lasted(exhibit, speaker) if exhibit else None,
         seen_again=seen_again(case, speaker),
         rule=speaker.rule(case.rule, catalogue, (), False),
         seal=seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None,

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from api.accounts.actors import ActorKind, the_system
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition, Stage
-from api.console.case_words import DUE, LEVELS, SEVERITIES, STANDINGS, STATES
+from api.console.case_words import DUE, LEVELS, SEVERITIES, STANDINGS, STATES, TIME_DOUBTS
 from api.console.i18n import N_, Language, translations
 from api.console.times import LocalTime, ago, local_day, local_time, span, whole_seconds
 from api.console.words import AREAS, Chip, Tone
@@ -137,6 +137,9 @@ class Speaker:
             N_("First seen at %(since)s, %(seconds)s seconds before this picture."),
             since=start, seconds=whole_seconds(captured - since),
         )
+
+    def time_doubt(self, case: Case) -> str | None:
+        return self.say(TIME_DOUBTS[case.time_doubt]) if case.time_doubt else None
 
     def rule_title(self, code: str, catalogue: Catalogue) -> str:
         """The name of the rule; its code where this centre's catalogue does not hold it."""

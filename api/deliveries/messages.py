@@ -38,6 +38,7 @@ _UNREACHED = Text(zh="多次重试仍未送达", en="it was tried for days and d
 Part = TypeVar("Part")
 _Write = Callable[[Work, Centre, Claim, int], Awaitable[Part]]
 _CASE = Text(zh="案件 {id} · {time}", en="case {id} · {time}")
+_IN_DOUBT = Text(zh="（时间存疑）", en=" (time in doubt)")
 _UNTIL = Text(zh="期限 {time}", en="until {time}")
 _MANY = Text(zh="共 {count} 条通知：", en="{count} messages:")
 _MORE = Text(zh="……其余请打开链接查看。", en="… the rest behind the link.")
@@ -185,6 +186,7 @@ def _what(centre: Centre, case: Case, language: str) -> str:
 
 def _where(case: Case, language: str) -> str:
     number = _CASE.in_language(language).format(id=case.id, time=_clock(case.captured_at))
+    number += _IN_DOUBT.in_language(language) if case.time_doubt else ""
     return f"{case.shop.name} · {case.area.name} · {number}"
 
 

@@ -17,6 +17,7 @@ from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, address_of
 from api.audit.service import REASON_LENGTH
 from api.cases.endpoints import CaseId
+from api.cases.seen import when_seen
 from api.centre import Centre
 from api.edges.dependencies import ReportingEdge
 from api.evidence import clips, countersigning, deletion, export, filing, links, service
@@ -39,7 +40,7 @@ from api.kit.ranges import PARTS_OF_FILES, file_response
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
-from contract.edges import ClipAnswer, ReportAnswer
+from contract.edges import AGE, LARGEST_AGE_S, ClipAnswer, ReportAnswer
 from contract.evidence import LARGEST_CLIP, SealedClip, SealedManifest
 
 router = APIRouter(tags=["evidence"], route_class=ApiRoute)
@@ -110,7 +111,11 @@ _CLIP_MULTIPART: dict[str, Any] = {
 )
 async def report_violation(
     request: Request, response: Response, actor: ReportingEdge, centre: CentreOf,
-    idempotency_key: Annotated[UUID, Header(description="the violation_id of the manifest")],
+    arrived_at: At, idempotency_key: Annotated[UUID, Header(description="the violation_id of the manifest")],
+    age_s: Annotated[
+        float | None,
+        Header(alias=AGE, ge=0, le=LARGEST_AGE_S, description="seconds since the picture was taken, by a clock that nobody sets"),
+    ] = None,
 ) -> ReportAnswer:
     """Exactly once per key: a repeat gets the first answer. The pictures are stored before the case is opened."""
     async with request.form(max_files=len(PARTS), max_fields=len(PARTS), max_part_size=MANIFEST_BYTES) as form:
@@ -128,7 +133,8 @@ async def report_violation(
         # Only now, and for moments: nobody else can write while a transaction of SQLite does.
         async with centre.database.writing() as work:
             answer, is_new = await filing.file_report(
-                work, actor, centre.deadlines, centre.keyring, centre.public_url, report, centre.announce, at
+                work, actor, centre.deadlines, centre.keyring, centre.public_url, report,
+                when_seen(report.manifest, arrived_at, age_s), centre.announce, at,
             )
     response.status_code = 201 if is_new else 200
     return answer

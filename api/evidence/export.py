@@ -24,7 +24,6 @@ from api.evidence.countersigning import centre_key, certificate_for
 from api.evidence.service import (
     ReasonNeeded,
     clip_of,
-    had_no_clock,
     is_of_another,
     manifest_of,
     sealed_clip,
@@ -163,8 +162,9 @@ def _exhibit(number: int, evidence: Evidence, statements: Sequence[SignedStateme
     manifest = manifest_of(evidence)
     return {
         "folder": f"{number:03d}-{evidence.violation_id}", "manifest": manifest, "digest": evidence.digest,
-        "captured_at": in_shop_time(manifest.captured_at), "received_at": in_shop_time(evidence.received_at),
-        "had_no_clock": had_no_clock(evidence), "key": fingerprint(evidence.edge.public_key), "said": chinese(statements),
+        "captured_at": in_shop_time(manifest.captured_at), "seen_at": in_shop_time(evidence.seen_at),
+        "received_at": in_shop_time(evidence.received_at), "time_doubt": evidence.time_doubt,
+        "key": fingerprint(evidence.edge.public_key), "said": chinese(statements),
         "of_another": evidence.edge.name if is_of_another(evidence) else None,
         "clip": _clip(evidence.clip) if evidence.clip is not None else None,
     }

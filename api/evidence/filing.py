@@ -16,6 +16,7 @@ from api.cameras import repository as cameras
 from api.cameras.service import NotYourCamera
 from api.cases.deadlines import Deadlines
 from api.cases.observations import take_observation
+from api.cases.seen import Seen
 from api.edges.service import signing_key
 from api.edges.tables import EdgeKind
 from api.evidence import countersigning, repository
@@ -34,7 +35,7 @@ from contract.evidence import FIRST_OF_CHAIN, ClipManifest, Manifest, SealedMani
 
 LARGEST_NUMBER = 2**31 - 1  # of an integer column
 # What an operating system can count: from seconds before 1970, for an empty battery, to Linux's last year (2^63 ns after 1970).
-# Whether a clock is right is not asked here (cases/observations.py): a wrong one is no ground for refusing evidence.
+# Whether a clock is right is not asked here (cases/seen.py): a wrong one is no ground for refusing evidence.
 POSSIBLE_YEARS = range(1969, 2263)
 LARGEST_OFFSET_S = 300 * 366 * 86400
 
@@ -114,7 +115,7 @@ async def store_pictures(files: Files, report: Report, at: datetime) -> None:
 
 async def file_report(
     work: Work, actor: Actor, deadlines: Deadlines, keyring: Keyring, public_url: str, report: Report,
-    announce: Callable[[str], None], at: datetime,
+    seen: Seen, announce: Callable[[str], None], at: datetime,
 ) -> tuple[ReportAnswer, bool]:
     """Open a case for a checked report whose pictures were stored with the same `at`, or let it join the one that it is more of;
     exactly once per key, also when two arrive together.
@@ -136,8 +137,8 @@ async def file_report(
     repeat_s = None if rule is None else rule.repeat_s
     neighbours = await repository.around_sequence(work, actor, manifest.camera_id, manifest.sequence)
     chain = await place_in_chain(work, actor, camera.edge_kind, manifest, neighbours)
-    case, is_new_case = await take_observation(work, actor, camera, severity, repeat_s, manifest, at, deadlines)
-    evidence = await _add_evidence(work, actor, report, case.id, chain, at)
+    case, is_new_case = await take_observation(work, actor, camera, severity, repeat_s, manifest, seen, at, deadlines)
+    evidence = await _add_evidence(work, actor, report, case.id, chain, seen, at)
     await mend_following(work, actor, evidence, neighbours)
     await countersigning.say(work, actor, keyring, [evidence], "received", evidence.received_at)
     answer = ReportAnswer(
@@ -173,12 +174,15 @@ def _folder(report: Report, at: datetime) -> str:
     return f"evidence/{at:%Y/%m/%d}/{report.key}-{report.digest[:16]}"
 
 
-async def _add_evidence(work: Work, actor: Actor, report: Report, case_id: int, chain: Chain, at: datetime) -> Evidence:
+async def _add_evidence(
+    work: Work, actor: Actor, report: Report, case_id: int, chain: Chain, seen: Seen, at: datetime
+) -> Evidence:
     manifest = report.manifest
     evidence = Evidence(
         violation_id=report.key, case_id=case_id, camera_id=manifest.camera_id, edge_id=actor.id,
         manifest=report.sealed_bytes.decode(), digest=report.digest, signature=report.sealed.signature,
-        sequence=manifest.sequence, previous=manifest.previous, received_at=now(), folder=_folder(report, at), chain=chain,
+        sequence=manifest.sequence, previous=manifest.previous, received_at=now(), seen_at=seen.at,
+        time_doubt=seen.doubt, folder=_folder(report, at), chain=chain,
     )
     try:
         await insert_now(work, evidence)

@@ -12,7 +12,6 @@ import anyio.to_thread
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
-from api.cases.observations import captured_at
 from api.cases.states import CaseState
 from api.cases.tables import Case
 from api.edges.service import signing_key
@@ -164,11 +163,6 @@ async def _blurred(files: Files, evidence: Evidence) -> bytes:
 def is_of_another(evidence: Evidence) -> bool:
     """Whether it came from a box of the shop's own."""
     return evidence.edge.kind is EdgeKind.ALARM_BOX
-
-
-def had_no_clock(evidence: Evidence) -> bool:
-    """Its time is when it came in, because what its box told cannot be."""
-    return captured_at(manifest_of(evidence), evidence.received_at) == evidence.received_at
 
 
 def _hidden(evidence: Evidence) -> Sequence[MarkedBox]:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from api.cases.tables import Case
+from api.cases.tables import Case, TimeDoubt
 from api.edges.tables import Edge
 from api.kit.database import Table, words
 from api.kit.ids import ID_LENGTH, new_id
@@ -47,6 +47,9 @@ class Evidence(Table):
     previous: Mapped[str] = mapped_column(String(64))
     chain: Mapped[Chain] = mapped_column(words(Chain))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When it was seen, by the centre's clock, and why that may be wrong: cases/seen.py.
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    time_doubt: Mapped[TimeDoubt | None] = mapped_column(words(TimeDoubt))
     # Folder of the files in the store, empty when they are deleted; their names are in the manifest.
     folder: Mapped[str] = mapped_column(String(200))
     # Afterwards only who, when, on what ground, and the digest of the manifest are left: deletion.py.

@@ -15,7 +15,7 @@ from api.notices.schemas import Citation, Facts
 
 # Of the templates that new documents are set in. A notice keeps the version that it was issued in: never change a folder of
 # templates that notices were issued with, add the next one, with what changes.
-TEMPLATES = 4
+TEMPLATES = 5
 LANGUAGES = ("zh-CN", "en")
 _TITLES = {"zh-CN": "线上整改告知", "en": "Online rectification notice"}
 _DRAFT = {"zh-CN": "草稿", "en": "DRAFT"}

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.cases.tables import TimeDoubt
 from contract.catalogue import Text
 
 
@@ -56,6 +57,7 @@ class Facts(BaseModel):
     to_do: Text
     citations: list[Citation]
     captured_at: datetime
+    time_doubt: TimeDoubt | None = Field(None, description="why `captured_at` may be wrong, as of the case")
     camera: str
     area: str
     due_at: datetime

@@ -183,8 +183,8 @@ async def _facts(
         station_address=shop.district.address, officer=actor.name, issued_at=at, shop=shop.name,
         licence=_food_licence(shop, in_shop_time(at).date()), credit_code=shop.credit_code, address=shop.address,
         rule=rule.code, rule_name=rule.name, severity=severity, seen=rule.seen, to_do=rule.to_do,
-        citations=citations_of(rule.basis, await _accepted(work, shop)), captured_at=case.captured_at, camera=case.camera.name,
-        area=case.area.name, due_at=due_at,
+        citations=citations_of(rule.basis, await _accepted(work, shop)), captured_at=case.captured_at,
+        time_doubt=case.time_doubt, camera=case.camera.name, area=case.area.name, due_at=due_at,
     )
 
 

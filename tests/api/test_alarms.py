@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -307,11 +307,24 @@ async def test_half_of_a_character_is_no_text(world: World, store: Receiver, fie
     assert field in (await officer.get(f"/alarm-boxes/{box.id}")).text  # who runs the box may never see its answers
 
 
-async def test_an_alarm_of_the_future_is_refused(world: World, store: Receiver):
-    _, box, _ = await settled(world)
-    ahead = (world.centre.clock() + timedelta(hours=1)).timestamp()
-    answer = await box.alarm(carrier(store, alert_create_time=ahead))
-    assert problem_code(answer) == "alarm-unreadable"
+@pytest.mark.parametrize(
+    ("off", "seen_off", "doubt"),
+    [
+        (timedelta(minutes=4), timedelta(minutes=4), None), (timedelta(hours=1), timedelta(), "no_clock"),
+        (-timedelta(days=20_000), timedelta(), "no_clock"), (-timedelta(hours=1), -timedelta(hours=1), "uncompared"),
+    ],
+    ids=["nearly right", "ahead", "1970", "late or behind"],
+)
+async def test_the_clock_of_a_box_may_be_off(
+    world: World, store: Receiver, off: timedelta, seen_off: timedelta, doubt: str | None
+):
+    _, box, officer = await settled(world)
+    at = datetime.now(UTC).replace(microsecond=0)
+    world.centre.clock = lambda: at
+    answer = await box.alarm(carrier(store, alert_create_time=(at + off).timestamp()))
+    assert answer.status_code == 201, answer.text
+    case = (await officer.get(f"/api/v1/cases/{answer.json()['results'][0]['case_id']}")).json()
+    assert (datetime.fromisoformat(case["captured_at"]), case["time_doubt"]) == (at + seen_off, doubt)
 
 
 async def test_a_body_that_is_too_large_is_not_even_read(world: World):

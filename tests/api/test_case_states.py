@@ -23,6 +23,7 @@ from api.cases.clock import tick
 from api.cases.deadlines import Deadlines, load_deadlines
 from api.cases.diagram import drawn
 from api.cases.observations import open_case
+from api.cases.seen import Seen
 from api.cases.states import ANSWERS, STEPS, TOLD, Act, CaseState, DismissalReason, Given, WithdrawalReason, step_of, steps_from
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Database
@@ -171,7 +172,7 @@ class CaseLife(RuleBasedStateMachine):
     async def _open(self) -> int:
         async with self.place.database.writing() as work:
             camera = await work.get_one(Camera, "camera")
-            case = await open_case(work, HOUSE, camera, 3, manifest(), self.at, DEADLINES)
+            case = await open_case(work, HOUSE, camera, 3, manifest(), Seen(START), self.at, DEADLINES)
             return case.id
 
     def _read(self) -> tuple[Case, list[CaseTransition]]:

@@ -1,6 +1,6 @@
 import asyncio
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -81,6 +81,44 @@ class TestReport:
         assert (await officer.get(f"/api/v1/cases/{case_id}")).json()["captured_at"] == "2026-11-22T11:59:00Z"
 
     @pytest.mark.parametrize(
+        ("told_ago", "offset_s", "age_s", "seen_ago"),
+        [
+            (timedelta(hours=3), None, 3600.0, 3600), (timedelta(days=300), None, 0.0, 0),
+            (timedelta(hours=3), 7200.0, 3600.0, 3600),
+            (timedelta(hours=1), 0.0, 3620.0, 3600), (timedelta(days=20_000), None, 60.0, 60),
+        ],
+        ids=["two hours behind", "another year", "set since it was compared", "compared", "1970"],
+    )
+    async def test_what_an_edge_saw_before_its_clock_was_compared_is_put_right(
+        self, world: World, told_ago: timedelta, offset_s: float | None, age_s: float, seen_ago: float
+    ):
+        box, officer = await world.edge(await world.place()), await world.person()
+        captured = datetime.now(UTC) - told_ago
+        answer = await box.report(captured_at=captured, since=captured, clock_offset_s=offset_s, age_s=age_s)
+        case = (await officer.get(f"/api/v1/cases/{answer.json()['case_id']}")).json()
+        seen = (datetime.now(UTC) - datetime.fromisoformat(case["captured_at"])).total_seconds()
+        assert (abs(seen - seen_ago) < 15, case["time_doubt"]) == (True, None)
+        assert case["evidence"][0]["seen_at"] == case["captured_at"]
+
+    @pytest.mark.parametrize(("told", "doubt"), [("2026-11-22T12:00:00Z", "uncompared"), ("1970-01-01T00:00:05Z", "no_clock")])
+    async def test_a_time_that_cannot_be_checked_is_doubtful(self, any_world: World, told: str, doubt: str):
+        box, officer = await any_world.edge(await any_world.place()), await any_world.person()
+        captured = datetime.fromisoformat(told)
+        answer = await box.report(captured_at=captured, since=captured, clock_offset_s=None)
+        case = (await officer.get(f"/api/v1/cases/{answer.json()['case_id']}")).json()
+        assert (case["time_doubt"], case["evidence"][0]["time_doubt"]) == (doubt, doubt)
+
+    async def test_a_time_that_was_compared_is_not_doubtful(self, world: World):
+        box, officer = await world.edge(await world.place()), await world.person()
+        case_id = (await box.report(clock_offset_s=7200.0)).json()["case_id"]
+        assert (await officer.get(f"/api/v1/cases/{case_id}")).json()["time_doubt"] is None
+
+    @pytest.mark.parametrize("age_s", [-1.0, float("nan"), float("inf")])
+    async def test_an_age_that_is_none(self, world: World, age_s: float):
+        box = await world.edge(await world.place())
+        assert (await box.report(age_s=age_s)).status_code == 422
+
+    @pytest.mark.parametrize(
         ("told", "offset_s", "is_known"),
         [
             ("1970-01-01T00:00:05Z", None, False), ("2261-05-01T00:00:00Z", None, False), ("1970-01-01T00:00:05Z", 0.0, False),
@@ -97,7 +135,8 @@ class TestReport:
         answer = await box.report(captured_at=captured, since=captured - timedelta(seconds=20), clock_offset_s=offset_s)
         assert answer.status_code == 201, answer.text
         case = (await officer.get(f"/api/v1/cases/{answer.json()['case_id']}")).json()
-        assert case["captured_at"] == ("2026-11-22T12:00:00Z" if is_known else case["opened_at"])
+        taken, opened = datetime.fromisoformat(case["captured_at"]), datetime.fromisoformat(case["opened_at"])
+        assert (case["captured_at"] == "2026-11-22T12:00:00Z", opened - taken < timedelta(minutes=1)) == (is_known, not is_known)
         assert datetime.fromisoformat(case["evidence"][0]["captured_at"]) == captured
 
     async def test_a_rule_that_the_catalogue_has_lost_since(self, world: World):

@@ -57,12 +57,22 @@ class TestCase:
         digest = form.split("<td>original.jpg</td>")[1].split("<td>")[2].split("<")[0]
         assert digest in manifest
 
-    async def test_the_draft_says_which_time_is_none(self, world: World):
+    @pytest.mark.parametrize(
+        ("told", "offset_s", "words"),
+        [
+            (datetime(1970, 1, 1, tzinfo=UTC), 0.0, "时间存疑：拍摄设备时钟当时有误"),
+            (datetime(2026, 11, 22, 12, tzinfo=UTC), None, "时间存疑：上述时间出自拍摄设备"),
+            # Which is put right in the heading, with what the box told below it.
+            (datetime(2026, 11, 22, 12, tzinfo=UTC), 7200.0, "Camera，2026-11-22 18:00:00</h2>"),
+            (datetime(2026, 11, 22, 12, tzinfo=UTC), 7200.0, "设备时钟所示时间：2026-11-22 20:00:00"),
+        ],
+    )
+    async def test_the_draft_says_which_time_is_whose(self, world: World, told: datetime, offset_s: float | None, words: str):
         box = await world.edge(await world.place())
-        case_id = (await box.report(captured_at=datetime(1970, 1, 1, tzinfo=UTC))).json()["case_id"]
+        case_id = (await box.report(captured_at=told, clock_offset_s=offset_s)).json()["case_id"]
         answer = await (await world.person()).get(f"/api/v1/cases/{case_id}/evidence", params={"reason": "court"})
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-            assert "其时钟当时有误" in archive.read(FORM).decode()
+            assert words in archive.read(FORM).decode()
 
     async def test_who_exported_is_recorded_where_the_case_is(self, world: World):
         """Whoever audits that district alone sees it, also where somebody of the whole county exports."""

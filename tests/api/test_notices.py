@@ -83,6 +83,22 @@ class TestIssue:
         assert GB not in paper
         assert notice["facts"]["licence"] == "JY25101120012345"
 
+    @pytest.mark.parametrize(
+        ("told", "chinese", "english"),
+        [
+            (datetime(1970, 1, 1, tzinfo=SHOP_TIME), "时间存疑：设备时钟有误", "when the centre received the picture"),
+            (datetime(2026, 11, 22, 20, tzinfo=SHOP_TIME), "时间存疑：此为设备自身时钟的时间", "as the box told it"),
+        ],
+    )
+    async def test_a_doubtful_time_is_marked(self, world: World, told: datetime, chinese: str, english: str):
+        box, officer = await world.edge(await world.place()), await world.person()
+        case_id = (await box.report(captured_at=told, clock_offset_s=None)).json()["case_id"]
+        assert (await do(officer, case_id, "confirm", 1)).status_code == 200
+        assert (await do(officer, case_id, "issue", 2)).status_code == 200
+        for language, words, between in (("zh-CN", chinese, ""), ("en", english, " ")):
+            paper = await officer.get(f"/api/v1/cases/{case_id}/notice.pdf?language={language}")
+            assert words in words_of(paper.content, between)
+
     async def test_in_english_too(self, world: World):
         officer = await world.person()
         case_id = await issued(world, await world.edge(await world.place()), officer)
@@ -293,6 +309,11 @@ class TestTemplates:
         for html in (notice_html(facts, "zh-CN", "", ""), order):
             assert "2026年12月2日" in html
             assert "02日" not in html
+
+    def test_an_order_says_that_its_time_is_in_doubt(self):
+        facts = FACTS.model_copy(update={"template": TEMPLATES, "time_doubt": "uncompared"})
+        officers = (Officer("王建国", "1"), Officer("李红", "2"))
+        assert "时间存疑，须核实" in order_html(OrderDraft(facts, None, officers, [], "王建国", now(), []))
 
     def test_what_did_not_change_is_set_as_before(self):
         newest = FACTS.model_copy(update={"template": TEMPLATES})

@@ -37,7 +37,7 @@ from api.places.service import create_area, create_district, create_shop
 from api.places.tables import Duty
 from contract.catalogue import AreaKind
 from contract.edge_auth import make_edge_token
-from contract.edges import CameraMinute, Heartbeat, StreamFault
+from contract.edges import AGE, CameraMinute, Heartbeat, StreamFault
 from contract.evidence import (
     CLIP,
     FIRST_OF_CHAIN,
@@ -277,7 +277,7 @@ class EdgeBox:
             "shop_id": self.place.shop_id, "area": "special_room", "stream_host": "192.0.2.7", "sequence": self.sequence + 1,
             "previous": self.previous, "rule": "K01", "severity": 1, "catalogue_version": "0" * 12,
             "models": [ModelVersion(name="finder", sha256="a" * 64)], "software_version": "1.0", "captured_at": captured,
-            "clock_offset_s": None, "camera_time_s": 1.0, "since": captured - timedelta(seconds=20), "frame_width": WIDTH,
+            "clock_offset_s": 0.0, "camera_time_s": 1.0, "since": captured - timedelta(seconds=20), "frame_width": WIDTH,
             "frame_height": HEIGHT, "track": self.sequence + 1, "votes": AttributeVotes(looks=10, sure=8, violating=7),
             "boxes": [MarkedBox(kind="head", box=(x, y, x + 9, y + 10), score=0.9, violating=True)],
             "files": {name: file_digest(content) for name, content in pictures.items()},
@@ -286,7 +286,7 @@ class EdgeBox:
 
     async def send(
         self, manifest: Manifest, pictures: dict[str, bytes] | None = None, *, key: UUID | str | None = None,
-        names: dict[str, str] | None = None, signed_by: Ed25519PrivateKey | None = None,
+        names: dict[str, str] | None = None, signed_by: Ed25519PrivateKey | None = None, age_s: float | None = None,
     ) -> httpx.Response:
         pictures = pictures or {"original.jpg": jpeg(), "overlay.jpg": jpeg(90)}
         names = names or {}
@@ -295,7 +295,7 @@ class EdgeBox:
         for name, content in pictures.items():
             part = name.removesuffix(".jpg")
             files[part] = (names.get(part, name), content, "image/jpeg")  # type: ignore[assignment]
-        headers = {"Idempotency-Key": str(key or manifest.violation_id)}
+        headers = {"Idempotency-Key": str(key or manifest.violation_id)} | ({} if age_s is None else {AGE: str(age_s)})
         return await self.client.post("/api/v1/edge/violations", files=files, headers=headers, auth=self.sign)
 
     def clip_manifest(self, of: Manifest, clip: bytes | None = None, **changes: Any) -> ClipManifest:
@@ -334,10 +334,10 @@ class EdgeBox:
         assert answer.status_code == 201, answer.text
         return manifest
 
-    async def report(self, **changes: Any) -> httpx.Response:
+    async def report(self, *, age_s: float | None = None, **changes: Any) -> httpx.Response:
         """The next violation, with pictures that fit it."""
         manifest = self.manifest(**changes)
-        answer = await self.send(manifest)
+        answer = await self.send(manifest, age_s=age_s)
         if answer.status_code == 201:
             self.sequence, self.previous = manifest.sequence, manifest.digest()
         return answer

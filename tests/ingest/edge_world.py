@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.cameras import CameraConfig, EdgeConfig
 from contract.catalogue import AreaKind, Catalogue, load_catalogue
-from contract.edges import LatestPicture, StreamFault
+from contract.edges import AGE, LatestPicture, StreamFault
 from contract.evidence import AttributeVotes, ClipFlaw, Manifest, ModelVersion, SealedClip, SealedManifest
 from detector.observation import Attribute, Head, Observation, Person
 from detector.violation import Repeat, Violation
@@ -104,6 +104,7 @@ class CentreInMemory:
     before: Callable[[httpx.Request], httpx.Response | None] = lambda request: None
     reports: dict[str, tuple[SealedManifest, dict[str, bytes]]] = field(default_factory=dict)
     clips: dict[str, tuple[SealedClip, bytes | None]] = field(default_factory=dict)
+    ages: dict[str, str | None] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     heartbeats: list[dict[str, object]] = field(default_factory=list)
     pictures: list[LatestPicture] = field(default_factory=list)
@@ -147,6 +148,7 @@ class CentreInMemory:
         key = request.headers["Idempotency-Key"]
         parts = multipart(request)
         sealed = SealedManifest.model_validate_json(parts["manifest"])
+        self.ages[key] = request.headers.get(AGE)
         self.reports[key] = (sealed, {name: content for name, content in parts.items() if name != "manifest"})
         self.order.append(key)
         case_id = list(self.reports).index(key) + 1
@@ -182,7 +184,9 @@ class Parts:
         self.database = Database(folder / "edge.sqlite3", busy_timeout_s=0.05)
         self.outbox = Outbox(self.database)
         self.evidence = EvidenceFolder(folder / "evidence")
-        self.recorder = Recorder(self.evidence, self.outbox, EDGE_ID, KEY, lambda: None)
+        self.recorder = Recorder(
+            self.evidence, self.outbox, EDGE_ID, KEY, lambda: None, clock=self.clock, uptime=self.timer,
+        )
         self.sender, self.clip_sender = (
             Sender(
                 self.outbox, self.evidence, self.recorder, self.centre.client(self.clock), keep_days,
@@ -194,8 +198,8 @@ class Parts:
     def recover(self) -> None:
         self.recorder.recover(self.clock.moment())
 
-    def record(self, camera_id: str = "cam-1") -> UUID:
-        moment = self.clock.moment()
+    def record(self, camera_id: str = "cam-1", moment: datetime | None = None) -> UUID:
+        moment = moment or self.clock.moment()
         return self.recorder.record(camera(camera_id), catalogue().version, sight(moment), violation(moment)).violation_id
 
     def record_clip(self, violation_id: UUID, clip: Clip | ClipFlaw | None = None) -> None:

@@ -1,12 +1,23 @@
 import json
+import ssl
+import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from contract.edge_auth import EdgeTokenError, claimed_edge_id, content_digest, verify_edge_token
@@ -17,7 +28,9 @@ from ingest.centre import (
     CentreFailed,
     CentreRefused,
     CentreUnavailable,
+    CentreUnreachable,
     CentreUrlError,
+    WrongClock,
     checked_centre_url,
 )
 from tests.ingest.edge_world import EDGE_ID, KEY, START, CentreInMemory, camera, edge_config, multipart, problem
@@ -176,6 +189,70 @@ def test_with_a_clock_that_is_wrong_the_second_request_is_heard(clock: datetime)
         centre.beat(BEAT)
     centre.beat(BEAT)
     assert abs(centre.now() - time.time()) < 5
+
+
+ServeTls = Callable[[datetime, datetime], tuple[str, httpx.HTTPTransport]]
+
+
+@pytest.fixture
+def serve_tls(tmp_path: Path) -> Iterator[ServeTls]:
+    """The address of an HTTPS server whose certificate holds between two moments, and a transport that trusts whoever made it."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def serve(begins: datetime, ends: datetime) -> tuple[str, httpx.HTTPTransport]:
+        key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "centre")])
+        made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), begins, ends)
+        made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        pem = tmp_path / "centre.pem"
+        pem.write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            + made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+        )
+        server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+        own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        own.load_cert_chain(pem)
+        server.socket = own.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        transport = httpx.HTTPTransport(verify=ssl.create_default_context(cafile=pem))
+        return f"https://127.0.0.1:{server.server_port}", transport
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("begins_in", "words"), [(1, "clock of this box is wrong: it says 1970-01-01"), (-2, "has run out. If that time is right")]
+)
+def test_a_certificate_that_does_not_hold_by_this_clock(
+    serve_tls: ServeTls, begins_in: int, words: str
+):
+    begins = datetime.now(UTC) + timedelta(days=begins_in)
+    url, transport = serve_tls(begins, begins + timedelta(days=1))
+    centre = Centre(url, EDGE_ID, KEY, transport=transport, clock=lambda: 43200.0)
+    with pytest.raises(WrongClock, match=words) as told:
+        centre.beat(BEAT)
+    assert "timedatectl set-ntp true" in str(told.value)
+    assert "SSL" not in str(told.value)
+
+
+def test_a_wrong_clock_is_logged_also_after_the_network_was_away():
+    failures: list[Exception] = [httpx.ConnectError("No route"), httpx.ConnectError("ssl"), httpx.ConnectError("ssl")]
+    for one in failures[1:]:
+        one.__cause__ = ssl.SSLCertVerificationError()
+        one.__cause__.verify_code = 9
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        raise failures.pop(0)
+
+    centre = Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(respond))
+    with capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(CentreUnreachable):
+                centre.beat(BEAT)
+    assert ["clock of this box is wrong" in entry["reason"] for entry in logs] == [False, True]
 
 
 def test_the_clock_of_a_login_page_counts_for_nothing():

@@ -53,6 +53,37 @@ def test_order_of_each_camera_over_an_outage(parts: Parts):
     assert b1 in parts.centre.order
 
 
+class TestAge:
+    def test_of_what_waited_for_the_centre_while_the_clock_was_set(self, parts: Parts):
+        violation_id = parts.record()
+        parts.clock.now += 7200
+        parts.timer.now += 600
+        parts.sender.step()
+        assert parts.centre.ages == {str(violation_id): "600.000"}
+
+    def test_of_a_picture_that_was_some_time_on_its_way(self, parts: Parts):
+        moment = parts.clock.moment()
+        parts.clock.now += 2
+        violation_id = parts.record(moment=moment)
+        parts.sender.step()
+        assert parts.centre.ages == {str(violation_id): "2.000"}
+
+    def test_of_a_clock_that_was_set_just_then(self, parts: Parts):
+        moment = parts.clock.moment()
+        parts.clock.now += 7200
+        violation_id = parts.record(moment=moment)
+        parts.sender.step()
+        assert parts.centre.ages == {str(violation_id): "0.000"}
+
+    def test_of_an_earlier_run_nobody_knows_it(self, tmp_path: Path, parts: Parts):
+        violation_id = parts.record()
+        parts.database.close()
+        again = Parts(tmp_path, parts.centre)
+        again.recover()
+        again.sender.step()
+        assert again.centre.ages == {str(violation_id): None}
+
+
 def test_outage_is_waited_for_longer_and_longer(parts: Parts):
     parts.record()
     parts.centre.before = down

@@ -135,7 +135,7 @@ class Kitchen:
 
     def report(
         self, rule: str = "K01", *, picture: bytes | None = None, boxes: list[MarkedBox] | None = None,
-        camera_id: str | None = None, ago_s: int = 5,
+        camera_id: str | None = None, ago_s: int = 5, off_s: float | None = 0.0,
     ) -> dict[str, object]:
         """The keyword arguments of the request that hands in one more violation."""
         picture = picture or draw()
@@ -150,7 +150,7 @@ class Kitchen:
             violation_id=uuid4(), edge_id=self.edge_id, camera_id=camera_id, camera_name=CAMERA, shop_id=self.shop_id,
             area=AreaKind.SPECIAL_ROOM, stream_host="192.0.2.7", sequence=last + 1, previous=previous, rule=rule,
             severity=2, catalogue_version=load_catalogue().version, software_version="0.1.0", camera_time_s=12.0,
-            models=[ModelVersion(name="finder", sha256=_sha256(b"finder"))], captured_at=captured, clock_offset_s=0.0,
+            models=[ModelVersion(name="finder", sha256=_sha256(b"finder"))], captured_at=captured, clock_offset_s=off_s,
             since=captured - timedelta(seconds=22), frame_width=WIDTH, frame_height=HEIGHT, track=6 + self.reports,
             votes=AttributeVotes(looks=21, sure=18, violating=17), boxes=boxes or [CHEF, head, HELPER],
             files={"original.jpg": file_digest(picture), "overlay.jpg": file_digest(picture)},
@@ -203,8 +203,10 @@ async def sign_in(browser: httpx.AsyncClient, login: str) -> None:
     assert answer.status_code == 303, answer.text
 
 
-async def hand_in(browser: httpx.AsyncClient, kitchen: Kitchen, rule: str = "K01", *, ago_s: int = 5) -> int:
-    answer = await browser.post(**kitchen.report(rule, ago_s=ago_s))  # type: ignore[arg-type]
+async def hand_in(
+    browser: httpx.AsyncClient, kitchen: Kitchen, rule: str = "K01", *, ago_s: int = 5, off_s: float | None = 0.0
+) -> int:
+    answer = await browser.post(**kitchen.report(rule, ago_s=ago_s, off_s=off_s))  # type: ignore[arg-type]
     assert answer.status_code == 201, answer.text
     case_id: int = answer.json()["case_id"]
     return case_id

@@ -15,6 +15,7 @@ from api.cases.tables import Case, Level
 from api.console import case_pages
 from api.console.csrf import token_of
 from api.kit.database import Database
+from api.kit.times import SHOP_TIME
 from api.kit.working_time import WorkingTime
 from tests.api.console.kitchen import BARE_HEAD, CAMERA, SHOP, Kitchen, hand_in, sign_in
 from tests.api.world import CLIP_S, video
@@ -25,6 +26,23 @@ async def test_a_clock_that_was_wrong_is_told(browser: httpx.AsyncClient, kitche
     await sign_in(browser, "reviewer")
     for address in (f"/cases/{case_id}", "/review"):
         assert "不可能正确：上面的时间是中心收到画面的时间" in (await browser.get(address)).text
+
+
+async def test_a_time_that_nobody_can_check_is_told(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    case_id = await hand_in(browser, kitchen, ago_s=7200, off_s=None)
+    await sign_in(browser, "reviewer")
+    for address in (f"/cases/{case_id}", "/review"):
+        assert "时间存疑：这是设备自身时钟的时间" in (await browser.get(address)).text
+
+
+async def test_a_clock_that_was_off_is_put_right_in_every_time(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    case_id = await hand_in(browser, kitchen, ago_s=3 * 3600, off_s=-7200.0)
+    await sign_in(browser, "reviewer")
+    page = (await browser.get(f"/cases/{case_id}")).text
+    seen = kitchen.last.captured_at.astimezone(SHOP_TIME) + timedelta(hours=2) if kitchen.last else None
+    assert seen is not None
+    assert f"{seen - timedelta(seconds=22):%H:%M}" in page.split("开始看到")[0].rpartition("从")[2]
+    assert "这里的时间已按中心时钟校正" in page
 
 
 class TestList:
