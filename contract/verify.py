@@ -16,10 +16,11 @@ from pathlib import Path, PurePosixPath
 import rfc8785
 from pydantic import ValidationError
 
-from contract.evidence import CLIP, SealedManifest, SealError, verify_seal
+from contract.edge_auth import CLOCK_LEEWAY_S
+from contract.evidence import CLIP, Manifest, SealedManifest, SealError, verify_seal
 from contract.findings import Finding, Trust, about_edge_key, bad, certificate_of, good
 from contract.signing import read_key
-from contract.verify_centre import about_package, read_word
+from contract.verify_centre import about_package, beijing, read_word
 from contract.verify_chain import check_chain
 from contract.verify_clip import CLIP_CENTRE, CLIP_MANIFEST, about_clip
 
@@ -132,14 +133,28 @@ def _package(about: str, files: dict[str, bytes], trust: Trust) -> Iterator[Find
         about,
         f"Signature and all {len(contents)} files hold: {manifest.rule} at {manifest.captured_at:%Y-%m-%d %H:%M:%S} UTC, "
         f"number {manifest.sequence} of camera {manifest.camera_id}.",
-        f"签名及 {len(contents)} 个文件均完好：{manifest.rule}，摄像头 {manifest.camera_id} 的第 {manifest.sequence} 条。",
+        f"签名及 {len(contents)} 个文件均完好：{manifest.rule}，{beijing(manifest.captured_at)}，"
+        f"摄像头 {manifest.camera_id} 的第 {manifest.sequence} 条。",
     )
+    yield from _about_clock(about, manifest)
     if word is not None:
         yield from about_package(about, manifest, word, text, trust)
     elif CENTRE not in files:
         yield good(about, "No word of the centre is with it: when it came in and who judged it is not shown.",
                    "未附中心的签名记载：收到时间和审核人无从证明。")
     yield from about_clip(about, files, manifest, text, trust)
+
+
+def _about_clock(about: str, manifest: Manifest) -> Iterator[Finding]:
+    """The time above is the box's own."""
+    off_s = manifest.clock_offset_s
+    if off_s is None:
+        yield good(about, "That time is the box's own; its clock had not been compared with the centre's.",
+                   "上述时间出自设备自身时钟，当时未与中心核对。")
+    elif abs(off_s) > CLOCK_LEEWAY_S:
+        ahead, zh = ("ahead of", "快") if off_s > 0 else ("behind", "慢")
+        yield good(about, f"That time is the box's own; its clock was {abs(off_s):.0f} s {ahead} the centre's.",
+                   f"上述时间出自设备自身时钟，当时比中心{zh} {abs(off_s):.0f} 秒。")
 
 
 def _is_form(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Checking what the centre says of one manifest: that its statements are its own, whole, and what they say in plain words."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 from pydantic import ValidationError
 
@@ -16,6 +16,16 @@ _ACTS = {
     "reopen": ("taken up again by", "重新审核"), "uphold": ("objection upheld by", "申辩成立"),
     "withdraw": ("notice withdrawn by", "撤销告知"), "deleted": ("lawfully deleted by", "依法删除"),
 }
+# China has kept one time without summer time since 1992.
+_BEIJING = timezone(timedelta(hours=8))
+
+
+def beijing(moment: datetime) -> str:
+    """For what is said in Chinese, as on the papers of the centre."""
+    try:
+        return f"{moment.astimezone(_BEIJING):%Y-%m-%d %H:%M:%S}（北京时间）"
+    except OverflowError:
+        return f"{moment:%Y-%m-%d %H:%M:%S}（UTC）"
 
 
 def about_package(about: str, manifest: Manifest | ClipManifest, word: CentreWord, key: str, trust: Trust) -> Iterator[Finding]:
@@ -85,12 +95,12 @@ def about_revocation(
     if received is None or received >= revoked:
         yield bad(
             about, f"{name} was signed with a key that was revoked at {at}, and nothing shows that the centre had it before.",
-            f"{zh}的签名密钥已于 {at} 吊销，且没有记载表明中心在此之前已收到。",
+            f"{zh}的签名密钥已于 {beijing(revoked)} 吊销，且没有记载表明中心在此之前已收到。",
         )
     else:
         yield good(
             about, f"The key was revoked at {at}; {name.lower()} came in before that.",
-            f"签名密钥已于 {at} 吊销；{zh}在此之前已收到。",
+            f"签名密钥已于 {beijing(revoked)} 吊销；{zh}在此之前已收到。",
         )
 
 
@@ -119,7 +129,7 @@ def chinese(statements: Sequence[SignedStatement]) -> str:
     for one in statements:
         said = one.statement
         ground = f"（{said.ground}）" if said.ground else ""
-        parts.append(f"{said.at:%Y-%m-%d %H:%M:%S} UTC {_ACTS[said.act][1]} {said.by}{ground}")
+        parts.append(f"{beijing(said.at)}{_ACTS[said.act][1]} {said.by}{ground}")
     return "；".join(parts)
 
 

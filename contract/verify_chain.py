@@ -13,7 +13,7 @@ from contract.countersigning import SignedCertificate, SignedStatement
 from contract.evidence import FIRST_OF_CHAIN, ClipManifest, Manifest, SealedClip, SealedManifest
 from contract.findings import Finding, Trust, about_centre_key, about_edge_key, bad, certificate_of, good
 from contract.signing import is_signed, read_key
-from contract.verify_centre import about_revocation, in_words, problems_of, received_at
+from contract.verify_centre import about_revocation, beijing, in_words, problems_of, received_at
 
 MOST = 1_000_000
 _LATEST = datetime.max.replace(tzinfo=UTC)
@@ -131,7 +131,7 @@ def _links(
         if revoked is not None:
             at = f"{revoked:%Y-%m-%d %H:%M:%S} UTC"
             yield good(about, f"The key was revoked at {at}; all records came in before that.",
-                       f"签名密钥已于 {at} 吊销；全部记录在此之前已收到。")
+                       f"签名密钥已于 {beijing(revoked)} 吊销；全部记录在此之前已收到。")
         yield good(about, f"All {len(kept)} records are signed, and the chain of {len(chain.links)} has no gap.",
                    f"全部 {len(kept)} 条记录签名有效；证据链共 {len(chain.links)} 条，前后衔接、无缺失。")
 

@@ -1,19 +1,29 @@
 import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from api.bootstrap import prepare
+from api.cases.tables import Case
 from api.centre import Centre
+from api.evidence.tables import Evidence
 from api.kit.database import Database
 from api.kit.settings import Settings
 from api.migrations import config_for, upgrade
 from api.tables import metadata
+from tests.api.world import World
+
+CAPTURED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -82,3 +92,25 @@ async def test_two_centres_that_start_together(tmp_path: Path, empty_postgres: s
     for centre in centres:
         await centre.close()
     assert len([login for login in logins if login is not None]) == 1
+
+
+async def test_evidence_of_before_gets_its_time_and_its_doubt(any_world: World):
+    """As it was filed, and filed again by the migration."""
+    box = await any_world.edge(await any_world.place())
+    for told, offset_s in ((CAPTURED, None), (CAPTURED, 7200.0), (datetime(1970, 1, 1, tzinfo=UTC), 0.0), (CAPTURED, -1.8e9)):
+        assert (await box.report(captured_at=told, since=told, clock_offset_s=offset_s)).status_code == 201
+
+    async def read() -> list[tuple[datetime, str | None, str | None]]:
+        async with any_world.centre.database.reading() as work:
+            rows = await work.execute(select(Evidence, Case.time_doubt).join(Case).order_by(Evidence.sequence))
+            return [(one.seen_at.replace(second=0, microsecond=0), one.time_doubt, doubt) for one, doubt in rows]
+
+    before = await read()
+    assert [doubt for _, doubt, _ in before] == ["uncompared", None, "no_clock", "uncompared"]
+    for move, revision in ((command.downgrade, "2026_11_27_edge_runs"), (command.upgrade, "head")):
+        await in_transaction(any_world.centre.database, partial(_moved, move, revision))
+    assert await read() == before
+
+
+def _moved(move: Callable[[Config, str], None], revision: str, connection: Connection) -> None:
+    move(config_for(connection), revision)

@@ -90,6 +90,7 @@ class TestPackage:
         files = package("received", "confirm")
         assert problems(files, centres=[CENTRE_PUBLIC]) == []
         assert "received from Li at 2026-05-01 12:01:00 UTC; confirmed by Li at 2026-05-01 12:02:00 UTC" in told(files)
+        assert any("2026-05-01 20:01:00（北京时间）收到，来自 Li" in finding.zh for finding in verify(files))
 
     def test_the_centres_key_is_enough_to_trust_the_edges(self):
         stranger = write_key(NEW.public_key())

@@ -2,6 +2,7 @@
 
 import base64
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -58,6 +59,26 @@ def test_a_whole_package_holds():
     assert problems(package()) == []
     assert problems(package(), PUBLIC) == []
     assert any("2 files hold: K01" in finding.en for finding in verify(package()))
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "words"),
+    [
+        (None, "had not been compared"), (7200.0, "was 7200 s ahead of the centre's"),
+        (-7200.0, "was 7200 s behind the centre's"), (3.0, None),
+    ],
+)
+def test_whose_time_it_is(offset_s: float | None, words: str | None):
+    manifest = make_manifest().model_copy(update={"clock_offset_s": offset_s})
+    files = package() | {"manifest.json": seal(manifest, KEY).model_dump_json().encode()}
+    told = [finding.en for finding in verify(files) if "That time" in finding.en]
+    assert [words in one for one in told if words] == [True] * bool(words)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_time_at_the_end_of_time_is_no_ground_to_fail(year: int):
+    manifest = make_manifest().model_copy(update={"captured_at": datetime(year, 12, 31, 23, 0, tzinfo=UTC)})
+    assert problems(package() | {"manifest.json": seal(manifest, KEY).model_dump_json().encode()}) == []
 
 
 def test_one_flipped_byte_anywhere_is_found():

@@ -46,11 +46,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('evidence', schema=None) as batch_op:
-        batch_op.drop_column('seen_at')
-        batch_op.drop_column('time_doubt')
-    with op.batch_alter_table('cases', schema=None) as batch_op:
-        batch_op.drop_column('time_doubt')
+    # Not in batches: SQLite would make these tables anew, and does not drop one that others name.
+    op.drop_column('evidence', 'seen_at')
+    op.drop_column('evidence', 'time_doubt')
+    op.drop_column('cases', 'time_doubt')
 
 
 def _seen(manifest: dict[str, object], received_at: datetime, kind: str) -> tuple[datetime, str | None]:

@@ -40,6 +40,14 @@ async def test_as_it_arrives(post: Post, mail: MailServer):
     assert (delivery["state"], target["recipient"]) == ("delivered", RECIPIENT)
 
 
+async def test_a_doubtful_time_is_marked(post: Post, mail: MailServer):
+    await post.target("email", recipient=RECIPIENT)
+    assert (await post.box.report(rule="K01", clock_offset_s=None)).status_code == 201
+    await post.send()
+    (_, _, message), = mail.taken
+    assert message.get_content().splitlines()[1].endswith("（时间存疑）")
+
+
 async def test_a_repeat_carries_the_same_id(post: Post, mail: MailServer):
     """The server takes the message, and the connection breaks before it says so."""
     await post.target("email", recipient=RECIPIENT)
