@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from models.cli import CHECKOUT, TRAINING_PYTHON
+from models.places import CHECKOUT
+from models.train_cli import TRAINING_PYTHON
 
 pytestmark = pytest.mark.training
 

@@ -1,0 +1,145 @@
+"""``sunshine model eval`` and ``explain``: what weights are worth, in figures and at one picture."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from models.places import CHECKOUT, MEASURED, SHARED, WEIGHTS, outside_the_checkout, say
+
+if TYPE_CHECKING:
+    from models.data import Picture
+
+
+def evaluate(
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Data folders, folders that hold several, and clips with their truth or folders of them."),
+    ] = None,
+    weights: Annotated[Path, typer.Option(help="Folder with the weights and cards to measure.")] = WEIGHTS,
+    part: Annotated[str, typer.Option(help="train, val, test, or all")] = "test",
+    only: Annotated[list[str] | None, typer.Option(help="Only these sources (repeat).")] = None,
+    precision: Annotated[
+        Literal["fp32", "int8"] | None, typer.Option(help="Which variant of both stages; by default what each card says.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for figures.json and the pictures, outside the checkout.")] = MEASURED,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="Two folders of weights, the old and the new one: may the new one take its place?"),
+    ] = None,
+    record: Annotated[bool, typer.Option(help="Write the figures into the weights' cards, under --name.")] = False,
+    name: Annotated[str | None, typer.Option(help="What the cards call these pictures; not needed for the test list.")] = None,
+) -> None:
+    """Measure the weights end to end: whole pictures, by default those never trained on, and clips whose truth is known."""
+    from detector.card import ModelError, load_model
+    from detector.pipeline import Detector
+    from models import compare as comparison
+    from models import events, publish, report
+    from models.data import DataError, choose
+    from models.evaluate import bins, figures, look
+    from models.split import PARTS, split
+
+    if part not in (*PARTS, "all"):
+        raise SystemExit(f"There is no part {part!r}. Choose train, val, test or all.")
+    outside_the_checkout(out, "--out")
+    if record and name is None and (data or only or part != "test"):
+        raise SystemExit("These pictures are not the test list. Say with --name what the cards shall call them.")
+    given = data or [SHARED / "data", CHECKOUT / "configs" / "demo", CHECKOUT / "tests" / "simulator"]
+    try:
+        pictures, clips = _pictures_and_clips(given)
+        parts = split(pictures)
+        chosen = choose([p for p in pictures if part in ("all", parts[p.source, p.name])], only or ())
+        if not chosen and not clips:
+            raise SystemExit(f"None of these pictures is in the part {part!r}. Choose another with --part.")
+        if compare is not None or part == "test":
+            chosen = _not_learned_from(chosen, compare or [weights])
+        if compare is not None:
+            if clips:
+                say("Clips are not compared. Measure each folder of weights on them: sunshine model eval CLIPS --weights FOLDER")
+            if not chosen:
+                raise SystemExit("No picture is left to compare on. Collect newer verdicts, or train --without a source.")
+            old, new = (look(chosen, folder, say, precision) for folder in compare)
+            differences = comparison.compare(old, new)
+            print(*filter(None, [comparison.table(differences), comparison.verdict(differences)]), sep="\n\n")
+            if silent := comparison.undecided(new, differences):
+                print(f"Too few labels, or all of one day, to say anything of: {', '.join(silent)}.")
+            return
+        card, _ = load_model(weights, "attributes", precision)
+        evaluation = look(chosen, weights, say, precision) if chosen else None
+        of_pictures = figures(evaluation) if evaluation else []
+        detector = Detector.load(weights, precision=precision)
+        of_clips = events.figures(events.watch_all(clips, detector, say)) if clips else []
+    except (DataError, ModelError) as error:
+        raise SystemExit(str(error)) from None
+    learned = {source.source for source in card.data}
+    print(report.table([*of_pictures, *of_clips], unseen=frozenset(p.source for p in chosen) - learned))
+    chosen_options = _options(part, only or [], precision or card.precision)
+    command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *chosen_options])
+    out.mkdir(parents=True, exist_ok=True)
+    about = {"command": command, "weights": {model.name: model.sha256 for model in detector.models}}
+    (out / "figures.json").write_text(report.as_json([*of_pictures, *of_clips], evaluation, about), encoding="utf-8")
+    drawn = report.draw(evaluation, out) if evaluation else []
+    print(f"{out / 'figures.json'}, {', '.join(path.name for path in drawn) or 'no pictures'}")
+    if record and evaluation:
+        publish.record(weights, name or publish.TEST_LIST, command, of_pictures, precision, bins(evaluation))
+    if record and of_clips:
+        on = f"clips: {name or ', '.join(clip.name for clip in clips)}"
+        publish.record(weights, on, command, of_clips, precision)
+
+
+def explain(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A picture or a video.")],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="The drawing to write, as .webp, .png or .jpg.")],
+    at: Annotated[float, typer.Option(min=0.0, help="Which moment of a video, in seconds.")] = 0.0,
+    weights: Annotated[Path, typer.Option(help="Folder with the weights and cards.")] = WEIGHTS,
+) -> None:
+    """Draw what stage 1 found in a picture, each crop that stage 2 read, and what it said of it."""
+    import cv2
+
+    from detector.card import ModelError
+    from detector.pipeline import Detector
+    from models.data import DataError
+    from models.explain import explain as drawing
+    from models.explain import frame_at
+
+    if out.suffix not in (".webp", ".png", ".jpg"):
+        raise SystemExit(f"{out} must end in .webp, .png or .jpg.")
+    try:
+        image = frame_at(file, at)
+        (seen,) = Detector.load(weights).look([image])
+    except (DataError, ModelError) as error:
+        raise SystemExit(str(error)) from None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _, packed = cv2.imencode(out.suffix, drawing(image, seen), [cv2.IMWRITE_WEBP_QUALITY, 85])
+    out.write_bytes(packed.tobytes())
+    print(f"{out} is written.")
+
+
+def _options(part: str, only: list[str], precision: str) -> list[str]:
+    """What decides about the figures; the precision too, because its default may change."""
+    options = ["--part", part] if part != "test" else []
+    options += [word for source in only for word in ("--only", source)]
+    return [*options, "--precision", precision]
+
+
+def _pictures_and_clips(given: list[Path]) -> "tuple[list[Picture], list[Path]]":
+    """What lies at the paths; raises DataError where there is neither."""
+    from models.data import holds_pictures, read_all
+    from models.events import clips
+
+    videos = {path: clips(path) for path in given}
+    pictures = read_all(path for path in given if holds_pictures(path) or not videos[path])
+    return pictures, [clip for found in videos.values() for clip in found]
+
+
+def _not_learned_from(pictures: "list[Picture]", weights: Sequence[Path]) -> "list[Picture]":
+    """What says something about how the weights do elsewhere; the others are counted aloud."""
+    from models.split import learned
+
+    seen = set().union(*(learned(folder) for folder in weights))
+    kept = [picture for picture in pictures if (picture.source, picture.name) not in seen]
+    if len(kept) < len(pictures):
+        say(f"{len(pictures) - len(kept)} pictures are left out: the weights have learned from them.")
+    return kept

@@ -1,0 +1,145 @@
+import json
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+import av
+import cv2
+from typer.testing import CliRunner
+
+import models
+from detector.card import default_weights, load_model
+from models.cli import app
+from models.eval_cli import _pictures_and_clips
+from models.publish import write_card
+from models.split import write_learned
+from tests.models.data_folder import write_folder
+
+run = CliRunner().invoke
+
+
+def first_seconds(clip: Path, out: Path, seconds: float = 5.0) -> Path:
+    """The beginning of a clip, packet by packet."""
+    with av.open(str(clip)) as source, av.open(str(out), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.pts is None or packet.pts * packet.time_base > seconds:
+                break
+            packet.stream = stream
+            target.mux(packet)
+    return out
+
+
+def test_measuring_needs_a_data_folder(tmp_path: Path):
+    result = run(app, ["eval", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "manifest.jsonl" in result.output
+
+
+def test_measuring_leaves_a_table_figures_and_pictures(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{"annotated": [0, 1, 2]}], {"p0": "0 0.5 0.5 0.5 0.5\n1 0.5 0.3 0.2 0.2\n"})
+    result = run(app, ["eval", str(folder), "--part", "all", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "person" in result.output
+    measured = json.loads((tmp_path / "out" / "figures.json").read_text())
+    precision = load_model(default_weights(), "attributes")[0].precision
+    assert measured["command"] == f"sunshine model eval {folder} --part all --precision {precision}"
+    found = {(f["subject"], f["measure"]) for f in measured["figures"]}
+    assert found >= {("person", "AP"), ("no cap", "recall at 95 % precision")}
+    assert measured["confusion"] == {"cap": {"missing": {"not found": 1}}}
+    pictures = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert pictures == {"confusion-cap.png", "precision-recall.png", "reliability.png", "worst.png"}
+    assert all(cv2.imread(str(tmp_path / "out" / name)) is not None for name in pictures)
+
+
+def test_a_torn_picture_is_named_and_left_out(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{}, {}], {"p0": "0 0.5 0.5 0.5 0.5\n", "p1": "0 0.5 0.5 0.5 0.5\n"})
+    whole = (folder / "images" / "p0.png").read_bytes()
+    (folder / "images" / "p0.png").write_bytes(whole[: len(whole) // 2])
+    result = run(app, ["eval", str(folder), "--part", "all", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    measured = json.loads((tmp_path / "out" / "figures.json").read_text())
+    assert "p0.png" in measured["torn"][0]
+    assert [f["count"] for f in measured["figures"] if (f["subject"], f["measure"], f["part"]) == ("person", "AP", "all")] == [1]
+
+
+def test_clips_with_their_truth_are_measured_too(tmp_path: Path):
+    demo = Path(str(files("configs") / "demo"))
+    clip = first_seconds(demo / "kitchen.mp4", tmp_path / "clip.mp4")
+    clip.with_suffix(".truth.json").write_text((demo / "kitchen.truth.json").read_text())
+    result = run(app, ["eval", str(clip), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    (found,) = [line for line in result.output.splitlines() if line.split()[:3] == ["events", "found", "all"]]
+    assert "of 4" in found
+
+
+def test_two_folders_of_weights_are_compared(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{}, {}], {"p0": "0 0.5 0.5 0.5 0.5\n", "p1": "0 0.5 0.5 0.5 0.5\n"})
+    shipped = str(default_weights())
+    result = run(app, ["eval", str(folder), "--part", "all", "--out", str(tmp_path / "out"), "--compare", shipped, shipped])
+    assert result.exit_code == 0, result.output
+    assert "no need" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_the_weights_have_learned_from_says_nothing_about_them(tmp_path: Path):
+    boxes = {f"p{i}": "0 0.5 0.5 0.5 0.5\n" for i in range(4)}
+    folder = write_folder(tmp_path / "d", [{}] * 4, boxes)
+    old, new = (shutil.copytree(default_weights(), tmp_path / name) for name in ("old", "new"))
+    write_learned(old, [("drawn", "p0.png")])
+    write_learned(new, [("drawn", "p0.png"), ("drawn", "p1.png")])
+    options = ["--part", "all", "--out", str(tmp_path / "out"), "--compare", str(old), str(new)]
+    result = run(app, ["eval", str(folder), *options])
+    assert result.exit_code == 0, result.output
+    assert "2 pictures are left out" in result.output
+    assert "of 2" in next(line for line in result.output.splitlines() if line.split()[:2] == ["person", "all"])
+
+    write_learned(new, [("drawn", f"p{i}.png") for i in range(4)])
+    result = run(app, ["eval", str(folder), *options])
+    assert result.exit_code == 1
+    assert "Collect newer verdicts" in result.output
+
+
+def test_pictures_and_clips_of_one_folder_are_both_measured(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{}], {"p0": "0 0.5 0.5 0.5 0.5\n"})
+    (folder / "clip.mp4").touch()
+    (folder / "clip.truth.json").touch()
+    pictures, clips = _pictures_and_clips([folder])
+    assert [picture.name for picture in pictures] == ["p0.png"]
+    assert clips == [folder / "clip.mp4"]
+
+
+def test_a_variant_that_is_not_there_says_how_to_make_it(tmp_path: Path):
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    card, _ = load_model(weights, "attributes")
+    write_card(card.model_copy(update={"variants": []}), weights / "attributes.yaml")
+    folder = write_folder(tmp_path / "d", [{}])
+    options = ["--part", "all", "--out", str(tmp_path / "out"), "--weights", str(weights), "--precision", "int8"]
+    result = run(app, ["eval", str(folder), *options])
+    assert result.exit_code == 1
+    assert "sunshine model quantise" in result.output
+
+
+def test_pictures_of_people_do_not_go_into_the_checkout(tmp_path: Path):
+    result = run(app, ["eval", str(tmp_path), "--out", str(Path(models.__file__).parent / "out")])
+    assert result.exit_code == 1
+    assert "--out" in result.output
+
+
+def test_figures_go_into_the_cards_on_request(tmp_path: Path):
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    folder = write_folder(tmp_path / "d", [{}], {"p0": "0 0.5 0.5 0.5 0.5\n"})
+    options = ["--part", "all", "--out", str(tmp_path / "out"), "--weights", str(weights), "--record", "--name", "one picture"]
+    assert run(app, ["eval", str(folder), *options]).exit_code == 0
+    (measured,) = [m for m in load_model(weights, "finder")[0].measured if m.on == "one picture"]
+    assert [(f.subject, f.count) for f in measured.figures if (f.measure, f.part) == ("AP", "all")] == [("person", 1)]
+
+
+def test_figures_of_other_pictures_do_not_pass_for_those_of_the_test_list(tmp_path: Path):
+    result = run(app, ["eval", str(tmp_path), "--record", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "--name" in result.output
+
+
+def test_an_unknown_part_is_refused(tmp_path: Path):
+    assert "Choose train" in run(app, ["eval", str(tmp_path), "--part", "some"]).output

@@ -1,0 +1,113 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from detector.card import default_weights
+from models.cli import app
+from models.left_out import LEAST
+from models.places import SHARED
+from models.train_cli import _training_command
+from tests.models.data_folder import write_folder
+
+run = CliRunner().invoke
+
+
+@pytest.mark.parametrize("budget", ["soon", "90", "60s", "-1m", "", "nanm", "infh"])
+def test_a_budget_that_is_no_time_is_refused(budget: str):
+    result = run(app, ["train", f"--budget={budget}"])
+    assert result.exit_code == 1
+    assert "3m" in result.output or "no time" in result.output
+
+
+def test_an_environment_that_cannot_render_does_not_train_without_the_stills(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("models.train_cli._has_torch", lambda: True)
+
+    result = run(app, ["train", str(tmp_path), "--work", str(tmp_path), "--simulated", "5"])
+
+    assert result.exit_code == 1
+    assert f"Name {tmp_path / 'simulated-5-0'} among the data" in str(result.output) + str(result.exception)
+
+
+def test_training_says_how_to_make_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("models.train_cli.TRAINING_PYTHON", tmp_path / "nowhere")
+    monkeypatch.setattr("models.train_cli._has_torch", lambda: False)
+    result = run(app, ["train", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "scripts/setup train" in result.output
+
+
+@pytest.mark.parametrize(
+    ("given", "added"),
+    [([], [str(SHARED / "data")]), (["verdicts/"], []), (["./verdicts", "../more//data"], [])],
+    ids=["none", "with-a-slash", "in-other-words"],
+)
+def test_each_data_folder_is_handed_to_the_training_environment_once(
+    given: list[str], added: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stills = tmp_path / "simulated-5-0"
+    stills.mkdir()
+    (stills / "manifest.jsonl").touch()
+    started: list[str] = []
+    monkeypatch.setattr("models.train_cli._has_torch", lambda: False)
+    monkeypatch.setattr("models.train_cli.TRAINING_PYTHON", Path(sys.executable))
+    monkeypatch.setattr("os.execve", lambda _path, command, _environment: started.extend(command) or sys.exit(0))
+    arguments = ["train", *given, "--work", str(tmp_path), "--simulated", "5"]
+    monkeypatch.setattr("sys.argv", ["sunshine", "model", *arguments])
+
+    assert run(app, arguments).exit_code == 0
+    assert started[3:-1] == [*arguments, *added, str(stills)]
+
+
+@pytest.mark.parametrize(
+    ("folders", "without", "command"),
+    [
+        ([SHARED / "data"], None, "sunshine model train --budget 90m --seed 0"),
+        (
+            [SHARED / "data", Path("my verdicts")],
+            ["smoking877"],
+            f"sunshine model train {SHARED / 'data'} 'my verdicts' --budget 90m --seed 0 --without smoking877",
+        ),
+    ],
+)
+def test_a_card_names_the_whole_command_that_made_the_weights(
+    folders: list[Path], without: list[str] | None, command: str
+) -> None:
+    given = [("budget", "90m"), ("seed", 0), ("stage", None)]
+    assert _training_command(folders, given, [("only", None), ("without", without)]) == command
+
+
+@pytest.mark.parametrize("stage", [[], ["--stage", "attributes"]])
+def test_only_stage_1_goes_on_from_earlier_weights(stage: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.train_cli._has_torch", lambda: True)
+    result = run(app, ["train", "--simulated", "0", "--from", str(default_weights() / "finder.onnx"), *stage])
+    assert result.exit_code == 1
+    assert "--stage finder" in str(result.output) + str(result.exception)
+
+
+def test_weights_to_go_on_from_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.train_cli._has_torch", lambda: True)
+    result = run(app, ["train", "--simulated", "0", "--stage", "finder", "--from", str(tmp_path / "finder.onnx")])
+    assert result.exit_code == 1
+    assert str(tmp_path / "finder.onnx") in str(result.output) + str(result.exception)
+
+
+def test_a_training_without_a_source_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rows = [{"name": f"{source}{i}", "source": source, "annotated": [6, 7]} for source in "ab" for i in range(LEAST)]
+    folder = write_folder(tmp_path / "d", rows)
+    started: list[list[str]] = []
+
+    def fail(command: list[str], **_: object) -> None:
+        started.append(command)
+        raise subprocess.CalledProcessError(3, command)
+
+    monkeypatch.setattr("subprocess.run", fail)
+    result = run(app, ["leave-one-out", str(folder), "--work", str(tmp_path / "w"), "--budget", "3m", "--simulated", "5"])
+    assert result.exit_code == 1
+    assert "The training failed (3)" in result.output
+    (command,) = started
+    assert command[5:12] == [str(folder), "--without", "a", "--budget", "3m", "--simulated", "5"]
