@@ -1,37 +1,35 @@
 """Measure weights as they are used: whole pictures through the run-time detector, against the labels."""
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from detector.attributes import NAMES
-from detector.card import Bin, Figure, Precision, load_model
+from detector.card import Bin, Figure, Precision, Thresholds, load_model
+from detector.finder import Finder, Found
+from detector.observation import Box
 from detector.pipeline import Detector
 from models.data import DataError, Picture
 from models.matching import NOT_FOUND, Judged, Matches
 from models.metrics import SIZES, Floats, Ranking, calibration_error, interval, reliability
 
 LEAST_SCORE = 0.02
-"""the finder reports from here on while average precision is measured"""
+"""from here on what the finder finds is ranked; the product tells what its card's thresholds let through"""
 LEAST_SIZE = 32.0
 """px of the longer side from which on a state should be told"""
-ATTRIBUTE_OF = {"no cap": "cap", "no mask": "mask", "bare hand": "glove", "smoking picture": "smoking"}
 AP, RECALL_WHEN_SURE = "AP", "recall at 95 % precision"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Pictures that could be read, what the weights said of them, and from which score on the product uses each ranking."""
+    """Pictures that could be read, the others in words, and what the weights said."""
 
     pictures: Sequence[Picture]
     torn: Sequence[str]
     matches: Matches
-    used_from: dict[str, float]
 
     def groups(self, by_day: bool = False) -> NDArray[np.int64]:
         """A number for the scene or person of each picture, [pictures]; ``by_day``: for each day of a camera in use."""
@@ -63,7 +61,7 @@ class Evaluation:
         candidates = [c for c in self.matches.candidates[name] if wanted(c.picture)]
         labels = [label for label in self.matches.labels[name] if wanted(label.picture)]
         return Ranking.of(
-            [(c.score, c.hit, c.size, int(groups[c.picture])) for c in candidates],
+            [(c.score, c.hit, c.size, int(groups[c.picture]), c.told) for c in candidates],
             [(label.size, int(groups[label.picture])) for label in labels],
         )
 
@@ -74,29 +72,28 @@ def look(
     say: Callable[[str], None] = lambda _: None,
     precision: Precision | None = None,
 ) -> Evaluation:
-    """Run the detector over pictures and compare. Torn pictures are left out, and named."""
-    finder, _ = load_model(weights, "finder")
-    reader, _ = load_model(weights, "attributes")
-    scores, sure = finder.thresholds.score, reader.thresholds.sure
+    """Run the detector, as it is used, over pictures and compare. Torn pictures are left out, and named."""
+    detector = Detector.load(weights, precision=precision)
+    card, content = load_model(weights, "finder", precision)
+    thresholds = Thresholds(score=dict.fromkeys(card.thresholds.score, LEAST_SCORE))
+    # Beside it, not in its place: a faint cigarette or person would change what is told of a head.
+    faint = Finder(card.model_copy(update={"thresholds": thresholds}), content)
+    crop = detector.reader.crop
+    matches = Matches(crop.head_scale, crop.hand_scale, least=card.thresholds.score)
     readable: list[Picture] = []
     torn: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        detector = Detector.load(_unthresholded(weights, Path(folder)), precision=precision)
-        crop = detector.reader.crop
-        matches = Matches(crop.head_scale, crop.hand_scale, least=scores)
-        for picture in pictures:
-            try:
-                image = picture.read()
-            except DataError as error:
-                torn.append(str(error))
-                say(str(error))
-                continue
-            matches.add(len(readable), picture, detector.look([image])[0])
-            readable.append(picture)
-            if len(readable) % 100 == 0:
-                say(f"{len(readable)} of {len(pictures)} pictures")
-    used_from = {**scores, **{name: sure[attribute] for name, attribute in ATTRIBUTE_OF.items()}}
-    return Evaluation(readable, torn, matches, used_from)
+    for picture in pictures:
+        try:
+            image = picture.read()
+        except DataError as error:
+            torn.append(str(error))
+            say(str(error))
+            continue
+        matches.add(len(readable), picture, detector.look([image])[0], _by_name(faint.classes, faint.find([image])[0]))
+        readable.append(picture)
+        if len(readable) % 100 == 0:
+            say(f"{len(readable)} of {len(pictures)} pictures")
+    return Evaluation(readable, torn, matches)
 
 
 def figures(evaluation: Evaluation) -> list[Figure]:
@@ -104,7 +101,7 @@ def figures(evaluation: Evaluation) -> list[Figure]:
     found = []
     for name in evaluation.subjects():
         whole = evaluation.ranking(name)
-        found += _ranked(name, "all", whole, evaluation.used_from[name])
+        found += _ranked(name, "all", whole, as_used=True)
         for part, bounds in SIZES.items():
             found += _ranked(name, part, whole.of_size(*bounds))
         for source in sorted({p.source for p in evaluation.pictures}):
@@ -131,21 +128,20 @@ def _calibration(attribute: str, told: Sequence[Judged], groups: NDArray[np.int6
     return _figure(attribute, "calibration error", "all", calibration_error(scores, truths), ends, len(told))
 
 
-def _ranked(name: str, part: str, ranking: Ranking, used_from: float | None = None) -> list[Figure]:
-    """Average precision, with nothing to find none; where ``used_from`` is given, also what a threshold makes of it."""
+def _ranked(name: str, part: str, ranking: Ranking, as_used: bool = False) -> list[Figure]:
+    """Average precision, with nothing to find none; ``as_used``: also what the product makes of it."""
     count = len(ranking.label_sizes)
     if not count or (name == "smoking picture" and ranking.hits.all()):
         return []
     groups = np.concatenate([ranking.groups, ranking.label_groups])
     rows = [_figure(name, AP, part, ranking.average_precision(), interval(ranking.average_precision, groups), count)]
-    if used_from is not None:
+    if as_used:
         sure = interval(ranking.recall_when_sure, groups)
         rows.append(_figure(name, RECALL_WHEN_SURE, part, ranking.recall_when_sure(), sure, count))
-        recall, precision = ranking.at(used_from)
+        recall, precision = ranking.as_used()
         rows.append(_figure(name, "recall as used", part, recall, None, count))
         if precision is not None:
-            told = int((ranking.scores >= used_from).sum())
-            rows.append(_figure(name, "precision as used", part, precision, None, told))
+            rows.append(_figure(name, "precision as used", part, precision, None, int(ranking.told.sum())))
     return rows
 
 
@@ -207,12 +203,9 @@ def _groups(judged: Sequence[Judged], groups: NDArray[np.int64]) -> NDArray[np.i
     return groups[[j.picture for j in judged]]
 
 
-def _unthresholded(weights: Path, folder: Path) -> Path:
-    """A copy of the cards that lets every detection through, beside links to the weights."""
-    for name in ("finder", "attributes"):
-        card = yaml.safe_load((weights / f"{name}.yaml").read_text(encoding="utf-8"))
-        card["thresholds"]["score"] = dict.fromkeys(card["thresholds"].get("score", {}), LEAST_SCORE)
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
-        for file in {card["file"], *(variant["file"] for variant in card.get("variants", ()))}:
-            (folder / file).symlink_to((weights / file).resolve())
-    return folder
+def _by_name(names: Sequence[str], found: Found) -> dict[str, list[tuple[Box, float]]]:
+    """Boxes and scores by the finder's name."""
+    rows: dict[str, list[tuple[Box, float]]] = {name: [] for name in names}
+    for (x1, y1, x2, y2), score, number in zip(found.boxes.tolist(), found.scores.tolist(), found.classes, strict=True):
+        rows[names[number]].append(((x1, y1, x2, y2), score))
+    return rows

@@ -31,6 +31,10 @@ from models.publish import THINGS
 
 EVERY_FACE_LABELLED = (SIMULATOR, BACKS_OF_HEADS)
 """sources where a head without a labelled face shows none; elsewhere a face may have been overlooked"""
+LOOKED_FOR = {"person": (PERSON,), "head": HEADS, "hand": HANDS, **{name: (given,) for name, given in THINGS.items()}}
+"""which labels answer for what the finder looks for, by its name"""
+BODY_IOU = 0.5
+"""of a label and the person or head that is found there"""
 SAME_HEAD_IOU = 0.35
 """head boxes of the public sets are grown face boxes: a loose overlap is the same head"""
 SAME_IOU = 0.4
@@ -43,13 +47,17 @@ GLOVES = {HAND_GLOVE: "worn", HAND_BARE: "missing"}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Something found, with the score it is ranked by. ``size``: longer side in px, of the label if it hits one."""
+    """Something found, with the score it is ranked by. ``size``: longer side in px, of the label if it hits one.
+
+    ``told``: whether the product tells it: its score is high enough, or its state is one that violates.
+    """
 
     picture: int
     box: Box
     score: float
     hit: bool
     size: float
+    told: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,68 +104,66 @@ class Matches:
     hand_scale: float
     """of a crop: a cigarette in that square is this head's, or hand's"""
     least: Mapping[str, float]
-    """from which score on the product takes a head or hand for one"""
+    """from which score on the product takes what the finder found for a person, a head, a hand, or a thing"""
     candidates: dict[str, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
     labels: dict[str, list[Label]] = field(default_factory=lambda: defaultdict(list))
     judged: list[Judged] = field(default_factory=list)
 
-    def add(self, number: int, picture: Picture, seen: Observation) -> None:
-        """Compare picture ``number`` with what the detector saw in it."""
+    def add(
+        self, number: int, picture: Picture, seen: Observation, found: Mapping[str, Sequence[tuple[Box, float]]]
+    ) -> None:
+        """Compare picture ``number`` with what the detector, as it is used, saw in it.
+
+        ``found``: boxes and scores of what the finder found, however faint, by its name.
+        """
         heads = [p.head for p in seen.people if p.head is not None]
         hands = [hand for p in seen.people for hand in p.hands]
-        used_heads = [h for h in heads if h.score >= self.least["head"]]
-        used_hands = [h for h in hands if h.score >= self.least["hand"]]
-        head_boxes, used_boxes, hand_boxes, used_hand_boxes = (
-            _boxes([h.box for h in hs]) for hs in (heads, used_heads, hands, used_hands)
-        )
-        if PERSON in picture.annotated:
-            people = [(p.box, p.score) for p in seen.people if p.box is not None and p.score is not None]
-            labels = picture.of(PERSON)
-            self._rank("person", number, people, labels, _alike(_boxes([b for b, _ in people]), labels, 0.5))
-        for name in (name for name, given in THINGS.items() if given in picture.annotated):
-            things = [(o.box, o.score) for o in seen.objects if o.name == name]
-            labels = picture.of(THINGS[name])
-            self._rank(name, number, things, labels, _alike(_boxes([b for b, _ in things]), labels, SAME_IOU))
-        if set(HANDS) <= picture.annotated:
-            labels = picture.of(*HANDS)
-            self._rank("hand", number, [(h.box, h.score) for h in hands], labels, _alike(hand_boxes, labels, SAME_IOU))
+        head_boxes, hand_boxes = _boxes([h.box for h in heads]), _boxes([h.box for h in hands])
+        for name, classes in LOOKED_FOR.items():
+            if set(classes) <= picture.annotated and not (name == "head" and picture.derived_heads):
+                labels, least = picture.of(*classes), self.least[name]
+                rows = [(box, score, score >= least) for box, score in found.get(name, ())]
+                overlap = BODY_IOU if name in ("person", "head") else SAME_IOU
+                self._rank(name, number, rows, labels, _alike(_boxes([box for box, *_ in rows]), labels, overlap))
         self._rank_state(
-            "bare hand", number, [(h.box, h.glove.score) for h in used_hands], picture, HANDS, (HAND_BARE,),
-            lambda labels: _alike(used_hand_boxes, labels, SAME_IOU),
+            "bare hand", number, [(h.box, h.glove) for h in hands], picture, HANDS, (HAND_BARE,),
+            lambda labels: _alike(hand_boxes, labels, SAME_IOU),
         )  # fmt: skip
-        self._judge("glove", number, picture, GLOVES, iou(used_hand_boxes, picture.boxes), [h.glove for h in used_hands])
+        self._judge("glove", number, picture, GLOVES, iou(hand_boxes, picture.boxes), [h.glove for h in hands])
         self._rank_state(
-            "no mask", number, [(h.box, h.mask.score) for h in used_heads], picture, FACES, (FACE_NO_MASK, MASK_WRONG),
-            lambda labels: faces_in_heads(labels, used_boxes).T.astype(np.float32),
+            "no mask", number, [(h.box, h.mask) for h in heads], picture, FACES, (FACE_NO_MASK, MASK_WRONG),
+            lambda labels: faces_in_heads(labels, head_boxes).T.astype(np.float32),
         )  # fmt: skip
-        shared = faces_in_heads(picture.boxes, used_boxes).T.astype(np.float32)
-        self._judge("mask", number, picture, MASKS, shared, [h.mask for h in used_heads])
-        if set(HEADS) <= picture.annotated and not picture.derived_heads:
-            labels = picture.of(*HEADS)
-            self._rank("head", number, [(h.box, h.score) for h in heads], labels, _alike(head_boxes, labels, 0.5))
+        shared = faces_in_heads(picture.boxes, head_boxes).T.astype(np.float32)
+        self._judge("mask", number, picture, MASKS, shared, [h.mask for h in heads])
         self._rank_state(
-            "no cap", number, [(h.box, h.cap.score) for h in used_heads], picture, HEADS, (HEAD_BARE,),
-            lambda labels: _alike(used_boxes, labels, SAME_HEAD_IOU),
+            "no cap", number, [(h.box, h.cap) for h in heads], picture, HEADS, (HEAD_BARE,),
+            lambda labels: _alike(head_boxes, labels, SAME_HEAD_IOU),
         )  # fmt: skip
-        self._judge("cap", number, picture, CAPS, iou(used_boxes, picture.boxes), [h.cap for h in used_heads])
-        self._judge_smoking(number, picture, used_heads, used_hands)
+        self._judge("cap", number, picture, CAPS, iou(head_boxes, picture.boxes), [h.cap for h in heads])
+        self._judge_smoking(number, picture, heads, hands)
+        if CIGARETTE in picture.annotated:
+            self._rank_smoking(number, picture.of(CIGARETTE), seen)
         if picture.source in EVERY_FACE_LABELLED and set(FACES) <= picture.annotated:
-            self._judge_backs(number, picture, used_heads, used_boxes)
-        self._judge_hidden_hands(number, picture, used_hands, used_hand_boxes)
+            self._judge_backs(number, picture, heads, head_boxes)
+        self._judge_hidden_hands(number, picture, hands, hand_boxes)
 
     def _rank(
-        self, name: str, number: int, found: Sequence[tuple[Box, float]], labels: Boxes, alike: NDArray[np.float32]
+        self, name: str, number: int, found: Sequence[tuple[Box, float, bool]], labels: Boxes, alike: NDArray[np.float32]
     ) -> None:
-        """Greedy matching, best score first, to the label that is most ``alike`` [found, labels] and not found yet."""
+        """Greedy matching, best score first, to the label that is most ``alike`` [found, labels] and not found yet.
+
+        ``found``: boxes, scores, and whether the product tells them.
+        """
         free = np.ones(len(labels), bool)
-        for index in np.argsort([-score for _, score in found], kind="stable"):
-            box, score = found[index]
+        for index in np.argsort([-score for _, score, _ in found], kind="stable"):
+            box, score, told = found[index]
             still = alike[index] * free
             best = int(still.argmax()) if still.any() else None
             size = _side(box if best is None else labels[best])
             if best is not None:
                 free[best] = False
-            self.candidates[name].append(Candidate(number, box, score, best is not None, size))
+            self.candidates[name].append(Candidate(number, box, score, best is not None, size, told))
         self.labels[name] += [
             Label(number, _box(box), _side(box), not left) for box, left in zip(labels, free, strict=True)
         ]
@@ -166,7 +172,7 @@ class Matches:
         self,
         name: str,
         number: int,
-        found: Sequence[tuple[Box, float]],
+        found: Sequence[tuple[Box, Attribute]],
         picture: Picture,
         looked_for: tuple[int, ...],
         violating: tuple[int, ...],
@@ -179,7 +185,7 @@ class Matches:
         everywhere = set(looked_for) <= picture.annotated
         counted = np.asarray(np.ones(len(found), bool) if everywhere else alike(known).any(axis=1))
         labels = picture.of(*violating)
-        rows = [row for row, counts in zip(found, counted, strict=True) if counts]
+        rows = [(box, a.score, a.state in VIOLATING) for (box, a), counts in zip(found, counted, strict=True) if counts]
         self._rank(name, number, rows, labels, alike(labels)[counted])
 
     def _judge(
@@ -227,16 +233,19 @@ class Matches:
                 told = hand.smoking
                 truth = "yes" if holds else "no"
                 self.judged.append(Judged("smoking", number, hand.box, _side(hand.box), truth, told.state, told.score))
-        if CIGARETTE in picture.annotated and (heads or hands):
-            # Whether anyone in the picture smokes: one decision a picture.
-            found: list[Head | Hand] = [*heads, *hands]
-            surest = max(found, key=lambda seen: seen.smoking.score)
-            size = _side(surest.box)
-            self.candidates["smoking picture"].append(
-                Candidate(number, surest.box, surest.smoking.score, bool(len(sticks)), size)
-            )
-            if len(sticks):
-                self.labels["smoking picture"].append(Label(number, surest.box, size, True))
+
+    def _rank_smoking(self, number: int, sticks: Boxes, seen: Observation) -> None:
+        """Whether anyone in the picture smokes: one decision a picture, by whoever the rules hear."""
+        heard: list[Head | Hand] = [p.head for p in seen.people if p.head is not None]
+        heard += [hand for p in seen.people for hand in p.smoking_hands()]
+        name, smokes = "smoking picture", bool(len(sticks))
+        if heard:
+            surest = max(heard, key=lambda one: one.smoking.score)
+            size, told = _side(surest.box), any(one.smoking.state == "yes" for one in heard)
+            self.candidates[name].append(Candidate(number, surest.box, surest.smoking.score, smokes, size, told))
+        if smokes:  # where nobody is found, of the cigarette's size
+            box = surest.box if heard else _box(sticks[0])
+            self.labels[name].append(Label(number, box, _side(box), bool(heard)))
 
     def _judge_smokers(self, number: int, seen: Sequence[Head | Hand], smoking: Boxes, not_smoking: Boxes) -> None:
         """Heads or hands of which a reviewer has said whether they smoke."""
@@ -250,7 +259,9 @@ class Matches:
                 state = told.state if found else NOT_FOUND
                 self.judged.append(Judged("smoking", number, _box(box), size, truth, state, told.score))
                 if found:
-                    self.candidates["smoking picture"].append(Candidate(number, _box(box), told.score, truth == "yes", size))
+                    self.candidates["smoking picture"].append(
+                        Candidate(number, _box(box), told.score, truth == "yes", size, told.state == "yes")
+                    )
                 if truth == "yes":
                     self.labels["smoking picture"].append(Label(number, _box(box), size, found))
 

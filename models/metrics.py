@@ -29,23 +29,26 @@ class Ranking:
     """Candidates of one figure by falling score [n], and the labels to find [m].
 
     ``sizes`` are longer sides in px: a candidate that hits has its label's, another one its own. ``groups`` are whole numbers.
+    ``told``: which candidates the product tells.
     """
 
     scores: Floats
     hits: Bools
     sizes: Floats
     groups: NDArray[np.int64]
+    told: Bools
     label_sizes: Floats
     label_groups: NDArray[np.int64]
 
     @classmethod
-    def of(cls, candidates: list[tuple[float, bool, float, int]], labels: list[tuple[float, int]]) -> "Ranking":
-        """From rows (score, hit, size, group) in any order, and rows (size, group)."""
-        rows = np.array(candidates, np.float64).reshape(-1, 4)
+    def of(cls, candidates: list[tuple[float, bool, float, int, bool]], labels: list[tuple[float, int]]) -> "Ranking":
+        """From rows (score, hit, size, group, told) in any order, and rows (size, group)."""
+        rows = np.array(candidates, np.float64).reshape(-1, 5)
         rows = rows[np.argsort(-rows[:, 0], kind="stable")]
         wanted = np.array(labels, np.float64).reshape(-1, 2)
+        scores, hits, sizes, groups, told = rows.T
         return cls(
-            rows[:, 0], rows[:, 1] > 0, rows[:, 2], rows[:, 3].astype(np.int64), wanted[:, 0], wanted[:, 1].astype(np.int64)
+            scores, hits > 0, sizes, groups.astype(np.int64), told > 0, wanted[:, 0], wanted[:, 1].astype(np.int64)
         )
 
     def of_size(self, least: float, below: float) -> "Ranking":
@@ -57,6 +60,7 @@ class Ranking:
             self.hits[kept],
             self.sizes[kept],
             self.groups[kept],
+            self.told[kept],
             self.label_sizes[wanted],
             self.label_groups[wanted],
         )
@@ -82,9 +86,9 @@ class Ranking:
         recall, precision = self.curve(weights)
         return float(recall[precision >= SURE_PRECISION].max(initial=0.0))
 
-    def at(self, score: float) -> tuple[float, float | None]:
-        """Recall and precision of the candidates from ``score`` on; precision is None where there are none."""
-        hits = self.hits[self.scores >= score]
+    def as_used(self) -> tuple[float, float | None]:
+        """Recall and precision of what the product tells; precision is None where it tells nothing."""
+        hits = self.hits[self.told]
         return float(hits.sum() / max(1, len(self.label_sizes))), float(hits.mean()) if len(hits) else None
 
 

@@ -22,8 +22,8 @@ def evaluation(found: list[bool], shops: list[str], one_camera: bool = False, da
     for number, hit in enumerate(found):
         matches.labels["person"].append(Label(number, BOX, 40.0, hit))
         if hit:
-            matches.candidates["person"].append(Candidate(number, BOX, 0.9, True, 40.0))
-    return Evaluation(pictures, [], matches, {"person": 0.5})
+            matches.candidates["person"].append(Candidate(number, BOX, 0.9, True, 40.0, told=True))
+    return Evaluation(pictures, [], matches)
 
 
 TWO_SHOPS = ["first"] * FEWEST + ["second"] * FEWEST

@@ -1,12 +1,16 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from detector.card import Figure
-from models.data import Picture
-from models.evaluate import Evaluation, bins, figures
+from detector.card import Figure, default_weights
+from detector.session import Session
+from models.data import Picture, read_folder
+from models.evaluate import Evaluation, bins, figures, look
 from models.matching import Candidate, Judged, Label, Matches
+from models.publish import STATES
 from models.report import mistakes, table
+from tests.models.data_folder import write_folder
 
 BOX = (0.0, 0.0, 40.0, 40.0)
 
@@ -16,7 +20,7 @@ def evaluation(matches: Matches, sources: tuple[str, ...] = ("a", "a", "b", "b")
     pictures = [
         Picture(Path(f"{i}.png"), source, f"g{i}", "CC0", frozenset(), (64, 48), *none) for i, source in enumerate(sources)
     ]
-    return Evaluation(pictures, [], matches, {"person": 0.5, "smoking picture": 0.65})
+    return Evaluation(pictures, [], matches)
 
 
 def seen() -> Matches:
@@ -24,7 +28,7 @@ def seen() -> Matches:
     matches = Matches(1.6, 1.4, {})
     for number in range(4):
         hit = number < 3
-        matches.candidates["person"].append(Candidate(number, BOX, 0.9 - number / 10, hit, 40.0))
+        matches.candidates["person"].append(Candidate(number, BOX, 0.9 - number / 10, hit, 40.0, told=number < 2))
         if hit:
             matches.labels["person"].append(Label(number, BOX, 40.0, True))
     return matches
@@ -50,15 +54,31 @@ def test_figures_are_of_all_by_size_and_by_source():
     }
 
 
-def test_what_the_product_would_use_is_told_from_its_threshold_on():
+def test_recall_and_precision_as_used_are_of_what_the_product_tells():
     matches = seen()
-    assert values(matches, "recall as used") == {("person", "all"): (1.0, 3)}
-    assert values(matches, "precision as used") == {("person", "all"): (0.75, 4)}
+    assert values(matches, "recall as used") == {("person", "all"): (0.6667, 3)}
+    assert values(matches, "precision as used") == {("person", "all"): (1.0, 2)}
+
+
+def test_a_cigarette_that_the_product_does_not_take_for_one_is_ranked_and_changes_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = read_folder(write_folder(tmp_path / "d", [{"annotated": [8]}], {"p0": "8 0.5 0.6 0.1 0.1\n"}))[0]
+    rows = np.zeros((1, 300, 6), np.float32)
+    rows[0, 0] = 200, 100, 400, 350, 0.9, 1  # a head on a canvas of ten times the picture's size, and a faint cigarette in it
+    rows[0, 1] = 300, 270, 340, 310, 0.2, 3
+    states = [np.array([[0.05, 0.95, *[0.0] * (len(names) - 2)]], np.float32) for names in STATES.values()]
+    monkeypatch.setattr(Session, "run", lambda self, _: [rows] if self._name == "finder" else states)
+
+    matches = look([picture], default_weights()).matches
+
+    assert [(c.score, c.told) for c in matches.candidates["cigarette"]] == [(pytest.approx(0.2), False)]
+    assert [(j.told, j.score) for j in matches.judged] == [("no", pytest.approx(0.05))]
 
 
 def test_smokers_alone_are_no_ranking():
     matches = Matches(1.6, 1.4, {})
-    matches.candidates["smoking picture"].append(Candidate(0, BOX, 0.9, True, 40.0))
+    matches.candidates["smoking picture"].append(Candidate(0, BOX, 0.9, True, 40.0, told=True))
     matches.labels["smoking picture"].append(Label(0, BOX, 40.0, True))
     assert figures(evaluation(matches)) == []
 

@@ -20,7 +20,7 @@ from models.data import (
     PERSON,
     Picture,
 )
-from models.matching import NOT_FOUND, Matches
+from models.matching import Matches
 
 LEAST = {"person": 0.35, "head": 0.25, "hand": 0.2, "cigarette": 0.35}
 FACE: Box = (110, 120, 150, 170)
@@ -46,7 +46,13 @@ def hand(box: Box, score: float = 0.9, state: State = "missing", glove: float = 
 
 def compare(labelled: Picture, *people: Person, objects: tuple[SeenObject, ...] = ()) -> Matches:
     matches = Matches(head_scale=1.6, hand_scale=1.4, least=LEAST)
-    matches.add(0, labelled, Observation(640, 480, people, objects))
+    found = {
+        "person": [(p.box, p.score) for p in people if p.box],
+        "head": [(p.head.box, p.head.score) for p in people if p.head],
+        "hand": [(hand.box, hand.score) for p in people for hand in p.hands],
+        "cigarette": [(seen.box, seen.score) for seen in objects],
+    }
+    matches.add(0, labelled, Observation(640, 480, people, objects), found)
     return matches
 
 
@@ -85,10 +91,14 @@ def test_a_masked_face_is_a_false_alarm_of_no_mask():
     assert [j.right for j in matches.judged if j.attribute == "mask"] == [False]
 
 
-def test_heads_that_the_product_would_not_use_are_not_ranked():
-    matches = compare(picture(FACES, [(FACE_NO_MASK, FACE)]), head(score=0.1))
-    assert not matches.candidates["no mask"]
-    assert [j.told for j in matches.judged] == [NOT_FOUND]
+def test_what_the_product_tells_is_what_its_card_lets_through():
+    people = [Person((100, 100, 200, 400), score) for score in (0.36, 0.34)]
+    assert [c.told for c in compare(picture([PERSON]), *people).candidates["person"]] == [True, False]
+
+
+def test_a_state_that_is_left_untold_is_ranked_and_not_told():
+    matches = compare(picture(FACES, [(FACE_NO_MASK, FACE)]), head(mask="unknown"))
+    assert [(c.score, c.told) for c in matches.candidates["no mask"]] == [(0.9, False)]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +141,17 @@ def test_the_picture_of_a_smokers_hand_is_found():
     held = picture([CIGARETTE], [(CIGARETTE, (110, 130, 130, 134))])
     matches = compare(held, head((300, 90, 360, 175)), hand((100, 100, 140, 160), smoking=0.9))
     assert [(c.score, c.hit) for c in matches.candidates["smoking picture"]] == [(0.9, True)]
+
+
+def test_of_hands_only_those_that_surely_hold_a_cigarette_make_a_smokers_picture():
+    held = picture([CIGARETTE], [(CIGARETTE, (110, 130, 130, 134))])
+    matches = compare(held, head((300, 90, 360, 175)), hand((100, 100, 140, 160), smoking=0.4))
+    assert [(c.score, c.told) for c in matches.candidates["smoking picture"]] == [(0.1, False)]
+
+
+def test_a_smokers_picture_in_which_nobody_is_found_stays_to_be_found():
+    matches = compare(picture([CIGARETTE], [(CIGARETTE, (110, 130, 130, 134))]))
+    assert [label.found for label in matches.labels["smoking picture"]] == [False]
 
 
 def test_nobody_smokes_through_a_mask():

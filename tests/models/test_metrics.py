@@ -4,10 +4,10 @@ import pytest
 from models.metrics import Ranking, calibration_error, interval, reliability
 
 
-def ranking(scores: list[float], hits: list[bool], wanted: int, size: float = 50.0, groups: list[int] | None = None) -> Ranking:
-    groups = groups or list(range(len(scores)))
-    rows = list(zip(scores, hits, [size] * len(scores), groups, strict=True))
-    return Ranking.of(rows, [(size, index) for index in range(wanted)])
+def ranking(scores: list[float], hits: list[bool], wanted: int, told: list[bool] | None = None) -> Ranking:
+    told = told or [True] * len(scores)
+    rows = list(zip(scores, hits, [50.0] * len(scores), range(len(scores)), told, strict=True))
+    return Ranking.of(rows, [(50.0, index) for index in range(wanted)])
 
 
 def test_average_precision_of_a_perfect_ranking_is_one():
@@ -38,13 +38,13 @@ def test_no_score_is_sure_enough():
     assert ranking([0.9, 0.8], [False, True], 1).recall_when_sure() == 0
 
 
-def test_recall_and_precision_from_a_threshold_on():
-    assert ranking([0.9, 0.6, 0.3], [True, False, True], 4).at(0.5) == (0.25, 0.5)
-    assert ranking([0.3], [True], 4).at(0.5) == (0, None)
+def test_recall_and_precision_of_what_the_product_tells():
+    assert ranking([0.9, 0.6, 0.3], [True, False, True], 4, told=[False, True, True]).as_used() == (0.25, 0.5)
+    assert ranking([0.3], [True], 4, told=[False]).as_used() == (0, None)
 
 
 def test_a_size_keeps_its_labels_and_its_false_alarms():
-    rows = [(0.9, True, 20.0, 0), (0.8, False, 20.0, 0), (0.7, True, 100.0, 0), (0.6, False, 100.0, 0)]
+    rows = [(0.9, True, 20.0, 0, True), (0.8, False, 20.0, 0, True), (0.7, True, 100.0, 0, True), (0.6, False, 100.0, 0, True)]
     small = Ranking.of(rows, [(20.0, 0), (20.0, 0), (100.0, 0)]).of_size(0, 32)
     assert (len(small.scores), len(small.label_sizes)) == (2, 2)
     assert small.average_precision() == 0.5

@@ -15,7 +15,7 @@ ROOMS = ("models", "detector", "contract", "configs")
 
 RAT = """
 from pathlib import Path
-from detector.observation import Observation, SeenObject
+from detector.observation import Observation
 from models.data import read_folder
 from models.matching import Matches
 from models.pseudo import targets
@@ -23,8 +23,8 @@ from models.publish import CLASSES
 
 (picture,) = read_folder(Path("rats"))
 assert targets(picture, None).of(CLASSES.index("rat")).tolist() == [[24, 12, 40, 36]]
-matches = Matches(1.6, 1.4, {"head": 0.2, "hand": 0.2})
-matches.add(0, picture, Observation(64, 48, (), (SeenObject("rat", (24, 12, 40, 36), 0.9),)))
+matches = Matches(1.6, 1.4, {"rat": 0.2})
+matches.add(0, picture, Observation(64, 48), {"rat": [((24, 12, 40, 36), 0.9)]})
 assert [candidate.hit for candidate in matches.candidates["rat"]] == [True]
 """
 
@@ -42,9 +42,9 @@ from models.publish import STATES
 (picture,) = read_folder(Path("aprons"))
 taught = patches(picture, targets(picture, None), None, False, np.random.SeedSequence(0))
 assert [STATES["apron"][patch.labels.apron] for patch in taught if patch.labels.apron >= 0] == ["worn", "missing"]
-matches = Matches(1.6, 1.4, {"head": 0.2, "hand": 0.2})
+matches = Matches(1.6, 1.4, {})
 people = [Person(tuple(box), 0.9, apron=Attribute("missing", score)) for box, score in zip(picture.boxes.tolist(), (0.2, 0.8))]
-matches.add(0, picture, Observation(64, 48, tuple(people)))
+matches.add(0, picture, Observation(64, 48, tuple(people)), {})
 assert [(candidate.score, candidate.hit) for candidate in matches.candidates["no apron"]] == [(0.8, True), (0.2, False)]
 assert people[1].attribute("apron").state == "missing"
 assert next(rule for rule in load_catalogue().rules if rule.code == "K04").sign.attribute == "apron"
