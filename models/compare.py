@@ -1,4 +1,4 @@
-"""Whether new weights may take the place of old ones: the same pictures, figure by figure and shop by shop."""
+"""Whether new weights may take the place of old ones: the same pictures and clips, figure by figure and shop by shop."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,17 +7,21 @@ from statistics import NormalDist
 import numpy as np
 
 from models.evaluate import Evaluation
+from models.events import Watched
 from models.metrics import Floats, Ranking, interval
 
 FEWEST = 20
-"""labels of a part; with fewer, one picture decides"""
+"""labels of a part, or planted violations of a rule; with fewer, one picture decides"""
+CLIPS = "clips"
+"""what all clips together are called among the parts"""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Average precision of old and new weights on one part, and the 95 % interval of new minus old.
+    """One figure of old and new weights on one part, and the 95 % interval of new minus old.
 
     The interval is of all comparisons together (Bonferroni): of a hundred shops two or three would be worse by chance.
+    ``fewer``: less of it is better.
     """
 
     subject: str
@@ -27,30 +31,26 @@ class Difference:
     low: float
     high: float
     count: int
+    fewer: bool = False
 
     @property
     def worse(self) -> bool:
-        return self.high < 0
+        return self.low > 0 if self.fewer else self.high < 0
 
     @property
     def better(self) -> bool:
-        return self.low > 0
+        return self.high < 0 if self.fewer else self.low > 0
 
 
-def compare(old: Evaluation, new: Evaluation) -> list[Difference]:
-    """Differences of all that both evaluations rank: on all pictures, and on each source with enough labels.
+def compare(
+    old: Evaluation, new: Evaluation, clips: tuple[Sequence[Watched], Sequence[Watched]] = ((), ())
+) -> list[Difference]:
+    """Every average precision, over all pictures and in each source, and what was told of the same ``clips`` (old, new).
 
-    Both must be of the same pictures: the same groups are drawn for both, so that what is hard for either cancels out.
+    Both evaluations are of the same pictures. The same groups, or clips, are drawn for both, so that what is hard for either
+    cancels out.
     """
-    found = []
-    for subject in sorted(set(old.subjects()) & set(new.subjects())):
-        for part, source in _parts(new):
-            before, after = old.ranking(subject, source), new.ranking(subject, source)
-            count = len(after.label_sizes)
-            ends = _interval(before, after) if count >= FEWEST or (source is None and count) else None
-            if ends is not None:
-                values = before.average_precision(), after.average_precision()
-                found.append(Difference(subject, part, *values, *ends, count))
+    found = [*_of_pictures(old, new), *_of_clips(*clips)]
     wider = _standard_errors(len(found)) / _standard_errors(1) if found else 1.0
     return [
         replace(d, low=gain + wider * (d.low - gain), high=gain + wider * (d.high - gain))
@@ -59,9 +59,48 @@ def compare(old: Evaluation, new: Evaluation) -> list[Difference]:
     ]
 
 
-def undecided(new: Evaluation, differences: Sequence[Difference]) -> list[str]:
-    """The sources of which too little is labelled, or on too few days, to say anything."""
-    return sorted({picture.source for picture in new.pictures} - {difference.part for difference in differences})
+def _of_pictures(old: Evaluation, new: Evaluation) -> Iterator[Difference]:
+    for subject in sorted(set(old.subjects()) & set(new.subjects())):
+        for part, source in _parts(new):
+            before, after = old.ranking(subject, source), new.ranking(subject, source)
+            count = len(after.label_sizes)
+            ends = _interval(before, after) if count >= FEWEST or (source is None and count) else None
+            if ends is not None:
+                yield Difference(subject, part, before.average_precision(), after.average_precision(), *ends, count)
+
+
+def _of_clips(old: Sequence[Watched], new: Sequence[Watched]) -> Iterator[Difference]:
+    """Planted violations that were told, of all rules and of each, and false alarms per camera-hour."""
+    hours = np.array([one.hours for one in new])
+    false = [np.array([len(one.false) for one in side], np.float64) for side in (old, new)]
+    for rule in (None, *sorted({event.rule for one in new for event in one.planted})):
+        planted, *told = (
+            np.array([sum(rule in (None, event.rule) for event in events) for events in side], np.float64)
+            for side in ([one.planted for one in new], [one.found for one in old], [one.found for one in new])
+        )
+        if rule is None or planted.sum() >= FEWEST:
+            yield from _share("violations told", rule or CLIPS, told, planted, int(planted.sum()))
+    yield from _share("false per camera-hour", CLIPS, false, hours, int(false[1].sum()), fewer=True)
+
+
+def _share(
+    subject: str, part: str, counts: Sequence[Floats], of: Floats, count: int, fewer: bool = False
+) -> Iterator[Difference]:
+    """Old and new ``counts`` [clips] over ``of`` [clips]; nothing with fewer than two clips."""
+    old, new = counts
+
+    def gain(weights: Floats) -> float:
+        return float(weights @ (new - old) / ((weights @ of) or np.nan))
+
+    ends = interval(gain, np.arange(len(of))) if of.any() else None
+    if ends is not None:
+        yield Difference(subject, part, old.sum() / of.sum(), new.sum() / of.sum(), *ends, count, fewer)
+
+
+def undecided(new: Evaluation, clips: Sequence[Watched], differences: Sequence[Difference]) -> list[str]:
+    """The sources, and the clips, of which too little is labelled, or on too few days, to say anything."""
+    parts = {picture.source for picture in new.pictures} | ({CLIPS} if clips else set())
+    return sorted(parts - {difference.part for difference in differences})
 
 
 def verdict(differences: Sequence[Difference]) -> str:
@@ -83,7 +122,7 @@ def table(differences: Sequence[Difference]) -> str:
     for d in differences:
         mark = "worse" if d.worse else "better" if d.better else ""
         change = f"{d.old:.3f} -> {d.new:.3f}  {d.low:+.3f}..{d.high:+.3f}"
-        lines.append(f"{d.subject:18} {d.part:22} {change} of {d.count:<5} {mark}".rstrip())
+        lines.append(f"{d.subject:22} {d.part:22} {change} of {d.count:<5} {mark}".rstrip())
     return "\n".join(lines)
 
 

@@ -56,14 +56,13 @@ def evaluate(
         if compare is not None or part == "test":
             chosen = _not_learned_from(chosen, compare or [weights])
         if compare is not None:
-            if clips:
-                say("Clips are not compared. Measure each folder of weights on them: sunshine model eval CLIPS --weights FOLDER")
-            if not chosen:
+            if not chosen and not clips:
                 raise SystemExit("No picture is left to compare on. Collect newer verdicts, or train --without a source.")
             old, new = (look(chosen, folder, say, precision) for folder in compare)
-            differences = comparison.compare(old, new)
+            told = [events.watch_all(clips, Detector.load(folder, precision=precision), say) for folder in compare]
+            differences = comparison.compare(old, new, (told[0], told[1]))
             print(*filter(None, [comparison.table(differences), comparison.verdict(differences)]), sep="\n\n")
-            if silent := comparison.undecided(new, differences):
+            if silent := comparison.undecided(new, told[1], differences):
                 print(f"Too few labels, or all of one day, to say anything of: {', '.join(silent)}.")
             return
         card, _ = load_model(weights, "attributes", precision)

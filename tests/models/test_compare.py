@@ -5,6 +5,7 @@ import numpy as np
 from models.compare import FEWEST, compare, table, undecided, verdict
 from models.data import Picture
 from models.evaluate import Evaluation
+from models.events import Alarm, Planted, Watched
 from models.matching import Candidate, Label, Matches
 
 BOX = (0.0, 0.0, 40.0, 40.0)
@@ -68,7 +69,7 @@ def test_a_shop_with_one_camera_is_compared_by_its_days():
 def test_a_shop_of_which_there_is_one_day_is_named_instead():
     shop = ["only"] * COUNT
     before, after = (evaluation(found, shop, one_camera=True, days=1) for found in (HALF, [True] * COUNT))
-    assert undecided(after, compare(before, after)) == ["only"]
+    assert undecided(after, [], compare(before, after)) == ["only"]
 
 
 def test_among_many_shops_one_that_is_a_little_worse_by_chance_is_no_reason():
@@ -79,3 +80,36 @@ def test_among_many_shops_one_that_is_a_little_worse_by_chance_is_no_reason():
     )
     assert "shop 0" in {d.part for d in one if d.worse}
     assert "shop 0" not in {d.part for d in among_fifty if d.worse}
+
+
+NO_PICTURES = evaluation([], [])
+
+
+def watched(told: int, false: int = 0, planted: int = 4) -> Watched:
+    """A clip of three minutes with so many planted violations, told ones and false alarms."""
+    events = [Planted(figure, "K01", 0.0, 60.0, 20.0) for figure in range(planted)]
+    return Watched("clip.mp4", 0.05, events, dict.fromkeys(events[:told], 22.0), [Alarm(1.0, "K01", BOX)] * false)
+
+
+def test_weights_that_tell_fewer_violations_of_the_same_clips_must_not_replace_the_old_ones():
+    clips = [watched(4)] * 8, [watched(2), watched(4)] * 4
+    differences = compare(NO_PICTURES, NO_PICTURES, clips)
+    assert [(d.subject, d.part, d.old, d.new, d.count) for d in differences if d.worse] == [
+        ("violations told", "clips", 1.0, 0.75, 32), ("violations told", "K01", 1.0, 0.75, 32),
+    ]  # fmt: skip
+    assert "must not" in verdict(differences)
+
+
+def test_weights_with_more_false_alarms_must_not_replace_the_old_ones():
+    differences = compare(NO_PICTURES, NO_PICTURES, ([watched(4)] * 8, [watched(4, false=1)] * 8))
+    assert [(d.subject, d.old, d.new) for d in differences if d.worse] == [("false per camera-hour", 0.0, 20.0)]
+
+
+def test_a_rule_with_few_planted_violations_does_not_decide_alone():
+    differences = compare(NO_PICTURES, NO_PICTURES, ([watched(4)] * 2, [watched(2)] * 2))
+    assert {d.part for d in differences} == {"clips"}
+
+
+def test_of_one_clip_nothing_can_be_said():
+    clips = [watched(4)], [watched(2)]
+    assert undecided(NO_PICTURES, clips[1], compare(NO_PICTURES, NO_PICTURES, clips)) == ["clips"]
