@@ -19,10 +19,8 @@ CHECKED_HEADS = Path(__file__).with_name("checked_heads.csv")
 
 def no_cigarette() -> frozenset[str]:
     """Keys ``source/image`` of pictures at whose heads a person has seen no cigarette."""
-    if not CHECKED.is_file():
-        return frozenset()
-    with CHECKED.open(newline="", encoding="utf-8") as file:
-        return frozenset(f"{row['source']}/{row['image']}" for row in csv.DictReader(file) if row["says"] == "no_cigarette")
+    said = _said(CHECKED).items()
+    return frozenset(f"{source}/{image}" for (source, image), (row, *_) in said if row["says"] == "no_cigarette")
 
 
 @cache

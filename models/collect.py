@@ -63,7 +63,7 @@ def collect(
     reason = faces_because or "training data, faces outside the violation blurred"
     for summary in _cases(centre):
         known = held[summary["id"]]
-        case = None if summary["state"] in UNDECIDED else _get(centre, f"/cases/{summary['id']}", {}).json()
+        case = None if summary["state"] in UNDECIDED else _json(centre, f"/cases/{summary['id']}", {})
         violates = None if case is None else _verdict(case)
         if stale := {name for name, row in known.items() if row.get("violates", violates) != violates or violates is None}:
             _forget(manifest, stale)
@@ -139,7 +139,7 @@ def _cases(centre: httpx.Client) -> Iterator[dict[str, Any]]:
     """Every case, as the list of cases has it."""
     cursor: str | None = None
     while True:
-        page = _get(centre, "/cases", {"limit": 100} | ({"cursor": cursor} if cursor else {})).json()
+        page = _json(centre, "/cases", {"limit": 100} | ({"cursor": cursor} if cursor else {}))
         yield from page["items"]
         cursor = page["next"]
         if cursor is None:
@@ -220,6 +220,13 @@ def _write(
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def _json(centre: httpx.Client, path: str, parameters: dict[str, str | int]) -> Any:
+    try:
+        return _get(centre, path, parameters).json()
+    except ValueError:
+        raise DataError(f"What answers at {centre.base_url} is no centre of Sunshine Kitchen. Check the address.") from None
 
 
 def _get(centre: httpx.Client, path: str, parameters: dict[str, str | int]) -> httpx.Response:

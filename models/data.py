@@ -14,6 +14,8 @@ NUMBERS = range(10)
 """of the classes, in label files and in ``annotated``"""
 PERSON, HEAD_BARE, HEAD_HAT, FACE_MASK, FACE_NO_MASK, MASK_WRONG, HAND_BARE, HAND_GLOVE, CIGARETTE, PHONE = NUMBERS
 HEADS, FACES, HANDS = (HEAD_BARE, HEAD_HAT), (FACE_MASK, FACE_NO_MASK, MASK_WRONG), (HAND_BARE, HAND_GLOVE)
+MOST = 2.0
+"""of a centre or side as part of the picture: a label may reach out of it, but not as far as pixels would"""
 SIMULATOR = "simulator"
 """the source of rendered pictures"""
 BACKS_OF_HEADS = "backs_of_heads"
@@ -147,10 +149,20 @@ def read_all(roots: Iterable[Path]) -> list[Picture]:
 def choose(
     pictures: Iterable[Picture], only: Sequence[str] = (), without: Sequence[str] = (), licences: Sequence[str] = ()
 ) -> list[Picture]:
-    """Take sources in (``only``) or out (``without``) by name, and keep licences that contain one of ``licences``."""
+    """Take sources in (``only``) or out (``without``) by name, and keep licences that contain one of ``licences``.
+
+    Raises:
+        DataError: a name or word that fits no picture: what it should take out would stay, and nobody would notice.
+    """
+    given = list(pictures)
+    sources, stated = sorted({p.source for p in given}), sorted({p.licence for p in given})
+    if unknown := [name for name in (*only, *without) if name not in sources]:
+        raise DataError(f"There is no source {unknown[0]} among these pictures. There are: {', '.join(sources)}.")
+    if unknown := [word for word in licences if not any(word.lower() in licence.lower() for licence in stated)]:
+        raise DataError(f"No licence of these pictures has {unknown[0]} in it. There are: {'; '.join(stated)}.")
     return [
         p
-        for p in pictures
+        for p in given
         if (not only or p.source in only)
         and p.source not in without
         and (not licences or any(word.lower() in p.licence.lower() for word in licences))
@@ -216,6 +228,8 @@ def _listed(boxes: list[list[float]] | None, width: int, height: int) -> NDArray
 def _pixels(box: tuple[float, ...], width: int, height: int) -> NDArray[np.float64] | None:
     """From cx, cy, w, h as parts of the picture to x1, y1, x2, y2; None when less than a pixel of it lies in the picture."""
     cx, cy, w, h = box
+    if max(box) > MOST:
+        raise ValueError(f"a box of {box}, which are no parts of the picture: are they pixels?")
     corners = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (width, height, width, height)
     if not np.isfinite(corners).all():
         raise ValueError(f"a box that is no numbers: {box}")

@@ -24,7 +24,9 @@ def evaluate(
     precision: Annotated[
         Literal["fp32", "int8"] | None, typer.Option(help="Which variant of both stages; by default what each card says.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for figures.json and the pictures, outside the checkout.")] = MEASURED,
+    out: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder for figures.json and the pictures, outside the checkout.")
+    ] = MEASURED,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(help="Two folders of weights, the old and the new one: may the new one take its place?"),
@@ -44,20 +46,22 @@ def evaluate(
     if part not in (*PARTS, "all"):
         raise SystemExit(f"There is no part {part!r}. Choose train, val, test or all.")
     outside_the_checkout(out, "--out")
+    if record and compare:
+        raise SystemExit("A comparison writes no figures. Record those of the new weights alone: --weights FOLDER --record")
     if record and name is None and (data or only or part != "test"):
         raise SystemExit("These pictures are not the test list. Say with --name what the cards shall call them.")
     given = data or [SHARED / "data", CHECKOUT / "configs" / "demo", CHECKOUT / "tests" / "simulator"]
     try:
         pictures, clips = _pictures_and_clips(given)
         parts = split(pictures)
-        chosen = choose([p for p in pictures if part in ("all", parts[p.source, p.name])], only or ())
+        chosen = [p for p in choose(pictures, only or ()) if part in ("all", parts[p.source, p.name])]
         if not chosen and not clips:
             raise SystemExit(f"None of these pictures is in the part {part!r}. Choose another with --part.")
         if compare is not None or part == "test":
             chosen = _not_learned_from(chosen, compare or [weights])
+        if not chosen and not clips:
+            raise SystemExit("No picture is left to measure on. Collect newer verdicts, or train --without a source.")
         if compare is not None:
-            if not chosen and not clips:
-                raise SystemExit("No picture is left to compare on. Collect newer verdicts, or train --without a source.")
             old, new = (look(chosen, folder, say, precision) for folder in compare)
             told = [events.watch_all(clips, Detector.load(folder, precision=precision), say) for folder in compare]
             differences = comparison.compare(old, new, (told[0], told[1]))
@@ -65,16 +69,16 @@ def evaluate(
             if silent := comparison.undecided(new, told[1], differences):
                 print(f"Too few labels, or all of one day, to say anything of: {', '.join(silent)}.")
             return
-        card, _ = load_model(weights, "attributes", precision)
+        cards = [load_model(weights, stage, precision)[0] for stage in ("finder", "attributes")]
         evaluation = look(chosen, weights, say, precision) if chosen else None
         of_pictures = figures(evaluation) if evaluation else []
         detector = Detector.load(weights, precision=precision)
         of_clips = events.figures(events.watch_all(clips, detector, say)) if clips else []
     except (DataError, ModelError) as error:
         raise SystemExit(str(error)) from None
-    learned = {source.source for source in card.data}
+    learned = {source.source for card in cards for source in card.data}
     print(report.table([*of_pictures, *of_clips], unseen=frozenset(p.source for p in chosen) - learned))
-    chosen_options = _options(part, only or [], precision or card.precision)
+    chosen_options = _options(part, only or [], precision or cards[1].precision)
     command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *chosen_options])
     out.mkdir(parents=True, exist_ok=True)
     about = {"command": command, "weights": {model.name: model.sha256 for model in detector.models}}

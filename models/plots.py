@@ -14,7 +14,7 @@ from models.matching import Judged
 Image = NDArray[np.uint8]
 INK, FAINT, PAPER = (40, 40, 40), (215, 215, 215), (255, 255, 255)
 # Okabe and Ito's colours, which the colour-blind can tell apart; BGR.
-COLOURS = [(178, 114, 0), (0, 159, 230), (115, 158, 0), (167, 121, 204), (233, 180, 86), (0, 94, 213), (66, 228, 240)]
+COLOURS = [(178, 114, 0), (0, 159, 230), (115, 158, 0), (167, 121, 204), (233, 180, 86), (0, 94, 213), (66, 228, 240), (0, 0, 0)]
 TILE = 240
 """px, side of one mistake on the contact sheet"""
 AROUND = 2.5

@@ -123,7 +123,7 @@ def leave_one_out(
             command += ["--simulated", str(simulated)]
             places = ["--out", str(folder / "weights"), "--work", str(folder)]
             say(f"training without {source}")
-            subprocess.run([sys.executable, "-m", "sunshine", *command, *places], check=True, cwd=CHECKOUT)
+            _start("The training", sys.executable, "-m", "sunshine", *command, *places)
             evaluation = look(told_elsewhere(pictures, source), folder / "weights", say)
             found = figures(evaluation)
             print(source, table(found, unseen=frozenset([source])), sep="\n")
@@ -131,8 +131,6 @@ def leave_one_out(
             publish.record(weights, name, line, found, "fp32", bins(evaluation))
     except (DataError, ModelError) as error:
         raise SystemExit(str(error)) from None
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"The training failed ({error.returncode}); what it said stands above.") from None
 
 
 def _training_command(
@@ -161,19 +159,32 @@ def _in_training_environment(folders: list[Path], stills: Path, simulated: int, 
         setup = CHECKOUT / "scripts" / "setup"
         if not sys.stdin.isatty() or not typer.confirm("Training needs .venv-train (about 1.6 GB). Set it up now?"):
             raise SystemExit(f"Training needs an environment of its own. Make it with: {setup} train")
-        subprocess.run([setup, "train"], check=True)
+        _start("Setting it up", str(setup), "train")
     began = time.monotonic()
     arguments = sys.argv[sys.argv.index("train") :]
     if simulated and not (stills / "manifest.jsonl").is_file():
         print(f"rendering {simulated} kitchen stills", flush=True)
         command = [sys.executable, "-m", "sunshine", "simulate", "stills", str(stills)]
-        subprocess.run([*command, "--count", str(simulated), "--seed", str(seed + 1)], check=True, cwd=CHECKOUT)
+        _start("Rendering", *command, "--count", str(simulated), "--seed", str(seed + 1))
     added = [*folders, stills] if simulated else folders
     command = [
         str(TRAINING_PYTHON), "-m", "models", *arguments, *map(str, added), f"--spent={time.monotonic() - began:.0f}"
     ]  # fmt: skip
     print(shlex.join(command), flush=True)
-    os.execve(TRAINING_PYTHON, command, {**os.environ, "PYTHONPATH": str(CHECKOUT)})  # noqa: S606
+    os.execve(TRAINING_PYTHON, command, _environment())  # noqa: S606
+
+
+def _start(what: str, *command: str) -> None:
+    """Run a program from where we are, so that it reads the folders that were named to us, and end where it fails."""
+    try:
+        subprocess.run([*command], check=True, env=_environment())
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"{what} failed ({error.returncode}); what it said stands above.") from None
+
+
+def _environment() -> dict[str, str]:
+    """Where this checkout is what is imported, wherever we are."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 
 
 def _seconds(text: str) -> float:

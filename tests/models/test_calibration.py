@@ -54,3 +54,9 @@ def test_a_slipped_mask_is_a_violation():
 def test_a_probability_of_zero_is_no_error():
     labels = [Labels(cap=1)] * 3
     assert np.isfinite(biases(labels, told([0.0] * 3), ["a", "b", "c"])["cap"])
+
+
+def test_odds_that_are_all_far_off_are_shifted_and_not_run_away_from():
+    """Of 300 scenes half violate, and all are told to be worn with 0.98."""
+    labels, scenes = heads(150, 150), [str(n) for n in range(300)]
+    assert biases(labels, told([0.02] * 300), scenes)["cap"] == pytest.approx(np.log(49), abs=0.2)

@@ -245,6 +245,12 @@ def test_a_centre_that_is_not_there_is_told():
         sign_in(nowhere, "nobody", "wrong password")
 
 
+def test_a_page_that_is_no_centre_is_told(tmp_path: Path):
+    page = httpx.MockTransport(lambda _: httpx.Response(200, html="<h1>Welcome</h1>"))
+    with httpx.Client(base_url="http://router.test", transport=page) as router, pytest.raises(DataError, match="is no centre"):
+        collect(router, tmp_path, None, print)
+
+
 async def test_who_is_not_signed_in_is_told(review: Review, world: World):
     review.reviewer = world.client()
     with pytest.raises(DataError, match="refused /cases"):

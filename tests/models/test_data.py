@@ -33,8 +33,10 @@ def test_hat_kinds_stay_with_their_boxes_when_a_box_is_dropped(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "line", ["11 0.5 0.5 0.1 0.1", "-1 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1", "zero 0.5 0.5 0.1 0.1", "0 nan 0.5 0.1 0.1"]
-)
+    "line",
+    ["11 0.5 0.5 0.1 0.1", "-1 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1", "zero 0.5 0.5 0.1 0.1", "0 nan 0.5 0.1 0.1",
+     "0 32 24 16 24"],
+)  # fmt: skip
 def test_a_label_that_cannot_be_read_names_the_line(tmp_path: Path, line: str):
     folder = write_folder(tmp_path / "d", [{}], {"p0": line})
     with pytest.raises(DataError, match="line 1"):
@@ -116,6 +118,13 @@ def test_sources_and_licences_are_chosen(tmp_path: Path):
     pictures = read_folder(write_folder(tmp_path / "d", rows))
     assert [p.source for p in choose(pictures, without=["c"], licences=["mit"])] == ["a"]
     assert [p.source for p in choose(pictures, only=["b"])] == ["b"]
+
+
+@pytest.mark.parametrize("choice", [{"only": ["wider"]}, {"without": ["wider"]}, {"licences": ["mit", "bsd"]}], ids=str)
+def test_a_choice_that_fits_no_picture_is_refused(tmp_path: Path, choice: dict):
+    pictures = read_folder(write_folder(tmp_path / "d", [{"source": "wider_hats", "licence": "MIT"}]))
+    with pytest.raises(DataError, match=r"There are: (wider_hats|MIT)"):
+        choose(pictures, **choice)
 
 
 def test_two_pictures_of_one_name_are_refused(tmp_path: Path):

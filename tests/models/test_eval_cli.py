@@ -8,7 +8,7 @@ import cv2
 from typer.testing import CliRunner
 
 import models
-from detector.card import default_weights, load_model
+from detector.card import Source, default_weights, load_model
 from models.cli import app
 from models.eval_cli import _pictures_and_clips
 from models.publish import write_card
@@ -73,12 +73,16 @@ def test_clips_with_their_truth_are_measured_too(tmp_path: Path):
     assert "of 4" in found
 
 
-def test_two_folders_of_weights_are_compared(tmp_path: Path):
+def test_two_folders_of_weights_are_compared_on_pictures_and_clips(tmp_path: Path):
     folder = write_folder(tmp_path / "d", [{}, {}], {"p0": "0 0.5 0.5 0.5 0.5\n", "p1": "0 0.5 0.5 0.5 0.5\n"})
+    demo = Path(str(files("configs") / "demo"))
+    clip = first_seconds(demo / "kitchen.mp4", folder / "clip.mp4", 1.0)
+    clip.with_suffix(".truth.json").write_text((demo / "kitchen.truth.json").read_text())
     shipped = str(default_weights())
     result = run(app, ["eval", str(folder), "--part", "all", "--out", str(tmp_path / "out"), "--compare", shipped, shipped])
     assert result.exit_code == 0, result.output
     assert "no need" in result.output
+    assert "to say anything of: clips" in result.output
     assert not (tmp_path / "out").exists()
 
 
@@ -139,6 +143,44 @@ def test_figures_of_other_pictures_do_not_pass_for_those_of_the_test_list(tmp_pa
     result = run(app, ["eval", str(tmp_path), "--record", "--out", str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "--name" in result.output
+
+
+def test_a_comparison_that_should_be_recorded_is_refused():
+    shipped = str(default_weights())
+    assert "--weights FOLDER --record" in run(app, ["eval", "--record", "--compare", shipped, shipped]).output
+
+
+def test_a_source_that_is_not_there_is_refused_beside_clips_too(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{}])
+    for name in ("clip.mp4", "clip.truth.json"):
+        (folder / name).touch()
+    result = run(app, ["eval", str(folder), "--part", "all", "--only", "smoking", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "There is no source smoking" in result.output
+
+
+def test_weights_that_have_learned_from_every_picture_are_not_measured(tmp_path: Path):
+    folder = write_folder(tmp_path / "d", [{"group": f"g{i}"} for i in range(8)])
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    write_learned(weights, [("drawn", f"p{i}.png") for i in range(8)])
+    result = run(app, ["eval", str(folder), "--weights", str(weights), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "No picture is left" in result.output
+
+
+def test_a_source_that_either_stage_has_learned_from_is_not_marked_as_new(tmp_path: Path):
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    card, _ = load_model(weights, "finder")
+    write_card(card.model_copy(update={"data": [Source(source="drawn", licence="CC0", pictures=1)]}), weights / "finder.yaml")
+    folder = write_folder(tmp_path / "d", [{}], {"p0": "0 0.5 0.5 0.5 0.5\n"})
+    result = run(app, ["eval", str(folder), "--part", "all", "--weights", str(weights), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "not trained on" not in result.output
+
+
+def test_a_file_cannot_hold_the_figures(tmp_path: Path):
+    (tmp_path / "out").touch()
+    assert run(app, ["eval", str(tmp_path), "--out", str(tmp_path / "out")]).exit_code == 2
 
 
 def test_an_unknown_part_is_refused(tmp_path: Path):

@@ -63,6 +63,20 @@ def test_each_data_folder_is_handed_to_the_training_environment_once(
     assert started[3:-1] == [*arguments, *added, str(stills)]
 
 
+def test_stills_are_rendered_where_the_training_looks_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    where: list[tuple[str, object]] = []
+    monkeypatch.setattr("models.train_cli._has_torch", lambda: False)
+    monkeypatch.setattr("models.train_cli.TRAINING_PYTHON", Path(sys.executable))
+    monkeypatch.setattr("subprocess.run", lambda command, **options: where.append((command[5], options.get("cwd"))))
+    monkeypatch.setattr("os.execve", lambda *_: sys.exit(0))
+    arguments = ["train", "verdicts", "--work", "w", "--simulated", "5"]
+    monkeypatch.setattr("sys.argv", ["sunshine", "model", *arguments])
+
+    assert run(app, arguments).exit_code == 0
+    assert where == [("w/simulated-5-0", None)]
+
+
 @pytest.mark.parametrize(
     ("folders", "without", "command"),
     [
