@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.attributes import VIOLATING
 from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Hand, Head, Observation, square_around
-from models.boxes import Boxes, faces_in_heads, intersection, iou
+from models.boxes import Boxes, faces_in_heads, head_from_face, intersection, iou
 from models.data import (
     BACKS_OF_HEADS,
     CIGARETTE,
@@ -132,10 +132,9 @@ class Matches:
         self._judge("glove", number, picture, GLOVES, iou(hand_boxes, picture.boxes), [h.glove for h in hands])
         self._rank_state(
             "no mask", number, [(h.box, h.mask) for h in heads], picture, FACES, (FACE_NO_MASK, MASK_WRONG),
-            lambda labels: faces_in_heads(labels, head_boxes).T.astype(np.float32),
+            lambda labels: _around(head_boxes, labels),
         )  # fmt: skip
-        shared = faces_in_heads(picture.boxes, head_boxes).T.astype(np.float32)
-        self._judge("mask", number, picture, MASKS, shared, [h.mask for h in heads])
+        self._judge("mask", number, picture, MASKS, _around(head_boxes, picture.boxes), [h.mask for h in heads])
         self._rank_state(
             "no cap", number, [(h.box, h.cap) for h in heads], picture, HEADS, (HEAD_BARE,),
             lambda labels: _alike(head_boxes, labels, SAME_HEAD_IOU),
@@ -292,6 +291,11 @@ def _alike(found: Boxes, labels: Boxes, least: float) -> NDArray[np.float32]:
     """Intersection over union [found, labels]; 0 below ``least``."""
     shared = iou(found, labels)
     return np.where(shared >= least, shared, np.float32(0))
+
+
+def _around(heads: Boxes, faces: Boxes) -> NDArray[np.float32]:
+    """1 and more [heads, faces] where a head may be the face's, the more the better it fits; else 0."""
+    return np.where(faces_in_heads(faces, heads).T, 1 + iou(heads, head_from_face(faces)), np.float32(0))
 
 
 def _inside(boxes: Boxes, region: Box) -> NDArray[np.bool_]:

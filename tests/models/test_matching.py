@@ -85,6 +85,13 @@ def test_a_head_is_the_faces_when_its_centre_lies_in_it():
     assert [(c.hit, c.size) for c in matches.candidates["no mask"]] == [(True, 50)]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_heads_around_a_face_the_one_that_fits_it_answers_for_it(order: int):
+    behind = head((90, 60, 190, 180), mask="worn", mask_score=0.1)
+    matches = compare(picture(FACES, [(FACE_NO_MASK, FACE)]), *[head(), behind][::order])
+    assert [j.told for j in matches.judged if j.attribute == "mask"] == ["missing"]
+
+
 def test_a_masked_face_is_a_false_alarm_of_no_mask():
     matches = compare(picture(FACES, [(FACE_MASK, FACE)]), head())
     assert [c.hit for c in matches.candidates["no mask"]] == [False]
