@@ -56,6 +56,7 @@ class AttributeReader:
         return self._sure[name]
 
     def cut(self, image: Image, boxes: Sequence[Box] | npt.NDArray[np.float32], scale: float) -> list[Image]:
+        """Squares [size, size, 3] of a BGR picture [H, W, 3], one around each of [n, 4] boxes in its pixels."""
         return [crop_square(image, box, scale, self.crop.size) for box in boxes]
 
     def read(self, crops: Sequence[Image]) -> list[Reading]:

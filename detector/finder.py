@@ -65,13 +65,14 @@ def canvas_for(width: int, height: int, long_side: int) -> tuple[int, int]:
 
 
 def fit(width: int, height: int, canvas: tuple[int, int]) -> Fit:
+    """Where a picture of this size lies in the middle of a canvas (width, height), as large as it fits."""
     scale = min(canvas[0] / width, canvas[1] / height)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
     return Fit(scale, (canvas[0] - inner[0]) // 2, (canvas[1] - inner[1]) // 2, *inner)
 
 
 def lay(image: Image, canvas: Image, place: Fit) -> None:
-    """Write the scaled picture into a canvas that is already grey."""
+    """Write the picture [H, W, 3], scaled, into a canvas [h, w, 3] that is already grey."""
     inner = canvas[place.top : place.top + place.height, place.left : place.left + place.width]
     cv2.resize(image, (place.width, place.height), dst=inner, interpolation=cv2.INTER_LINEAR)
 

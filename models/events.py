@@ -69,7 +69,7 @@ def clips(root: Path) -> list[Path]:
     if root.is_file():
         return [root] if _truth_path(root).is_file() else []
     return sorted(
-        clip for clip in root.glob("*") if clip.suffix in (".mp4", ".mkv", ".avi") and _truth_path(clip).is_file()
+        clip for clip in root.glob("*") if clip.suffix.lower() in (".mp4", ".mkv", ".avi") and _truth_path(clip).is_file()
     )
 
 

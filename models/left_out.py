@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
+
+import numpy as np
 
 from models.data import FACES, HANDS, HEADS, PERSON, Picture
 from models.publish import THINGS
@@ -25,10 +28,22 @@ def sources(pictures: Sequence[Picture]) -> list[str]:
 
 
 def told_elsewhere(pictures: Sequence[Picture], source: str) -> list[Picture]:
-    """The pictures of a source, annotated only for what enough pictures of another source teach."""
+    """The pictures of a source, labelled only for what enough pictures of another source teach."""
     teachable: set[int] = set()
     for group in GROUPS:
         counts = Counter(p.source for p in pictures if p.source != source and set(group) <= p.annotated)
         if max(counts.values(), default=0) >= LEAST:
             teachable |= set(group)
-    return [replace(p, annotated=p.annotated & teachable) for p in pictures if p.source == source]
+    return [_labelled_for(p, teachable) for p in pictures if p.source == source]
+
+
+def _labelled_for(picture: Picture, classes: set[int]) -> Picture:
+    """Without the boxes of what is no longer annotated: they would count as judged alone."""
+    kept = ~np.isin(picture.classes, list(picture.annotated - classes))
+    return replace(
+        picture,
+        annotated=picture.annotated & classes,
+        classes=picture.classes[kept],
+        boxes=picture.boxes[kept],
+        hat_kinds=tuple(compress(picture.hat_kinds, kept)),
+    )

@@ -73,6 +73,8 @@ def test_clips_have_their_truth_beside_them(tmp_path: Path):
     path = clip(tmp_path, EVENT)
     (tmp_path / "other.mp4").touch()
     assert clips(tmp_path) == clips(path) == [path]
+    shouted = path.rename(tmp_path / "clip.AVI")
+    assert clips(tmp_path) == [shouted]
     assert clips(tmp_path / "other.mp4") == []
 
 
