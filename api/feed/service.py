@@ -40,7 +40,7 @@ async def list_events(work: Work, actor: Actor, *, after: int | None, limit: int
 
 
 def _check(after: int, first: int, last: int) -> None:
-    again = "Start again: read GET /api/v1/events without `after`, and all of GET /api/v1/cases once."
+    again = "Start again: drop what you keep, read all of GET /api/v1/cases, then GET /api/v1/events without `after`."
     if after + 1 < first:
         raise CursorExpired(f"What came after this cursor was too long ago and is not kept any more. {again}")
     if after > last:

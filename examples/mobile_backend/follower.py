@@ -1,25 +1,34 @@
 """Follows cases: nothing is lost, whichever side is killed and whenever."""
 
+from typing import TYPE_CHECKING
+
 import httpx
 
-from examples.mobile_backend.centre import Centre
 from examples.mobile_backend.store import Store
+
+if TYPE_CHECKING:
+    from examples.mobile_backend.centre import Centre
 
 PAGE = 200
 
 
-async def follow(centre: Centre, store: Store) -> bool:
+async def follow(centre: "Centre", store: Store) -> bool:
     """Take over what is new; whether there may be more. Raises httpx.HTTPError while the centre does not answer.
 
     Events are read as they come, without the generated types: a centre that is younger than the client may tell new kinds.
     """
     client = await centre.as_program()
     async with client.get_async_httpx_client() as http:
+        if store.cursor is None:
+            # Events are not kept for ever: what is older than they are stands among the cases only. Killed in the middle of it,
+            # there is no cursor yet, and all are read again.
+            await _read_all(http, store)
         answer = await http.get("/api/v1/events", params={"limit": PAGE} | ({"after": store.cursor} if store.cursor else {}))
         if answer.status_code == httpx.codes.GONE:
-            # Away for too long: what is kept is read again, and all cases once. Whatever is older changes nothing.
-            store.keep_cursor(None)
-            await _read_all(http, store)
+            # Away for too long, or the centre was set back to a backup, with lower versions.
+            with store.transaction():
+                store.forget_cases()
+                store.keep_cursor(None)
             return True
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             centre.forget_own_token()

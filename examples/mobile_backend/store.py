@@ -65,5 +65,8 @@ class Store:
             case_id, version, json.dumps(facts),
         )
 
+    def forget_cases(self) -> None:
+        self.change("DELETE FROM cases")
+
     def list_cases(self) -> list[Row]:
         return [json.loads(row["facts"]) for row in self.rows("SELECT facts FROM cases ORDER BY id")]

@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +18,11 @@ import pytest
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Role
 from api.console.csrf import token_of
+from api.feed.publisher import forget_old, publish_all
 from api.kit.settings import Settings
+from examples.mobile_backend.follower import follow
+from examples.mobile_backend.store import Store
+from tests.api.test_feed import NOON
 from tests.api.test_oauth import add
 from tests.api.world import EdgeBox, Place, World
 from tests.ports import hold_port
@@ -179,3 +184,58 @@ async def test_loses_no_case_and_doubles_no_act_over_kills_of_both(scene: Scene)
     async with httpx.AsyncClient(base_url=scene.centre.url, cookies=scene.officer, timeout=60) as officer:
         transitions = (await officer.get(f"/api/v1/cases/{first}")).json()["transitions"]
     assert [step["act"] for step in transitions].count("confirm") == 1
+
+
+@dataclass
+class AsProgram:
+    """The centre as the follower asks it, in this process; its connection breaks off at what `breaks_at` names."""
+
+    http: httpx.AsyncClient
+    breaks_at: str = "nothing"
+
+    async def as_program(self) -> "AsProgram":
+        return self
+
+    @asynccontextmanager
+    async def get_async_httpx_client(self) -> AsyncIterator["AsProgram"]:
+        yield self
+
+    async def get(self, path: str, params: dict[str, Any]) -> httpx.Response:
+        if path == self.breaks_at:
+            raise httpx.ReadError("killed")
+        return await self.http.get(path, params=params)
+
+
+class TestWhatEventsDoNotTell:
+    async def aged(self, world: World, tmp_path: Path) -> tuple[AsProgram, Store, str, list[int]]:
+        """Three cases, of which events are kept of the last alone; the first cursor of all."""
+        place = await world.place()
+        box, cases, cursors = await world.edge(place), list[int](), list[str]()
+        person = await world.person()
+        for day in range(3):
+            world.centre.clock = lambda day=day: NOON + timedelta(days=day)  # type: ignore[misc]
+            cases.append(await world.case(place, box))
+            await publish_all(world.centre)
+            cursors.append((await person.get("/api/v1/events")).json()["next"])
+        world.centre.settings.feed_days = 0.5
+        await forget_old(world.centre)
+        return AsProgram(person), Store(tmp_path / "backend.db"), cursors[0], cases
+
+    async def test_a_new_backend_sees_older_cases_too(self, world: World, tmp_path: Path):
+        centre, store, _, cases = await self.aged(world, tmp_path)
+        await follow(centre, store)  # type: ignore[arg-type]
+        assert [case["case_id"] for case in store.list_cases()] == cases
+
+    async def test_away_for_too_long_and_killed_while_all_are_read(self, world: World, tmp_path: Path):
+        centre, store, cursor, cases = await self.aged(world, tmp_path)
+        store.keep_cursor(cursor)
+        # Of a centre that was set back since: what it says now holds.
+        store.keep_case(cases[0], 99, {"case_id": cases[0]})
+        centre.breaks_at = "/api/v1/cases"
+        for _ in range(2):
+            with suppress(httpx.ReadError):
+                await follow(centre, store)  # type: ignore[arg-type]
+        centre.breaks_at = "nothing"
+        while await follow(centre, store):  # type: ignore[arg-type]
+            pass
+        assert [(case["case_id"], case["version"]) for case in store.list_cases()] == [(case_id, 1) for case_id in cases]
