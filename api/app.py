@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.routing import BaseRoute
 
+from api.accounts.endpoints import own as account
 from api.accounts.endpoints import router as accounts
 from api.alarms.endpoints import router as alarms
 from api.answers.endpoints import router as answers
@@ -59,8 +60,8 @@ from contract.evidence import LARGEST_CLIP, SealedClip, SealedManifest
 PREFIX = "/api/v1"
 # In this order an address is looked for: what edges send first.
 ROUTERS = (
-    evidence_protocol, edge_protocol, camera_protocol, trial_protocol, accounts, answers, cases, notices, evidence, places,
-    cameras, edges, deliveries, feed, audit, clients, statistics, linked, oauth, alarms, public,
+    evidence_protocol, edge_protocol, camera_protocol, trial_protocol, accounts, account, answers, cases, notices, evidence,
+    places, cameras, edges, deliveries, feed, audit, clients, statistics, linked, oauth, alarms, public,
 )
 
 

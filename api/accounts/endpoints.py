@@ -4,8 +4,10 @@ from api.accounts.actors import Actor
 from api.accounts.dependencies import SignedIn, sign_in, sign_out
 from api.accounts.schemas import LoginIn, Me
 from api.kit.problems import Forbidden, TooManyRequests, Unauthenticated, documented
+from api.repeats.routes import ApiRoute
 
 router = APIRouter(tags=["accounts"])
+own = APIRouter(tags=["accounts"], route_class=ApiRoute)
 
 
 @router.post("/login", operation_id="login", summary="Sign in", responses=documented(Unauthenticated, Forbidden, TooManyRequests))
@@ -22,7 +24,7 @@ async def logout(request: Request, response: Response, actor: SignedIn) -> None:
     await sign_out(request, response, actor)
 
 
-@router.get("/me", operation_id="get_me", summary="Who is signed in", responses=documented(Unauthenticated))
+@own.get("/me", operation_id="get_me", summary="Who is signed in", responses=documented(Unauthenticated))
 async def get_me(actor: SignedIn) -> Me:
     return _me(actor)
 

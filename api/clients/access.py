@@ -19,7 +19,8 @@ class InsufficientScope(Forbidden):
         self.scopes = scopes
 
     def headers(self) -> dict[str, str]:
-        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.scopes}"'}  # RFC 6750, 3
+        needed = f', scope="{self.scopes}"' if self.scopes else ""
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope"{needed}'}  # RFC 6750, 3
 
 
 def bearer_of(request: Request) -> str | None:

@@ -2,12 +2,16 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.datastructures import DefaultPlaceholder
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
 
@@ -15,7 +19,7 @@ from api.accounts.dependencies import signed_in_or_none
 from api.centre import Centre
 from api.kit.database import Work
 from api.kit.parameters import is_known
-from api.kit.problems import BadRequest, Conflict, documented
+from api.kit.problems import BadRequest, Conflict, FieldProblem, Invalid, documented
 from api.repeats import service
 from api.repeats.service import LONGEST_KEY, Answer, Reservation
 
@@ -43,9 +47,11 @@ class ApiRoute(APIRoute):
         given = options.get("responses") or {}
         if self._act:
             options["responses"] = documented(BadRequest, Conflict) | given
-        elif "GET" in methods:
+        # A file has its own ETag, and tells so.
+        has_tag = "GET" in methods and (304 in given or isinstance(options.get("response_class"), DefaultPlaceholder))
+        if has_tag:
             options["responses"] = {304: {"description": "It is what If-None-Match names"}} | given
-        if self._act or "GET" in methods:
+        if self._act or has_tag:
             extra = options.get("openapi_extra") or {}
             parameter = _KEY if self._act else _KNOWN
             options["openapi_extra"] = {**extra, "parameters": [*extra.get("parameters", []), parameter]}
@@ -53,11 +59,19 @@ class ApiRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
-        return partial(_once if self._act else _unless_known, handler)
+        if self._act:
+            return partial(_once, handler)
+        if self.response_class is Response:  # a file, whose address may carry anything against a cache
+            return partial(_unless_known, handler, None)
+        asked = frozenset(field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query))
+        return partial(_unless_known, handler, asked)
 
 
-async def _unless_known(handler: Handler, request: Request) -> Response:
-    """With an ETag of the whole answer; one that the endpoint gave, the version of the thing, stands before it."""
+async def _unless_known(handler: Handler, asked: frozenset[str] | None, request: Request) -> Response:
+    """With an ETag of the whole answer; one that the endpoint gave, the version of the thing, stands before it. Raises Invalid
+    for what is asked by a name that is not among `asked`: a filter that was passed over would open everything."""
+    if request.method == "GET" and asked is not None:
+        _check_query(request, asked)
     response = await handler(request)
     is_json = response.headers.get("content-type") == "application/json"
     is_file = "accept-ranges" in response.headers  # which has its own
@@ -69,6 +83,18 @@ async def _unless_known(handler: Handler, request: Request) -> Response:
     if is_known(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers={"ETag": tag})
     return response
+
+
+def _check_query(request: Request, asked: frozenset[str]) -> None:
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    known = ", ".join(sorted(asked)) or "none"
+    wrong = [
+        FieldProblem(field=f"query.{name}", message="Give it once." if name in asked else f"Known here: {known}.")
+        for name, count in counts.items()
+        if name not in asked or count > 1
+    ]
+    if wrong:
+        raise Invalid("The query has a parameter that this address does not know, or one twice; see errors.", errors=wrong)
 
 
 async def _once(handler: Handler, request: Request) -> Response:

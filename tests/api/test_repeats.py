@@ -183,6 +183,26 @@ def test_every_act_asks_for_a_key():
         assert {"400", "409", "422"} <= set(operation["responses"]), operation["operationId"]
 
 
+class TestWhatIsAsked:
+    """A filter that is not understood would open everything, and a cursor by another name begin from the beginning."""
+
+    @pytest.mark.parametrize(
+        ("asked", "field"),
+        [
+            ("cases?states=issued", "states"),
+            ("cases?state=issued&state=closed", "state"),
+            ("events?cursor=eyJhZnRlciI6MX0", "cursor"),
+            ("events/stream?cursor=eyJhZnRlciI6MX0", "cursor"),
+            ("shops?district_id=x", "district_id"),
+            ("statistics?from=2026-01-01", "from"),
+        ],
+    )
+    async def test_by_a_name_that_is_not_known_or_twice(self, world: World, asked: str, field: str):
+        answer = await (await world.person()).get(f"/api/v1/{asked}")
+        assert (answer.status_code, problem_code(answer)) == (422, "invalid")
+        assert [error["field"] for error in answer.json()["errors"]] == [f"query.{field}"]
+
+
 class TestKnown:
     async def polled(self, world: World) -> tuple[httpx.AsyncClient, Place, int]:
         place = await world.place()
@@ -192,7 +212,7 @@ class TestKnown:
         officer, place, case_id = await self.polled(world)
         for path in (
             "cases", f"cases/{case_id}", "shops", f"shops/{place.shop_id}", "cameras", f"cameras/{place.camera_id}", "events",
-            "statistics",
+            "statistics", "me",
         ):
             first = await officer.get(f"/api/v1/{path}")
             assert first.status_code == 200, path

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from api.deliveries.kinds import Event
 from api.kit.times import now
 from tests.api.deliveries.post import Post
 from tests.api.deliveries.receiver import Answer, Request
+from tests.api.test_api_docs import DOCUMENT
 from tests.api.world import problem_code
 
 
@@ -113,6 +115,30 @@ async def test_rotation_signs_with_both_for_a_day(post: Post):
     assert len(signatures(during, "v1")) == len(signatures(during, "v1a")) == 2
     assert [proves(keys["public_key"], during) for keys in (target, rotated)] == [True, True]
     assert [proves(keys["public_key"], after) for keys in (target, rotated)] == [False, True]
+
+
+async def test_what_the_document_shows_takes_ours_and_nothing_else(post: Post):
+    (shown,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(shown, scope)
+    is_ours = scope["is_ours"]
+    post.clock.now = now()
+    old = (await post.target())["secret"]
+    target, = (await post.admin.get("/api/v1/targets")).json()["items"]
+    new = (await post.admin.post(f"/api/v1/targets/{target['id']}/rotate")).json()["secret"]
+    await post.open_case()
+    await post.send()
+    request, = post.receiver.requests
+    headers, body = request.headers, request.body
+    assert [is_ours(secrets, headers, body) for secrets in ([old], [new], [old, new])] == [True] * 3
+    for changed in (
+        {"webhook-id": "msg_other"}, {"webhook-timestamp": str(int(headers["webhook-timestamp"]) - 301)},
+        {"webhook-timestamp": "x"}, {"webhook-signature": "v1,ü"}, {"webhook-signature": ""},
+    ):
+        assert not is_ours([old, new], headers | changed, body)
+    assert not is_ours([old, new], headers, body + b" ")
+    assert not is_ours([f"whsec_{base64.b64encode(bytes(32)).decode()}"], headers, body)
+    assert not is_ours([old, new], {}, body)
 
 
 async def test_the_secret_is_shown_once(post: Post):
