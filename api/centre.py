@@ -11,6 +11,7 @@ from api.clients.limits import Limiter, TokensRateLimited
 from api.evidence.retention import Retention, load_retention
 from api.feed.bell import Bell
 from api.feed.shared import SharedReading
+from api.kit.at_once import AtOnce
 from api.kit.database import Database
 from api.kit.files import Files
 from api.kit.lock import make_folder
@@ -79,6 +80,15 @@ class Centre:
     @cached_property
     def consents_of_person(self) -> Limiter:
         return Limiter("person", self.settings.consents_per_minute)
+
+    @cached_property
+    def streams(self) -> AtOnce:
+        return AtOnce("streams of events", self.settings.streams_at_once)
+
+    @cached_property
+    def large_bodies(self) -> AtOnce:
+        # One, and one more whose connection broke off and that is not known to be gone yet. Each lies in memory, 61 MB at most.
+        return AtOnce("large uploads", 2)
 
     @cached_property
     def deadlines(self) -> Deadlines:

@@ -18,6 +18,7 @@ from api.app import create_app
 from api.bootstrap import prepare
 from api.cameras.service import unreadable_passwords
 from api.centre import Centre
+from api.kit.connections import HttpProtocol, allow_many
 from api.kit.lock import hold_folder
 from api.kit.settings import Settings
 from contract.logs import log_to_stderr
@@ -47,6 +48,7 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
     _check_tls(settings)
     sys.setswitchinterval(TURN_S)
     log_to_stderr()
+    allow_many()
     line = "timestamp=%(asctime)s level=%(levelname)s event=%(message)s"
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=line)
     with hold_folder(settings.data), _listening_socket(settings) as listener:
@@ -68,7 +70,7 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
         tell(f"first login: {login.login} password: {login.password} {once}")
     centre.announce = tell
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False,
+        app, http=HttpProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False,
         proxy_headers=settings.trusted_proxies is not None, forwarded_allow_ips=settings.trusted_proxies,
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )

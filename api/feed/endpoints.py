@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header
 from fastapi.responses import StreamingResponse
 
 from api.accounts.actors import Actor
@@ -14,7 +14,7 @@ from api.feed.schemas import Feed, FeedItem
 from api.feed.tables import FeedEvent
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.parameters import Cursor, Limit
-from api.kit.problems import Forbidden, Gone, Unauthenticated, documented
+from api.kit.problems import Forbidden, Gone, TooManyRequests, Unauthenticated, documented
 from api.kit.work import Reading
 from api.repeats.routes import ApiRoute
 
@@ -22,6 +22,12 @@ router = APIRouter(tags=["events"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, Gone)
 # Shorter than the time after which proxies end a connection that is silent (60 s).
 SILENT_S = 15.0
+
+
+async def _one_stream(centre: CentreOf, actor: SignedIn) -> AsyncIterator[None]:
+    """Until the stream has ended, however it does. Raises TooManyRequests."""
+    with centre.streams.one_more(actor.id):
+        yield
 
 
 @router.get("/events", operation_id="list_events", summary="What happened since", responses=READ)
@@ -38,7 +44,8 @@ async def list_events(work: Reading, actor: SignedIn, after: Cursor = None, limi
 
 @router.get(
     "/events/stream", operation_id="follow_events", summary="The same as server-sent events",
-    responses=READ | {200: {"content": {"text/event-stream": {}}}}, response_class=StreamingResponse,
+    responses=READ | documented(TooManyRequests) | {200: {"content": {"text/event-stream": {}}}},
+    response_class=StreamingResponse, dependencies=[Depends(_one_stream)],
 )
 async def follow_events(
     centre: CentreOf, actor: SignedIn, after: Cursor = None,

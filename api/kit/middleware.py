@@ -1,5 +1,6 @@
 """What holds for every request and every answer: size limits, no requests forged by other sites, security headers."""
 
+import asyncio
 import re
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +13,9 @@ from api.kit.problems import FromAnotherSite, LengthMissing, Problem, TooLarge, 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A heartbeat after a day without a network: 5,000 camera minutes of about 180 bytes.
 BODY_BYTES = 2_000_000
+# What a phone at the edge of a mobile network still manages (2G). Whoever is slower holds connections, or does it on purpose.
+SLOWEST_BYTES_S = 2_000
+FIRST_BYTES_S = 60.0
 
 
 class Guard:
@@ -41,7 +45,7 @@ class Guard:
             response = await answer(Request(scope), problem)
             await response(scope, receive, send_with_headers)
         else:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, _in_time(receive, _length(scope)), send_with_headers)
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
@@ -54,6 +58,30 @@ class Guard:
         if scope["method"] not in SAFE_METHODS and not is_same_site(headers):
             return FromAnotherSite("This request comes from another site and was not carried out.")
         return None
+
+
+def _length(scope: Scope) -> int:
+    return int(Headers(scope=scope).get("content-length", "0"))
+
+
+def _in_time(receive: Receive, length: int) -> Receive:
+    """As if the sender had gone away, once its body should long be here."""
+    until = asyncio.get_running_loop().time() + FIRST_BYTES_S + length / SLOWEST_BYTES_S
+    is_whole = length == 0
+
+    async def receive_in_time() -> Message:
+        nonlocal is_whole
+        if is_whole:  # whoever waits now waits for the end of the connection
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return receive_in_time
 
 
 def is_same_site(headers: Headers) -> bool:

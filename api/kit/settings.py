@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     feed_days: float = Field(30, gt=0, description="how long followers of events may stay away")
     # A session that ended ends the stream too, this late.
     stream_s: float = Field(300, gt=0, description="how long one stream of events lasts; its client comes again")
+    # A backend holds one for itself and a few while it is replaced; each is a connection and a task.
+    streams_at_once: int = Field(20, gt=0, description="streams of events that one person or program may have open")
 
     @field_validator("public_url")
     @classmethod

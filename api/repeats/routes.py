@@ -15,9 +15,11 @@ from fastapi.params import Query
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
 
+from api.accounts.actors import Actor
 from api.accounts.dependencies import signed_in_or_none
 from api.centre import Centre
 from api.kit.database import Work
+from api.kit.middleware import BODY_BYTES
 from api.kit.parameters import is_known
 from api.kit.problems import BadRequest, Conflict, FieldProblem, Invalid, documented
 from api.repeats import service
@@ -101,6 +103,14 @@ async def _once(handler: Handler, request: Request) -> Response:
     actor = await signed_in_or_none(request)
     if actor is None:
         return await handler(request)  # which says so
+    if int(request.headers.get("content-length", "0")) <= BODY_BYTES:
+        return await _once_as(actor, handler, request)
+    centre: Centre = request.app.state.centre
+    with centre.large_bodies.one_more(actor.id):
+        return await _once_as(actor, handler, request)
+
+
+async def _once_as(actor: Actor, handler: Handler, request: Request) -> Response:
     centre: Centre = request.app.state.centre
     key = service.key_of(actor, request.headers.get("idempotency-key"))
     digest = await _digest(request)
@@ -149,5 +159,6 @@ async def _digest(request: Request) -> str:
     boundary = _BOUNDARY.search(request.headers.get("content-type", ""))
     if boundary is not None:  # another one in each try
         body = body.replace(boundary[1].encode("latin-1"), b"")
-    head = f"{request.method} {request.url.path}?{request.url.query}\n"
-    return hashlib.sha256(head.encode() + body).hexdigest()
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    digest.update(body)
+    return digest.hexdigest()

@@ -79,7 +79,9 @@ async def running_process(
     port = listener.getsockname()[1]
     environment = {
         **os.environ, "SUNSHINE_DATA": str(settings.data), "SUNSHINE_OUTBOUND_NETWORKS": "127.0.0.0/8",
-        "SUNSHINE_DATABASE_WAIT_S": "60", "SUNSHINE_QUIET_FROM": "00:00", "SUNSHINE_QUIET_UNTIL": "00:00", **more,
+        "SUNSHINE_DATABASE_WAIT_S": "60", "SUNSHINE_QUIET_FROM": "00:00", "SUNSHINE_QUIET_UNTIL": "00:00",
+        # One officer stands for all who follow.
+        "SUNSHINE_STREAMS_AT_ONCE": "10000", **more,
     }
     if settings.database_url is not None:
         environment["SUNSHINE_DATABASE_URL"] = settings.database_url.get_secret_value()

@@ -201,6 +201,21 @@ async def test_server_sent_events_go_on_where_a_follower_was(world: World):
             assert json.loads(event["data"])["data"]["case_id"] == await third
 
 
+async def test_one_person_has_so_many_streams_at_once(world: World):
+    """Each holds a connection, and a system gives a process only so many."""
+    world.centre.settings.streams_at_once = 1
+    async with live(world, await world.person()) as online:
+        async with online.stream("GET", "/api/v1/events/stream"):
+            answer = await online.get("/api/v1/events/stream")
+            assert (answer.status_code, problem_code(answer)) == (429, "too-many-requests")
+        status = 429
+        async with asyncio.timeout(60):  # the place is free again when one has gone away
+            while status == 429:
+                async with online.stream("GET", "/api/v1/events/stream") as response:
+                    status = response.status_code
+        assert status == 200
+
+
 async def test_a_stream_ends_so_that_who_follows_is_asked_again(world: World):
     world.centre.settings.stream_s = 0.01
     answer = await (await world.person()).get("/api/v1/events/stream")

@@ -138,6 +138,18 @@ class TestOnce:
         other = await answer_notice(officer, case_id, 3, text="Something else.")
         assert (other.status_code, problem_code(other)) == (422, "idempotency-key-reused")
 
+    async def test_of_large_bodies_a_sender_has_two_at_once(self, world: World):
+        """Each lies in memory until it has been compared with the first one of its key."""
+        shop, other = [await world.person(Role.STORE_OWNER, place=await world.place(name)) for name in ("One", "Other")]
+        own_id = (await shop.get("/api/v1/me")).json()["id"]
+        form = {"files": {"photographs": bytes(2_500_000)}, "data": {"act": "submit", "text": "Done."}}
+        request = {"url": "/api/v1/cases/1/answers", **form, "headers": keyed(**{"If-Match": '"1"'})}
+        with world.centre.large_bodies.one_more(own_id), world.centre.large_bodies.one_more(own_id):
+            refused = await shop.post(**request)
+            assert (refused.status_code, problem_code(refused)) == (429, "too-many-requests")
+            assert (await other.post(**request)).status_code == 404
+        assert (await shop.post(**request)).status_code == 404
+
     async def test_another_ones_key_tells_nothing(self, world: World):
         headers = keyed()
         place = await world.place()
