@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.boxes import Boxes, intersections, ious
 from detector.crops import head_region, is_cut_off
 from models.augment import Image
-from models.boxes import Boxes, centres_inside, faces_in_heads, intersection, iou
+from models.boxes import centres_inside, faces_in_heads
 from models.data import (
     CIGARETTE,
     FACE_MASK,
@@ -102,7 +103,7 @@ def _heads(
     faces = np.isin(picture.classes, FACES)
     for head in targets.of(HEAD):
         labels, weight = Labels(), 1.0
-        overlap = np.where(given, iou(head[None], picture.boxes)[0], 0)
+        overlap = np.where(given, ious(head[None], picture.boxes)[0], 0)
         if picture.tells_of(HEADS) and overlap.max(initial=0) >= 0.4:
             best = int(overlap.argmax())
             if picture.classes[best] == HEAD_HAT:
@@ -115,19 +116,19 @@ def _heads(
         if picture.tells_of(FACES) and inside.any():
             state = picture.classes[int(np.argmax(inside))]
             labels = replace(labels, mask={FACE_MASK: 0, FACE_NO_MASK: 1, MASK_WRONG: 2}[int(state)], readable=1)
-        elif (iou(head[None], picture.backs) >= 0.5).any() or (
+        elif (ious(head[None], picture.backs) >= 0.5).any() or (
             set(FACES) <= picture.annotated
             and (opinion is None or not centres_inside(opinion.face[:, :4], head[None]).any())
-            and not (iou(head[None], picture.no_backs) >= 0.5).any()
+            and not (ious(head[None], picture.no_backs) >= 0.5).any()
         ):
             # A back of a head: a person has seen it, or the picture is labelled through, and no teacher sees a face either.
             labels = replace(labels, mask=UNKNOWN["mask"], readable=0)
         if CIGARETTE in picture.annotated:
             near = centres_inside(picture.of(CIGARETTE), _square(np.array(head_region(head)), CROP.head_scale)[None]).any()
             labels = replace(labels, smoking=int(near), readable=1 if near or labels.readable != 0 else 0)
-        elif (iou(head[None], picture.smokers) >= 0.4).any():
+        elif (ious(head[None], picture.smokers) >= 0.4).any():
             labels = replace(labels, smoking=1, readable=1)
-        elif no_cigarette or labels.mask == 0 or (iou(head[None], picture.non_smokers) >= 0.4).any():
+        elif no_cigarette or labels.mask == 0 or (ious(head[None], picture.non_smokers) >= 0.4).any():
             labels = replace(labels, smoking=0)  # nobody smokes through a mask
         if labels != Labels():
             yield head, labels, weight
@@ -137,16 +138,16 @@ def _hands(picture: Picture, targets: Targets) -> Iterable[tuple[NDArray[np.floa
     """Bare or gloved, with a cigarette or without; and what looks like a hand and is none."""
     cigarettes = picture.of(CIGARETTE)
     for hand in targets.of(HAND):
-        bare, gloved = ((iou(hand[None], picture.of(label)) >= 0.5).any() for label in (HAND_BARE, HAND_GLOVE))
+        bare, gloved = ((ious(hand[None], picture.of(label)) >= 0.5).any() for label in (HAND_BARE, HAND_GLOVE))
         labels = Labels(glove=1 if bare else 0 if gloved else SILENT)
         square = _square(hand, CROP.hand_scale)[None]
         if CIGARETTE in picture.annotated:
             held = centres_inside(cigarettes, square).any()
-            if held or not intersection(cigarettes, square).any():  # of a cigarette that only reaches in nothing is taught
+            if held or not intersections(cigarettes, square).any():  # of a cigarette that only reaches in nothing is taught
                 labels = replace(labels, smoking=int(held), readable=1)
-        elif (iou(hand[None], picture.smoking_hands) >= 0.5).any():
+        elif (ious(hand[None], picture.smoking_hands) >= 0.5).any():
             labels = replace(labels, smoking=1, readable=1)
-        elif gloved or (iou(hand[None], picture.empty_hands) >= 0.5).any():
+        elif gloved or (ious(hand[None], picture.empty_hands) >= 0.5).any():
             labels = replace(labels, smoking=0, readable=1)
         if labels != Labels():
             yield hand, labels
@@ -167,7 +168,7 @@ def _elsewhere(
         side = np.exp(rng.uniform(np.log(16), np.log(max(17, 0.4 * min(w, h)))))
         corner = rng.uniform(0, 1, 2) * np.maximum(np.array([w, h]) - side, 1)
         box = np.array([*corner, *(corner + side)], np.float32)
-        if intersection(_square(box, 1.2)[None], busy).sum() > 0.1 * side * side:
+        if intersections(_square(box, 1.2)[None], busy).sum() > 0.1 * side * side:
             continue
         labels = Labels(**UNKNOWN, readable=0)
         if annotated:
@@ -211,7 +212,7 @@ def _patch(
         small = small[: side - top, : side - left]
         out[top : top + small.shape[0], left : left + small.shape[1]] = small
     offset = np.array([x1, y1, x1, y1], np.float32)
-    near = cigarettes[intersection(cigarettes, square[None])[:, 0] > 0]
+    near = cigarettes[intersections(cigarettes, square[None])[:, 0] > 0]
     return Patch(
         out,
         float((region[2:] - region[:2]).max()),

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.boxes import Boxes, area
+from detector.boxes import Boxes, areas
 from models.pseudo import Targets
 from models.publish import CLASSES
 
@@ -170,7 +170,7 @@ def _moved(
     """Move boxes with the picture; what is mostly cut off or tiny is no longer taught."""
     moved = _corners(boxes, matrix)
     cut = np.clip(moved, 0, (width, height, width, height)).astype(np.float32)
-    visible = area(cut) / np.maximum(area(moved), 1e-9)
+    visible = areas(cut) / np.maximum(areas(moved), 1e-9)
     small = (cut[:, 2:] - cut[:, :2]).max(1) if len(cut) else np.zeros(0)
     # 5 px: below it no cell of stride 8 can tell a head from a stain; a cigarette is thin, its length counts.
     good = (visible >= 0.4) & (small >= 5)

@@ -1,28 +1,10 @@
-"""Arithmetic on boxes: float32 [n, 4] arrays of x1, y1, x2, y2 in pixels."""
+"""Faces, heads and labels as boxes, beside `detector.boxes`: float32 [n, 4] arrays of x1, y1, x2, y2 in pixels."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Boxes = NDArray[np.float32]
-
-
-def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """Intersection over union, [len(a), len(b)]."""
-    inner = intersection(a, b)
-    return np.asarray(inner / np.maximum(area(a)[:, None] + area(b)[None] - inner, 1e-9), np.float32)
-
-
-def intersection(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """Area of overlap in px², [len(a), len(b)]."""
-    corner1 = np.maximum(a[:, None, :2], b[None, :, :2])
-    corner2 = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.asarray(np.clip(corner2 - corner1, 0, None).prod(2), np.float32)
-
-
-def area(a: Boxes) -> NDArray[np.float32]:
-    """Area in px², [n]."""
-    return np.asarray((a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1]), np.float32)
+from detector.boxes import Boxes, areas
 
 
 def centres_inside(inner: Boxes, outer: Boxes) -> NDArray[np.bool_]:
@@ -36,7 +18,7 @@ def faces_in_heads(faces: Boxes, heads: Boxes) -> NDArray[np.bool_]:
 
     A head matches a face when the face's centre lies in it and its area is 0.4 to 6 times the face's.
     """
-    ratio = area(heads)[None] / np.maximum(area(faces)[:, None], 1e-9)
+    ratio = areas(heads)[None] / np.maximum(areas(faces)[:, None], 1e-9)
     return centres_inside(faces, heads) & (ratio >= 0.4) & (ratio <= 6)
 
 

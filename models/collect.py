@@ -20,7 +20,8 @@ from pydantic import TypeAdapter
 
 from contract.catalogue import Catalogue, load_catalogue
 from contract.evidence import MarkedBox
-from models.boxes import Boxes, face_in_head, relative
+from detector.boxes import Boxes
+from models.boxes import face_in_head, relative
 from models.data import CIGARETTE, FACE_MASK, FACE_NO_MASK, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT, DataError
 
 API = "/api/v1"

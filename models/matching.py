@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.attributes import VIOLATING
+from detector.boxes import Boxes, intersections, ious
 from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Hand, Head, Observation, square_around
-from models.boxes import Boxes, faces_in_heads, head_from_face, intersection, iou
+from models.boxes import faces_in_heads, head_from_face
 from models.data import (
     BACKS_OF_HEADS,
     CIGARETTE,
@@ -129,7 +130,7 @@ class Matches:
             "bare hand", number, [(h.box, h.glove) for h in hands], picture, HANDS, (HAND_BARE,),
             lambda labels: _alike(hand_boxes, labels, SAME_IOU),
         )  # fmt: skip
-        self._judge("glove", number, picture, GLOVES, iou(hand_boxes, picture.boxes), [h.glove for h in hands])
+        self._judge("glove", number, picture, GLOVES, ious(hand_boxes, picture.boxes), [h.glove for h in hands])
         self._rank_state(
             "no mask", number, [(h.box, h.mask) for h in heads], picture, FACES, (FACE_NO_MASK, MASK_WRONG),
             lambda labels: _around(head_boxes, labels),
@@ -139,7 +140,7 @@ class Matches:
             "no cap", number, [(h.box, h.cap) for h in heads], picture, HEADS, (HEAD_BARE,),
             lambda labels: _alike(head_boxes, labels, SAME_HEAD_IOU),
         )  # fmt: skip
-        self._judge("cap", number, picture, CAPS, iou(head_boxes, picture.boxes), [h.cap for h in heads])
+        self._judge("cap", number, picture, CAPS, ious(head_boxes, picture.boxes), [h.cap for h in heads])
         self._judge_smoking(number, picture, heads, hands)
         if CIGARETTE in picture.annotated:
             self._rank_smoking(number, picture.of(CIGARETTE), seen)
@@ -228,7 +229,7 @@ class Matches:
         for hand in hands if CIGARETTE in picture.annotated else ():
             square = square_around(hand.box, self.hand_scale)
             holds = _any_inside(sticks, square)
-            if holds or not intersection(sticks, _boxes([square])).any():
+            if holds or not intersections(sticks, _boxes([square])).any():
                 told = hand.smoking
                 truth = "yes" if holds else "no"
                 self.judged.append(Judged("smoking", number, hand.box, _side(hand.box), truth, told.state, told.score))
@@ -249,7 +250,7 @@ class Matches:
     def _judge_smokers(self, number: int, seen: Sequence[Head | Hand], smoking: Boxes, not_smoking: Boxes) -> None:
         """Heads or hands of which a reviewer has said whether they smoke."""
         for truth, judged in (("yes", smoking), ("no", not_smoking)):
-            shared = iou(_boxes([one.box for one in seen]), judged)
+            shared = ious(_boxes([one.box for one in seen]), judged)
             for column, box in enumerate(judged):
                 best = int(shared[:, column].argmax()) if len(seen) else -1
                 found = best >= 0 and shared[best, column] >= SAME_IOU
@@ -267,7 +268,7 @@ class Matches:
     def _judge_backs(self, number: int, picture: Picture, heads: Sequence[Head], boxes: Boxes) -> None:
         """Heads that show no face: a mask cannot be told."""
         faceless = np.asarray(~faces_in_heads(picture.of(*FACES), boxes).any(axis=0))
-        real = np.asarray((iou(boxes, picture.of(*HEADS)) >= 0.5).any(axis=1))
+        real = np.asarray((ious(boxes, picture.of(*HEADS)) >= 0.5).any(axis=1))
         for index, head in enumerate(heads):
             if faceless[index] and real[index]:
                 told = head.mask
@@ -289,13 +290,13 @@ class Matches:
 
 def _alike(found: Boxes, labels: Boxes, least: float) -> NDArray[np.float32]:
     """Intersection over union [found, labels]; 0 below ``least``."""
-    shared = iou(found, labels)
+    shared = ious(found, labels)
     return np.where(shared >= least, shared, np.float32(0))
 
 
 def _around(heads: Boxes, faces: Boxes) -> NDArray[np.float32]:
     """1 and more [heads, faces] where a head may be the face's, the more the better it fits; else 0."""
-    return np.where(faces_in_heads(faces, heads).T, 1 + iou(heads, head_from_face(faces)), np.float32(0))
+    return np.where(faces_in_heads(faces, heads).T, 1 + ious(heads, head_from_face(faces)), np.float32(0))
 
 
 def _inside(boxes: Boxes, region: Box) -> NDArray[np.bool_]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.boxes import Boxes, area, centres_inside, faces_in_heads, head_from_face, intersection, iou, keep_best
+from detector.boxes import Boxes, areas, intersections, ious
+from models.boxes import centres_inside, faces_in_heads, head_from_face, keep_best
 from models.data import FACES, HANDS, HEADS, Picture
 from models.data import PERSON as PERSON_LABEL
 from models.publish import CLASSES, THINGS
@@ -64,7 +65,7 @@ def targets(picture: Picture, opinion: Opinion | None, no_cigarette: bool = Fals
             unsure[HAND] = spare[_unmatched(spare, found[HAND], 0.2)]
     elif opinion is not None:
         found[HAND], unsure[HAND] = (
-            boxes[iou(boxes, picture.no_hands).max(1, initial=0) < 0.5] for boxes in _hands(opinion, people)
+            boxes[ious(boxes, picture.no_hands).max(1, initial=0) < 0.5] for boxes in _hands(opinion, people)
         )
     found |= {label: picture.of(given) for label, given in NUMBERED.items() if given in annotated}
     if no_cigarette and CIG not in found:
@@ -102,7 +103,7 @@ def _once(*boxes: Boxes) -> Boxes:
 def _persons(opinion: Opinion) -> tuple[Boxes, Boxes]:
     coco, pinto = _above(opinion.coco_person, 0.25), _above(opinion.pinto_person, 0.25)
     sure = (opinion.coco_person[:, 4] >= 0.6)[opinion.coco_person[:, 4] >= 0.25]
-    agreed = iou(coco, pinto).max(1, initial=0) >= 0.5
+    agreed = ious(coco, pinto).max(1, initial=0) >= 0.5
     good = coco[sure | agreed]
     # Small or doubtful people of either teacher, and crowds that only one of them saw, stay open.
     spare = np.concatenate([opinion.coco_person[:, :4], _above(opinion.pinto_person, 0.2)])
@@ -119,7 +120,7 @@ def _heads(picture: Picture, opinion: Opinion, people: Boxes) -> tuple[Boxes, Bo
     heads: list[NDArray[np.float32]] = []
     used = np.zeros(len(seen), bool)
     for head in given:
-        overlap = iou(head[None], seen)[0]
+        overlap = ious(head[None], seen)[0]
         if picture.derived_heads and len(seen) and overlap.max() >= 0.4:
             # The label is a grown face: it often ends at the hair. The union reaches over hair and cap.
             heads.append(_join(head, seen[overlap.argmax()]))
@@ -134,7 +135,7 @@ def _heads(picture: Picture, opinion: Opinion, people: Boxes) -> tuple[Boxes, Bo
             if match.any():
                 best = np.where(match, scores, 0).argmax()
                 heads.append(_join(seen[best], face))
-                used |= iou(seen[best][None], seen)[0] >= 0.3
+                used |= ious(seen[best][None], seen)[0] >= 0.3
             elif labelled:
                 heads.append(head_from_face(face[None])[0])
     # Backs of heads have no face: a confident head in the upper part of a person is witness enough.
@@ -150,19 +151,19 @@ def _heads(picture: Picture, opinion: Opinion, people: Boxes) -> tuple[Boxes, Bo
 
 def _hands(opinion: Opinion, people: Boxes) -> tuple[Boxes, Boxes]:
     pinto, feige = opinion.pinto_hand, opinion.feige_hand
-    both = iou(pinto[:, :4], feige[:, :4])
+    both = ious(pinto[:, :4], feige[:, :4])
     # feige's outline is the better one where both see the hand.
     agreed = feige[(both.max(0, initial=0) >= 0.4) & (feige[:, 4] >= 0.25), :4]
     alone = np.concatenate([feige[feige[:, 4] >= 0.6], pinto[pinto[:, 4] >= 0.6]])[:, :4]
     if len(alone) and len(people):
         # A hand is small beside its person; a larger box is a face or an arm that was taken for one.
-        small = area(alone)[:, None] < 0.15 * area(people)[None]
+        small = areas(alone)[:, None] < 0.15 * areas(people)[None]
         alone = alone[(centres_inside(alone, people) & small).any(1)]
     else:
         alone = _none()
     good = agreed
     for box in alone:
-        if not len(good) or iou(box[None], good).max() < 0.3:
+        if not len(good) or ious(box[None], good).max() < 0.3:
             good = np.concatenate([good, box[None]])
     weak = np.concatenate([pinto[:, :4], feige[:, :4]])
     return good, weak[_unmatched(weak, good, 0.3)]
@@ -174,8 +175,8 @@ def _above(rows: NDArray[np.float32], score: float) -> Boxes:
 
 def _unmatched(boxes: Boxes, known: Boxes, overlap: float) -> NDArray[np.bool_]:
     """Boxes that neither match a known one nor lie mostly inside one."""
-    inside = intersection(boxes, known) / np.maximum(area(boxes)[:, None], 1e-9)
-    return np.asarray((iou(boxes, known).max(1, initial=0) < overlap) & (inside.max(1, initial=0) < 0.8))
+    inside = intersections(boxes, known) / np.maximum(areas(boxes)[:, None], 1e-9)
+    return np.asarray((ious(boxes, known).max(1, initial=0) < overlap) & (inside.max(1, initial=0) < 0.8))
 
 
 def _join(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.boxes import Boxes, keep_best
+from detector.boxes import Boxes
+from models.boxes import keep_best
 from models.data import DataError, Picture
 
 BLOCK = 128

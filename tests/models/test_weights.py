@@ -7,12 +7,12 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
+from detector.boxes import ious
 from detector.card import Precision, default_weights, load_model
 from detector.crops import crop_square
 from detector.finder import Finder
 from detector.pipeline import Detector
 from detector.session import Session
-from models.boxes import iou
 from models.fixtures import difference, seeded_input
 from models.int8 import CROPS
 from models.untrained import write_untrained
@@ -42,7 +42,7 @@ def test_int8_finds_what_fp32_finds(kitchen: NDArray[np.uint8]):
     fp32, int8 = (Finder(*load_model(default_weights(), "finder", precision)).find([kitchen])[0] for precision in VARIANTS)
     clear = fp32.take(fp32.scores >= 0.6)
     assert len(clear.scores) >= 6
-    same = (iou(clear.boxes, int8.boxes) >= 0.7) & (clear.classes[:, None] == int8.classes)
+    same = (ious(clear.boxes, int8.boxes) >= 0.7) & (clear.classes[:, None] == int8.classes)
     assert same.any(axis=1).all()
     # 7 bits move a score by some hundredths; scales that suit no layer leave none above 0.1.
     assert np.abs(clear.scores - int8.scores[same.argmax(axis=1)]).mean() < 0.1
