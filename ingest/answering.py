@@ -7,6 +7,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from contract.evidence import ClipFlaw, Manifest
+from ingest.disk import Disk
 from ingest.pipe import Answer, Call, Pipe
 from ingest.recorder import Recorder
 
@@ -15,8 +16,9 @@ class Answering:
     """In a thread of its own, in the order in which they came, of all workers: a successor asks what its predecessor has told
     after that is kept. `on_evidence` is called for each violation or clip that is."""
 
-    def __init__(self, recorder: Recorder, on_evidence: Callable[[], None]) -> None:
+    def __init__(self, recorder: Recorder, on_evidence: Callable[[], None], disk: Disk) -> None:
         self._recorder = recorder
+        self._disk = disk
         self._on_evidence = on_evidence
         # Without a call: the worker is gone; without a pipe: all are.
         self._calls: queue.SimpleQueue[tuple[Pipe | None, Call | None]] = queue.SimpleQueue()
@@ -56,7 +58,8 @@ class Answering:
 
     def _answer(self, call: Call) -> Answer:
         try:
-            value = getattr(self._recorder, call.method)(*call.arguments)
+            with self._disk.asked():
+                value = getattr(self._recorder, call.method)(*call.arguments)
         except Exception as error:
             return Answer(call.number, error=_portable(error))
         if call.method in ("record", "record_clip"):

@@ -183,14 +183,16 @@ class _Suspicious(RuleEngine):
 class _Forgetful:
     """In the place of recorder and book: what is seen here is nobody's business."""
 
-    def repeats(self, camera_id: str, catalogue: Catalogue, now: object) -> list[Repeat]:
-        return []
+    def repeats(self, camera_id: str, catalogue: Catalogue, now: object) -> Future[list[Repeat]]:
+        nothing: Future[list[Repeat]] = Future()
+        nothing.set_result([])
+        return nothing
 
     def record(self, camera: CameraConfig, catalogue_version: str, sight: Sight, violation: Violation) -> Future[Manifest]:
         raise AssertionError("no rule is in force")
 
-    def try_out(self, camera_id: str) -> None:
-        pass
+    def try_out(self, camera_id: str) -> Future[None]:
+        raise AssertionError("nothing was refused")
 
     def watch(self, camera_id: str) -> None:
         pass

@@ -15,6 +15,7 @@ from contract.faults import FAULT_TEXTS
 from ingest.answering import Answering
 from ingest.backoff import Backoff
 from ingest.camera_state import StreamInfo
+from ingest.disk import Disk
 from ingest.findings import Latest
 from ingest.minutes import MinuteBook
 from ingest.overload import Overload
@@ -63,9 +64,11 @@ class Crew:
     def __init__(
         self, recorder: Recorder, book: MinuteBook, on_evidence: Callable[[], None], setup: Setup, most: int,
         command: Sequence[str] = WORKER, on_latest: Callable[[Latest], None] = lambda _: None,
+        disk: Disk | None = None,
     ) -> None:
         """`most` workers, no more than there are cameras; `command` starts one, and is given the descriptor to talk over."""
-        self._answering = Answering(recorder, on_evidence)
+        self.disk = disk or Disk()
+        self._answering = Answering(recorder, on_evidence, self.disk)
         self._book = book
         self._on_latest = on_latest
         self._setup = setup
@@ -147,6 +150,7 @@ class Crew:
                     self._look_after(worker)
                 stretches = [camera.stretch for beat in self.beats().values() for camera in beat.cameras.values()]
                 self._overload.judge(stretches, len(self.cameras))
+                self.disk.tell()
                 self._wake.wait(TICK_S)
                 self._wake.clear()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import structlog
 
+from ingest.disk import Disk
+
 log = structlog.get_logger(__name__)
 
 SCHEMA = """
@@ -53,13 +55,15 @@ DROP TABLE reports_before_clips;
 class Database:
     """One connection that several threads share, one at a time."""
 
-    def __init__(self, path: Path, busy_timeout_s: float = 5.0) -> None:
+    def __init__(self, path: Path, busy_timeout_s: float = 5.0, disk: Disk | None = None) -> None:
         """Open or make it. Raises sqlite3.OperationalError when it is locked or the disk is full.
 
         A damaged file is put aside, not given up on: evidence lies in its own folders, from which the rows are made again, and
         the centre recognises what it already has.
         """
         self._lock = threading.Lock()
+        self._busy_timeout_s = busy_timeout_s
+        self._disk = disk or Disk()
         try:
             self._connection = _open(path, busy_timeout_s)
         except sqlite3.OperationalError:
@@ -75,7 +79,7 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing, on disk when it returns. Raises sqlite3.Error."""
-        with self._lock:
+        with self._taken():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -87,8 +91,19 @@ class Database:
 
     def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
         """Raises sqlite3.Error."""
-        with self._lock:
+        with self._taken():
             return self._connection.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def _taken(self) -> Iterator[None]:
+        """Nobody waits for ever for a thread that the disk does not let go of."""
+        with self._disk.asked():
+            if not self._lock.acquire(timeout=self._busy_timeout_s):
+                raise sqlite3.OperationalError("the disk has not answered the one before")
+            try:
+                yield
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         with self._lock:

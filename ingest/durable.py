@@ -38,5 +38,7 @@ def sync_folder(folder: Path) -> None:
 def disk_trouble(error: OSError | sqlite3.Error) -> EdgeTrouble:
     """What an error of the disk, or of the database on it, means for the edge."""
     code = error.errno if isinstance(error, OSError) else getattr(error, "sqlite_errorcode", None)
+    if code == errno.ETIMEDOUT and isinstance(error, OSError):
+        return EdgeTrouble.DISK_HANGS
     full = (errno.ENOSPC, errno.EDQUOT) if isinstance(error, OSError) else (sqlite3.SQLITE_FULL,)
     return EdgeTrouble.DISK_FULL if code in full else EdgeTrouble.DISK_FAILED

@@ -16,6 +16,7 @@ from ingest.centre import SET_THE_CLOCK, Centre
 from ingest.config_store import ConfigStore
 from ingest.crew import WORKER, Crew
 from ingest.database import Database
+from ingest.disk import Disk
 from ingest.evidence import EvidenceFolder
 from ingest.heartbeat import Pulse
 from ingest.identity import Keys, sole_user
@@ -81,14 +82,15 @@ class Edge:
         """Raises EdgeBusy when another process uses the folder, EdgeError when the folder or the detector cannot be used."""
         try:
             with sole_user(self._folder):
-                self._run(Database(self._folder / "edge.sqlite3"), stop)
+                disk = Disk()
+                self._run(Database(self._folder / "edge.sqlite3", disk=disk), disk, stop)
         except (OSError, sqlite3.Error) as error:
             raise EdgeError(
                 f"The edge's folder {self._folder} cannot be used: {error}. "
                 "Check that there is room on the disk, that the folder may be written, and that no other program holds it."
             ) from error
 
-    def _run(self, database: Database, stop: threading.Event) -> None:
+    def _run(self, database: Database, disk: Disk, stop: threading.Event) -> None:
         if (here := datetime.now(UTC)) < EARLIEST:
             log.warning("clock_cannot_be_right", here=here.isoformat(timespec="minutes"), words=SET_THE_CLOCK)
         outbox = Outbox(database)
@@ -108,11 +110,11 @@ class Edge:
             sender.wake()
             clips.wake()
 
-        crew = Crew(recorder, book, wake, setup, self._workers, self._worker, latest.offer)
+        crew = Crew(recorder, book, wake, setup, self._workers, self._worker, latest.offer, disk)
         puller = Puller(ConfigStore(self._folder), self._centre, crew.apply, self._interval_s)
         pulse = Pulse(
             book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble or clips.trouble,
-            crew.load, interval_s=self._interval_s,
+            crew.load, interval_s=self._interval_s, disk=disk,
         )
         # For one picture a graphics card would only be started up.
         trials = Trials(self._centre, replace(setup, provider="cpu"), self._trial, allow_loopback=self._allow_loopback)
@@ -126,7 +128,7 @@ class Edge:
 
         parts: dict[str, Callable[[], None]] = {
             "work": work, "send": sender.run, "send clips": clips.run, "send pictures": latest.run, "pull": puller.run,
-            "beat": pulse.run,
+            "beat": pulse.run, "beat without disk": pulse.run_without_disk,
         }
         threads = [
             threading.Thread(target=_kept_alive, args=(run, stop), name=name, daemon=True) for name, run in parts.items()

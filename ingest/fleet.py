@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from contract.cameras import CameraConfig, EdgeConfig
-from contract.catalogue import Catalogue
+from contract.cameras import EdgeConfig
 from contract.credentials import CredentialError
 from contract.edges import LATEST_SIDE_PX, EdgeTrouble, StreamFault
 from detector.observation import Observation
@@ -149,7 +148,7 @@ class Fleet:
     def _set_up(self, pending: Pending) -> None:
         camera = pending.camera
         try:
-            self._take_in(camera, pending.catalogue)
+            is_set_up = self._take_in(pending)
         except Exception:
             # One camera that cannot be set up must not keep the others from being looked at.
             if not pending.has_failed:
@@ -157,23 +156,33 @@ class Fleet:
                 pending.has_failed = True
             self._book.state(camera.id, StreamFault.OTHER)
             pending.due_at = self._timer() + pending.backoff.pause_s()
+            pending.repeats = None
         else:
-            del self._pending[camera.id]
+            if is_set_up:
+                del self._pending[camera.id]
 
-    def _take_in(self, camera: CameraConfig, catalogue: Catalogue) -> None:
+    def _take_in(self, pending: Pending) -> bool:
+        """False as long as it is not known what the camera has told already: until then a known one is looked at as before."""
+        camera, catalogue = pending.camera, pending.catalogue
         known = self._cameras.get(camera.id)
+        unreadable: CredentialError | None = None
         try:
             login = Login.open(camera, self._key)
         except CredentialError as error:
-            login = None
-            log.error("camera_password_unreadable", camera=camera.id, cause=str(error))
+            login, unreadable = None, error
         # The centre seals a password anew for every list, so what is sealed says nothing about a change.
         camera = camera.model_copy(update={"password_sealed": None})
         version = catalogue.version
         if known is not None and (known.config, known.login, known.catalogue_version) == (camera, login, version):
-            return
+            return True
         self._book.watch(camera.id)
-        rules = self._make_rules(camera, catalogue, self._recorder.repeats(camera.id, catalogue, self._clock()))
+        if pending.repeats is None:
+            pending.repeats = self._recorder.repeats(camera.id, catalogue, self._clock())
+        if not pending.repeats.done():
+            return False
+        if unreadable is not None:
+            log.error("camera_password_unreadable", camera=camera.id, cause=str(unreadable))
+        rules = self._make_rules(camera, catalogue, pending.repeats.result())
         in_force = catalogue.in_force(camera.area, camera.posts)
         asked = frozenset(rule.sign.attribute for rule in in_force if rule.sign is not None)
         if known is not None and (stream_of(known.config), known.login) == (stream_of(camera), login):
@@ -191,6 +200,7 @@ class Fleet:
         tracker = Tracker(1 + secrets.randbelow(MOST_FIRST))
         self._cameras[camera.id] = Watched(camera, login, version, reader, tracker, rules, asked)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
+        return True
 
     def _take_out(self, camera_id: str) -> None:
         self._let_go(self._cameras.pop(camera_id))
@@ -256,6 +266,8 @@ class Fleet:
         camera.looks += 1
         for violation, sight in zip(violations, seen_wrong, strict=True):
             self._keeping.keep(camera, sight, violation, frame.moment)
+        if violations and camera.config.id in self._pending:
+            self._pending[camera.config.id].repeats = None  # it was asked for before these
         self._show(camera, frame, observation)
         wanted_s, wanted_at_s = (
             camera.rules.wanted_interval_s(frame.camera_time_s), camera.rules.wanted_at_s(frame.camera_time_s)
@@ -304,6 +316,6 @@ class Fleet:
             fault: StreamFault | None = StreamFault.WRONG_PASSWORD
         else:
             fault = camera.reader.state().fault or (StreamFault.DETECTOR_FAILED if camera.failure is not None else None)
-            if fault is None and camera.config.id in self._pending:
+            if fault is None and camera.config.id in self._pending and self._pending[camera.config.id].has_failed:
                 fault = StreamFault.OTHER  # it is looked at as it was before a change that could not be made
         self._book.state(camera.config.id, fault)

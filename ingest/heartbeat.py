@@ -10,6 +10,7 @@ import structlog
 
 from contract.edges import CameraMinute, EdgeLoad, EdgeTrouble, Heartbeat
 from ingest.centre import Centre, CentreError, CentreRefused
+from ingest.disk import Disk
 from ingest.durable import disk_trouble
 from ingest.identity import software_version
 from ingest.minutes import MinuteBook
@@ -28,8 +29,9 @@ class Pulse:
         self, book: MinuteBook, outbox: Outbox, centre: Centre, config_version: Callable[[], str | None],
         trouble: Callable[[], EdgeTrouble | None], load: Callable[[], EdgeLoad],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        interval_s: float = INTERVAL_S,
+        interval_s: float = INTERVAL_S, disk: Disk | None = None,
     ) -> None:
+        self._disk = disk or Disk()
         self._book = book
         self._outbox = outbox
         self._centre = centre
@@ -53,6 +55,12 @@ class Pulse:
             self.beat()
             self._stop.wait(min(pause_s, self._interval_s))
             pause_s = min(2 * pause_s, INTERVAL_S)
+
+    def run_without_disk(self) -> None:
+        """In another thread than `run`, which may hang with the disk: the centre hears of it all the same, and of what runs."""
+        while not self._stop.wait(self._interval_s):
+            if self._disk.hangs:
+                self._tell([], None)
 
     def beat(self) -> None:
         """Tell all that is to be told; what the centre does not confirm is told again the next time."""
@@ -88,7 +96,7 @@ class Pulse:
             config_version=self._config_version(),
             outbox_waiting=waiting,
             outbox_parked=parked,
-            trouble=disk_trouble(failure) if failure else self._trouble(),
+            trouble=EdgeTrouble.DISK_HANGS if self._disk.hangs else disk_trouble(failure) if failure else self._trouble(),
             load=self._load(),
             minutes=[*closed, *self._book.running()],
         )

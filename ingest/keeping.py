@@ -1,9 +1,11 @@
 """What was seen wrong and handed over: whether the disk took it, and when it is tried again."""
 
+import errno
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 
 import structlog
 
@@ -21,7 +23,21 @@ from ingest.watched import Watched
 DISK_INTERVAL_S = 30.0
 # Pictures that are being recorded; with more of them the next one waits. A bound on memory: one has a megabyte or two.
 MOST_RECORDING = 8
+# How long the next one waits for the first of these at most: a disk that takes its time gets it, for one that hangs nobody's
+# kitchen is left unwatched. Less than the minute after which a worker is taken for hung.
+PATIENCE_S = 10.0
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Handed:
+    """A violation that is being recorded, and when (s) it was handed over."""
+
+    camera: Watched
+    violation: Violation
+    future: Future[Manifest]
+    gathering: Gathering | None
+    at: float
 
 
 class Keeping:
@@ -38,15 +54,21 @@ class Keeping:
         self.trouble: EdgeTrouble | None = None
         # The camera whose evidence the disk refused last, and when it is tried again.
         self._refused = ("", 0.0)
-        self._recording: deque[tuple[Watched, Violation, Future[Manifest], Gathering | None]] = deque()
+        self._trial: Future[None] | None = None
+        self._recording: deque[_Handed] = deque()
 
     def keep(self, camera: Watched, sight: Sight, violation: Violation, moment: Moment | None) -> None:
         """Hand it over; whether it could be recorded shows later, and until then the rules take it for told."""
         if len(self._recording) >= MOST_RECORDING:
-            wait([self._recording[0][2]])
+            wait([self._recording[0].future], max(0.0, self._recording[0].at + PATIENCE_S - self._timer()))
+            self.settle()
+        if len(self._recording) >= MOST_RECORDING:
+            # The rules do not take it for told: they tell of it again at the next look, as long as it lasts.
+            self._disk_refused(camera.config.id, OSError(errno.ETIMEDOUT, "The disk does not answer."))
+            return
         future = self._recorder.record(camera.config, camera.catalogue_version, sight, violation)
         gathering = moment.gather() if moment is not None and self._clips is not None else None
-        self._recording.append((camera, violation, future, gathering))
+        self._recording.append(_Handed(camera, violation, future, gathering, self._timer()))
         try:
             camera.rules.committed(violation)
         except Exception as error:
@@ -55,10 +77,11 @@ class Keeping:
 
     def settle(self) -> None:
         """See what has become of what was handed over."""
-        while self._recording and self._recording[0][2].done():
-            camera, violation, recorded, gathering = self._recording.popleft()
+        while self._recording and self._recording[0].future.done():
+            handed = self._recording.popleft()
+            camera, violation, gathering = handed.camera, handed.violation, handed.gathering
             try:
-                manifest = recorded.result()
+                manifest = handed.future.result()
             except OSError as error:
                 _let_go(gathering)
                 # Nothing was kept, so the rules shall tell of it again at the next look, as long as it lasts.
@@ -84,10 +107,13 @@ class Keeping:
     def try_disk(self) -> None:
         """What could not be kept may never come again, so the trouble must not wait for the next evidence to be over."""
         camera_id, due = self._refused
-        if self.trouble is None or self._timer() < due:
+        if self._trial is None and self.trouble is not None and self._timer() >= due:
+            self._trial = self._recorder.try_out(camera_id)
+        if self._trial is None or not self._trial.done():
             return
+        trial, self._trial = self._trial, None
         try:
-            self._recorder.try_out(camera_id)
+            trial.result()
         except OSError as error:
             self._disk_refused(camera_id, error)
         else:
@@ -95,13 +121,13 @@ class Keeping:
 
     def end_clips(self) -> None:
         """No more of any stream goes into the clips that are being gathered."""
-        for _, _, _, gathering in self._recording:
-            if gathering is not None:
-                gathering.close(ClipFlaw.STOPPED)
+        for handed in self._recording:
+            if handed.gathering is not None:
+                handed.gathering.close(ClipFlaw.STOPPED)
 
     def finish(self, timeout_s: float) -> None:
         """Wait so long for what is being recorded."""
-        wait([future for _, _, future, _ in self._recording], timeout_s)
+        wait([handed.future for handed in self._recording], timeout_s)
         self.settle()
 
     def _disk_refused(self, camera_id: str, error: OSError) -> None:

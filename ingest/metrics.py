@@ -51,6 +51,9 @@ class EdgeCollector(Collector):
             waiting.add_metric(["waiting"], self._outbox.waiting())
             waiting.add_metric(["parked"], self._outbox.parked())
         yield waiting
+        disk = GaugeMetricFamily("kitchen_disk_waiting_seconds", "How long the disk has not answered; beyond 15 it hangs.")
+        disk.add_metric([], self._crew.disk.waiting_s)
+        yield disk
         yield from _temperature()
 
     def _cameras(self) -> Iterator[Metric]:

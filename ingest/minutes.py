@@ -114,6 +114,8 @@ class MinuteBook:
 
     def confirm(self, minutes: Sequence[CameraMinute]) -> None:
         """The centre has these. Raises sqlite3.Error."""
+        if not minutes:
+            return
         with self._database.transaction() as connection:
             connection.executemany(
                 "DELETE FROM minutes WHERE camera_id = ? AND minute = ?",

@@ -167,8 +167,8 @@ class RemoteRecorder:
         self._numbers = itertools.count()
         self._asked: dict[int, Future[Any]] = {}
 
-    def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> list[Repeat]:
-        return list(self._call("repeats", camera_id, catalogue, now).result())
+    def repeats(self, camera_id: str, catalogue: Catalogue, now: datetime) -> Future[list[Repeat]]:
+        return self._call("repeats", camera_id, catalogue, now)
 
     def record(self, camera: CameraConfig, catalogue_version: str, sight: Sight, violation: Violation) -> Future[Manifest]:
         return self._call("record", camera, catalogue_version, sight, violation)
@@ -176,8 +176,8 @@ class RemoteRecorder:
     def record_clip(self, manifest: Manifest, clip: Clip | ClipFlaw) -> Future[None]:
         return self._call("record_clip", manifest.camera_id, manifest.violation_id, manifest.digest(), clip)
 
-    def try_out(self, camera_id: str) -> None:
-        self._call("try_out", camera_id).result()
+    def try_out(self, camera_id: str) -> Future[None]:
+        return self._call("try_out", camera_id)
 
     def answered(self, answer: Answer) -> None:
         future = self._asked.pop(answer.number)

@@ -1,6 +1,7 @@
 """One camera of a worker: how it is read, and what has been seen of it."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -13,6 +14,7 @@ from contract.edges import StreamFault
 from detector.motion import MotionGate
 from detector.observation import AttributeName
 from detector.tracks import Tracker
+from detector.violation import Repeat
 from ingest.address import BadAddress, parse_address
 from ingest.backoff import Backoff
 from ingest.decoding import Decoding
@@ -84,6 +86,8 @@ class Pending:
     due_at: float = float("-inf")
     has_failed: bool = False
     backoff: Backoff = field(default_factory=Backoff)
+    # What is not to be told again, once that is known.
+    repeats: Future[list[Repeat]] | None = None
 
 
 @dataclass

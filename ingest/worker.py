@@ -111,6 +111,7 @@ def _listen(pipe: Pipe, fleet: Fleet, recorder: RemoteRecorder, stop: threading.
                 wake.set()
             else:
                 recorder.answered(message)
+                wake.set()
     except (EOFError, OSError):
         os._exit(1)
     except Exception:

@@ -1,6 +1,6 @@
 """A worker of the product with scripted eyes: everything but detector and rules is the product's.
 
-    python -m tests.ingest.edge_worker [--quiet] [--crash WHERE CAMERA] DESCRIPTOR
+    python -m tests.ingest.edge_worker [--quiet] [--crash WHERE CAMERA] [--patience SECONDS] DESCRIPTOR
 """
 
 import argparse
@@ -19,7 +19,7 @@ from contract.evidence import AttributeVotes, ModelVersion
 from detector.observation import Attribute, AttributeName, Box, Head, Observation, Person
 from detector.providers import ProviderError
 from detector.violation import Repeat, Violation
-from ingest import watched, worker
+from ingest import keeping, watched, worker
 from ingest.frames import Picture
 from ingest.loading import Loaded
 from ingest.pipe import Setup
@@ -141,8 +141,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--crash", nargs=2, default=None)
+    parser.add_argument("--patience", type=float, default=keeping.PATIENCE_S)
     parser.add_argument("descriptor")
     given = parser.parse_args()
+    keeping.PATIENCE_S = given.patience
     if given.crash:
         crash(*given.crash)
     worker.main([given.descriptor], load, NoRules if given.quiet else ScriptedRules)

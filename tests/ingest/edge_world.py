@@ -219,16 +219,39 @@ class RecorderAtHand:
     """The recorder as a fleet sees it, without a process in between: whatever is handed over is recorded at once."""
 
     def __init__(self, recorder: Recorder) -> None:
-        self.repeats, self.try_out = recorder.repeats, recorder.try_out
-        self._record = recorder.record
+        self._recorder = recorder
+        # What is asked while this is no None waits in it.
+        self.waiting: list[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] | None = None
 
     def record(self, *arguments: Any) -> Future[Manifest]:
-        future: Future[Manifest] = Future()
-        try:
-            future.set_result(self._record(*arguments))
-        except OSError as error:
-            future.set_exception(error)
+        return self._asked(self._recorder.record, *arguments)
+
+    def repeats(self, *arguments: Any) -> Future[list[Repeat]]:
+        return self._asked(self._recorder.repeats, *arguments)
+
+    def try_out(self, *arguments: Any) -> Future[None]:
+        return self._asked(self._recorder.try_out, *arguments)
+
+    def _asked(self, method: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self.waiting is not None:
+            self.waiting.append((future, method, arguments))
+        else:
+            _answer(future, method, arguments)
         return future
+
+    def answer(self) -> None:
+        """The disk that hung answers again."""
+        waiting, self.waiting = self.waiting, None
+        for one in waiting or []:
+            _answer(*one)
+
+
+def _answer(future: Future[Any], method: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        future.set_result(method(*arguments))
+    except OSError as error:
+        future.set_exception(error)
 
 
 class FakeReader:

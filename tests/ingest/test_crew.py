@@ -17,14 +17,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from structlog.testing import capture_logs
 
-from contract.edges import StreamFault
+from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import ClipFlaw, ClipManifest, Manifest
 from ingest import crew as crew_module
-from ingest import worker_process
+from ingest import disk, worker_process
 from ingest.camera_state import CameraBeat, ReaderState, Status, StreamInfo
 from ingest.crew import Crew
+from ingest.keeping import MOST_RECORDING
 from ingest.minutes import MinuteBook
 from ingest.pipe import SIZE, Beat, Pipe, Ready, Setup
+from tests.ingest.conftest import DEADLINE_S
 from tests.ingest.edge_world import START, Parts, camera, edge_config
 
 SCRIPTED = (sys.executable, "-m", "tests.ingest.edge_worker")
@@ -166,6 +168,35 @@ def test_a_disk_that_takes_its_time_keeps_no_worker_from_looking(
     assert world.committed() == 0
     gate.set()
     wait_until(lambda: world.committed() >= 2)
+
+
+def test_a_disk_that_hangs_gets_no_worker_killed_and_is_told_in_words(
+    world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+):
+    """With more found than there is room for in memory, and longer than a worker may be silent."""
+    gate, record = threading.Event(), world.parts.recorder.record
+
+    def slow(*arguments: Any) -> Any:
+        gate.wait(DEADLINE_S)
+        return record(*arguments)
+
+    monkeypatch.setattr(world.parts.recorder, "record", slow)
+    monkeypatch.setattr(disk, "HANGS_S", 1.0)
+    with capture_logs() as logs:
+        crew = world.start("--patience", "1", most=1)
+        world.watch(crew, "a")
+        wait_until(lambda: any(beat.trouble is EdgeTrouble.DISK_HANGS for beat in crew.beats().values()))
+        monkeypatch.setattr(crew_module, "HANG_S", 5.0)
+        (told,) = (line for line in logs if line["event"] == "disk_hangs")
+        assert "does not answer" in told["words"]
+        assert "没有响应" in told["words"]
+        before, at = looked(crew)["a"], time.monotonic()
+        wait_until(lambda: time.monotonic() > at + 6.0)
+        assert looked(crew)["a"] > before
+        gate.set()
+        wait_until(lambda: world.committed() > MOST_RECORDING and crew.trouble is None)
+        wait_until(lambda: "disk_answers_again" in [line["event"] for line in logs])
+    assert crew.restarts() == {0: 0}
 
 
 def test_what_a_worker_told_before_it_was_killed_is_kept(world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch):

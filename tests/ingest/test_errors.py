@@ -72,6 +72,7 @@ def test_an_error_shows_no_password() -> None:
         (OSError(errno.ENOSPC, "words"), EdgeTrouble.DISK_FULL),
         (OSError(errno.EDQUOT, "words"), EdgeTrouble.DISK_FULL),
         (OSError(errno.EROFS, "words"), EdgeTrouble.DISK_FAILED),
+        (OSError(errno.ETIMEDOUT, "words"), EdgeTrouble.DISK_HANGS),
         (OSError("words"), EdgeTrouble.DISK_FAILED),
         (sqlite3.OperationalError("database is locked"), EdgeTrouble.DISK_FAILED),
     ],

@@ -17,12 +17,12 @@ from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import Manifest
 from detector.observation import AttributeName, Observation
 from detector.violation import Repeat, Violation
-from ingest import watched
+from ingest import keeping, watched
 from ingest.errors import SourceError
 from ingest.evidence import EvidenceFolder
 from ingest.findings import Latest
 from ingest.fleet import Fleet
-from ingest.keeping import DISK_INTERVAL_S
+from ingest.keeping import DISK_INTERVAL_S, MOST_RECORDING
 from ingest.minutes import MinuteBook
 from ingest.preroll import Gathering
 from ingest.shedding import INTERVAL_S
@@ -97,8 +97,9 @@ class World:
         self.rules: dict[str, ScriptedRules] = {}
         self.latest: list[Latest] = []
         self.detector = ScriptedDetector()
+        self.recorder = RecorderAtHand(self.parts.recorder)
         self.fleet = Fleet(
-            self.detector, RecorderAtHand(self.parts.recorder), self.book, self.key,
+            self.detector, self.recorder, self.book, self.key,
             open_reader=self._open, make_rules=self._make_rules, clock=self.parts.clock.moment, timer=self.parts.timer,
             on_latest=self.latest.append, latest_every_s=latest_every_s, clips=clips,
         )
@@ -527,6 +528,50 @@ def test_nobody_waits_for_what_is_being_recorded(world: World, monkeypatch: pyte
     world.reader("a").show(3)
     world.fleet.look_round()
     assert len(futures) == 2
+
+
+def test_a_disk_that_hangs_keeps_nobody_from_looking_and_is_told(world: World, monkeypatch: pytest.MonkeyPatch):
+    """What no longer finds room in memory is told again as long as it lasts."""
+    monkeypatch.setattr(keeping, "PATIENCE_S", 0.0)
+    cameras = [camera(f"cam-{number}") for number in range(MOST_RECORDING + 2)]
+    world.apply(*cameras)
+    world.recorder.waiting = []
+    for second in range(3):
+        for one in cameras:
+            world.reader(one.id).show(second)
+        world.fleet.look_round()
+    for _ in range(2):
+        world.parts.timer.now += DISK_INTERVAL_S  # when the disk is tried
+        world.fleet.look_round()
+    assert {rules.looks for rules in world.rules.values()} == {3}
+    assert world.fleet.trouble is EdgeTrouble.DISK_HANGS
+    assert [method.__name__ for _, method, _ in world.recorder.waiting] == ["record"] * MOST_RECORDING + ["try_out"]
+    world.recorder.answer()
+    for one in cameras:
+        world.reader(one.id).show(3)
+    world.fleet.look_round()
+    assert sorted(world.evidence()) == sorted(one.id for one in cameras)
+    world.fleet.look_round()
+    assert world.fleet.trouble is None
+
+
+def test_a_camera_is_looked_at_as_before_until_the_disk_has_said_what_it_told(world: World):
+    world.apply(camera("a"))
+    world.recorder.waiting = []
+    world.apply(camera("a", name="The kitchen"), camera("b"))
+    rules = world.rules["a"]
+    world.reader("a").show()
+    world.fleet.look_round()
+    assert rules.looks == 1
+    assert world.minute("a") == (1, None)
+    assert "b" not in world.readers, "what it has told could be told again"
+    world.recorder.answer()
+    for _ in range(2):
+        world.fleet.look_round()
+    assert world.rules["a"] is not rules
+    assert world.rules["a"].told, "what it told meanwhile would be told again"
+    assert world.evidence() == ["a"]
+    assert world.reader("b").started == 1
 
 
 def test_room_on_the_disk_is_noticed_without_new_evidence(world: World, monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,6 @@
 import sqlite3
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -6,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
+from ingest.disk import HANGS_S, Disk
 from ingest.heartbeat import MINUTES_A_BEAT, Pulse
 from ingest.minutes import MinuteBook
 from tests.ingest.edge_world import Parts, problem
@@ -17,10 +20,11 @@ class World:
         self.centre = self.parts.centre
         self.clock = self.parts.clock
         self.trouble: EdgeTrouble | None = None
+        self.disk = Disk(self.parts.timer)
         self.book = MinuteBook(self.parts.database, self.clock)
         self.pulse = Pulse(
             self.book, self.parts.outbox, self.centre.client(self.clock), lambda: "v1", lambda: self.trouble,
-            lambda: EdgeLoad(watched=24, carries=18), self.clock.moment,
+            lambda: EdgeLoad(watched=24, carries=18), self.clock.moment, interval_s=0.01, disk=self.disk,
         )
 
     def told(self) -> list[tuple[object, object]]:
@@ -55,6 +59,37 @@ def test_tells_looks_and_faults(world: World):
     world.book.state("b", StreamFault.WRONG_PASSWORD)
     world.pulse.beat()
     assert sorted(world.told(), key=str) == [(0, "wrong_password"), (1, None)]
+
+
+def test_the_centre_hears_of_a_disk_that_hangs_though_the_heartbeat_hangs_with_it(
+    world: World, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    gate, hung, turn = threading.Event(), threading.Event(), world.book.turn
+
+    def slow() -> None:
+        with world.disk.asked():
+            hung.set()
+            gate.wait(30.0)
+        turn()
+
+    monkeypatch.setattr(world.book, "turn", slow)
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    threads = [threading.Thread(target=run) for run in (world.pulse.run, world.pulse.run_without_disk)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert hung.wait(30.0)
+        world.parts.timer.now += HANGS_S + 1
+        wait_until(lambda: world.centre.heartbeats)
+        assert world.centre.heartbeats[0]["trouble"] == "disk_hangs"
+        assert world.told()[0] == (1, None)
+    finally:
+        gate.set()
+        wait_until(lambda: world.centre.heartbeats[-1]["trouble"] is None)
+        world.pulse.stop()
+        for thread in threads:
+            thread.join(30.0)
 
 
 def test_minutes_of_an_outage_are_told_later(world: World):

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from contract.edges import StreamFault
 from ingest import metrics
 from ingest.camera_state import CameraBeat, ReaderState, Status
+from ingest.disk import Disk
 from ingest.metrics import EdgeCollector, MetricsError, serve_metrics
 from ingest.pipe import Beat
 from tests.ingest.edge_world import START, Parts, camera
@@ -22,6 +23,7 @@ class FakeCrew:
     """Of the worker of its second camera nothing is heard."""
 
     cameras = (camera("cam-1"), camera("cam-2"))
+    disk = Disk()
 
     def beats(self) -> dict[int, Beat]:
         return {0: Beat({"cam-1": CameraBeat(STATE, 1.0, 1.25, 60, 20)}, 60, 4.5, None, TOLD_AT)}
@@ -54,6 +56,7 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         'kitchen_camera_looking{camera="cam-2"} 0.0',
         'kitchen_camera_frame_age_seconds{camera="cam-1"} 3.25',  # as told, and what has gone by since
         'kitchen_camera_preroll_bytes{camera="cam-1"} 4096.0',
+        "kitchen_disk_waiting_seconds 0.0",
         'kitchen_camera_crashes_total{camera="cam-2"} 3.0',
         'kitchen_camera_wanted_interval_seconds{camera="cam-1"} 1.0',
         'kitchen_camera_sampling_stretch_ratio{camera="cam-1"} 1.25',
