@@ -1,10 +1,11 @@
 """Whether new weights may take the place of old ones: the same pictures and clips, figure by figure and shop by shop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.evaluate import Evaluation
 from models.events import Watched
@@ -12,6 +13,8 @@ from models.metrics import Floats, Ranking, interval
 
 FEWEST = 20
 """labels of a part, or planted violations of a rule; with fewer, one picture decides"""
+LEAST_GROUPS = 6
+"""scenes, days or clips: of fewer, all move one way by chance more often than once in twenty (twice a half to the power of 6)"""
 CLIPS = "clips"
 """what all clips together are called among the parts"""
 
@@ -86,19 +89,19 @@ def _of_clips(old: Sequence[Watched], new: Sequence[Watched]) -> Iterator[Differ
 def _share(
     subject: str, part: str, counts: Sequence[Floats], of: Floats, count: int, fewer: bool = False
 ) -> Iterator[Difference]:
-    """Old and new ``counts`` [clips] over ``of`` [clips]; nothing with fewer than two clips."""
+    """Old and new ``counts`` [clips] over ``of`` [clips]; nothing with too few clips."""
     old, new = counts
 
     def gain(weights: Floats) -> float:
-        return float(weights @ (new - old) / ((weights @ of) or np.nan))
+        return float(weights @ (new - old)[: len(weights)] / (weights @ of[: len(weights)]))
 
-    ends = interval(gain, np.arange(len(of))) if of.any() else None
+    ends = _sure_interval(gain, np.flatnonzero(of))
     if ends is not None:
         yield Difference(subject, part, old.sum() / of.sum(), new.sum() / of.sum(), *ends, count, fewer)
 
 
 def undecided(new: Evaluation, clips: Sequence[Watched], differences: Sequence[Difference]) -> list[str]:
-    """The sources, and the clips, of which too little is labelled, or on too few days, to say anything."""
+    """The sources, and the clips, of which too little is labelled, or in too few scenes or days, to say anything."""
     parts = {picture.source for picture in new.pictures} | ({CLIPS} if clips else set())
     return sorted(parts - {difference.part for difference in differences})
 
@@ -141,4 +144,8 @@ def _interval(old: Ranking, new: Ranking) -> tuple[float, float] | None:
     def gain(weights: Floats) -> float:
         return new.average_precision(weights) - old.average_precision(weights)
 
-    return interval(gain, np.concatenate([old.groups, old.label_groups, new.groups, new.label_groups]))
+    return _sure_interval(gain, np.concatenate([old.groups, old.label_groups, new.groups, new.label_groups]))
+
+
+def _sure_interval(gain: Callable[[Floats], float], groups: NDArray[np.int64]) -> tuple[float, float] | None:
+    return interval(gain, groups) if len(np.unique(groups)) >= LEAST_GROUPS else None

@@ -67,7 +67,7 @@ def evaluate(
             differences = comparison.compare(old, new, (told[0], told[1]))
             print(*filter(None, [comparison.table(differences), comparison.verdict(differences)]), sep="\n\n")
             if silent := comparison.undecided(new, told[1], differences):
-                print(f"Too few labels, or all of one day, to say anything of: {', '.join(silent)}.")
+                print(f"Too few labels, scenes or days to say anything of: {', '.join(silent)}.")
             return
         cards = [load_model(weights, stage, precision)[0] for stage in ("finder", "attributes")]
         evaluation = look(chosen, weights, say, precision) if chosen else None

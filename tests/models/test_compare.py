@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from models.compare import FEWEST, compare, table, undecided, verdict
 from models.data import Picture
@@ -66,9 +67,10 @@ def test_a_shop_with_one_camera_is_compared_by_its_days():
     assert [(d.part, d.better) for d in differences] == [("only", True)]
 
 
-def test_a_shop_of_which_there_is_one_day_is_named_instead():
+@pytest.mark.parametrize("days", [1, 5])
+def test_a_shop_of_which_there_are_few_days_is_named_instead(days: int):
     shop = ["only"] * COUNT
-    before, after = (evaluation(found, shop, one_camera=True, days=1) for found in (HALF, [True] * COUNT))
+    before, after = (evaluation(found, shop, one_camera=True, days=days) for found in (HALF, [True] * COUNT))
     assert undecided(after, [], compare(before, after)) == ["only"]
 
 
@@ -106,10 +108,10 @@ def test_weights_with_more_false_alarms_must_not_replace_the_old_ones():
 
 
 def test_a_rule_with_few_planted_violations_does_not_decide_alone():
-    differences = compare(NO_PICTURES, NO_PICTURES, ([watched(4)] * 2, [watched(2)] * 2))
+    differences = compare(NO_PICTURES, NO_PICTURES, ([watched(3, planted=3)] * 6, [watched(2, planted=3)] * 6))
     assert {d.part for d in differences} == {"clips"}
 
 
-def test_of_one_clip_nothing_can_be_said():
-    clips = [watched(4)], [watched(2)]
+def test_of_a_few_clips_nothing_can_be_said():
+    clips = [watched(4)] * 5, [watched(2)] * 5
     assert undecided(NO_PICTURES, clips[1], compare(NO_PICTURES, NO_PICTURES, clips)) == ["clips"]

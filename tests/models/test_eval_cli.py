@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import models
 from detector.card import Source, default_weights, load_model
 from models.cli import app
+from models.compare import LEAST_GROUPS
 from models.eval_cli import _pictures_and_clips
 from models.publish import write_card
 from models.split import write_learned
@@ -74,7 +75,7 @@ def test_clips_with_their_truth_are_measured_too(tmp_path: Path):
 
 
 def test_two_folders_of_weights_are_compared_on_pictures_and_clips(tmp_path: Path):
-    folder = write_folder(tmp_path / "d", [{}, {}], {"p0": "0 0.5 0.5 0.5 0.5\n", "p1": "0 0.5 0.5 0.5 0.5\n"})
+    folder = write_folder(tmp_path / "d", [{}] * LEAST_GROUPS, {f"p{i}": "0 0.5 0.5 0.5 0.5\n" for i in range(LEAST_GROUPS)})
     demo = Path(str(files("configs") / "demo"))
     clip = first_seconds(demo / "kitchen.mp4", folder / "clip.mp4", 1.0)
     clip.with_suffix(".truth.json").write_text((demo / "kitchen.truth.json").read_text())
@@ -87,8 +88,9 @@ def test_two_folders_of_weights_are_compared_on_pictures_and_clips(tmp_path: Pat
 
 
 def test_what_the_weights_have_learned_from_says_nothing_about_them(tmp_path: Path):
-    boxes = {f"p{i}": "0 0.5 0.5 0.5 0.5\n" for i in range(4)}
-    folder = write_folder(tmp_path / "d", [{}] * 4, boxes)
+    count = LEAST_GROUPS + 2
+    boxes = {f"p{i}": "0 0.5 0.5 0.5 0.5\n" for i in range(count)}
+    folder = write_folder(tmp_path / "d", [{}] * count, boxes)
     old, new = (shutil.copytree(default_weights(), tmp_path / name) for name in ("old", "new"))
     write_learned(old, [("drawn", "p0.png")])
     write_learned(new, [("drawn", "p0.png"), ("drawn", "p1.png")])
@@ -96,9 +98,9 @@ def test_what_the_weights_have_learned_from_says_nothing_about_them(tmp_path: Pa
     result = run(app, ["eval", str(folder), *options])
     assert result.exit_code == 0, result.output
     assert "2 pictures are left out" in result.output
-    assert "of 2" in next(line for line in result.output.splitlines() if line.split()[:2] == ["person", "all"])
+    assert f"of {LEAST_GROUPS}" in next(line for line in result.output.splitlines() if line.split()[:2] == ["person", "all"])
 
-    write_learned(new, [("drawn", f"p{i}.png") for i in range(4)])
+    write_learned(new, [("drawn", f"p{i}.png") for i in range(count)])
     result = run(app, ["eval", str(folder), *options])
     assert result.exit_code == 1
     assert "Collect newer verdicts" in result.output
