@@ -99,9 +99,11 @@ def _optimizer(model: AttributeNet) -> torch.optim.Optimizer:
 
 def calibrate(model: AttributeNet, val_patches: Sequence[Patch], seed: int, say: Callable[[str], None]) -> None:
     """Set each attribute's temperature and biases on the validation part."""
-    if val_patches:
-        _set_temperatures(model, val_patches, seed, say)
-        _set_biases(model, val_patches, say)
+    if not val_patches:
+        say("attributes: nothing to set temperatures and biases on: answers stay as sure as training left them; add groups")
+        return
+    _set_temperatures(model, val_patches, seed, say)
+    _set_biases(model, val_patches, say)
 
 
 def _set_temperatures(model: AttributeNet, val_patches: Sequence[Patch], seed: int, say: Callable[[str], None]) -> None:

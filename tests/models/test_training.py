@@ -60,6 +60,13 @@ for model in (first, again):
 assert torch.allclose(*answers, atol=1e-3), (answers[0] - answers[1]).abs().max()
 """
 
+UNCALIBRATED = """
+from models.attributes import calibrate
+from models.attributes_net import AttributeNet
+calibrate(AttributeNet(None), [], 0, print)
+"""
+
+
 def in_training(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     assert TRAINING_PYTHON.is_file(), "Make it with: scripts/setup train"
     command = [str(TRAINING_PYTHON), "-c", f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})\n{script}", *arguments]
@@ -76,3 +83,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
 def test_an_exported_finder_can_be_gone_on_from(tmp_path: Path) -> None:
     exported = in_training(EXPORTED, tmp_path)
     assert exported.returncode == 0, exported.stderr
+
+
+def test_a_training_with_nothing_to_calibrate_on_is_told(tmp_path: Path) -> None:
+    assert "nothing to set temperatures" in in_training(UNCALIBRATED, tmp_path).stdout
