@@ -22,6 +22,7 @@ class CaseRow:
     area: str
     camera: str
     captured: LocalTime
+    doubt: Chip | None
     votes: str
     overdue: Chip | None
     due: str | None
@@ -42,6 +43,7 @@ def case_row(
         id=case.id, url=case_url(case.id), thumbnail=f"/cases/{case.id}/thumbnail.jpg?v={version}" if version else None,
         title=speaker.rule_title(case.rule, catalogue), severity=speaker.severity(case.severity), state=speaker.state(case.state),
         shop=case.shop.name, area=speaker.area(case.area.kind), camera=case.camera.name, captured=speaker.time(case.captured_at),
+        doubt=Chip(speaker.say(N_("Time in doubt")), "wait") if case.time_doubt else None,
         votes=votes_view(case, speaker, catalogue).sentence,
         overdue=speaker.overdue(case) if tells_delay else None, due=speaker.due(case, tells_delay=tells_delay),
     )

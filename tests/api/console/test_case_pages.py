@@ -33,6 +33,7 @@ async def test_a_time_that_nobody_can_check_is_told(browser: httpx.AsyncClient, 
     await sign_in(browser, "reviewer")
     for address in (f"/cases/{case_id}", "/review"):
         assert "时间存疑：这是设备自身时钟的时间" in (await browser.get(address)).text
+    assert '">时间存疑</span>' in (await browser.get("/cases")).text
 
 
 async def test_a_clock_that_was_off_is_put_right_in_every_time(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
