@@ -1,8 +1,9 @@
 """The base of every wire type."""
 
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Wire(BaseModel):
@@ -11,6 +12,16 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+# China has kept one time without summer time since 1992.
+BEIJING = timezone(timedelta(hours=8))
+
+
+def _in_beijing(moment: time) -> time:
+    return moment if moment.tzinfo is None else datetime.combine(date.min + timedelta(days=1), moment).astimezone(BEIJING).time()
+
+
+# A time of day of the shops. One that comes with a zone ("09:00Z") is put into theirs: it could be compared with no other.
+LocalTime = Annotated[time, AfterValidator(_in_beijing)]
 Box = Annotated[tuple[float, float, float, float], Field(description="x1, y1, x2, y2 in pixels of the original frame")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, lower-case hex")]
 Identifier = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]

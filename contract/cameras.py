@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contract.base import Identifier, Sha256, Wire
+from contract.base import Identifier, LocalTime, Sha256, Wire
 from contract.catalogue import AreaKind, Catalogue, Post
 from contract.evidence import FIRST_OF_CHAIN
 
@@ -20,8 +20,8 @@ class Hours(Wire):
     `end` before `start` runs over midnight; both alike are the whole day.
     """
 
-    start: time
-    end: time
+    start: LocalTime
+    end: LocalTime
 
     def contains(self, moment: time) -> bool:
         if self.start < self.end:

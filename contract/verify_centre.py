@@ -1,10 +1,11 @@
 """Checking what the centre says of one manifest: that its statements are its own, whole, and what they say in plain words."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from pydantic import ValidationError
 
+from contract.base import BEIJING
 from contract.countersigning import FIRST, CentreWord, SignedCertificate, SignedStatement, Statement
 from contract.evidence import ClipManifest, Manifest
 from contract.findings import Finding, Trust, about_centre_key, bad, certificate_of, good
@@ -16,14 +17,12 @@ _ACTS = {
     "reopen": ("taken up again by", "重新审核"), "uphold": ("objection upheld by", "申辩成立"),
     "withdraw": ("notice withdrawn by", "撤销告知"), "deleted": ("lawfully deleted by", "依法删除"),
 }
-# China has kept one time without summer time since 1992.
-_BEIJING = timezone(timedelta(hours=8))
 
 
 def beijing(moment: datetime) -> str:
     """For what is said in Chinese, as on the papers of the centre."""
     try:
-        return f"{moment.astimezone(_BEIJING):%Y-%m-%d %H:%M:%S}（北京时间）"
+        return f"{moment.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}（北京时间）"
     except OverflowError:
         return f"{moment:%Y-%m-%d %H:%M:%S}（UTC）"
 

@@ -27,7 +27,6 @@ SAME_TIME_S = 1e-6  # rounding of time stamps
 @dataclass(frozen=True, slots=True)
 class _Look:
     time_s: float
-    wall_time: datetime
     sure: bool
     violating: bool
 
@@ -75,7 +74,7 @@ class RuleEngine:
                 continue
             for rule in self.rules:
                 looks = track.looks.setdefault(rule.code, deque())
-                looks.append(_look(rule, person, time_s, wall_time))
+                looks.append(_look(rule, person, time_s))
                 told = looks[-1].violating and self._told(rule, person.track, place, wall_time)
                 if looks[-1].violating and not told:
                     track.suspected[rule.code] = time_s
@@ -84,10 +83,10 @@ class RuleEngine:
                 spell = _broken(rule, looks)
                 if spell and not told:
                     repeat = Repeat(rule.code, place, wall_time + timedelta(seconds=rule.repeat_s))
-                    first = spell[0]
-                    violations.append(
-                        Violation(rule, person.track, first.time_s, first.wall_time, _votes(spell), place, person, repeat)
-                    )
+                    since_s = spell[0].time_s
+                    # Not as the wall clock stood then: it may have been set meanwhile, as after each start without a battery.
+                    since = wall_time - timedelta(seconds=time_s - since_s)
+                    violations.append(Violation(rule, person.track, since_s, since, _votes(spell), place, person, repeat))
         return violations
 
     def committed(self, violation: Violation) -> None:
@@ -181,11 +180,11 @@ def _centre_well_inside(a: Box, b: Box) -> bool:
     return abs(x - (b[0] + b[2]) / 2) <= width / 4 and abs(y - (b[1] + b[3]) / 2) <= height / 4
 
 
-def _look(rule: Rule, person: Person, time_s: float, wall_time: datetime) -> _Look:
+def _look(rule: Rule, person: Person, time_s: float) -> _Look:
     seen = person.attribute(rule.sign.attribute) if rule.sign else None
     if seen is None or seen.state == "unknown":
-        return _Look(time_s, wall_time, sure=False, violating=False)
-    return _Look(time_s, wall_time, sure=True, violating=rule.sign is not None and seen.state in rule.sign.states)
+        return _Look(time_s, sure=False, violating=False)
+    return _Look(time_s, sure=True, violating=rule.sign is not None and seen.state in rule.sign.states)
 
 
 def _broken(rule: Rule, looks: deque[_Look]) -> list[_Look]:

@@ -1,6 +1,6 @@
 """How long each step may take: configs/deadlines.yaml, and the moments that follow from it."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from importlib.resources import files
 from itertools import pairwise
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from api.cases.tables import Case, Level
 from api.kit.working_time import WorkingTime
+from contract.base import LocalTime
 from contract.catalogue import Catalogue
 from contract.catalogue import Deadline as OfRule
 from contract.yaml_text import parse
@@ -60,8 +61,8 @@ class OfClass(_Part):
 
 
 class Window(_Part):
-    start: time
-    end: time
+    start: LocalTime
+    end: LocalTime
 
     @model_validator(mode="after")
     def _goes_forward(self) -> Self:

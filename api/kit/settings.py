@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.kit.outbound import Network, read_networks
+from contract.base import LocalTime
 
 # What obstore opens without a package more. A folder by URL would be one whose files nobody waits for until they are on the disk.
 _STORES = ("s3", "s3a", "az", "azure", "adl", "abfs", "abfss", "gs")
@@ -81,8 +82,8 @@ class Settings(BaseSettings):
     delivery_timeout_s: float = Field(15, gt=0, description="how long one try to send may take, with everything")
     late_minutes: float = Field(30, gt=0, description="a message that has not arrived by then goes to the next target too")
     late_minutes_serious: float = Field(2, gt=0, description="the same for class 1")
-    quiet_from: time = Field(time(22), description="in shop time; from here nothing rings but class 1")
-    quiet_until: time = Field(time(7), description="in shop time; the same as quiet_from for no quiet hours")
+    quiet_from: LocalTime = Field(time(22), description="in shop time; from here nothing rings but class 1")
+    quiet_until: LocalTime = Field(time(7), description="in shop time; the same as quiet_from for no quiet hours")
     # Only the settings can change where the robots' services are: whoever adds a robot gives its key, never an address.
     wecom_url: str = "https://qyapi.weixin.qq.com"
     dingtalk_url: str = "https://oapi.dingtalk.com"

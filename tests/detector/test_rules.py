@@ -220,6 +220,14 @@ def test_a_wall_clock_that_is_set_back_silences_nobody_for_longer_than_the_repea
     assert told == [20, 30 + 1800]
 
 
+@pytest.mark.parametrize("set_by_s", [56 * 365 * 86400, -8 * 3600], ids=["an empty battery", "local time in the chip"])
+def test_a_wall_clock_that_is_set_meanwhile_moves_no_beginning(set_by_s):
+    engine = RuleEngine(camera(), CATALOGUE)
+    walls = [at(time_s + (0 if time_s >= 10 else -set_by_s)) for time_s in range(21)]
+    told = [v for t, wall in enumerate(walls) for v in engine.update(scene(person(track=1, cap="missing")), t, wall)]
+    assert [(violation.since_s, violation.since) for violation in told] == [(0, at(0))]
+
+
 def test_memory_of_a_law_abiding_day_is_bounded():
     engine = RuleEngine(camera(), CATALOGUE)
     run(engine, steady(3600))
