@@ -145,7 +145,7 @@ class Edge:
         crew.stop(STOPPING_S / 2)
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
-        if not any(thread.is_alive() for thread in threads):
+        if not any(thread.is_alive() for thread in threads) and not disk.hangs:
             book.turn()
             self._centre.close()
             database.close()

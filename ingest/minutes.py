@@ -92,7 +92,9 @@ class MinuteBook:
             )
             connection.execute("DELETE FROM minutes WHERE minute < ?", (_minute(self._clock() - KEEP_S),))
         with self._lock:
-            for _ in range(min(len(waiting), len(self._closed))):
+            # Of those that were written, some may have given way to newer ones meanwhile.
+            written = set(map(id, waiting))
+            while self._closed and id(self._closed[0]) in written:
                 self._closed.popleft()
 
     def closed(self, limit: int) -> list[CameraMinute]:

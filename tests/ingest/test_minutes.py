@@ -1,4 +1,6 @@
 import sqlite3
+from collections import deque
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +30,26 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
+
+
+def test_minutes_that_are_closed_while_others_are_written_are_kept(world: World, monkeypatch: pytest.MonkeyPatch):
+    """A disk that hangs for an hour: those that it was given have long given way to newer ones by then."""
+    world.book._closed = deque(maxlen=2)
+    transaction = world.book._database.transaction
+
+    def slow() -> AbstractContextManager[sqlite3.Connection]:
+        for _ in range(3):
+            world.book.looked("a", 640, 360)
+            world.clock.now += 60
+        return transaction()
+
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.clock.now += 60
+    monkeypatch.setattr(world.book._database, "transaction", slow)
+    world.book.turn()
+    (written,) = world.book.closed(10)
+    assert [one.minute - written.minute for one in world.book._closed] == [timedelta(minutes=1), timedelta(minutes=2)]
 
 
 def test_looks_are_counted_by_the_minute(world: World):
