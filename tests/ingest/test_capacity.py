@@ -96,7 +96,7 @@ def test_what_a_camera_may_spend_on_bursts_is_reckoned_with(monkeypatch: pytest.
     shares, wanted = iter([0.3, 0.7]), []
 
     def cpu_share(fleet: Fleet, seconds: float) -> float:
-        wanted.append([camera.rules.wanted_interval_s(0.0) for camera in fleet._cameras.values()])
+        wanted.append([camera.rules.wanted_interval_s(0.0) for camera in fleet._roster.cameras.values()])
         return next(shares)
 
     monkeypatch.setattr(capacity, "_are_found", lambda fleet: True)

@@ -290,7 +290,7 @@ def test_camera_that_cannot_be_set_up_does_not_keep_others_out(world: World, mon
             raise ValueError("cannot be")
         return make_rules(camera, catalogue, repeats)
 
-    monkeypatch.setattr(world.fleet, "_make_rules", broken)
+    monkeypatch.setattr(world.fleet._roster, "_make_rules", broken)
     world.apply(camera("a"), camera("b"))
     assert list(world.readers) == ["b"]
     assert world.minute("a") == (0, StreamFault.OTHER)
@@ -309,7 +309,7 @@ def attempts(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
                 raise OSError("the disk does not answer")
         return make_rules(camera, catalogue, repeats)
 
-    monkeypatch.setattr(world.fleet, "_make_rules", broken)
+    monkeypatch.setattr(world.fleet._roster, "_make_rules", broken)
     return tried
 
 
@@ -381,7 +381,7 @@ class Unsuspecting(ScriptedRules):
 
 
 def test_a_still_picture_is_looked_at_once_and_then_at_every_heartbeat(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(world.fleet, "_make_rules", lambda *given: world.rules.setdefault("a", Unsuspecting(*given)))
+    monkeypatch.setattr(world.fleet._roster, "_make_rules", lambda *given: world.rules.setdefault("a", Unsuspecting(*given)))
     world.apply(camera("a"))
     for second in range(0, 25, 2):
         world.reader("a").show(second)
@@ -391,7 +391,7 @@ def test_a_still_picture_is_looked_at_once_and_then_at_every_heartbeat(world: Wo
 
 
 def test_a_picture_that_changes_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(world.fleet, "_make_rules", lambda *given: world.rules.setdefault("a", Unsuspecting(*given)))
+    monkeypatch.setattr(world.fleet._roster, "_make_rules", lambda *given: world.rules.setdefault("a", Unsuspecting(*given)))
     world.apply(camera("a"))
     for second in range(4):
         world.reader("a").show(second, shade=60 + 40 * (second % 2))
@@ -516,7 +516,7 @@ def test_nobody_waits_for_what_is_being_recorded(world: World, monkeypatch: pyte
         futures.append(Future())
         return futures[-1]
 
-    monkeypatch.setattr(world.fleet._recorder, "record", slow)
+    monkeypatch.setattr(world.recorder, "record", slow)
     world.apply(camera("a"))
     for second in range(3):
         world.reader("a").show(second)
