@@ -69,6 +69,7 @@ _DONE = {
 }
 # Long enough to install the app first.
 _SET_UP_WITHIN = timedelta(minutes=30)
+_NOTHING = SecretStr("")
 
 
 class _SetUp(BaseModel):
@@ -112,8 +113,9 @@ async def set_up_page(request: Request, actor: SignedIn, centre: CentreOf, at: A
 @router.post("/account/second-factor")
 async def switch_on(
     request: Request, actor: SignedIn, centre: CentreOf, at: At, ticket: Annotated[str, Form(max_length=2000)],
-    code: Annotated[str, Form(max_length=20)] = "",
+    code: Annotated[str, Form(max_length=20)] = "", present: Annotated[SecretStr, Form(max_length=MOST_TYPED)] = _NOTHING,
 ) -> Response:
+    """Not with a session alone: whoever finds a browser left open would lock its owner out."""
     try:
         set_up = _SetUp.model_validate_json(centre.keyring.decrypt(ticket, _purpose(actor)).get_secret_value())
     except (KeyringError, ValidationError):
@@ -121,11 +123,14 @@ async def switch_on(
     if set_up.expires_at <= at:
         return RedirectResponse("/account/second-factor", 303)
     secret = SecretStr(set_up.secret)
+    if not await is_own_password(request, actor, present):
+        wrong = {"present": speaker_of(request).say(_WRONG_PASSWORD)}
+        return await _set_up(request, actor, centre, secret, ticket, wrong)
     try:
         async with centre.database.writing() as work:
             await second_factor.switch_on(work, actor, centre.keyring, secret, code, at)
     except WrongCode:
-        return await _set_up(request, actor, centre, secret, ticket, speaker_of(request).say(_WRONG_CODE))
+        return await _set_up(request, actor, centre, secret, ticket, {"code": speaker_of(request).say(_WRONG_CODE)})
     return RedirectResponse("/account?done=on", 303)
 
 
@@ -172,7 +177,7 @@ def _purpose(actor: Actor) -> str:
 
 
 async def _set_up(
-    request: Request, actor: Actor, centre: Centre, secret: SecretStr, ticket: str, wrong: str | None = None
+    request: Request, actor: Actor, centre: Centre, secret: SecretStr, ticket: str, wrong: dict[str, str] | None = None
 ) -> Response:
     speaker = speaker_of(request)
     async with centre.database.reading() as work:
@@ -180,7 +185,7 @@ async def _set_up(
     address = second_factor.address_of(secret, user.login, centre.settings.centre_name)
     return page(
         request, "second_factor.html", actor=actor, here="/account/second-factor", status=422 if wrong else 200, ticket=ticket,
-        address=address, code=qr_svg(address, speaker.say(N_("QR code for the authenticator app"))), wrong=wrong,
+        address=address, code=qr_svg(address, speaker.say(N_("QR code for the authenticator app"))), wrong=wrong or {},
         secret=" ".join(secret.get_secret_value()[place : place + 4] for place in range(0, len(secret.get_secret_value()), 4)),
     )
 

@@ -47,14 +47,14 @@ async def sign_in(browser: httpx.AsyncClient, password: str, login: str = "wang"
     return await browser.post("/login", data={"username": login, "password": password})
 
 
-async def switch_on(browser: httpx.AsyncClient, at: list[datetime]) -> pyotp.TOTP:
+async def switch_on(browser: httpx.AsyncClient, password: str, at: list[datetime]) -> pyotp.TOTP:
     page = (await browser.get("/account/second-factor")).text
     totp = pyotp.TOTP(_between(page, '<p class="code"><code>', "<").replace(" ", ""))
     # Who sits at the phone itself cannot read a code off its screen.
     assert 'href="otpauth://totp/' in page
     assert totp.secret in _between(page, 'href="otpauth://', '"')
     ticket = _between(page, 'name="ticket" value="', '"')
-    answer = await browser.post("/account/second-factor", data={"ticket": ticket, "code": totp.at(at[0])})
+    answer = await browser.post("/account/second-factor", data={"ticket": ticket, "code": totp.at(at[0]), "present": password})
     assert answer.headers["location"] == "/account?done=on", answer.text
     at[0] += timedelta(seconds=STEP_S)
     return totp
@@ -94,6 +94,17 @@ class TestPassword:
         answer = await browser.post("/account/password", data={"present": "wrong", "new": NEW})
         assert (answer.status_code, "not your present password" in answer.text) == (422, True)
 
+    async def test_a_browser_left_open_sets_no_second_factor(self, world: World, at: list[datetime]):
+        """Neither the first, which would lock the owner out, nor another one in its place."""
+        owner, password = await somebody(world)
+        await switch_on(owner, password, at)
+        page = (await owner.get("/account/second-factor")).text
+        totp = pyotp.TOTP(_between(page, '<p class="code"><code>', "<").replace(" ", ""))
+        data = {"ticket": _between(page, 'name="ticket" value="', '"'), "code": totp.at(at[0])}
+        for present in ({}, {"present": "wrong"}):
+            answer = await owner.post("/account/second-factor", data=data | present)
+            assert (answer.status_code, "not your present password" in answer.text) == (422, True)
+
     @pytest.mark.parametrize("path", ["/account/password", "/account/second-factor/off"])
     async def test_guessing_the_present_one_is_slowed_down(self, world: World, path: str):
         browser, password = await somebody(world)
@@ -115,7 +126,7 @@ class TestSecondFactor:
         monkeypatch.setattr(accounts, "now", lambda: moment[0])
         any_world.centre.clock = lambda: moment[0]
         owner, password = await somebody(any_world)
-        totp = await switch_on(owner, moment)
+        totp = await switch_on(owner, password, moment)
         browser = browser_of(any_world)
         asked = await sign_in(browser, password)
         assert (asked.status_code, "The code from your phone" in asked.text, COOKIE in browser.cookies) == (200, True, False)
@@ -129,7 +140,7 @@ class TestSecondFactor:
 
     async def test_a_code_is_good_once(self, world: World, at: list[datetime]):
         owner, password = await somebody(world)
-        totp = await switch_on(owner, at)
+        totp = await switch_on(owner, password, at)
         code = totp.at(at[0])
         answers = []
         for _ in range(2):
@@ -141,7 +152,7 @@ class TestSecondFactor:
     async def test_guessing_codes_is_slowed_down(self, world: World, at: list[datetime], monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("api.accounts.throttle.now", lambda: at[0])
         owner, password = await somebody(world)
-        await switch_on(owner, at)
+        await switch_on(owner, password, at)
         browser = browser_of(world)
         ticket = _between((await sign_in(browser, password)).text, 'name="ticket" value="', '"')
         codes = [(await browser.post("/login/code", data={"ticket": ticket, "code": f"{n:06}"})).status_code for n in range(7)]
@@ -156,7 +167,7 @@ class TestSecondFactor:
 
     async def test_a_ticket_is_good_for_five_minutes(self, world: World, at: list[datetime]):
         owner, password = await somebody(world)
-        totp = await switch_on(owner, at)
+        totp = await switch_on(owner, password, at)
         browser = browser_of(world)
         ticket = _between((await sign_in(browser, password)).text, 'name="ticket" value="', '"')
         at[0] += timedelta(minutes=5)
@@ -166,7 +177,7 @@ class TestSecondFactor:
     async def test_a_ticket_ends_with_the_password_that_it_was_given_for(self, world: World, at: list[datetime]):
         """The phone is lost and the password known to somebody, who has typed it just before an administrator was called."""
         owner, password = await somebody(world)
-        await switch_on(owner, at)
+        await switch_on(owner, password, at)
         browser = browser_of(world)
         ticket = _between((await sign_in(browser, password)).text, 'name="ticket" value="', '"')
         async with world.centre.database.writing() as work:
@@ -177,21 +188,21 @@ class TestSecondFactor:
 
     async def test_for_programs(self, world: World, at: list[datetime]):
         owner, password = await somebody(world)
-        totp = await switch_on(owner, at)
+        totp = await switch_on(owner, password, at)
         body: dict[str, Any] = {"login": "wang", "password": password}
         asked = await world.client().post("/api/v1/login", json=body)
         assert (asked.status_code, asked.json()["code"]) == (401, "code-needed")
         assert (await world.client().post("/api/v1/login", json=body | {"code": totp.at(at[0])})).status_code == 200
 
     async def test_the_database_does_not_hold_the_secret(self, world: World, at: list[datetime]):
-        owner, _ = await somebody(world)
-        totp = await switch_on(owner, at)
+        owner, password = await somebody(world)
+        totp = await switch_on(owner, password, at)
         content = b"".join(path.read_bytes() for path in world.centre.settings.data.glob("sunshine.db*"))
         assert totp.secret.encode() not in content
 
     async def test_off_again_with_the_password(self, world: World, at: list[datetime]):
         owner, password = await somebody(world)
-        await switch_on(owner, at)
+        await switch_on(owner, password, at)
         assert (await owner.post("/account/second-factor/off", data={"present": "wrong"})).status_code == 422
         assert (await owner.post("/account/second-factor/off", data={"present": password})).status_code == 303
         assert (await sign_in(browser_of(world), password)).status_code == 303
@@ -257,7 +268,7 @@ class TestGrants:
 class TestAccounts:
     async def test_a_lost_phone(self, world: World, at: list[datetime]):
         owner, password = await somebody(world)
-        await switch_on(owner, at)
+        await switch_on(owner, password, at)
         admin = await world.person(Role.ADMIN)
         page = (await admin.get("/accounts", headers={"Accept-Language": "en"})).text
         account, = re.findall(r"/accounts/(\w+)/second-factor", page)
