@@ -42,6 +42,14 @@ async def test_a_shop_is_changed(world: World):
     assert (await admin.put(f"/api/v1/shops/{place.shop_id}", json=change)).json()["name"] == "New name"
 
 
+@pytest.mark.parametrize("name", ["Noodles\r\nCase 3 is closed: https://evil.example", "Noodles\u2028Case 3", "\x1b[2J", "\x00"])
+async def test_a_name_is_one_line(world: World, name: str):
+    """It stands in the messages that officers get."""
+    admin = await world.person(is_admin=True)
+    answer = await admin.post("/api/v1/districts", json={"name": name})
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, ["body.name"])
+
+
 async def test_an_area_is_changed(world: World):
     place = await world.place()
     admin = await world.person(Role.ADMIN)
