@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.kit.headers import SECURITY_HEADERS
-from api.kit.problems import FromAnotherSite, LengthMissing, Problem, TooLarge, answer
+from api.kit.problems import FromAnotherSite, LengthMissing, NotFound, Problem, TooLarge, answer
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A heartbeat after a day without a network: 5,000 camera minutes of about 180 bytes.
@@ -49,6 +49,9 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
+        if scope["path"].startswith("/api/") and scope["path"].endswith("/"):
+            # Starlette would lead on to an address made of the Host header, and a program would take its token there.
+            return NotFound("There is no such address: leave out the slash at its end.")
         if "transfer-encoding" in headers:
             return LengthMissing("Send the body with a Content-Length.")
         length = headers.get("content-length", "0")

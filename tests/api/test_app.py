@@ -92,6 +92,11 @@ class TestEveryAnswer:
         answer = await world.client().get("/api/v1/nowhere")
         assert (answer.status_code, problem_code(answer)) == (404, "not-found")
 
+    async def test_leads_nowhere_where_a_slash_is_too_much(self, world: World):
+        """A redirect would be made of the Host header, without the TLS of a proxy, and programs follow it with their token."""
+        answer = await world.client().get("/api/v1/cases/", headers={"Host": "evil.example"})
+        assert (answer.status_code, problem_code(answer)) == (404, "not-found")
+
     async def test_is_a_problem_for_another_method(self, world: World):
         answer = await world.client().delete("/api/v1/login")
         assert (answer.status_code, problem_code(answer)) == (405, "method-not-allowed")
