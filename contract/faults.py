@@ -18,7 +18,7 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
         en="The host name is not known. Check the address for a typing error, or enter the camera's IP address.",
     ),
     StreamFault.UNREACHABLE: Text(
-        zh="网络上到不了这台摄像头。请检查摄像头和录像机的电源、网线，并确认边缘盒与它在同一网络。",
+        zh="连不上这台摄像头。请检查摄像头和录像机的电源、网线，并确认边缘盒与它接在同一个网络（同一台路由器）上。",
         en="The camera cannot be reached over the network. Check its power and cable, and that the edge box is in its network.",
     ),
     StreamFault.REFUSED: Text(

@@ -19,7 +19,7 @@ class CaseState(StrEnum):
     ISSUED = "issued"  # 已下发
     ACKNOWLEDGED = "acknowledged"  # 已签收
     REFUSED = "refused"  # 拒收
-    APPEALED = "appealed"  # 申诉中
+    APPEALED = "appealed"  # 申辩中
     SUBMITTED = "submitted"  # 已整改待复核
     RETURNED = "returned"  # 退回
     ON_SITE = "on_site"  # 现场核查

@@ -37,6 +37,7 @@ from api.console.rendering import page, partial, partial_etag, partial_response,
 from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, at_once, thumbnail
 from api.console.views import Fact, Link, Option
+from api.deliveries import service as deliveries
 from api.evidence import deletion
 from api.evidence import service as evidence
 from api.evidence.endpoints import given_reason, look
@@ -74,6 +75,8 @@ class CaseListView:
 _PAGE = 40
 # A shop rarely has more open at once; what is older is merged through the API.
 _MERGED_WITH = 30
+# Now, or with the next act, the shop is sent a notice.
+_TOLD_OF = frozenset({CaseState.CONFIRMED, CaseState.ISSUED})
 # Evidence never changes; a browser that is left alone forgets it by the next day.
 _THUMBNAIL_CACHE = "private, max-age=86400, immutable"
 
@@ -307,6 +310,8 @@ async def _case(
     if case.state is CaseState.CONFIRMED and actor.may(Permission.CASES_HANDLE):
         hindrances = await notices.hindrances(work, actor, case, centre.deadlines, at)
         view = replace(view, hindrance=obstacles(hindrances, speaker))
+    if case.state in _TOLD_OF and actor.may(Permission.CASES_HANDLE):
+        view = replace(view, is_unreached=not await deliveries.is_shop_reached(work, case.shop_id))
     last = transitions[-1]
     if done and (last.act, last.actor_id) == (done, actor.id):
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))

@@ -28,6 +28,7 @@ from api.console.answer_pages import (
 )
 from api.console.camera_views import camera_row
 from api.console.case_views import overtaken
+from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.phone_views import group_view, phone_view, practice_view
 from api.console.rendering import page, speaker_of, static_url
@@ -51,6 +52,8 @@ COOKIE = "sunshine_device"
 _COOKIE_AGE_S = 365 * 24 * 3600
 # Wide enough for a phone with two pixels to one; some 40 kB, so under a second at 400 kb/s.
 _PICTURE_WIDTH_PX = 640
+# Beside it, square; some 10 kB.
+_CLOSE_UP_WIDTH_PX = 240
 _HISTORY = 10
 _SENT = N_("Sent. It is in the messages of that phone within a minute.")
 _TOO_OFTEN = N_("A link was sent a moment ago, or five times today. Look into the messages first.")
@@ -84,14 +87,18 @@ async def notice_page(
 
 
 @router.get("/n/{token}/picture.jpg")
-async def notice_picture(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
+async def notice_picture(request: Request, token: Token, centre: CentreOf, at: At, close: bool = False) -> Response:
+    """`close`: only who or what it is about, which is small in the whole picture."""
     async with centre.database.reading() as work:
         visit = await _visit(request, work, token, at)
         exhibits = (await evidence.of_cases(work, visit.actor, [visit.case.id]))[visit.case.id]
     if not exhibits:
         raise NotFound("There is no such picture, or it is not yours to see.")
     file = await look(centre, visit.actor, exhibits[0].violation_id, evidence.BLURRED)
-    small = await anyio.to_thread.run_sync(thumbnail, file.content, None, _PICTURE_WIDTH_PX, limiter=at_once)
+    manifest = evidence.manifest_of(exhibits[0])
+    window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, 1) if close else None
+    width = _CLOSE_UP_WIDTH_PX if close else _PICTURE_WIDTH_PX
+    small = await anyio.to_thread.run_sync(thumbnail, file.content, window, width, limiter=at_once)
     return Response(small, media_type="image/jpeg")
 
 

@@ -24,9 +24,10 @@ from contract.catalogue import Catalogue
 
 @dataclass(frozen=True)
 class PhonePicture:
-    """Without faces. The boxes are those of what it is about, in pixels of the original."""
+    """Without faces. The boxes are those of what it is about, in pixels of the original; `close_url` shows them large."""
 
     url: str
+    close_url: str | None
     alt: str
     width: int
     height: int
@@ -118,9 +119,13 @@ _DECIDED: dict[Act, str] = {
     Act.UPHOLD: N_("Your objection was accepted"),
 }
 _DONE: dict[Act, str] = {
-    Act.ACKNOWLEDGE: N_("Received. The station knows that you have read it."),
-    Act.SUBMIT: N_("Sent. An officer looks at it now."),
-    Act.APPEAL: N_("Sent. Your objection will be decided, and the time stands still until then."),
+    Act.ACKNOWLEDGE: N_(
+        "Received. The station knows that you have read it. Put it right, then press “I fixed it” and take a photograph."
+    ),
+    Act.SUBMIT: N_("Sent. An officer looks at it now. You will be told; there is nothing more to do."),
+    Act.APPEAL: N_(
+        "Sent. A section head decides on your objection, and the time stands still until then. You will be told."
+    ),
 }
 
 
@@ -189,7 +194,7 @@ def practice_view(catalogue: Catalogue, speaker: Speaker, at: datetime, base: st
     act = next((act for act in _DONE if act == done), None)
     left = timedelta(days=2, hours=4)
     box = BoxView("head", 292, 52, 76, 78, True)
-    picture = PhonePicture(picture_url, speaker.say(N_("A drawing of a kitchen")), 640, 360, [box])
+    picture = PhonePicture(picture_url, None, speaker.say(N_("A drawing of a kitchen")), 640, 360, [box])
     told = None
     if act is not None:
         words = N_("This was practice: nothing was sent. In earnest you would read now: %(words)s")
@@ -233,7 +238,8 @@ def _picture(
         title=speaker.rule_title(case.rule, catalogue),
     )
     boxes = [box_view(box) for box in manifest.boxes if box.violating]
-    return PhonePicture(f"{base}/picture.jpg", alt, manifest.frame_width, manifest.frame_height, boxes)
+    url = f"{base}/picture.jpg"
+    return PhonePicture(url, f"{url}?close=true" if boxes else None, alt, manifest.frame_width, manifest.frame_height, boxes)
 
 
 def _masked(person: Target) -> str:

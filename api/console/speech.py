@@ -42,6 +42,7 @@ class RuleView:
     name: str
     basis: Sequence[BasisLine]
     deadline: str | None
+    to_do: str = ""
 
 
 _VOTES: dict[str, str] = {
@@ -152,7 +153,7 @@ class Speaker:
         if rule is None:
             return RuleView(code, "", [], None)
         basis = [self._basis(line, decides) for line in citations_of(rule.basis, accepted)]
-        return RuleView(code, self.choose(rule.name), basis, self._deadline(rule.deadline))
+        return RuleView(code, self.choose(rule.name), basis, self._deadline(rule.deadline), self.choose(rule.to_do))
 
     def _basis(self, line: Citation, decides: bool) -> BasisLine:
         tone = STANDINGS[line.standing]

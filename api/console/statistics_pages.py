@@ -161,6 +161,7 @@ def _month(speaker: Speaker, centre: Centre, month: Month, at: datetime) -> dict
         "is_over": in_shop_time(at).date() >= month_after(month.first),
         "tables": [counts_table(speaker, centre.catalogue, by, rows) for by, rows in figures.by.items()],
         "earlier": f"{month.first - timedelta(days=1):%Y-%m}",
+        "days": (month.first.isoformat(), (month_after(month.first) - timedelta(days=1)).isoformat()),
     }
 
 

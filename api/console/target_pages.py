@@ -40,7 +40,7 @@ class TargetTyped(BaseModel):
     target as it was seen."""
 
     name: str = ""
-    channel: str = Channel.WEBHOOK.value
+    channel: str = Channel.WECOM.value
     audience: str = "authority"
     place: str = ""
     url: str = ""

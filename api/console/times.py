@@ -12,6 +12,8 @@ _EXACT = {Language.ZH: "y年M月d日 HH:mm:ss", Language.EN: "d MMM y, HH:mm:ss"
 _SHORT = {Language.ZH: "M月d日 HH:mm", Language.EN: "d MMM, HH:mm"}
 _SHORT_WITH_YEAR = {Language.ZH: "y年M月d日 HH:mm", Language.EN: "d MMM y, HH:mm"}
 
+_ZONE = {Language.ZH: "（北京时间）", Language.EN: " (Asia/Shanghai)"}
+
 
 @dataclass(frozen=True)
 class LocalTime:
@@ -35,7 +37,7 @@ def local_time(moment: datetime, language: Language, now: datetime) -> LocalTime
         pattern = _SHORT if here.year == today.year else _SHORT_WITH_YEAR
         short = format_datetime(here, pattern[language], locale=locale)
     exact = format_datetime(here, _EXACT[language], locale=locale)
-    return LocalTime(here.isoformat(timespec="seconds"), short, exact, f"{exact} (Asia/Shanghai)")
+    return LocalTime(here.isoformat(timespec="seconds"), short, exact, f"{exact}{_ZONE[language]}")
 
 
 def local_day(day: date, language: Language) -> str:

@@ -27,6 +27,9 @@ _SUB = "sub"
 # Some makers put the login into the path: rtsp://host/user=admin&password=x&channel=1
 _SECRET_FIELD = re.compile(r"(?i)\b(passw(?:or)?d|pwd|token|auth)=[^&]+")
 
+# What an IP address or the name of a host is written with (RFC 3986, 3.2.2).
+_HOST = re.compile(r"[\w.:%-]+", re.ASCII)
+
 _NO_MAKER = N_("Choose the maker, or “I do not know”.")
 _WEB_PAGE = N_("This is the address of a web page. Enter only the IP address in it, such as 192.168.1.64, and choose the maker.")
 _NO_ADDRESS = N_("Enter the IP address of the camera or the recorder, such as 192.168.1.64.")
@@ -74,13 +77,20 @@ class TrialTyped(BaseModel):
 
 @dataclass(frozen=True)
 class TrialFormView:
-    """`shops` are there to choose from where there are several. With `has_password`, one that was typed before is used again."""
+    """`shops` are there to choose from where there are several. With `has_password`, one that was typed before is used again.
+    `fault` is what the camera just failed with: what that is about lies open."""
 
     shops: list[Option]
     typed: TrialTyped
     wrong: dict[str, str] = field(default_factory=dict)
     has_password: bool = False
+    fault: StreamFault | None = None
     makers: tuple[Maker, ...] = MAKERS
+
+    @property
+    def maker(self) -> str | None:
+        """Its name; None for one that is not known."""
+        return BY_KEY[self.typed.maker].name if self.typed.maker in BY_KEY else None
 
 
 def read_trial(typed: TrialTyped, speaker: Speaker) -> TrialIn:
@@ -138,7 +148,7 @@ def _what_is_wrong_with(address: str) -> str | None:
     if "://" not in address:
         try:
             parts = urlsplit(f"rtsp://{address}")
-            is_host = bool(parts.hostname) and (parts.port or 554) and not parts.path and "@" not in address
+            is_host = _HOST.fullmatch(parts.hostname or "") and (parts.port or 554) and not parts.path and "@" not in address
         except ValueError:
             is_host = False
         return None if is_host else _NO_ADDRESS

@@ -1,7 +1,7 @@
 """How an attempt to open a camera went, in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api.console.case_words import BOX_KINDS
@@ -52,6 +52,7 @@ _STATES: dict[tuple[str, str], Tone] = {
 }
 
 # In the words of who works there.
+_ROOM = N_("Special room: cold dishes, raw food, cakes")
 _STORE = N_("Store room or corridor, where nobody changes clothes")
 _FORBIDDEN: dict[ForbiddenPlace, str] = {
     ForbiddenPlace.CHANGING_ROOM: N_("Changing room"),
@@ -72,6 +73,10 @@ REFUSALS: dict[ForbiddenPlace, str] = {
         "Turn it to where food is handled, and try again."
     ),
 }
+_OTHER_MAKER = N_(
+    "The device has no picture at the addresses of this maker. Choose another maker, or “I do not know”: then all are tried. At "
+    "a recorder, check the channel too."
+)
 _NONE_FITS = N_(
     "None of the addresses of the makers that we know fits. Look for the maker's name on the device or in its app; the maker's "
     "service tells the RTSP address, which can be pasted below."
@@ -137,6 +142,7 @@ def trial_view(
     problem = None if is_open or sentence is None else sentence
     if stage is Stage.ANSWERED and answer is not None and answer.fault is not None:
         problem = _fault(trial, answer.fault, speaker)
+        form = form and replace(form, fault=answer.fault)
     seen = answer.sighting if answer is not None and stage is Stage.ANSWERED else None
     return TrialView(
         id=trial.id, shop=trial.shop.name, edge=trial.edge.name, live_url=f"/cameras/trials/{trial.id}/state", is_open=is_open,
@@ -152,8 +158,9 @@ def _steps(done: int, speaker: Speaker) -> list[ProgressStep]:
 
 
 def _fault(trial: CameraTrial, fault: StreamFault, speaker: Speaker) -> str:
-    if fault is StreamFault.NOT_FOUND and trial.maker == UNKNOWN and len(trial.urls) > 1:
-        return speaker.say(_NONE_FITS)
+    # An address that was pasted as a whole is the only one that was tried.
+    if fault is StreamFault.NOT_FOUND and "://" not in trial.address:
+        return speaker.say(_NONE_FITS if trial.maker == UNKNOWN else _OTHER_MAKER)
     return speaker.choose(FAULT_TEXTS[fault])
 
 
@@ -177,7 +184,7 @@ def _seen(trial: CameraTrial, answer: TrialAnswer, seen: Sighting, speaker: Spea
 
 
 def _room(kind: AreaKind, speaker: Speaker) -> str:
-    return speaker.say(_STORE) if kind is AreaKind.AUXILIARY else speaker.say(AREAS[kind])
+    return speaker.say({AreaKind.AUXILIARY: _STORE, AreaKind.SPECIAL_ROOM: _ROOM}.get(kind) or AREAS[kind])
 
 
 def _boxes(person: SeenPerson) -> list[MarkedBox]:

@@ -15,7 +15,7 @@ HEADS: dict[Event, Text] = {
     Event.CASE_REFUSED: Text(zh="【单位拒收告知】", en="[Notice refused by the shop]"),
     Event.CASE_APPEALED: Text(zh="【陈述申辩】待决定", en="[Objection] To be decided"),
     Event.CASE_APPEAL_REJECTED: Text(
-        zh="【申诉不成立】告知有效，请继续整改", en="[Objection rejected] The notice stands; please put it right"
+        zh="【申辩不成立】告知有效，请继续整改", en="[Objection rejected] The notice stands; please put it right"
     ),
     Event.CASE_SUBMITTED: Text(zh="【已提交整改】待复核", en="[Reported as put right] To be verified"),
     Event.CASE_RETURNED: Text(zh="【退回】请继续整改", en="[Returned] Please go on putting it right"),

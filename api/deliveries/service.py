@@ -19,6 +19,7 @@ from api.deliveries.kinds import (
     Audience,
     Channel,
     DeliveryState,
+    Event,
     TargetState,
 )
 from api.deliveries.mail import ADDRESS
@@ -51,6 +52,12 @@ class BeingSent(Conflict):
 async def list_targets(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Target]:
     actor.require(Permission.DELIVERIES_READ)
     return await repository.list_targets(work, actor, after=after, limit=limit)
+
+
+async def is_shop_reached(work: Work, shop_id: str) -> bool:
+    """Whether anybody of the shop is sent its notices."""
+    told = await repository.targets_of(work, Event.CASE_ISSUED, shop_id)
+    return any(target.audience is Audience.SHOP and target.dead_at is None for target in told)
 
 
 async def get_target(work: Work, actor: Actor, target_id: str) -> Target:

@@ -420,10 +420,17 @@ class TestWords:
         assert 'name="address" type="text" value="192.0.2.7"' in page
         assert f'name="again" value="{trial_id}"' in page
 
-    async def test_no_template_fits(self, home: Home) -> None:
+    @pytest.mark.parametrize(
+        ("maker", "sentence"),
+        [
+            ("unknown", "None of the addresses of the makers that we know fits"),
+            ("hikvision", "Choose another maker, or “I do not know”"),
+        ],
+    )
+    async def test_no_template_fits(self, home: Home, maker: str, sentence: str) -> None:
         place, box, cook = home
-        trial_id = await began(cook, place, maker="unknown")
+        trial_id = await began(cook, place, maker=maker)
         await take(box)
         await tell(box, trial_id, fault="not_found")
 
-        assert "None of the addresses of the makers that we know fits" in (await cook.get(f"/cameras/trials/{trial_id}")).text
+        assert sentence in (await cook.get(f"/cameras/trials/{trial_id}")).text

@@ -108,6 +108,9 @@ async function smaller(file, preview) {
   }
 }
 
+const retake = document.querySelector("[data-retake]");
+retake?.addEventListener("click", () => document.querySelector("#fix").click());
+
 const prepared = new WeakMap(); // of an input: a promise of its files, made smaller
 
 function prepare(input) {
@@ -123,6 +126,7 @@ for (const input of document.querySelectorAll("input[type=file]")) {
     await prepare(input);
     if (input.id === "fix") {
       say(words.ready);
+      retake.hidden = false;
       input.form.querySelector("[type=submit]").scrollIntoView({ block: "center" });
     }
   });
@@ -170,12 +174,34 @@ async function send(form) {
       const told = await answer.json().catch(() => ({}));
       // Somebody did something else meanwhile: who has read that goes on from there, with the same photograph.
       if (told.version) for (const field of document.querySelectorAll("[name=version]")) field.value = told.version;
-      if (told.wrong) throw new RangeError(Object.values(told.wrong).join(" "));
+      if (told.wrong) throw Object.assign(new RangeError("told"), { wrong: told.wrong });
     }
     // What cannot be put right by sending it again is told by the page itself.
     if (answer && answer.status < 500 && answer.status !== 429) return words.base;
     await wait(pause);
   }
+}
+
+// At its field, as on the page without scripts; what belongs to none stands above the buttons.
+function tell(form, wrong) {
+  for (const told of form.querySelectorAll("[data-told]")) told.remove();
+  const others = [];
+  for (const [name, text] of Object.entries(wrong)) {
+    const field = form.querySelector(`.field [name="${name}"]`);
+    if (!field) {
+      others.push(text);
+      continue;
+    }
+    const told = document.createElement("span");
+    Object.assign(told, { className: "wrong", id: `${field.id}-wrong`, textContent: text });
+    told.dataset.told = "";
+    field.before(told);
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", told.id);
+    field.focus();
+  }
+  say(others.join(" "));
+  if (others.length) status.scrollIntoView({ block: "center" });
 }
 
 for (const form of practice ? [] : document.querySelectorAll("form[data-send]")) {
@@ -188,8 +214,7 @@ for (const form of practice ? [] : document.querySelectorAll("form[data-send]"))
       location.assign(await send(form));
     } catch (problem) {
       if (!(problem instanceof RangeError)) throw problem;
-      say(problem.message);
-      status.scrollIntoView({ block: "center" });
+      tell(form, problem.wrong ?? { problem: problem.message });
     } finally {
       button.disabled = false;
     }

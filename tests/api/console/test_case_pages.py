@@ -54,7 +54,7 @@ class TestList:
         assert f'href="/cases/{case_id}">未戴工作帽</a>' in page
         assert f"{SHOP}&nbsp;· 专间&nbsp;· {CAMERA}" in page
         assert "较重" in page  # in a 专间 the rule is stricter
-        assert "(Asia/Shanghai)" in page
+        assert "（北京时间）" in page
 
     async def test_says_what_to_do_when_empty(self, browser: httpx.AsyncClient) -> None:
         await sign_in(browser, "reviewer")

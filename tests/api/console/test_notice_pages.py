@@ -54,6 +54,20 @@ class TestNotice:
         assert "不属于行政处罚决定" in words(await browser.get(f"/cases/{case_id}/notice"))
         assert (await browser.get(f"/cases/{case_id}/answer.png")).headers["content-type"] == "image/png"
 
+    async def test_that_no_message_reaches_the_shop_is_said_to_who_issues(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        case_id = await confirmed(browser, kitchen)
+        unreached = "告知消息发不到该单位"
+        assert unreached in (await browser.get(f"/cases/{case_id}")).text
+        group = {"channel": "wecom", "name": "后厨群", "token": "a-robot-key", "events": "case.issued", "enabled": "yes"}
+        for place, reads, told in (("", "authority", False), (f"shop:{kitchen.shop_id}", "shop", True)):
+            await sign_in(browser, "admin")
+            added = await browser.post("/targets/new", data={**group, "place": place, "audience": reads, "language": "zh-CN"})
+            assert added.status_code == 303, added.text
+            await sign_in(browser, "officer")
+            assert (unreached not in (await browser.get(f"/cases/{case_id}")).text) is told
+
     async def test_without_a_contact_the_page_says_what_to_do(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await confirmed(browser, kitchen)
         database = Database(kitchen.settings.async_database_url, 5)

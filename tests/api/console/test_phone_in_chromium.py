@@ -216,6 +216,22 @@ def test_what_another_did_meanwhile_is_told_and_the_answer_goes_on_from_there(
     assert shop.case()["state"] == "submitted"
 
 
+def test_what_is_missing_is_said_at_its_field_and_the_photograph_stays(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
+    path = tmp_path / "now.jpg"
+    Image.new("RGB", (640, 480), "green").save(path)
+    page = phone()
+    page.goto(shop.path)
+    page.locator("#fix").set_input_files(path)
+    text = page.get_by_label("做了什么")
+    text.fill("")
+    page.locator(".phone-fix [type=submit]").click()
+    expect(text).to_have_accessible_description("请填写这一项。")
+    expect(text).to_be_focused()
+    text.fill("戴好了")
+    page.locator(".phone-fix [type=submit]").click()
+    page.wait_for_url(re.compile(r"done=submit"))
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_every_button(shop: Shop, phone: OpenPhone, tmp_path: Path, scripts: bool) -> None:
     path = tmp_path / "now.jpg"

@@ -47,7 +47,7 @@ class TestQueue:
         assert "officer 张" in page
         assert "original.jpg" in page
         assert 'role="img" aria-label="从画面中截取的人员"' in page
-        assert "(Asia/Shanghai)" in page
+        assert "（北京时间）" in page
 
     async def test_the_most_serious_and_the_longest_waiting_first(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         gloves, cap = await hand_in(browser, kitchen, "K06"), await hand_in(browser, kitchen, "K01")
@@ -101,7 +101,7 @@ class TestQueue:
     async def test_says_what_to_do_when_empty(self, browser: httpx.AsyncClient) -> None:
         await sign_in(browser, "officer")
         empty = {
-            "judge": "没有待审核的案件", "notice": "没有待下发的告知书", "shop": "没有等待店铺答复的案件",
+            "judge": "没有待审核的案件", "notice": "没有待下发的告知书", "shop": "没有等待单位答复的案件",
             "verify": "没有待复核的案件",
         }
         for queue, words in empty.items():

@@ -24,5 +24,5 @@ def test_short_form(moment: datetime, language: Language, short: str) -> None:
 
 def test_full_form_names_the_zone() -> None:
     time = local_time(datetime(2026, 2, 28, 15, 59, 7, tzinfo=UTC), Language.ZH, NOW)
-    assert time.full == "2026年2月28日 23:59:07 (Asia/Shanghai)"
+    assert time.full == "2026年2月28日 23:59:07（北京时间）"
     assert time.machine == "2026-02-28T23:59:07+08:00"

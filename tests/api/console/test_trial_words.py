@@ -64,6 +64,7 @@ def test_nothing_is_well_beside_a_problem() -> None:
         ({"address": "file:///etc/passwd"}, "address", "is not a usable URL"),
         ({"address": "rtsp://"}, "address", "is not a usable URL"),
         ({"address": "/etc/passwd"}, "address", "Enter the IP address of the camera"),
+        ({"address": "the kitchen"}, "address", "Enter the IP address of the camera"),
         ({"address": "192.0.2.7:99999"}, "address", "Enter the IP address of the camera"),
         ({"address": "192.0.2.7/Streaming"}, "address", "Enter the IP address of the camera"),
         ({"address": "rtsp://h/" + "x" * 1000}, "address", "longer than it can be"),

@@ -1,5 +1,6 @@
 """The links in messages to a shop's people: whose they are, what they open, and when they are over."""
 
+import io
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import httpx
 import numpy as np
 import pymupdf
 import pytest
+from PIL import Image
 
 from api.accounts.permissions import Role
 from api.links.service import ASKED_A_DAY, ASKED_EVERY
@@ -78,6 +80,12 @@ class TestOpening:
             assert words in page
         picture = await device.get(f"/n/{token}/picture.jpg")
         assert (picture.headers["content-type"], picture.content[:2]) == ("image/jpeg", b"\xff\xd8")
+        assert f"/n/{token}/picture.jpg?close=true" in page
+        whole, close = (
+            Image.open(io.BytesIO(one.content)).size
+            for one in (picture, await device.get(f"/n/{token}/picture.jpg?close=true"))
+        )
+        assert (close[0], close[0]) == close != whole
 
     async def test_nothing_happens_by_it(self, phones: Phones):
         await phones.person()
