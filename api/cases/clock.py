@@ -27,19 +27,25 @@ BATCH = 200
 # Whoever types a wrong year is told so.
 LONGEST = timedelta(days=366)
 _WITH_SHOP = (CaseState.ACKNOWLEDGED, CaseState.RETURNED)
+LIMITS_OF_THE_AUTHORITY: dict[CaseState, Stage] = {
+    CaseState.PENDING_REVIEW: Stage.REVIEW,
+    CaseState.CONFIRMED: Stage.NOTICE,
+    CaseState.SUBMITTED: Stage.VERIFY,
+    CaseState.APPEALED: Stage.DECIDE,
+    CaseState.REFUSED: Stage.VISIT,
+    CaseState.ON_SITE: Stage.VISIT,
+}
 
 
 def set_clock(case: Case, before: CaseState | None, at: datetime, deadlines: Deadlines) -> None:
     """After a step of the case."""
-    limits, to_rectify = deadlines.of_class(case), deadlines.to_rectify(case.rule, case.severity)
+    to_rectify = deadlines.to_rectify(case.rule, case.severity)
     if case.state in (CaseState.SUBMITTED, CaseState.APPEALED) and case.rectify_due_at is not None:
         case.rectify_left_s = deadlines.left(to_rectify, at, case.rectify_due_at).total_seconds()
-    if case.state is CaseState.PENDING_REVIEW:
-        _run(case, Stage.REVIEW, at, deadlines.due(limits.review, at), deadlines)
-    elif case.state is CaseState.ISSUED:
+    if case.state is CaseState.ISSUED:
         if before is not CaseState.ISSUED:
             case.rectify_due_at = deadlines.due(to_rectify, at)
-            _run(case, Stage.SIGN, at, deadlines.due(limits.sign, at), deadlines)
+            _run_of(case, Stage.SIGN, at, deadlines)
     elif case.state in _WITH_SHOP:
         start = case.stage_from if before is CaseState.ISSUED and case.stage_from is not None else at
         if before is CaseState.CLOSED:
@@ -48,9 +54,11 @@ def set_clock(case: Case, before: CaseState | None, at: datetime, deadlines: Dea
         elif case.rectify_left_s is not None:
             left = timedelta(seconds=case.rectify_left_s)
             case.rectify_due_at, case.rectify_left_s = deadlines.resumed(to_rectify, at, left), None
-        _run(case, Stage.RECTIFY, start, case.rectify_due_at or deadlines.due(limits.rectify, at), deadlines)
-    elif case.state is CaseState.SUBMITTED:
-        _run(case, Stage.VERIFY, at, deadlines.due(limits.verify, at), deadlines)
+        _run(case, Stage.RECTIFY, start, case.rectify_due_at or deadlines.due(to_rectify, at), deadlines)
+    elif case.state in LIMITS_OF_THE_AUTHORITY:
+        # Who sets out after a refusal has not been there yet: its limit goes on.
+        if case.stage is not Stage.VISIT:
+            _run_of(case, LIMITS_OF_THE_AUTHORITY[case.state], at, deadlines)
     else:
         case.stage = case.stage_from = case.due_at = case.next_check_at = None
         _lower_flags(case)
@@ -59,7 +67,7 @@ def set_clock(case: Case, before: CaseState | None, at: datetime, deadlines: Dea
 def restore(case: Case, transitions: Sequence[CaseTransition], reminders: Sequence[Reminder], deadlines: Deadlines) -> None:
     """As the clock stood before a judgement that was taken back: it gives no new time, and nothing is told twice."""
     begun = [step.at for step in transitions if step.after is CaseState.PENDING_REVIEW and step.act is not Act.UNDO]
-    _run(case, Stage.REVIEW, begun[-1], deadlines.due(deadlines.of_class(case).review, begun[-1]), deadlines)
+    _run_of(case, Stage.REVIEW, begun[-1], deadlines)
     moments = _moments(case, deadlines)
     told = {(one.kind, one.level): one.at for one in reminders if (one.stage, one.due_at) == (case.stage, case.due_at)}
     for number, moment in enumerate(moments):
@@ -86,6 +94,9 @@ async def tick(work: Work, at: datetime, deadlines: Deadlines) -> int:
     only what came last."""
     cases = await repository.list_due(work, the_system(), at, BATCH)
     for case in cases:
+        if case.stage is None:  # it came into its state before that had a limit
+            _run_of(case, LIMITS_OF_THE_AUTHORITY[case.state], at, deadlines)
+            continue
         for moment in _latest(case, at, deadlines):
             _raise_flags(case, moment, at)
             work.add(Reminder(case_id=case.id, at=at, due_at=case.due_at, kind=moment.kind, stage=case.stage, level=moment.level))
@@ -120,6 +131,11 @@ def _latest(case: Case, at: datetime, deadlines: Deadlines) -> list[_Moment]:
 
 def _next(case: Case, at: datetime, deadlines: Deadlines) -> datetime | None:
     return next((moment.at for moment in _moments(case, deadlines) if moment.at > at), None)
+
+
+def _run_of(case: Case, stage: Stage, start: datetime, deadlines: Deadlines) -> None:
+    """Its class's limit."""
+    _run(case, stage, start, deadlines.due(deadlines.of_stage(case, stage), start), deadlines)
 
 
 def _run(case: Case, stage: Stage, start: datetime, due: datetime, deadlines: Deadlines) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from api.cases.tables import Case, Level
+from api.cases.tables import STAGES_OF_THE_SHOP, Case, Level, Stage
 from api.kit.working_time import WorkingTime
 from contract.base import LocalTime
 from contract.catalogue import Catalogue
@@ -47,9 +47,12 @@ class Escalation(_Part):
 
 class OfClass(_Part):
     review: Limit
+    notice: Limit | None = None
     sign: Limit
     rectify: Limit
     verify: Limit
+    decide: Limit | None = None
+    visit: Limit | None = None
     escalation: list[Escalation]
 
     @model_validator(mode="after")
@@ -112,6 +115,12 @@ class Deadlines:
     def of_class(self, case: Case) -> OfClass:
         return self._table.classes[case.severity]
 
+    def of_stage(self, case: Case, stage: Stage) -> Limit:
+        """The class's own; where it leaves one out, as a copy of the table from before does, the one to verify."""
+        limits = self.of_class(case)
+        limit: Limit | None = getattr(limits, stage.value)
+        return limit or limits.verify
+
     def to_rectify(self, code: str, severity: int) -> Limit:
         """The rule's own limit; the class's where the rule has none of its own, or is gone from the catalogue."""
         rule = next((rule for rule in self.catalogue.rules if rule.code == code), None)
@@ -140,8 +149,12 @@ class Deadlines:
         return start + (due - start) * self._table.reminder_at
 
     def escalations(self, case: Case, due: datetime) -> list[tuple[Level, datetime]]:
-        """In order of time."""
-        steps = [(step.level, self.due(step.after, due)) for step in self.of_class(case).escalation]
+        """In order of time. Only a shop that is late is summoned for a talk."""
+        is_of_the_shop = case.stage in STAGES_OF_THE_SHOP
+        steps = [
+            (step.level, self.due(step.after, due)) for step in self.of_class(case).escalation
+            if is_of_the_shop or step.level is not Level.TALK
+        ]
         return sorted(steps, key=lambda step: step[1])
 
     def unknown_years(self, at: datetime) -> list[int]:

@@ -11,7 +11,7 @@ from api.answers import service as answers
 from api.answers.schemas import AnswerOut, PhotographOut, SinceOut
 from api.answers.tables import Answer
 from api.cases import service, spots
-from api.cases.outside import hears_of_delay
+from api.cases.outside import hears_of_delay, hears_of_limit
 from api.cases.schemas import (
     ActIn,
     CaseDetail,
@@ -123,14 +123,15 @@ async def case_detail(work: Work, actor: Actor, centre: Centre, response: Respon
 
 def _summary(actor: Actor, case: Case, catalogue: Catalogue) -> CaseSummary:
     name = next((rule.name for rule in catalogue.rules if rule.code == case.rule), None)
-    is_late = hears_of_delay(actor, case)
+    is_late, is_timed = hears_of_delay(actor, case), hears_of_limit(actor, case)
     return CaseSummary(
         id=case.id, state=case.state, rule=case.rule, rule_name=name, severity=case.severity,
         camera=Named(id=case.camera_id, name=case.camera.name), shop=Named(id=case.shop_id, name=case.shop.name),
         area=case.area.kind, area_name=case.area.name, opened_at=case.opened_at, captured_at=case.captured_at,
         time_doubt=case.time_doubt,
         observations=case.observations, last_seen_at=case.last_seen_at, version=case.version, merged_into=case.merged_into,
-        stage=case.stage, due_at=case.due_at, overdue_at=case.overdue_at if is_late else None,
+        stage=case.stage if is_timed else None, due_at=case.due_at if is_timed else None,
+        overdue_at=case.overdue_at if is_late else None,
         escalation=case.escalation if is_late else None, escalated_at=case.escalated_at if is_late else None,
     )
 

@@ -7,7 +7,7 @@ from sqlalchemy import inspect
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.cases.states import ANSWERS, TOLD, Act
-from api.cases.tables import STAGES_OF_THE_SHOP, Case, CaseTransition
+from api.cases.tables import STAGES_OF_THE_SHOP, Case, CaseTransition, Stage
 
 _OF_THE_SHOP = ANSWERS | {Act.ACKNOWLEDGE}
 
@@ -23,6 +23,11 @@ def as_told(actor: Actor, case: Case, steps: Sequence[CaseTransition]) -> Sequen
 def hears_of_delay(actor: Actor, case: Case) -> bool:
     """Whether this actor is told that the limit which runs is over; a shop is told so of its own, not of the authority's."""
     return actor.sees_unconfirmed or case.stage in STAGES_OF_THE_SHOP
+
+
+def hears_of_limit(actor: Actor, case: Case) -> bool:
+    """Whether this actor is told which limit runs; a check on site is not announced by it."""
+    return actor.sees_unconfirmed or case.stage is not Stage.VISIT
 
 
 def _told(actor: Actor, case: Case, step: CaseTransition) -> CaseTransition:

@@ -20,9 +20,12 @@ class Stage(StrEnum):
     """Which limit runs."""
 
     REVIEW = "review"
+    NOTICE = "notice"
     SIGN = "sign"
     RECTIFY = "rectify"
     VERIFY = "verify"
+    DECIDE = "decide"  # on an objection
+    VISIT = "visit"  # a check on site
 
 
 # The other limits are the authority's own: no shop and no partner hears of them.

@@ -98,9 +98,12 @@ EVENTS: dict[Act, str] = {
 # Until when what is to be done.
 DUE: dict[Stage, str] = {
     Stage.REVIEW: N_("To be judged by %(at)s"),
+    Stage.NOTICE: N_("Its notice to be issued by %(at)s"),
     Stage.SIGN: N_("To be signed for by %(at)s"),
     Stage.RECTIFY: N_("To be put right by %(at)s"),
     Stage.VERIFY: N_("To be verified by %(at)s"),
+    Stage.DECIDE: N_("To be decided by %(at)s"),
+    Stage.VISIT: N_("To be checked on site by %(at)s"),
 }
 
 LEVELS: dict[Level, str] = {

@@ -103,12 +103,12 @@ class Speaker:
         return Chip(self.say(N_("Overdue since %(at)s"), at=self.time(case.overdue_at).short), "bad")
 
     def due(self, case: Case, *, tells_delay: bool = True) -> str | None:
-        """Which limit runs, and who has heard that it is over; that none does, where the shop waits for a decision."""
-        if case.state is CaseState.APPEALED:
-            return self.say(N_("The shop's time stands still until the objection is decided"))
-        if case.stage is None or case.due_at is None:
+        """Which limit runs, and who has heard that it is over. A check on site is not announced to who hears of no delay."""
+        if case.stage is None or case.due_at is None or (case.stage is Stage.VISIT and not tells_delay):
             return None
         words = [self.say(DUE[case.stage], at=self.time(case.due_at).short)]
+        if case.state is CaseState.APPEALED:
+            words.insert(0, self.say(N_("The shop's time stands still until the objection is decided")))
         if case.stage is Stage.SIGN and case.rectify_due_at is not None:
             words.append(self.say(DUE[Stage.RECTIFY], at=self.time(case.rectify_due_at).short))
         if case.escalation is not None and tells_delay:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, Field, JsonValue
 
-from api.cases.tables import Level
+from api.cases.tables import Level, Stage
 from api.deliveries.kinds import CASE_EVENTS, Event, Fault
 
 
@@ -22,7 +22,8 @@ class CaseFacts(BaseModel):
     severity: int = Field(description="1 serious, 2 fairly serious, 3 minor")
     state: str
     version: int = Field(description="of the case; a higher one is newer")
-    due_at: datetime | None = Field(None, description="when the limit that runs now ends")
+    stage: Stage | None = Field(None, description="which limit runs now; of a check on site only in reminders to the authority")
+    due_at: datetime | None = Field(None, description="when it ends")
     escalation: Level | None = Field(None, description="of `case.escalated`: who hears of it now")
 
 

@@ -1,6 +1,6 @@
 """With which words a message begins, by what it tells."""
 
-from api.cases.tables import Level
+from api.cases.tables import Level, Stage
 from api.deliveries.kinds import Event
 from contract.catalogue import Text
 
@@ -35,6 +35,15 @@ LEVELS: dict[Level, Text] = {
     Level.STATION: Text(zh="监管所", en="to the station"),
     Level.BUREAU: Text(zh="市场监管局", en="to the bureau"),
     Level.TALK: Text(zh="约谈", en="for a talk"),
+}
+# What a limit is for; the shop's own needs no word.
+UNTIL = Text(zh="期限 {time}", en="until {time}")
+LIMITS: dict[Stage, Text] = {
+    Stage.REVIEW: Text(zh="审核期限 {time}", en="to be judged by {time}"),
+    Stage.NOTICE: Text(zh="下发期限 {time}", en="notice to be issued by {time}"),
+    Stage.VERIFY: Text(zh="复核期限 {time}", en="to be verified by {time}"),
+    Stage.DECIDE: Text(zh="申辩决定期限 {time}", en="objection to be decided by {time}"),
+    Stage.VISIT: Text(zh="现场核查期限 {time}", en="to be checked on site by {time}"),
 }
 # Of these the shop wants to know until when it has time to put things right.
 TELL_THE_TIME = frozenset(

@@ -13,7 +13,7 @@ from api.cases import service as cases
 from api.cases.tables import Case
 from api.centre import Centre
 from api.deliveries.events import CaseEvent, TargetDeadEvent
-from api.deliveries.heads import HEADS, LEVELS, TELL_THE_LIMIT, TELL_THE_TIME
+from api.deliveries.heads import HEADS, LEVELS, LIMITS, TELL_THE_LIMIT, TELL_THE_TIME, UNTIL
 from api.deliveries.kinds import Channel, Event, Fault
 from api.deliveries.outbox import Claim
 from api.deliveries.robots import ROBOTS
@@ -39,7 +39,6 @@ Part = TypeVar("Part")
 _Write = Callable[[Work, Centre, Claim, int], Awaitable[Part]]
 _CASE = Text(zh="案件 {id} · {time}", en="case {id} · {time}")
 _IN_DOUBT = Text(zh="（时间存疑）", en=" (time in doubt)")
-_UNTIL = Text(zh="期限 {time}", en="until {time}")
 _MANY = Text(zh="共 {count} 条通知：", en="{count} messages:")
 _MORE = Text(zh="……其余请打开链接查看。", en="… the rest behind the link.")
 
@@ -98,7 +97,7 @@ async def _short(work: Work, centre: Centre, claim: Claim) -> Content:
     delivery = claim.deliveries[0]
     # These brackets are the provider's own, for the signature.
     what = lines[0].replace("【", "").replace("】", " ")
-    until = lines[2].partition(" ")[2] if len(lines) > 2 else ""
+    until = " ".join(lines[2].split(" ")[-2:]) if len(lines) > 2 else ""  # its date and hour
     values = {"what": what, "case": str(delivery.case_id or "-"), "until": until or "-"}
     if link.token is not None:
         values["link"] = link.token
@@ -154,7 +153,8 @@ async def _lines(work: Work, centre: Centre, claim: Claim, index: int) -> list[s
         if facts.escalation is not None:
             head += LEVELS[facts.escalation].in_language(language)
         due_at = case.rectify_due_at if event in TELL_THE_TIME else facts.due_at if event in TELL_THE_LIMIT else None
-        due = [_UNTIL.in_language(language).format(time=_clock(due_at))] if due_at is not None else []
+        until = LIMITS.get(facts.stage, UNTIL) if facts.stage else UNTIL
+        due = [until.in_language(language).format(time=_clock(due_at))] if due_at is not None else []
         return [head + _what(centre, case, language), _where(case, language), *due]
     if delivery.event == Event.TARGET_DEAD:
         dead = TargetDeadEvent.model_validate_json(delivery.payload).data

@@ -10,7 +10,7 @@ from api.accounts.actors import the_house
 from api.audit.service import record as record_act
 from api.cases.conditions import UNDO_WITHIN
 from api.cases.states import TOLD, Act, CaseState, step_of
-from api.cases.tables import STAGES_OF_THE_SHOP, Case, Level, ReminderKind
+from api.cases.tables import STAGES_OF_THE_SHOP, Case, Level, ReminderKind, Stage
 from api.deliveries import repository
 from api.deliveries.budgets import BUDGETS
 from api.deliveries.events import CaseEvent, CaseFacts, DeadTarget, TargetDeadEvent, TestEvent, TestFacts
@@ -95,8 +95,8 @@ async def _tell(
     level: Level | None = None, *, is_inside: bool = False, is_news: bool = True,
 ) -> None:
     """To the targets, and, where it is news, to the feed. What is inside the authority no shop and no partner hears of."""
-    payload = CaseEvent(type=event, timestamp=at, data=_facts(case, level)).model_dump_json()
     outside = case.state in TOLD and not is_inside
+    payload = CaseEvent(type=event, timestamp=at, data=_facts(case, level, outside=outside)).model_dump_json()
     if is_news:
         news = FeedEvent(
             ready_at=not_before, key=key, type=event.value, case_id=case.id, shop_id=case.shop_id, outside=outside,
@@ -110,10 +110,13 @@ async def _tell(
             work.add(delivery)
 
 
-def _facts(case: Case, level: Level | None = None) -> CaseFacts:
+def _facts(case: Case, level: Level | None = None, *, outside: bool = True) -> CaseFacts:
+    """Outside nobody reads by when officers come."""
+    is_timed = not outside or case.stage is not Stage.VISIT
     return CaseFacts(
         case_id=case.id, shop_id=case.shop_id, rule=case.rule, severity=case.severity, state=case.state.value,
-        version=case.version, due_at=case.due_at, escalation=level,
+        version=case.version, stage=case.stage if is_timed else None,
+        due_at=case.due_at if is_timed else None, escalation=level,
     )
 
 

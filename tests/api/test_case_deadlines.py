@@ -1,5 +1,6 @@
 """Deadlines, reminders and escalation, with a clock that the tests move."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 
 from api.accounts.permissions import Role
 from api.cases import clock
-from api.cases.deadlines import DeadlinesError, load_deadlines
+from api.cases.clock import LIMITS_OF_THE_AUTHORITY
+from api.cases.deadlines import Deadlines, DeadlinesError, load_deadlines
+from api.cases.states import OPEN, CaseState
+from api.cases.tables import Case
 from api.cases.timekeeper import catch_up
 from api.kit.times import SHOP_TIME
 from tests.api.world import EdgeBox, World, answer_notice, problem_code
@@ -20,6 +24,15 @@ def at(text: str) -> datetime:
 
 
 TUESDAY = at("2026-11-24 09:00")
+
+
+async def as_it_was_before(world: World, case_id: int) -> float | None:
+    """Without the clock that an earlier version of this software did not set; what was left of the shop's time."""
+    async with world.centre.database.writing() as work:
+        case = await work.get_one(Case, case_id)
+        case.stage = case.stage_from = case.due_at = None
+        case.next_check_at = case.opened_at
+        return case.rectify_left_s
 
 
 class Life:
@@ -70,7 +83,7 @@ class TestLimits:
         case = await life.case()
         assert (case["stage"], moment(case, "due_at")) == ("review", at("2026-11-24 15:00"))  # 4 working hours
         case = await life.done("confirm")
-        assert (case["stage"], case["due_at"]) == (None, None)
+        assert (case["stage"], moment(case, "due_at")) == ("notice", at("2026-11-25 17:30"))
         case = await life.done("issue")
         assert (case["stage"], moment(case, "due_at")) == ("sign", at("2026-11-25 17:30"))
         # The rule's own 3 working days, from the notice on.
@@ -86,12 +99,65 @@ class TestLimits:
         life = await Life.begin(any_world)
         await life.done("confirm", "issue")
         await life.done("appeal", who=Role.STORE_OWNER)
-        case = await life.at(at("2026-12-08 09:00"))  # two weeks later
-        assert (case["due_at"], case["overdue_at"], case["severity"]) == (None, None, 2)
+        await life.at(at("2026-12-08 09:00"))  # two weeks later
         case = await life.done("reject", who=Role.CHIEF)
         # What was left on Tuesday morning: that day and three more.
         assert moment(case, "due_at") == at("2026-12-11 17:30")
-        assert case["reminders"] == []
+        assert (case["overdue_at"], case["severity"]) == (None, 2)
+        assert {reminder["stage"] for reminder in case["reminders"]} == {"decide"}
+
+    async def test_an_objection_is_decided_in_time(self, any_world: World):
+        life = await Life.begin(any_world)
+        await life.done("confirm", "issue")
+        case = await life.done("appeal", who=Role.STORE_OWNER)
+        assert (case["stage"], moment(case, "due_at")) == ("decide", at("2026-11-27 17:30"))
+        case = await life.at(at("2026-11-27 17:31"))
+        assert [reminder["kind"] for reminder in case["reminders"]] == ["limit"]
+        assert moment(case, "overdue_at") == at("2026-11-27 17:30")
+
+    async def test_a_refused_notice_is_followed_by_a_visit_in_time(self, any_world: World):
+        life = await Life.begin(any_world)
+        await life.done("confirm", "issue")
+        case = await life.done("refuse")
+        assert (case["stage"], moment(case, "due_at")) == ("visit", at("2026-11-26 17:30"))
+        # Who sets out has not been there yet: this gives no new time, and lowers no flag.
+        await life.at(at("2026-11-26 17:31"))
+        case = await life.done("go_on_site")
+        assert (case["stage"], moment(case, "overdue_at")) == ("visit", at("2026-11-26 17:30"))
+        case = await life.at(at("2026-11-30 17:31"))
+        assert [(one["kind"], one["stage"]) for one in case["reminders"]] == [("limit", "visit"), ("escalated", "visit")]
+
+    async def test_a_visit_to_a_shop_that_is_overdue_has_a_limit_of_its_own(self, world: World):
+        life = await Life.begin(world)
+        await life.done("confirm", "issue")
+        await life.at(at("2026-11-25 17:31"))
+        case = await life.done("go_on_site")
+        assert (case["stage"], moment(case, "due_at"), case["overdue_at"]) == ("visit", at("2026-11-27 17:30"), None)
+
+    async def test_no_shop_hears_by_when_officers_come(self, world: World):
+        life = await Life.begin(world)
+        await life.done("confirm", "issue")
+        await life.done("refuse")
+        await life.at(at("2026-12-08 09:00"))
+        shop = life.people[Role.STORE_OWNER]
+        told = (await shop.get(f"/api/v1/cases/{life.case_id}")).json()
+        assert (told["stage"], told["due_at"], told["overdue_at"]) == (None, None, None)
+        events = (await shop.get("/api/v1/events")).text
+        page = (await shop.get(f"/cases/{life.case_id}", params={"lang": "en"})).text
+        assert ("on site by" in page, "2026-11-26" in page, "2026-11-26" in events) == (False, False, False)
+
+    def test_each_state_in_which_somebody_must_act_has_one(self):
+        assert {*LIMITS_OF_THE_AUTHORITY, CaseState.ISSUED, CaseState.ACKNOWLEDGED, CaseState.RETURNED} == OPEN
+
+    async def test_a_case_from_before_its_state_had_one_gets_it(self, any_world: World):
+        life = await Life.begin(any_world)
+        await life.done("confirm", "issue")
+        await life.done("appeal", who=Role.STORE_OWNER)
+        left = await as_it_was_before(any_world, life.case_id)
+        case = await life.at(at("2026-12-08 09:00"))
+        assert (case["stage"], moment(case, "due_at"), case["overdue_at"]) == ("decide", at("2026-12-11 17:30"), None)
+        async with any_world.centre.database.reading() as work:
+            assert (await work.get_one(Case, life.case_id)).rectify_left_s == left
 
     @pytest.mark.parametrize(
         ("judged", "told", "later", "next_told"),
@@ -158,8 +224,14 @@ class TestReminders:
         levels = []
         for text in ("2026-11-25 10:00", "2026-11-26 17:31", "2026-12-01 17:31", "2026-12-08 17:31", "2027-01-30 09:00"):
             levels.append((await life.at(at(text)))["escalation"])
-        assert levels == [None, "station", "bureau", "talk", "talk"]
-        assert len((await life.case())["reminders"]) == 4
+        # Nobody summons the shop for a talk where the authority is late.
+        assert levels == [None, "station", "bureau", "bureau", "bureau"]
+        assert len((await life.case())["reminders"]) == 3
+
+    async def test_a_shop_that_is_late_is_summoned_for_a_talk(self, any_world: World):
+        life = await Life.begin(any_world)
+        await life.done("confirm", "issue")
+        assert (await life.at(at("2027-01-30 09:00")))["escalation"] == "talk"
 
     async def test_a_limit_after_which_a_case_goes_up_at_once_is_told_too(self, any_world: World):
         life = await Life.begin(any_world)
@@ -170,7 +242,7 @@ class TestReminders:
 
     async def test_acting_lowers_the_flags(self, world: World):
         life = await Life.begin(world)
-        assert (await life.at(at("2026-12-08 17:31")))["escalation"] == "talk"
+        assert (await life.at(at("2026-12-08 17:31")))["escalation"] == "bureau"
         case = await life.done("confirm")
         assert (case["overdue_at"], case["escalation"]) == (None, None)
 
@@ -220,7 +292,7 @@ class TestStandstill:
         assert len(cases) == 5
         for case in cases:
             told = (await life.people[Role.OFFICER].get(f"/api/v1/cases/{case['id']}")).json()["reminders"]
-            assert [(reminder["kind"], reminder["level"]) for reminder in told] == [("escalated", "talk")]
+            assert [(reminder["kind"], reminder["level"]) for reminder in told] == [("escalated", "bureau")]
 
     async def test_a_limit_that_ended_meanwhile_counts_as_missed_once(self, any_world: World):
         life = await Life.begin(any_world)
@@ -287,6 +359,15 @@ class TestTable:
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
         with pytest.raises(DeadlinesError, match=r"deadlines\.yaml cannot be used"):
             load_deadlines(path)
+
+    async def test_a_copy_from_before_a_limit_of_the_authority_has_the_one_to_verify(self, world: World, tmp_path: Path):
+        text = (Path(__file__).parents[2] / "configs" / "deadlines.yaml").read_text(encoding="utf-8")
+        path = tmp_path / "deadlines.yaml"
+        path.write_text(re.sub(r"    (notice|decide|visit): .*\n", "", text), encoding="utf-8")
+        world.centre.deadlines = Deadlines(load_deadlines(path), world.centre.catalogue)
+        life = await Life.begin(world)
+        case = await life.done("confirm")
+        assert (case["stage"], moment(case, "due_at")) == ("notice", at("2026-11-26 17:30"))
 
     def test_a_year_whose_holidays_nobody_knows_is_told(self, world: World):
         deadlines = world.centre.deadlines

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from api.cases.timekeeper import catch_up
 from tests.api.deliveries.post import Post
 from tests.api.deliveries.receiver import Answer
 from tests.api.world import problem_code
@@ -32,6 +33,17 @@ async def test_wecom(post: Post):
     assert text.startswith("【待审核】AI 线索，须经人工审核 ")
     assert text.endswith("\nhttp://127.0.0.1:8000/cases/1")
     assert (await post.deliveries())[0]["state"] == "delivered"
+
+
+async def test_a_reminder_says_whose_turn_it_is(post: Post):
+    post.receiver.answers = [Answer(body=OK["wecom"])]
+    await post.target("wecom", events=["case.overdue"])
+    await post.act(await post.open_case(), "confirm")
+    post.clock.now = datetime(2026, 1, 8, tzinfo=UTC)  # a Thursday; confirmed on a Monday, class 2
+    await catch_up(post.world.centre)
+    await post.send()
+    request, = post.receiver.requests
+    assert "\n下发期限 2026-01-06 17:30\n" in json.loads(request.body)["text"]["content"]
 
 
 async def test_dingtalk_signs_in_the_address(post: Post):

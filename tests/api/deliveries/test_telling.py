@@ -141,6 +141,8 @@ class TestReminders:
         case_id = await post.open_case()
         await self.at(post, "2026-01-20 09:00")  # nobody has judged it
         assert "case.escalated" in await told(post, officer)
+        last = (await post.admin.get(f"/api/v1/deliveries/{(await post.deliveries())[-1]['id']}")).json()
+        assert json.loads(last["payload"])["data"]["stage"] == "review"
         assert await told(post, shop) == []
         await post.act(case_id, "confirm", "issue")
         await post.act(case_id, "submit", who=Role.STORE_OWNER, note="Done.")
