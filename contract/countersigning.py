@@ -14,7 +14,7 @@ from contract.base import Identifier, Sha256, Wire
 from contract.signing import sign
 
 FIRST = "0" * 64
-StatementAct = Literal["received", "confirm", "dismiss", "merge", "undo", "reopen", "uphold", "withdraw", "deleted"]
+StatementAct = Literal["received", "confirm", "dismiss", "merge", "split", "undo", "reopen", "uphold", "withdraw", "deleted"]
 
 
 class Statement(Wire):

@@ -13,7 +13,8 @@ from contract.signing import digest, is_signed, read_key
 
 _ACTS = {
     "received": ("received from", "收到，来自"), "confirm": ("confirmed by", "确认"), "dismiss": ("dismissed by", "不予处理"),
-    "merge": ("merged into another case by", "并入另案"), "undo": ("judgement taken back by", "撤回判断"),
+    "merge": ("merged into another case by", "并入另案"), "split": ("separated from another case by", "撤销并案"),
+    "undo": ("judgement taken back by", "撤回判断"),
     "reopen": ("taken up again by", "重新审核"), "uphold": ("objection upheld by", "申辩成立"),
     "withdraw": ("notice withdrawn by", "撤销告知"), "deleted": ("lawfully deleted by", "依法删除"),
 }

@@ -32,7 +32,7 @@ def hears_of_limit(actor: Actor, case: Case) -> bool:
 
 def _told(actor: Actor, case: Case, step: CaseTransition) -> CaseTransition:
     if step.after not in TOLD:
-        return _copy(step, note=None, reason=None)
+        return _copy(step, note=None, reason=None, merged_into=None)
     if step.act in _OF_THE_SHOP and not (actor.may(Permission.EVIDENCE_READ) or actor.may(Permission.CASES_ANSWER)):
         return _copy(step, note=None, actor_name=case.shop.name)
     return step

@@ -13,7 +13,8 @@ from api.kit.database import Work
 
 async def pass_to(
     work: Work, actor: Actor, case: Case, act: Act, after: CaseState, at: datetime, deadlines: Deadlines,
-    reason: str | None = None, note: str | None = None, *, due_at: datetime | None = None, is_told: bool = True,
+    reason: str | None = None, note: str | None = None, *, due_at: datetime | None = None, merged_into: int | None = None,
+    is_told: bool = True,
 ) -> None:
     """With its record, its clock, and word to everybody who is to be told."""
     before = case.state
@@ -22,7 +23,7 @@ async def pass_to(
     if act is not Act.EXTEND:
         set_clock(case, before, at, deadlines)
     step = transition(actor, case, case.version, act, before, after, at)
-    step.reason, step.note, step.due_at = reason, note, due_at
+    step.reason, step.note, step.due_at, step.merged_into = reason, note, due_at, merged_into
     work.add(step)
     if is_told:
         await tell_step(work, case, act, before, at)

@@ -181,6 +181,16 @@ async def repoint_merged(work: Work, actor: Actor, old: Case, new: Case) -> None
     await work.execute(query.execution_options(synchronize_session=False))
 
 
+async def list_parts(work: Work, actor: Actor, whole: Case) -> list[tuple[Case, int]]:
+    """What is part of it, each with the case that it was merged into itself: this one, or another part of it."""
+    its_last = and_(CaseTransition.case_id == Case.id, CaseTransition.version == Case.version)
+    # Before the merge kept it, nobody wrote down which case it was.
+    itself = func.coalesce(CaseTransition.merged_into, whole.id)
+    part = and_(Case.shop_id == whole.shop_id, Case.merged_into == whole.id)
+    query = select(Case, itself).join(CaseTransition, its_last).where(case_is_visible(actor), part).order_by(Case.id)
+    return [(case, into) for case, into in (await work.execute(query)).all()]
+
+
 async def count_confirmed_alike(work: Work, actor: Actor, case: Case, since: datetime) -> int:
     """Other cases of the same rule at the same shop that were opened since then and that a person has confirmed."""
     alike = and_(Case.shop_id == case.shop_id, Case.rule == case.rule, Case.id != case.id, Case.opened_at >= since)

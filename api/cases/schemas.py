@@ -63,6 +63,7 @@ class TransitionOut(BaseModel):
     reason: str | None
     note: str | None
     due_at: datetime | None = Field(description="the shop's new deadline, of an extension")
+    merged_into: int | None = Field(description="the other case, of a merge")
 
 
 class EvidenceFileOut(FileDigest):

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import Permission
@@ -19,6 +20,7 @@ from api.cases.spots import SPEAKS_OF_THE_SPOT, after_dismissal, lift_with_case
 from api.cases.states import ANSWERS, OPEN, REVIEWS, Act, CaseState, Condition, Given, Reason, Step, step_of, steps_from
 from api.cases.tables import STAGES_OF_THE_SHOP, Case, CaseTransition, Reminder
 from api.evidence.countersigning import reviewed
+from api.evidence.repository import keep_hold
 from api.kit.database import Work
 from api.kit.problems import Change, Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from api.kit.secrets import Keyring
@@ -85,6 +87,11 @@ async def list_reminders(work: Work, actor: Actor, case_id: int) -> Sequence[Rem
     return found if actor.sees_unconfirmed else [reminder for reminder in found if reminder.stage in STAGES_OF_THE_SHOP]
 
 
+async def list_parts(work: Work, actor: Actor, case: Case) -> list[Case]:
+    """What was merged into it; it is told to nobody outside."""
+    return [part for part, _ in await repository.list_parts(work, actor, case)]
+
+
 async def choices(work: Work, actor: Actor, case: Case, transitions: Sequence[CaseTransition], at: datetime) -> list[Choice]:
     """What there is to do with the case now, and for each what keeps this person from it."""
     now = await _situation(work, actor, case, transitions, at)
@@ -118,8 +125,11 @@ async def act(
         raise ActNotPossible(_UNMET[refused], refused)
     note = (note or "").strip()[:NOTE_LENGTH] or None
     _check_given(step, reason, note, into, due_at, answered)
+    other = into or case.merged_into
     if into is not None:
         await _merge(work, actor, case, into)
+    if step.act is Act.SPLIT:
+        await _split(work, actor, case)
     if due_at is not None:
         extend(case, at, due_at, deadlines)
     if step.act is Act.ISSUE:
@@ -127,14 +137,13 @@ async def act(
     if step.via is not None:
         await pass_to(work, actor, case, *step.via, at, deadlines, is_told=False)
     code = reason.value if reason else None
-    await pass_to(work, actor, case, step.act, step.after, at, deadlines, code, note, due_at=due_at)
+    await pass_to(work, actor, case, step.act, step.after, at, deadlines, code, note, due_at=due_at, merged_into=into)
     if step.act is Act.UNDO:
         restore(case, transitions, await repository.list_reminders(work, actor, case_id), deadlines)
     await repository.end_leases(work, actor, [case.id])
-    record(
-        work, actor, f"case.{step.act.value}", "case", case.id, shop_id=case.shop_id, reason=note,
-        **({"reason_code": reason.value} if reason else {}),
-    )
+    detail: dict[str, Any] = {"reason_code": code, "case": other}
+    given = {name: value for name, value in detail.items() if value is not None}
+    record(work, actor, f"case.{step.act.value}", "case", case.id, shop_id=case.shop_id, reason=note, **given)
     await work.flush()
     if step.act in REVIEWS:
         await reviewed(work, actor, keyring, case.id, step.act.value, at, reason.value if reason else None)
@@ -190,6 +199,32 @@ async def _merge(work: Work, actor: Actor, case: Case, into: int) -> None:
     await repository.repoint_merged(work, actor, case, target)
     target.observations += case.observations
     case.merged_into = target.id
+
+
+async def _split(work: Work, actor: Actor, case: Case) -> None:
+    """What was seen of it counts for it alone again, what had been merged into it is its part again, and what was kept by a hold
+    on the other stays kept."""
+    if case.merged_into is None:
+        return
+    whole = await get_case(work, actor, case.merged_into, for_change=True)
+    parts = await repository.list_parts(work, actor, whole)
+    into, by_id = {part.id: above for part, above in parts}, {part.id: part for part, _ in parts}
+
+    def all_above(part_id: int) -> list[int]:
+        found = [part_id]
+        while (above := into.get(found[-1])) is not None:
+            found.append(above)
+        return found[1:]
+
+    above = all_above(case.id)
+    for part_id, part in by_id.items():
+        if part_id in above:
+            part.observations -= case.observations
+        elif case.id in all_above(part_id):
+            part.merged_into = case.id
+    whole.observations -= case.observations
+    case.merged_into = None
+    await keep_hold(work, actor, whole.id, case.id)
 
 
 def _change(step: CaseTransition) -> Change:

@@ -35,6 +35,7 @@ class Act(StrEnum):
     CONFIRM = "confirm"
     DISMISS = "dismiss"
     MERGE = "merge"
+    SPLIT = "split"  # the way back from a merge
     UNDO = "undo"
     REOPEN = "reopen"
     RECORD = "record"
@@ -128,6 +129,7 @@ STEPS = (
     Step(S.PENDING_REVIEW, A.CONFIRM, S.CONFIRMED, P.CASES_JUDGE),
     Step(S.PENDING_REVIEW, A.DISMISS, S.DISMISSED, P.CASES_JUDGE, reasons=DismissalReason),
     Step(S.PENDING_REVIEW, A.MERGE, S.MERGED, P.CASES_JUDGE, CASE),
+    Step(S.MERGED, A.SPLIT, S.PENDING_REVIEW, P.CASES_JUDGE, NOTE),
     Step(S.CONFIRMED, A.UNDO, S.PENDING_REVIEW, P.CASES_JUDGE, conditions=(C.BY_THE_SAME_PERSON_WITHIN_10_S,)),
     Step(S.DISMISSED, A.UNDO, S.PENDING_REVIEW, P.CASES_JUDGE, conditions=(C.BY_THE_SAME_PERSON_WITHIN_10_S,)),
     Step(S.DISMISSED, A.REOPEN, S.PENDING_REVIEW, P.CASES_DECIDE, NOTE, conditions=(C.WITHIN_30_DAYS,)),
@@ -171,7 +173,7 @@ JUDGED = (TOLD | {S.CONFIRMED}) - {S.WITHDRAWN}
 # More of the same thing joins these.
 OPEN = frozenset(UNTIL_CLOSED) | {S.PENDING_REVIEW, S.CONFIRMED}
 # What a person finds of the evidence: the centre signs that with its own time.
-REVIEWS = frozenset({A.CONFIRM, A.DISMISS, A.MERGE, A.UNDO, A.REOPEN, A.UPHOLD, A.WITHDRAW})
+REVIEWS = frozenset({A.CONFIRM, A.DISMISS, A.MERGE, A.SPLIT, A.UNDO, A.REOPEN, A.UPHOLD, A.WITHDRAW})
 # What a shop answers: kept with its photographs.
 ANSWERS = frozenset({A.SUBMIT, A.APPEAL})
 

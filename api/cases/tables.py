@@ -141,6 +141,8 @@ class CaseTransition(Table):
     note: Mapped[str | None] = mapped_column(Text)
     # The shop's new deadline, of an extension.
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Of a merge: `Case.merged_into` goes on to what that one becomes part of later.
+    merged_into: Mapped[int | None]
 
 
 class Reminder(Table):

@@ -26,7 +26,7 @@ from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Re
 from api.cases.tables import Case
 from api.centre import Centre
 from api.console.case_rows import CaseRow, case_row, case_url
-from api.console.case_views import AskedAgain, CaseView, case_view, overtaken, with_form
+from api.console.case_views import AskedAgain, CaseView, case_link, case_view, overtaken, with_form
 from api.console.case_words import EVENTS, NEXT, WHY_NOT
 from api.console.exhibits import exhibit_of
 from api.console.geometry import close_up
@@ -297,6 +297,7 @@ async def _case(
         case, exhibit, transitions, choices, others, reminders, notice, given, since, accepted, why, actor, speaker,
         centre.catalogue,
     )
+    view = replace(view, parts=[case_link(part.id, speaker) for part in await cases.list_parts(work, actor, case)])
     holds, deleted = await deletion.list_holds(work, actor, case_id), await deletion.list_deleted(work, actor, case_id)
     is_there = bool(exhibits) or any(one.deleted_at is None for answer in given for one in answer.photographs)
     keeping = keeping_view(case, transitions, holds, deleted, is_there, centre.retention, actor, speaker)

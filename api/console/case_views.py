@@ -111,6 +111,7 @@ class CaseView:
     is_unreached: bool = False
     export_url: str | None = None
     asked_again: AskedAgain | None = None
+    parts: Sequence[Link] = ()
 
     def again(self, form: str) -> AskedAgain:
         return self.asked_again if self.asked_again and self.asked_again.form == form else AskedAgain(form)
@@ -137,8 +138,8 @@ def case_view(
         since=since_view(since, case, speaker) if since else None,
         facts=_facts(exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
         acts=act_forms(case, choices, others, actor, speaker, catalogue), not_offered=not_offered(choices, actor, speaker),
-        progress=progress_view(case, transitions, speaker), merged_into=_merged_into(case, speaker), overdue=row.overdue,
-        due=row.due,
+        progress=progress_view(case, transitions, speaker), overdue=row.overdue, due=row.due,
+        merged_into=case_link(case.merged_into, speaker) if case.merged_into else None,
         clip=clip_view(exhibit.evidence, exhibit.is_in_review, exhibit.reason, speaker)
         if exhibit and actor.may(Permission.EVIDENCE_READ) else None,
     )
@@ -163,10 +164,8 @@ def overtaken(transitions: Sequence[CaseTransition], speaker: Speaker) -> Fact:
     return Fact(speaker.say(N_("Somebody else was faster")), sentence)
 
 
-def _merged_into(case: Case, speaker: Speaker) -> Link | None:
-    if case.merged_into is None:
-        return None
-    return Link(case_url(case.merged_into), speaker.say(N_("No. %(id)s"), id=case.merged_into))
+def case_link(case_id: int, speaker: Speaker) -> Link:
+    return Link(case_url(case_id), speaker.say(N_("No. %(id)s"), id=case_id))
 
 
 def _notice(case: Case, notice: Facts | None, actor: Actor, speaker: Speaker) -> NoticeCard | None:
@@ -225,6 +224,8 @@ def _timeline(
 def _event(transition: CaseTransition, speaker: Speaker) -> EventView:
     reason = REASONS.get(transition.reason) if transition.reason else None  # type: ignore[call-overload]
     words = speaker.say(reason) if reason else None
+    if transition.merged_into is not None:
+        words = speaker.say(N_("No. %(id)s"), id=transition.merged_into)
     if transition.due_at is not None:
         words = speaker.say(DUE[Stage.RECTIFY], at=speaker.time(transition.due_at).short)
     return EventView(

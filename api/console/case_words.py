@@ -34,6 +34,7 @@ ACTS: dict[Act, str] = {
     Act.CONFIRM: N_("Confirm the violation"),
     Act.DISMISS: N_("Dismiss the case"),
     Act.MERGE: N_("Merge into another case"),
+    Act.SPLIT: N_("Separate it from the other case"),
     Act.UNDO: N_("Take the judgement back"),
     Act.REOPEN: N_("Reopen the case"),
     Act.RECORD: N_("Record only"),
@@ -77,6 +78,7 @@ EVENTS: dict[Act, str] = {
     Act.CONFIRM: N_("Violation confirmed"),
     Act.DISMISS: N_("Case dismissed"),
     Act.MERGE: N_("Merged into another case"),
+    Act.SPLIT: N_("Separated from the other case, to be judged by itself"),
     Act.UNDO: N_("Judgement taken back"),
     Act.REOPEN: N_("Case reopened"),
     Act.RECORD: N_("Recorded only"),
@@ -132,6 +134,7 @@ WHY_NOT: dict[Permission | Condition, str] = {
 
 # What a remark is asked for, where it must be given.
 NOTES: dict[Act, str] = {
+    Act.SPLIT: N_("Why these are two things"),
     Act.REOPEN: N_("Why the case is reopened"),
     Act.SUBMIT: N_("What was done, and by whom"),
     Act.APPEAL: N_("What is not right about the notice"),

@@ -103,6 +103,13 @@ async def list_holds(work: Work, actor: Actor, case_id: int) -> list[LegalHold]:
     return list(await work.scalars(query.where(LegalHold.case_id == case_id).order_by(LegalHold.set_at)))
 
 
+async def keep_hold(work: Work, actor: Actor, of_case: int, for_case: int) -> None:
+    """The hold that stands on one case stands on another too, which was part of it."""
+    hold = await active_hold(work, actor, of_case)
+    if hold is not None and await active_hold(work, actor, for_case) is None:
+        work.add(LegalHold(case_id=for_case, set_at=hold.set_at, set_by=hold.set_by, set_because=hold.set_because))
+
+
 async def active_hold(work: Work, actor: Actor, case_id: int) -> LegalHold | None:
     return next((hold for hold in await list_holds(work, actor, case_id) if hold.lifted_at is None), None)
 

@@ -95,7 +95,8 @@ async def count_steps(
     total, always one row. Each step is looked up once for all tables: a CTE that is read more than once is kept while it is."""
     undo = aliased(CaseTransition)
     taken_back = select(undo.id).where(
-        undo.case_id == CaseTransition.case_id, undo.version == CaseTransition.version + 1, undo.act == Act.UNDO
+        undo.case_id == CaseTransition.case_id, undo.version == CaseTransition.version + 1,
+        undo.act.in_((Act.UNDO, Act.SPLIT)),
     )
     steps = (
         select(
@@ -107,7 +108,7 @@ async def count_steps(
         .join(Shop, Shop.id == Case.shop_id)
         .where(
             case_is_visible(actor), *_of(scope), CaseTransition.act.in_(_ACTS), _within(CaseTransition.at, scope),
-            ~and_(CaseTransition.act.in_((Act.CONFIRM, Act.DISMISS)), taken_back.exists()),
+            ~and_(CaseTransition.act.in_((Act.CONFIRM, Act.DISMISS, Act.MERGE)), taken_back.exists()),
         )
         .cte("steps")
     )

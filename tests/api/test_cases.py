@@ -15,8 +15,10 @@ from api.cases.states import Act, DismissalReason
 from api.kit.problems import VersionConflict
 from api.kit.settings import Settings
 from api.kit.times import now
+from api.statistics.repository import count_steps
+from api.statistics.service import scope_of
 from contract.evidence import MarkedBox
-from tests.api.world import World, answer_notice, problem_code
+from tests.api.world import HOUSE, World, answer_notice, problem_code
 
 
 async def do(client: httpx.AsyncClient, case_id: int, act: str, version: int, **given: object) -> httpx.Response:
@@ -293,6 +295,78 @@ class TestMerge:
         for into in (case_id, ended, await world.case(await world.place("B")), 999, None):
             answer = await do(officer, case_id, "merge", 1, into=into)
             assert (answer.status_code, problem_code(answer)) == (422, "invalid")
+
+
+class TestMergedByMistake:
+    async def test_each_is_a_case_of_its_own_again(self, any_world: World):
+        place = await any_world.place()
+        box = await any_world.edge(place)
+        whole, part = await any_world.case(place, box), await any_world.case(place, box)
+        officer, shop = await any_world.person(place=place), await any_world.person(Role.STORE_OWNER, place=place)
+        before = [(await officer.get(f"/api/v1/cases/{case_id}")).json() for case_id in (whole, part)]
+        await do(officer, part, "merge", 1, into=whole)
+        await do(officer, whole, "confirm", 1)
+        await do(officer, whole, "issue", 2)
+        issued = (await officer.get(f"/api/v1/cases/{whole}")).json()
+        answer = await do(officer, part, "split", 2, note="Two people, one after the other.")
+        assert answer.status_code == 200, answer.text
+        case = answer.json()
+        assert (case["state"], case["merged_into"], case["stage"]) == ("pending_review", None, "review")
+        assert (case["actions"], case["observations"]) == (["confirm", "dismiss", "merge"], 1)
+        assert [one["violation_id"] for one in case["evidence"]] == [one["violation_id"] for one in before[1]["evidence"]]
+        steps = [(step["act"], step["merged_into"], step["note"]) for step in case["transitions"][-2:]]
+        assert steps == [("merge", whole, None), ("split", None, "Two people, one after the other.")]
+        # Of the other nothing is changed but the count: its notice and its time stand.
+        kept = (await officer.get(f"/api/v1/cases/{whole}")).json()
+        assert kept == {**issued, "observations": 1}
+        assert (await shop.get(f"/api/v1/cases/{part}")).status_code == 404
+        admin = await any_world.person(Role.AUDITOR)
+        kept = (await admin.get("/api/v1/audit", params={"action": "case.split"})).json()["items"]
+        assert [(one["object_id"], one["reason"]) for one in kept] == [(str(part), "Two people, one after the other.")]
+        assert kept[0]["detail"]["case"] == whole
+
+    async def test_what_had_been_merged_into_it_is_its_part_again(self, any_world: World):
+        place = await any_world.place()
+        box = await any_world.edge(place)
+        first, second, third, fourth, other = [await any_world.case(place, box) for _ in range(5)]
+        officer = await any_world.person()
+        for part, into in ((first, second), (other, third), (second, third), (third, fourth)):
+            answer = await do(officer, part, "merge", 1, into=into)
+            assert answer.status_code == 200, answer.text
+        await do(officer, second, "split", 2, note="Another person.")
+
+        async def now() -> list[tuple[int | None, int]]:
+            found = [(await officer.get(f"/api/v1/cases/{one}")).json() for one in (first, second, third, fourth, other)]
+            return [(one["merged_into"], one["observations"]) for one in found]
+
+        assert await now() == [(second, 1), (None, 2), (fourth, 2), (None, 3), (fourth, 1)]
+        await do(officer, third, "split", 2, note="Another person.")
+        assert await now() == [(second, 1), (None, 2), (None, 2), (None, 1), (third, 1)]
+
+    async def test_not_without_a_reason_and_not_by_a_shop(self, world: World):
+        place = await world.place()
+        box = await world.edge(place)
+        whole, part = await world.case(place, box), await world.case(place, box)
+        officer, owner = await world.person(place=place), await world.person(Role.STORE_OWNER, place=place)
+        await do(officer, part, "merge", 1, into=whole)
+        bare = await do(officer, part, "split", 2)
+        assert (bare.status_code, problem_code(bare)) == (422, "invalid")
+        assert (await do(owner, part, "split", 2, note="Words.")).status_code == 404
+        assert (await officer.get(f"/api/v1/cases/{whole}")).json()["observations"] == 2
+
+    async def test_a_merge_that_was_taken_back_counts_as_none(self, any_world: World):
+        place = await any_world.place()
+        box = await any_world.edge(place)
+        whole, part = await any_world.case(place, box), await any_world.case(place, box)
+        officer = await any_world.person()
+        await do(officer, part, "merge", 1, into=whole)
+        at = any_world.centre.clock()
+        async with any_world.centre.database.reading() as work:
+            merged = (await count_steps(work, HOUSE, scope_of(at, None, None)))[None][0].counts.apart
+        await do(officer, part, "split", 2, note="Another person.")
+        async with any_world.centre.database.reading() as work:
+            split = (await count_steps(work, HOUSE, scope_of(at, None, None)))[None][0].counts.apart
+        assert (merged, split) == (1, 0)
 
 
 class TestAfterTheNotice:

@@ -221,6 +221,16 @@ class TestHold:
         await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
         assert await scene.after(400) == 0
 
+    async def test_what_is_separated_again_stays_under_the_hold(self, scene: Scene):
+        part, whole = await scene.case(), await scene.case()
+        await scene.act(part, "merge", into=whole)
+        await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
+        await scene.act(part, "split", note="Another person.")
+        (hold,) = (await scene.chief.get(f"/api/v1/cases/{part}/holds")).json()
+        assert (hold["set_by"], hold["set_because"]) == ("chief person", "Court asks.")
+        refused = await scene.chief.post(f"/api/v1/cases/{part}/evidence/delete", json={"reason": "Asked for."})
+        assert (refused.status_code, problem_code(refused)) == (409, "under-legal-hold")
+
     async def test_a_part_of_it_cannot_be_deleted_by_hand(self, scene: Scene):
         part, whole = await scene.case(), await scene.case()
         await scene.act(part, "merge", into=whole)

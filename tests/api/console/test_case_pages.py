@@ -126,6 +126,21 @@ class TestCase:
         await sign_in(browser, "reviewer")
         assert "共发现 2 次，合并为一个案件" in (await browser.get(f"/cases/{first['case_id']}")).text
 
+    async def test_what_was_merged_by_mistake_is_separated_with_a_reason(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        whole, part = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await browser.post(f"/cases/{part}/merge", data={"version": "1", "into": str(whole)})
+        assert f'并入本案的案件： <a href="/cases/{part}">' in (await browser.get(f"/cases/{whole}")).text
+        merged = (await browser.get(f"/cases/{part}")).text
+        assert ("撤销合并" in merged, "为什么不是同一件事" in merged, f"{whole} 号" in merged) == (True, True, True)
+        bare = await browser.post(f"/cases/{part}/split", data={"version": "2", "note": ""})
+        assert bare.status_code == 422
+        done = await browser.post(f"/cases/{part}/split", data={"version": "2", "note": "先后两个人"}, follow_redirects=True)
+        assert ("撤销合并，恢复为单独案件待审核" in done.text, "先后两个人" in done.text) == (True, True)
+        assert "并入本案的案件" not in (await browser.get(f"/cases/{whole}")).text
+
     async def test_speaks_english(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
         await sign_in(browser, "reviewer")
