@@ -1,6 +1,5 @@
 """Shops: the list, adding one with its first area (what an edge box and a camera need before they can join), changing one."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -47,6 +46,7 @@ _PAGE = 100
 _LONGEST_NAME = 100
 _NEEDED = N_("Fill this in, with at most 100 characters.")
 _TOO_LONG = N_("This is longer than it can be.")
+_CONFLICT = N_("Somebody else has changed this meanwhile. What you typed is still here: check it, then save again.")
 # By the field of `ShopIn` that refuses, and the field of the form.
 _WRONG: dict[str, tuple[str, str]] = {
     "credit_code": ("credit_code", N_("A unified social credit code is 18 digits and capital letters without I, O, S, V and Z.")),
@@ -65,8 +65,8 @@ _WRONG_OF_DISTRICT: dict[str, str] = {
 
 
 class ShopTyped(BaseModel):
-    """The fields as they come from a browser: of the licences and contacts of a shop, the first one each. `seen` is what the
-    shop was like when the form was filled, where there was one."""
+    """The fields as they come from a browser: of the licences and contacts of a shop, the first one each. `version` is of
+    the shop when the form was filled."""
 
     county: str = ""
     district: str = ""
@@ -82,7 +82,7 @@ class ShopTyped(BaseModel):
     contact_phone: str = ""
     area: str = ""
     kind: AreaKind = AreaKind.COOKING
-    seen: str = ""
+    version: int | None = None
 
     @classmethod
     def of(cls, shop: Shop) -> "ShopTyped":
@@ -99,9 +99,12 @@ class ShopTyped(BaseModel):
 
 
 class DistrictTyped(BaseModel):
+    """`version` is of the district when the form was filled."""
+
     name: str = ""
     phone: str = ""
     address: str = ""
+    version: int | None = None
 
     @classmethod
     def of(cls, district: District) -> "DistrictTyped":
@@ -177,9 +180,8 @@ async def change_shop(
 ) -> Response:
     actor.require(Permission.PLACES_WRITE)
     shop = await places.get_shop(work, actor, shop_id, for_change=True)
-    if typed.seen not in ("", _digest(shop)):
-        conflict = N_("Somebody else has changed this shop meanwhile. What you typed is still here: check it, then save again.")
-        return await _page(request, actor, work, typed, {}, shop, conflict=conflict)
+    if typed.version not in (None, shop.version):
+        return await _page(request, actor, work, typed, {}, shop, conflict=_CONFLICT)
     try:
         new = _read(typed, shop.district_id, shop)
         async with work.begin_nested():
@@ -205,7 +207,9 @@ async def change_district(
     request: Request, district_id: str, actor: SignedIn, work: Writing, typed: Annotated[DistrictTyped, Form()]
 ) -> Response:
     actor.require(Permission.PLACES_WRITE)
-    district = await places.get_district(work, actor, district_id)
+    district = await places.get_district(work, actor, district_id, for_change=True)
+    if typed.version not in (None, district.version):
+        return _district_page(request, actor, district, typed, {}, conflict=_CONFLICT)
     values = {"name": typed.name.strip(), "phone": typed.phone.strip() or None, "address": typed.address.strip() or None}
     try:
         new = DistrictIn.model_validate({**values, "parent_id": district.parent_id})
@@ -217,11 +221,13 @@ async def change_district(
 
 
 def _district_page(
-    request: Request, actor: Actor, district: District, typed: DistrictTyped, wrong: dict[str, str], *, saved: bool = False
+    request: Request, actor: Actor, district: District, typed: DistrictTyped, wrong: dict[str, str], *, saved: bool = False,
+    conflict: str = "",
 ) -> Response:
     speaker = speaker_of(request)
     return page(
-        request, "district.html", actor=actor, status=422 if wrong else 200, typed=typed, saved=saved, district_id=district.id,
+        request, "district.html", actor=actor, status=422 if wrong else 412 if conflict else 200, typed=typed, saved=saved,
+        district_id=district.id, version=district.version, conflict=speaker.say(conflict) if conflict else "",
         wrong={field: speaker.say(words) for field, words in wrong.items()},
     )
 
@@ -254,14 +260,6 @@ def _read(typed: ShopTyped, district_id: str, before: Shop | None = None) -> Sho
     if wrong:
         raise NotAShop(wrong)
     return new
-
-
-def _digest(shop: Shop) -> str:
-    """Of all that can be changed of it."""
-    licences = [(one.kind, one.number, one.expires_on) for one in shop.licences]
-    contacts = [(one.duty, one.name, one.phone) for one in shop.contacts]
-    told = repr((shop.district_id, shop.name, shop.credit_code, shop.address, shop.grade, licences, contacts))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 async def _district(work: Work, actor: Actor, county: str, station: str) -> str:
@@ -299,7 +297,8 @@ async def _page(
     return page(
         request, "shop.html" if shop else "shop_new.html", actor=actor, status=422 if wrong else 412 if conflict else 200,
         typed=typed, saved=saved, wrong={field: speaker.say(words) for field, words in wrong.items()},
-        shop_id=shop.id if shop else None, seen=_digest(shop) if shop else "", conflict=speaker.say(conflict) if conflict else "",
+        shop_id=shop.id if shop else None, version=shop.version if shop else 0,
+        conflict=speaker.say(conflict) if conflict else "",
         kinds=[Option(kind.value, speaker.say(words)) for kind, words in AREAS.items()],
         licence_kinds=[Option(kind.value, speaker.say(words)) for kind, words in LICENCES.items()],
         grades=[Option(grade.value, speaker.say(words)) for grade, words in GRADES.items()],

@@ -1,12 +1,12 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import SignedIn
 from api.kit.cursors import decode_text, encode_cursor
-from api.kit.parameters import Cursor, Limit
-from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
+from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
+from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, documented
 from api.kit.work import Reading, Writing
 from api.places import service
 from api.places.schemas import (
@@ -29,6 +29,7 @@ from api.repeats.routes import ApiRoute
 router = APIRouter(tags=["places"], route_class=ApiRoute)
 READ = documented(Unauthenticated, Forbidden, NotFound)
 WRITE = documented(Unauthenticated, Forbidden, NotFound, Conflict)
+CHANGE = documented(Unauthenticated, Forbidden, NotFound, Conflict, VersionConflict)
 
 
 @router.get("/districts", operation_id="list_districts", summary="Districts", responses=READ)
@@ -43,9 +44,14 @@ async def create_district(work: Writing, actor: SignedIn, body: DistrictIn) -> D
     return DistrictOut.model_validate(await service.create_district(work, actor, body))
 
 
-@router.put("/districts/{district_id}", operation_id="update_district", summary="Change a district", responses=WRITE)
-async def update_district(work: Writing, actor: SignedIn, district_id: Id, body: DistrictIn) -> DistrictOut:
-    return DistrictOut.model_validate(await service.update_district(work, actor, district_id, body))
+@router.put("/districts/{district_id}", operation_id="update_district", summary="Change a district", responses=CHANGE)
+async def update_district(
+    work: Writing, actor: SignedIn, response: Response, district_id: Id, body: DistrictIn, if_match: IfMatch = None
+) -> DistrictOut:
+    """With If-Match, the change is refused when somebody else was faster."""
+    district = await service.update_district(work, actor, district_id, body, _expected(if_match))
+    response.headers["ETag"] = etag(district.version)
+    return DistrictOut.model_validate(district)
 
 
 @router.get("/shops", operation_id="list_shops", summary="Shops", responses=READ)
@@ -61,13 +67,20 @@ async def create_shop(work: Writing, actor: SignedIn, body: ShopIn) -> ShopOut:
 
 
 @router.get("/shops/{shop_id}", operation_id="get_shop", summary="One shop", responses=READ)
-async def get_shop(work: Reading, actor: SignedIn, shop_id: Id) -> ShopOut:
-    return _shop(await service.get_shop(work, actor, shop_id), actor)
+async def get_shop(work: Reading, actor: SignedIn, response: Response, shop_id: Id) -> ShopOut:
+    shop = await service.get_shop(work, actor, shop_id)
+    response.headers["ETag"] = etag(shop.version)
+    return _shop(shop, actor)
 
 
-@router.put("/shops/{shop_id}", operation_id="update_shop", summary="Change a shop", responses=WRITE)
-async def update_shop(work: Writing, actor: SignedIn, shop_id: Id, body: ShopIn) -> ShopOut:
-    return _shop(await service.update_shop(work, actor, shop_id, body), actor)
+@router.put("/shops/{shop_id}", operation_id="update_shop", summary="Change a shop", responses=CHANGE)
+async def update_shop(
+    work: Writing, actor: SignedIn, response: Response, shop_id: Id, body: ShopIn, if_match: IfMatch = None
+) -> ShopOut:
+    """With If-Match, the change is refused when somebody else was faster."""
+    shop = await service.update_shop(work, actor, shop_id, body, _expected(if_match))
+    response.headers["ETag"] = etag(shop.version)
+    return _shop(shop, actor)
 
 
 @router.get("/areas", operation_id="list_areas", summary="Areas of a shop, or of all", responses=READ)
@@ -85,15 +98,24 @@ async def create_area(work: Writing, actor: SignedIn, body: AreaIn) -> AreaOut:
     return AreaOut.model_validate(await service.create_area(work, actor, body))
 
 
-@router.put("/areas/{area_id}", operation_id="update_area", summary="Change kind and name of an area", responses=WRITE)
-async def update_area(work: Writing, actor: SignedIn, area_id: Id, body: AreaIn) -> AreaOut:
-    return AreaOut.model_validate(await service.update_area(work, actor, area_id, body))
+@router.put("/areas/{area_id}", operation_id="update_area", summary="Change kind and name of an area", responses=CHANGE)
+async def update_area(
+    work: Writing, actor: SignedIn, response: Response, area_id: Id, body: AreaIn, if_match: IfMatch = None
+) -> AreaOut:
+    """With If-Match, the change is refused when somebody else was faster."""
+    area = await service.update_area(work, actor, area_id, body, _expected(if_match))
+    response.headers["ETag"] = etag(area.version)
+    return AreaOut.model_validate(area)
+
+
+def _expected(if_match: str | None) -> int | None:
+    return version_of(if_match) if if_match is not None else None
 
 
 def _shop(shop: Shop, actor: Actor) -> ShopOut:
     return ShopOut(
         id=shop.id, district_id=shop.district_id, name=shop.name, credit_code=shop.credit_code, address=shop.address,
-        grade=shop.grade,
+        grade=shop.grade, version=shop.version,
         licences=[LicenceEntry.model_validate(licence) for licence in shop.licences],
         contacts=[ContactEntry.model_validate(contact) for contact in service.contacts_for(actor, shop)],
     )

@@ -69,8 +69,10 @@ async def list_districts(
     return list(await work.scalars(query))
 
 
-async def get_district(work: Work, actor: Actor, district_id: str) -> District | None:
-    district: District | None = await work.scalar(_readable_districts(actor).where(District.id == district_id))
+async def get_district(work: Work, actor: Actor, district_id: str, *, for_change: bool = False) -> District | None:
+    district: District | None = await work.scalar(
+        _locked(_readable_districts(actor).where(District.id == district_id), District, for_change)
+    )
     return district
 
 
@@ -92,10 +94,7 @@ async def list_shops(
 
 
 async def get_shop(work: Work, actor: Actor, shop_id: str, *, for_change: bool = False) -> Shop | None:
-    query = _readable_shops(actor).where(Shop.id == shop_id)
-    if for_change:
-        query = query.with_for_update(of=Shop, key_share=True).execution_options(populate_existing=True)
-    shop: Shop | None = await work.scalar(query)
+    shop: Shop | None = await work.scalar(_locked(_readable_shops(actor).where(Shop.id == shop_id), Shop, for_change))
     return shop
 
 
@@ -110,6 +109,14 @@ async def list_areas(
     return list(await work.scalars(query))
 
 
-async def get_area(work: Work, actor: Actor, area_id: str) -> Area | None:
-    area: Area | None = await work.scalar(select(Area).where(Area.id == area_id, shop_is_visible(actor, Area.shop_id)))
+async def get_area(work: Work, actor: Actor, area_id: str, *, for_change: bool = False) -> Area | None:
+    query = select(Area).where(Area.id == area_id, shop_is_visible(actor, Area.shop_id))
+    area: Area | None = await work.scalar(_locked(query, Area, for_change))
     return area
+
+
+def _locked(query: Select[Any], table: type[District | Shop | Area], for_change: bool) -> Select[Any]:
+    """Two who change it at once do so one after the other; rows that only name it need not wait."""
+    if not for_change:
+        return query
+    return query.with_for_update(of=table, key_share=True).execution_options(populate_existing=True)

@@ -29,6 +29,7 @@ class DistrictOut(BaseModel):
     parent_id: str | None = Field(description="the county of a station; null for a county")
     phone: str | None
     address: str | None
+    version: int = Field(description="of the last change; `If-Match` of a change names it")
 
 
 class LicenceEntry(BaseModel):
@@ -69,6 +70,7 @@ class ShopOut(BaseModel):
     grade: Grade | None
     licences: list[LicenceEntry]
     contacts: list[ContactEntry]
+    version: int = Field(description="of the last change; `If-Match` of a change names it")
 
 
 class AreaIn(BaseModel):
@@ -86,6 +88,7 @@ class AreaOut(BaseModel):
     shop_id: str
     kind: AreaKind
     name: str
+    version: int = Field(description="of the last change; `If-Match` of a change names it")
 
 
 class Districts(BaseModel):

@@ -6,7 +6,7 @@ from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import Permission, Role
 from api.audit.service import record
 from api.kit.database import Work
-from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
+from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from api.places import repository
 from api.places.schemas import AreaIn, DistrictIn, ShopIn
 from api.places.tables import Area, Contact, District, Licence, Shop
@@ -45,20 +45,23 @@ async def create_district(work: Work, actor: Actor, new: DistrictIn) -> District
     return district
 
 
-async def get_district(work: Work, actor: Actor, district_id: str) -> District:
+async def get_district(work: Work, actor: Actor, district_id: str, *, for_change: bool = False) -> District:
     actor.require(Permission.PLACES_READ)
-    district = await repository.get_district(work, actor, district_id)
+    district = await repository.get_district(work, actor, district_id, for_change=for_change)
     if district is None:
         raise NotFound("There is no such district, or it is not yours to see.")
     return district
 
 
-async def update_district(work: Work, actor: Actor, district_id: str, new: DistrictIn) -> District:
-    """Name, telephone and address; the county above a station stays."""
+async def update_district(
+    work: Work, actor: Actor, district_id: str, new: DistrictIn, expected_version: int | None = None
+) -> District:
+    """Name, telephone and address; the county above a station stays. Raises VersionConflict."""
     actor.require(Permission.PLACES_WRITE)
-    district = await get_district(work, actor, district_id)
+    district = await get_district(work, actor, district_id, for_change=True)
     if actor.shop_id is not None or district.parent_id != new.parent_id:
         raise NotFound("There is no such district, or it is not yours to see.")
+    _next_version(district, expected_version)
     district.name, district.phone, district.address = new.name, new.phone, new.address
     await work.flush()
     record(work, actor, "district.changed", "district", district.id, district_id=district.id, name=new.name)
@@ -99,11 +102,13 @@ async def create_shop(work: Work, actor: Actor, new: ShopIn) -> Shop:
     return shop
 
 
-async def update_shop(work: Work, actor: Actor, shop_id: str, new: ShopIn) -> Shop:
+async def update_shop(work: Work, actor: Actor, shop_id: str, new: ShopIn, expected_version: int | None = None) -> Shop:
+    """Raises VersionConflict."""
     actor.require(Permission.PLACES_WRITE)
-    shop = await get_shop(work, actor, shop_id, for_change=True)  # two who change it at once do so one after the other
+    shop = await get_shop(work, actor, shop_id, for_change=True)
     if await repository.get_district(work, actor, new.district_id) is None:
         raise NotFound("There is no such district, or it is not yours to see.")
+    _next_version(shop, expected_version)
     shop.licences.clear()
     shop.contacts.clear()
     await work.flush()  # the old entries leave their places first
@@ -143,15 +148,23 @@ async def area_of_kind(work: Work, actor: Actor, shop_id: str, kind: AreaKind, n
     return await _add_area(work, actor, AreaIn(shop_id=shop_id, kind=kind, name=name))
 
 
-async def update_area(work: Work, actor: Actor, area_id: str, new: AreaIn) -> Area:
+async def update_area(work: Work, actor: Actor, area_id: str, new: AreaIn, expected_version: int | None = None) -> Area:
+    """Raises VersionConflict."""
     actor.require(Permission.PLACES_WRITE)
-    area = await repository.get_area(work, actor, area_id)
+    area = await repository.get_area(work, actor, area_id, for_change=True)
     if area is None or area.shop_id != new.shop_id:
         raise NotFound("There is no such area, or it is not yours to see.")
+    _next_version(area, expected_version)
     area.kind, area.name = new.kind, new.name
     await work.flush()
     record(work, actor, "area.changed", "area", area.id, shop_id=area.shop_id, name=new.name)
     return area
+
+
+def _next_version(place: District | Shop | Area, expected: int | None) -> None:
+    if expected is not None and place.version != expected:
+        raise VersionConflict("Somebody else has changed this since. Load it again, then repeat your change.")
+    place.version += 1
 
 
 def _fill(shop: Shop, new: ShopIn) -> None:

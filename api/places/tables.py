@@ -47,6 +47,7 @@ class District(Table):
     # What a notice names for questions.
     phone: Mapped[str | None] = mapped_column(String(30))
     address: Mapped[str | None] = mapped_column(String(200))
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class Shop(Table):
@@ -60,6 +61,7 @@ class Shop(Table):
     credit_code: Mapped[str | None] = mapped_column(String(18), unique=True)
     address: Mapped[str | None] = mapped_column(String(200))
     grade: Mapped[Grade | None] = mapped_column(words(Grade))
+    version: Mapped[int] = mapped_column(default=1)
     licences: Mapped[list["Licence"]] = relationship(lazy="raise", cascade="all, delete-orphan", order_by="Licence.place")
     contacts: Mapped[list["Contact"]] = relationship(lazy="raise", cascade="all, delete-orphan", order_by="Contact.place")
 
@@ -92,3 +94,4 @@ class Area(Table):
     shop: Mapped[Shop] = relationship(lazy="raise")
     kind: Mapped[AreaKind] = mapped_column(words(AreaKind))
     name: Mapped[str] = mapped_column(String(100))
+    version: Mapped[int] = mapped_column(default=1)

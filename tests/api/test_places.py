@@ -21,7 +21,7 @@ async def test_a_shop_from_district_to_area(any_world: World):
     area = await admin.post("/api/v1/areas", json={"shop_id": shop["id"], "kind": "cooking", "name": "Hot kitchen"})
     assert area.status_code == 201
     seen = (await admin.get(f"/api/v1/shops/{shop['id']}")).json()
-    assert seen == {**new, "id": shop["id"], "grade": None, "licences": [], "contacts": []}
+    assert seen == {**new, "id": shop["id"], "grade": None, "licences": [], "contacts": [], "version": 1}
     areas = (await admin.get("/api/v1/areas", params={"shop_id": shop["id"]})).json()["items"]
     assert [row["kind"] for row in areas] == ["cooking"]
 
@@ -55,6 +55,35 @@ async def test_an_area_is_changed(world: World):
     admin = await world.person(Role.ADMIN)
     change = {"shop_id": place.shop_id, "kind": "cutting", "name": "Cutting"}
     assert (await admin.put(f"/api/v1/areas/{place.area_id}", json=change)).json()["kind"] == "cutting"
+
+
+@pytest.mark.parametrize("what", ["shops", "districts", "areas"])
+async def test_a_change_based_on_what_somebody_else_has_changed_since(world: World, what: str):
+    place = await world.place()
+    admin = await world.person(Role.ADMIN)
+    path, change = {
+        "shops": (place.shop_id, {"district_id": place.district_id}), "districts": (place.district_id, {}),
+        "areas": (place.area_id, {"shop_id": place.shop_id, "kind": "cutting"}),
+    }[what]
+    (listed,) = (await admin.get(f"/api/v1/{what}")).json()["items"]
+    path, mine = f"/api/v1/{what}/{path}", {"If-Match": f'"{listed["version"]}"'}
+    first = await admin.put(path, json={**change, "name": "First"}, headers=mine)
+    assert (first.status_code, first.headers["etag"], first.json()["version"]) == (200, '"2"', 2)
+    second = await admin.put(path, json={**change, "name": "Second"}, headers=mine)
+    assert (second.status_code, problem_code(second)) == (412, "version-conflict")
+    assert [one["name"] for one in (await admin.get(f"/api/v1/{what}")).json()["items"]] == ["First"]
+    again = await admin.put(path, json={**change, "name": "Second"}, headers={"If-Match": first.headers["etag"]})
+    assert again.json()["version"] == 3
+
+
+async def test_a_shop_tells_its_version_with_its_etag(world: World):
+    place = await world.place()
+    admin = await world.person(Role.ADMIN)
+    etag = (await admin.get(f"/api/v1/shops/{place.shop_id}")).headers["etag"]
+    change = {"district_id": place.district_id, "name": "New name"}
+    for status in (200, 412):
+        answer = await admin.put(f"/api/v1/shops/{place.shop_id}", json=change, headers={"If-Match": etag})
+        assert answer.status_code == status
 
 
 async def test_shops_page_by_page(any_world: World):

@@ -84,18 +84,30 @@ async def test_a_shop_that_somebody_else_has_changed_meanwhile_is_not_overwritte
 ) -> None:
     await sign_in(browser, "installer")
     page = f"/shops/{kitchen.shop_id}"
-    loaded = re.search(r'name="seen" value="(\w+)"', (await browser.get(page)).text)
+    loaded = re.search(r'name="version" value="(\d+)"', (await browser.get(page)).text)
     assert loaded is not None
     assert (await browser.post(page, data=SHOP)).status_code == 303
-    late = {**SHOP, "contact_name": "王", "seen": loaded[1]}
+    late = {**SHOP, "contact_name": "王", "version": loaded[1]}
     answer = await browser.post(page, data=late)
     assert answer.status_code == 412
-    assert "有人改过这家单位" in answer.text
+    assert "已有其他人改过" in answer.text
     assert 'value="王"' in answer.text  # what was typed is not lost
     assert "李 138 0000 0000" in (await browser.get("/shops")).text
-    again = re.search(r'name="seen" value="(\w+)"', answer.text)
+    again = re.search(r'name="version" value="(\d+)"', answer.text)
     assert again is not None
-    assert (await browser.post(page, data=late | {"seen": again[1]})).status_code == 303
+    assert (await browser.post(page, data=late | {"version": again[1]})).status_code == 303
+
+
+async def test_a_station_that_somebody_else_has_changed_meanwhile_is_not_overwritten(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, "installer")
+    page, station = "/districts/district-1", {"name": "城东所", "phone": "028-7654321"}
+    assert 'name="version" value="1"' in (await browser.get(page)).text
+    assert (await browser.post(page, data=station | {"version": "1"})).status_code == 303
+    answer = await browser.post(page, data={**station, "phone": "028-1111111", "version": "1"})
+    assert (answer.status_code, "已有其他人改过" in answer.text) == (412, True)
+    assert 'value="028-1111111"' in answer.text  # what was typed is not lost
+    assert 'value="028-7654321"' in (await browser.get(page)).text
+    assert 'name="version" value="2"' in answer.text
 
 
 @pytest.mark.parametrize(
