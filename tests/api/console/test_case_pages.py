@@ -406,6 +406,8 @@ class TestDeadlines:
         page = await browser.get("/cases?state=overdue")
         assert _cases_in(page) == [late]
         assert "已逾期（" in page.text
+        assert "审核期限：" in page.text  # what is late, and who has heard of it
+        assert "已上报局" in page.text
         assert "已上报局" in (await browser.get(f"/cases/{late}")).text
         assert "已逾期" not in (await browser.get(f"/cases/{other}")).text
 
