@@ -24,8 +24,20 @@ from api.cases.deadlines import Deadlines, load_deadlines
 from api.cases.diagram import drawn
 from api.cases.observations import open_case
 from api.cases.seen import Seen
-from api.cases.states import ANSWERS, STEPS, TOLD, Act, CaseState, DismissalReason, Given, WithdrawalReason, step_of, steps_from
-from api.cases.tables import Case, CaseTransition
+from api.cases.states import (
+    ANSWERS,
+    OPEN,
+    STEPS,
+    TOLD,
+    Act,
+    CaseState,
+    DismissalReason,
+    Given,
+    WithdrawalReason,
+    step_of,
+    steps_from,
+)
+from api.cases.tables import Case, CaseTransition, Stage
 from api.kit.database import Database
 from api.kit.ids import new_id
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
@@ -281,15 +293,16 @@ class CaseLife(RuleBasedStateMachine):
             assert not (step.act in (Act.SUBMIT, Act.APPEAL) and step.before is CaseState.ISSUED)
 
     @invariant()
-    def an_appeal_stops_the_clock_and_never_makes_it_more_serious(self) -> None:
+    def an_appeal_stops_the_shops_clock_and_never_makes_it_more_serious(self) -> None:
         if self.transitions[-1].act in (Act.APPEAL, Act.UPHOLD, Act.REJECT):
             assert self.case.severity == self.severity
         self.severity = self.case.severity
         if self.case.state is CaseState.APPEALED:
-            assert (self.case.due_at, self.case.overdue_at, self.case.next_check_at) == (None, None, None)
+            assert (self.case.stage, self.case.rectify_left_s is not None) == (Stage.DECIDE, True)
 
     @invariant()
-    def flags_speak_of_the_limit_that_runs(self) -> None:
+    def flags_speak_of_the_limit_that_runs_where_somebody_must_act(self) -> None:
+        assert (self.case.stage is not None) == (self.case.state in OPEN)
         assert (self.case.due_at is None) == (self.case.stage is None)
         assert self.case.overdue_at in (None, self.case.due_at)
         assert self.case.escalation is None or self.case.overdue_at is not None
