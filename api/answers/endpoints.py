@@ -155,14 +155,22 @@ async def get_photograph(
 ) -> Response:
     """Every look is recorded: who, of which unit, what and why. Without a `reason` faces are blurred for everybody but who
     verifies the answer, until then; a shop sees them blurred always."""
-    async with centre.database.reading() as work:
-        found = await service.find_photograph(work, actor, photograph_id)
-    look = await service.load_photograph(centre.files, actor, *found, given_reason(request, reason))
-    async with centre.database.writing() as work:
-        service.record_look(work, actor, look, photograph_id)
+    content = await look_at(centre, actor, photograph_id, given_reason(request, reason))
     # Whoever opens its address downloads it: what somebody sent is never shown as a page of ours.
     headers = {"Content-Disposition": f'attachment; filename="{photograph_id}.jpg"'}
-    return Response(look.content, media_type="image/jpeg", headers=headers)
+    return Response(content, media_type="image/jpeg", headers=headers)
+
+
+async def look_at(
+    centre: Centre, actor: Actor, photograph_id: str, reason: str | None = None, *, case_id: int | None = None
+) -> bytes:
+    """Read it and record that, in this order: see api.evidence.endpoints.look. `case_id` is the only case whose it may be."""
+    async with centre.database.reading() as work:
+        photograph, case = await service.find_photograph(work, actor, photograph_id, case_id)
+    look = await service.load_photograph(centre.files, actor, photograph, case, reason)
+    async with centre.database.writing() as work:
+        service.record_look(work, actor, look, photograph_id)
+    return look.content
 
 
 def _typed(form: FormData, name: str) -> str:

@@ -143,10 +143,12 @@ def is_in_verification(actor: Actor, case: Case) -> bool:
     return may and case.state in (CaseState.SUBMITTED, CaseState.APPEALED)
 
 
-async def find_photograph(work: Work, actor: Actor, photograph_id: str) -> tuple[Photograph, Case]:
-    """Raises NotFound."""
+async def find_photograph(
+    work: Work, actor: Actor, photograph_id: str, case_id: int | None = None
+) -> tuple[Photograph, Case]:
+    """Of any case, or of that one only. Raises NotFound."""
     found = await repository.get_photograph(work, actor, photograph_id)
-    if found is None:
+    if found is None or case_id not in (None, found[1].id):
         raise NotFound("There is no such photograph, or it is not yours to see.")
     return found
 

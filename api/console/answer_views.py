@@ -51,24 +51,30 @@ class SinceView:
     repeats: Sequence[Link]
 
 
-def answer_view(answer: Answer, case: Case, why: str, actor: Actor, speaker: Speaker) -> AnswerView:
-    """`why` is the reason for which the photographs are shown with faces outside the verification; empty where they are not."""
+def answer_view(
+    answer: Answer, case: Case, why: str, actor: Actor, speaker: Speaker, photographs: str = "/api/v1/photographs"
+) -> AnswerView:
+    """`why` is the reason for which the photographs are shown with faces outside the verification, empty where they are not;
+    `photographs` is the address below which each has its own."""
     by = answer.actor_name
     if answer.is_for_shop:
         by = speaker.say(N_("%(officer)s, for the shop"), officer=by)
     return AnswerView(
         speaker.say(EVENTS[answer.act]), speaker.time(answer.at), by, answer.text, answer.person, answer.training,
-        [_photograph(one, number, why, speaker) for number, one in enumerate(answer.photographs, 1)],
+        [_photograph(one, number, f"{photographs}/{one.id}", why, speaker) for number, one in enumerate(answer.photographs, 1)],
         not why and not is_in_verification(actor, case),
     )
 
 
 def since_view(since: Since, case: Case, speaker: Speaker) -> SinceView:
-    """`hours` with one decimal: what was really looked at, not what has passed."""
-    words = N_("Since %(at)s the camera was looked at for %(hours)s hours.")
+    """What was really looked at, not what has passed: in minutes, or in hours with one decimal."""
+    time = speaker.say(N_("%(amount)s min"), amount=since.minutes_observed)
+    if since.minutes_observed >= 60:
+        time = speaker.say(N_("%(amount)s h"), amount=f"{since.minutes_observed / 60:.1f}")
+    words = N_("Since %(at)s the camera was looked at for %(time)s.")
     if since.counted_from > since.since:
-        words = N_("Since %(at)s, as far back as minutes are kept, the camera was looked at for %(hours)s hours.")
-    observed = speaker.say(words, at=speaker.time(since.counted_from).short, hours=f"{since.minutes_observed / 60:.1f}")
+        words = N_("Since %(at)s, as far back as minutes are kept, the camera was looked at for %(time)s.")
+    observed = speaker.say(words, at=speaker.time(since.counted_from).short, time=time)
     if since.repeats:
         chip = Chip(speaker.say(N_("Seen again %(times)s times"), times=len(since.repeats)), "bad")
     elif since.minutes_observed:
@@ -83,11 +89,11 @@ def since_view(since: Since, case: Case, speaker: Speaker) -> SinceView:
     return SinceView(observed, chip, repeats)
 
 
-def _photograph(photograph: Photograph, number: int, why: str, speaker: Speaker) -> PhotographView:
+def _photograph(photograph: Photograph, number: int, address: str, why: str, speaker: Speaker) -> PhotographView:
     taken = speaker.say(N_("time of taking not known"))
     if photograph.taken_at is not None:
         taken = speaker.say(N_("taken %(at)s by the phone's clock"), at=speaker.time(photograph.taken_at).short)
-    url: str | None = f"/api/v1/photographs/{photograph.id}" + (f"?{urlencode({'reason': why})}" if why else "")
+    url: str | None = address + (f"?{urlencode({'reason': why})}" if why else "")
     if photograph.deleted_at is not None:
         url = None
         taken = speaker.say(

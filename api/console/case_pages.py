@@ -34,6 +34,7 @@ from api.console.i18n import N_
 from api.console.keeping import keeping_view
 from api.console.notice_pages import obstacles
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
+from api.console.review_pages import queue_link
 from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, at_once, thumbnail
 from api.console.views import Fact, Link, Option
@@ -316,6 +317,7 @@ async def _case(
     last = transitions[-1]
     if done and (last.act, last.actor_id) == (done, actor.id):
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))
+        view = replace(view, back=queue_link(last.before, actor, speaker) or view.back)
         if actor.may(Permission.CASES_JUDGE):
             view = replace(view, next=await _next(work, actor, last.before, speaker))
             view = replace(view, is_last_judged=view.next is None and last.before is CaseState.PENDING_REVIEW)

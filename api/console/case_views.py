@@ -72,7 +72,7 @@ class CaseView:
 
     id: int
     title: str
-    back_url: str
+    back: Link
     severity: Chip
     state: Chip
     shop: str
@@ -126,8 +126,8 @@ def case_view(
     row = case_row(case, None, speaker, catalogue, tells_delay=hears_of_delay(actor, case))
     seal = seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None
     return CaseView(
-        id=case.id, title=row.title, back_url="/cases", severity=row.severity, state=row.state, shop=row.shop, area=row.area,
-        camera=row.camera, captured=row.captured,
+        id=case.id, title=row.title, back=Link("/cases", speaker.say(N_("All cases"))), severity=row.severity, state=row.state,
+        shop=row.shop, area=row.area, camera=row.camera, captured=row.captured,
         time_doubt=speaker.time_doubt(case), lasted=lasted(exhibit, speaker) if exhibit else None,
         seen_again=seen_again(case, speaker),
         picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,

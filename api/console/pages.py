@@ -113,6 +113,8 @@ async def problem_page(request: Request, problem: Problem) -> Response | None:
             return kept
     speaker = speaker_of(request)
     title, sentence = PROBLEMS.get(problem.code) or PROBLEMS.get(problem.status) or PROBLEMS[500]
+    if phone_pages.is_of_link(request):
+        return phone_pages.problem_page(request, problem, speaker.say(title), speaker.say(sentence))
     view = ProblemView(problem.status, speaker.say(title), speaker.say(sentence), Link("/", speaker.say(N_("To the start page"))))
     response = page(request, "problem.html", actor=None, here="/", status=problem.status, problem=view)
     response.headers.update(problem.headers())

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Form, Path, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.accounts.dependencies import CentreOf, address_of, device_of
-from api.answers.endpoints import PhotographTooLarge, hand_in, read_answer
+from api.answers import service as answers
+from api.answers.endpoints import PhotographTooLarge, hand_in, look_at, read_answer
 from api.answers.service import TakenBefore, TooManyPhotographs
 from api.cameras import service as cameras
 from api.cases import service as cases
@@ -30,7 +31,7 @@ from api.console.camera_views import camera_row
 from api.console.case_views import overtaken
 from api.console.geometry import close_up
 from api.console.i18n import N_
-from api.console.phone_views import group_view, phone_view, practice_view
+from api.console.phone_views import PhoneProblem, group_view, phone_view, practice_view
 from api.console.rendering import page, speaker_of, static_url
 from api.console.thumbnails import at_once, thumbnail
 from api.console.views import Fact
@@ -38,22 +39,27 @@ from api.evidence import service as evidence
 from api.evidence.endpoints import look
 from api.kit.database import Work
 from api.kit.pictures import NotAPicture
-from api.kit.problems import NotFound, StorageFull, VersionConflict
+from api.kit.problems import NotFound, Problem, StorageFull, VersionConflict
 from api.kit.qr import qr_png
 from api.kit.work import At
 from api.links import service as links
 from api.links.paper import address_on_paper
-from api.links.service import AskedTooOften, Device, NotYourDevice, Visit
+from api.links.service import AskedTooOften, Device, LinkOver, NotYourDevice, Visit
 from api.notices import service as notices
 from api.notices.documents import notice_html
+from api.places.schemas import Id
 
 router = APIRouter()
 COOKIE = "sunshine_device"
+# Not there, or over.
+_LEADS_NOWHERE = (404, 410)
 _COOKIE_AGE_S = 365 * 24 * 3600
 # Wide enough for a phone with two pixels to one; some 40 kB, so under a second at 400 kb/s.
 _PICTURE_WIDTH_PX = 640
 # Beside it, square; some 10 kB.
 _CLOSE_UP_WIDTH_PX = 240
+# Of what the shop itself has sent, shown at 8 rem.
+_SENT_WIDTH_PX = 256
 _HISTORY = 10
 _SENT = N_("Sent. It is in the messages of that phone within a minute.")
 _TOO_OFTEN = N_("A link was sent a moment ago, or five times today. Look into the messages first.")
@@ -99,6 +105,17 @@ async def notice_picture(request: Request, token: Token, centre: CentreOf, at: A
     window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, 1) if close else None
     width = _CLOSE_UP_WIDTH_PX if close else _PICTURE_WIDTH_PX
     small = await anyio.to_thread.run_sync(thumbnail, file.content, window, width, limiter=at_once)
+    return Response(small, media_type="image/jpeg")
+
+
+@router.get("/n/{token}/photographs/{photograph_id}")
+async def own_photograph(request: Request, token: Token, photograph_id: Id, centre: CentreOf, at: At) -> Response:
+    """Small, of what the shop has answered."""
+    async with centre.database.reading() as work:
+        visit = await _visit(request, work, token, at)
+    links.require_own(visit)
+    content = await look_at(centre, visit.actor, photograph_id, case_id=visit.case.id)
+    small = await anyio.to_thread.run_sync(thumbnail, content, None, _SENT_WIDTH_PX, limiter=at_once)
     return Response(small, media_type="image/jpeg")
 
 
@@ -193,6 +210,21 @@ async def send_own(
     return RedirectResponse(f"{_base(token)}?asked=sent", 303)
 
 
+def is_of_link(request: Request) -> bool:
+    return request.url.path.startswith("/n/")
+
+
+def problem_page(request: Request, problem: Problem, title: str, sentence: str) -> Response:
+    """Who comes by a link has no account, so nothing here leads to where one signs in."""
+    base = "/".join(request.url.path.split("/")[:3])
+    station, phone = problem.station if isinstance(problem, LinkOver) else ("", None)
+    again_url = None if problem.status in _LEADS_NOWHERE else base
+    view = PhoneProblem(title, sentence, station, phone, again_url, problem.code == LinkOver.code)
+    response = page(request, "phone_problem.html", actor=None, here=base, status=problem.status, problem=view)
+    response.headers.update(problem.headers())
+    return response
+
+
 def _base(token: str) -> str:
     return f"/n/{token}"
 
@@ -275,10 +307,11 @@ async def _page(
         return page(request, "phone_group.html", actor=None, here=base, notice=group)
     choices = await cases.choices(work, visit.actor, case, visit.transitions, at)
     acts = frozenset(choice.step.act for choice in choices if choice.refused is None)
+    given = await answers.list_answers(work, visit.actor, case.id)
     history = await cases.list_cases(work, visit.actor, states=TOLD, limit=_HISTORY)
     seen = [camera_row(camera, speaker) for camera in await cameras.list_cameras(work, visit.actor)]
     view = phone_view(
-        visit, base, notice, exhibits, acts, history, seen, speaker, centre.catalogue, at, done
+        visit, base, notice, exhibits, acts, given, history, seen, speaker, centre.catalogue, at, done
     )
     view = replace(view, wrong=wrong or {}, typed=typed or {}, problem=problem)
     return page(request, "phone.html", actor=None, here=base, status=status, notice=view)

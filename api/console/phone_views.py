@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from api.answers.tables import Answer
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition
+from api.console.answer_views import AnswerView, answer_view
 from api.console.camera_views import CameraRow
 from api.console.exhibit_views import BoxView, box_view
 from api.console.i18n import N_
@@ -68,6 +70,7 @@ class PhoneView:
     is_practice: bool = False
     done: str | None = None
     problem: Fact | None = None
+    answers: Sequence[AnswerView] = ()
     history: Sequence[HistoryRow] = ()
     cameras: Sequence[CameraRow] = ()
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -94,6 +97,19 @@ class GroupView:
     phone: str | None
     done: str | None
     problem: str | None
+
+
+@dataclass(frozen=True)
+class PhoneProblem:
+    """`station` and `phone` are whom to ring, where that is known; `again_url` leads to the notice, where there is one; `is_over`
+    says that nothing more is to be done."""
+
+    title: str
+    sentence: str
+    station: str
+    phone: str | None
+    again_url: str | None
+    is_over: bool
 
 
 # What comes next for the shop, by the state of the case.
@@ -130,8 +146,9 @@ _DONE: dict[Act, str] = {
 
 
 def phone_view(
-    visit: Visit, base: str, notice: Facts | None, exhibits: Sequence[Evidence], acts: frozenset[Act], history: Sequence[Case],
-    cameras: Sequence[CameraRow], speaker: Speaker, catalogue: Catalogue, at: datetime, done: str = "",
+    visit: Visit, base: str, notice: Facts | None, exhibits: Sequence[Evidence], acts: frozenset[Act],
+    answers: Sequence[Answer], history: Sequence[Case], cameras: Sequence[CameraRow], speaker: Speaker,
+    catalogue: Catalogue, at: datetime, done: str = "",
 ) -> PhoneView:
     case, last = visit.case, visit.transitions[-1]
     rule = find_rule(case.rule, catalogue)
@@ -147,6 +164,7 @@ def phone_view(
         version=case.version, person=visit.link.person, station=notice.station if notice else "",
         phone=notice.phone if notice else None,
         done=done_words(done, last, visit.actor.id, speaker),
+        answers=[answer_view(one, case, "", visit.actor, speaker, f"{base}/photographs") for one in reversed(answers)],
         history=[
             HistoryRow(speaker.rule_title(one.rule, catalogue), speaker.state(one.state), speaker.time(one.captured_at))
             for one in history if one.id != case.id

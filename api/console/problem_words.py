@@ -34,7 +34,7 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
     ),
     "link-unknown": (
         N_("This link leads nowhere"),
-        N_("It was not copied whole, or never sent. Open the one in the latest message, or ring the station."),
+        N_("It was not copied whole, or never sent."),
     ),
     "link-over": (
         N_("This link has run out"),
@@ -42,7 +42,7 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
     ),
     "link-revoked": (
         N_("This link was revoked"),
-        N_("It does not open anything any more. Open the one in the latest message, or ring the station."),
+        N_("It does not open anything any more."),
     ),
     "link-of-another-device": (
         N_("This link is not yours"),

@@ -14,7 +14,7 @@ from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
 from api.accounts.permissions import Permission
 from api.cases import review
 from api.cases import service as cases
-from api.cases.queues import Queue, QueueName
+from api.cases.queues import STATES, Queue, QueueName
 from api.cases.review import STEPS, Verdict, Window
 from api.cases.service import ActNotPossible
 from api.cases.states import Act, CaseState
@@ -248,6 +248,14 @@ def _undo(done: Verdict | None, judged: Sequence[str], speaker: Speaker) -> Undo
 
 def _numbers(had: Collection[int]) -> list[int]:
     return [number for number in had if 0 < number < 2**31]
+
+
+def queue_link(state: CaseState | None, actor: Actor, speaker: Speaker) -> Link | None:
+    """To the queue in which cases of this state wait, for who works it off."""
+    for name, (words, permission) in TABS.items():
+        if state in STATES[name] and actor.may(Permission.CASES_JUDGE) and actor.may(permission):
+            return Link(_address(Queue(name)), speaker.say(words))
+    return None
 
 
 def _query(wanted: Queue) -> list[tuple[str, str]]:

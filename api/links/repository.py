@@ -11,7 +11,7 @@ from api.deliveries.kinds import PERSONAL, Audience
 from api.deliveries.tables import Target
 from api.kit.database import Work
 from api.links.tables import CaseLink, LinkKind
-from api.places.tables import Contact
+from api.places.tables import Contact, District, Shop
 
 
 @without_actor("the token is the proof")
@@ -34,6 +34,17 @@ async def contact_name(work: Work, shop_id: str, phone: str) -> str | None:
 async def shop_of(work: Work, case_id: int) -> str | None:
     shop_id: str | None = await work.scalar(select(Case.shop_id).where(Case.id == case_id))
     return shop_id
+
+
+@without_actor("the token is the proof; whom to ring stands on every notice")
+async def station_of(work: Work, case_id: int) -> tuple[str, str | None]:
+    """Its name and its telephone number."""
+    query = (
+        select(District.name, District.phone).join(Shop, Shop.district_id == District.id).join(Case, Case.shop_id == Shop.id)
+        .where(Case.id == case_id)
+    )
+    name, phone = (await work.execute(query)).one()
+    return name, phone
 
 
 async def count_revoked_paper(work: Work, actor: Actor, case_id: int) -> int:

@@ -38,9 +38,13 @@ class LinkUnknown(NotFound):
 
 
 class LinkOver(Problem):
-    """It was good once. `shop_id` is whose, so that the page can say whom to ask."""
+    """It was good once. `station` is whom to ask, with its telephone number."""
 
     status, code = 410, "link-over"
+
+    def __init__(self, detail: str, station: tuple[str, str | None]) -> None:
+        super().__init__(detail)
+        self.station = station
 
 
 class LinkRevoked(LinkOver):
@@ -115,7 +119,8 @@ async def visit(
         not target.enabled or target.audience is not Audience.SHOP or target.recipient != link.recipient
     )
     if link.revoked_at is not None or is_withdrawn:
-        raise LinkRevoked("This link was revoked. Ask the station for a new one.")
+        station = await repository.station_of(work, link.case_id)
+        raise LinkRevoked("This link was revoked. Ask the station for a new one.", station)
     actor = Actor(
         ActorKind.PERSON, link.target_id or link.id, link.person, permissions=_PERMISSIONS, role=Role.STORE_ADMIN,
         shop_id=target.shop_id if target else await repository.shop_of(work, link.case_id), address=address, device=device.words,
@@ -125,7 +130,8 @@ async def visit(
     case = await get_case(work, actor, link.case_id)
     transitions = await cases.list_transitions(work, actor, case.id)
     if case.state not in UNTIL_CLOSED and at > transitions[-1].at + VALID_AFTER_CLOSURE:
-        raise LinkOver("This link has run out: the case ended more than 7 days ago.")
+        station = await repository.station_of(work, link.case_id)
+        raise LinkOver("This link has run out: the case ended more than 7 days ago.", station)
     is_own = link.kind is LinkKind.PERSONAL and link.device_hash in (None, device.hash)
     return Visit(link, case, transitions, actor, device, is_own)
 

@@ -95,6 +95,7 @@ TABLE = (
     Row("GET /n/practice", ANYBODY),
     Row("GET /n/{token}", LINK),
     Row("GET /n/{token}/picture.jpg", LINK),
+    Row("GET /n/{token}/photographs/{photograph_id}", LINK),
     Row("GET /n/{token}/notice", LINK),
     Row("GET /n/{token}/answer.png", LINK),
     Row("POST /n/{token}/opened", LINK),

@@ -78,7 +78,7 @@ function exifOf(bytes) {
 }
 
 // A JPEG of at most LONGEST_SIDE_PX a side; the file as it is where this browser cannot read it.
-async function smaller(file, preview) {
+async function smaller(file, previews) {
   try {
     const bitmap = await createImageBitmap(file);
     const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(bitmap.width, bitmap.height));
@@ -87,12 +87,7 @@ async function smaller(file, preview) {
     canvas.height = Math.round(bitmap.height * scale);
     canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     bitmap.close();
-    if (preview) {
-      preview.width = canvas.width;
-      preview.height = canvas.height;
-      preview.getContext("2d").drawImage(canvas, 0, 0);
-      preview.hidden = false;
-    }
+    previews.append(canvas);
     const small = await new Promise((done) => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
     if (!small) return file;
     let exif = null;
@@ -114,16 +109,17 @@ retake?.addEventListener("click", () => document.querySelector("#fix").click());
 const prepared = new WeakMap(); // of an input: a promise of its files, made smaller
 
 function prepare(input) {
-  const preview = input.form.querySelector("[data-preview]");
-  const ready = Promise.all([...input.files].map((file) => smaller(file, preview)));
+  const previews = input.form.querySelector("[data-previews]");
+  previews.replaceChildren();
+  const ready = Promise.all([...input.files].map((file) => smaller(file, previews)));
   prepared.set(input, ready);
   return ready;
 }
 
 for (const input of document.querySelectorAll("input[type=file]")) {
   input.addEventListener("change", async () => {
-    if (!input.files.length) return;
     await prepare(input);
+    if (!input.files.length) return;
     if (input.id === "fix") {
       say(words.ready);
       retake.hidden = false;

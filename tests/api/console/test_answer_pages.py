@@ -113,7 +113,7 @@ class TestVerifier:
         await answer(browser, case_id, ("a.jpg", photograph()))
         assert "实际查看" not in words(await browser.get(f"/cases/{case_id}"))
         await sign_in(browser, "chief")
-        assert "实际查看 0.0 小时" in words(await browser.get(f"/cases/{case_id}"))
+        assert "实际查看 0 分钟" in words(await browser.get(f"/cases/{case_id}"))
         again = await hand_in(browser, kitchen, ago_s=-2)  # by its own clock, and surely after the answer
         page = await browser.get(f"/cases/{case_id}")
         assert "再次出现 1 次" in words(page)

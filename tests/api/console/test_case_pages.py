@@ -131,10 +131,12 @@ class TestCase:
     ) -> None:
         whole, part = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
         await sign_in(browser, "officer")
-        await browser.post(f"/cases/{part}/merge", data={"version": "1", "into": str(whole)})
+        merged = await browser.post(f"/cases/{part}/merge", data={"version": "1", "into": str(whole)}, follow_redirects=True)
+        assert '<a class="back" href="/review">← 待审核</a>' in merged.text
         assert f'并入本案的案件： <a href="/cases/{part}">' in (await browser.get(f"/cases/{whole}")).text
-        merged = (await browser.get(f"/cases/{part}")).text
-        assert ("撤销合并" in merged, "为什么不是同一件事" in merged, f"{whole} 号" in merged) == (True, True, True)
+        later = (await browser.get(f"/cases/{part}")).text
+        assert '<a class="back" href="/cases">← 全部案件</a>' in later
+        assert ("撤销合并" in later, "为什么不是同一件事" in later, f"{whole} 号" in later) == (True, True, True)
         bare = await browser.post(f"/cases/{part}/split", data={"version": "2", "note": ""})
         assert bare.status_code == 422
         done = await browser.post(f"/cases/{part}/split", data={"version": "2", "note": "先后两个人"}, follow_redirects=True)

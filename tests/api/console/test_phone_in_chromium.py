@@ -252,6 +252,20 @@ def test_every_button(shop: Shop, phone: OpenPhone, tmp_path: Path, scripts: boo
     assert shop.case()["state"] == "submitted"
 
 
+def test_photographs_of_an_objection_are_seen_before_it_is_sent(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
+    for colour in ("green", "red"):
+        Image.new("RGB", (640, 480), colour).save(tmp_path / f"{colour}.jpg")
+    page = phone()
+    page.goto(shop.path)
+    page.get_by_role("link", name="我有异议").click()
+    chosen, previews = page.locator("#appeal-photographs"), page.locator("#disagree canvas")
+    chosen.set_input_files([tmp_path / "green.jpg", tmp_path / "red.jpg"])
+    expect(previews).to_have_count(2)
+    expect(previews.first).to_be_visible()
+    chosen.set_input_files([])
+    expect(previews).to_have_count(0)
+
+
 def test_it_reads_aloud(shop: Shop, phone: OpenPhone) -> None:
     page = phone()
     page.add_init_script("window.said = []; speechSynthesis.speak = (it) => said.push([it.lang, it.text]);")

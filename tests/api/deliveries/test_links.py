@@ -1,6 +1,7 @@
 """The links in messages to a shop's people: whose they are, what they open, and when they are over."""
 
 import io
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -153,6 +154,29 @@ class TestActs:
         case = (await any_phones.post.admin.get(f"/api/v1/cases/{any_phones.case_id}")).json()
         assert (case["answers"][0]["entered_by"], case["answers"][0]["is_for_shop"]) == ("Li Mei", False)
 
+    async def test_what_was_sent_is_shown_again_and_to_nobody_else(self, any_phones: Phones):
+        device, token = await opened(any_phones)
+        await fix(device, token)
+        page = (await device.get(f"/n/{token}")).text
+        sent = page.partition("What the shop has answered")[2]
+        assert ("Caps are worn." in sent, "· Li Mei" in sent) == (True, True)
+        picture = sent.partition('class="phone-sent" src="')[2].partition('"')[0]
+        small = await device.get(picture)
+        assert (small.status_code, Image.open(io.BytesIO(small.content)).width <= 256) == (200, True)
+        other = any_phones.device()
+        assert "Caps are worn." not in (await other.get(f"/n/{token}")).text
+        assert (await other.get(picture)).status_code == 403
+
+    async def test_a_photograph_of_another_case_is_not_shown(self, phones: Phones):
+        device, token = await opened(phones)
+        await fix(device, token)
+        photograph = (await phones.post.admin.get(f"/api/v1/cases/{phones.case_id}")).json()["answers"][0]["photographs"][0]["id"]
+        await phones.notice()
+        later = phones.tokens()[-1]
+        await device.get(f"/n/{later}")
+        assert (await device.get(f"/n/{token}/photographs/{photograph}")).status_code == 200
+        assert (await device.get(f"/n/{later}/photographs/{photograph}")).status_code == 404
+
     async def test_disagree(self, phones: Phones):
         device, token = await opened(phones)
         answer = await device.post(
@@ -238,6 +262,12 @@ class TestEnd:
     async def test_a_forged_link(self, phones: Phones, token: str):
         answer = await phones.device().get(f"/n/{token}")
         assert (answer.status_code, "This link leads nowhere" in answer.text) == (404, True)
+        assert "tap the link in it" in answer.text
+
+    @pytest.mark.parametrize("path", ["", "/answer.png", "/notice", "/nothing"])
+    async def test_no_way_leads_to_where_one_signs_in(self, phones: Phones, path: str):
+        page = (await phones.device().get(f"/n/forged{path}")).text
+        assert set(re.findall(r'<a [^>]*href="([^"]*)', page)) == {"/n/forged?lang=zh-CN"}
 
     async def test_seven_days_after_the_case_has_ended(self, phones: Phones):
         device, token = await opened(phones)
@@ -248,6 +278,7 @@ class TestEnd:
         phones.post.clock.pass_by(seconds=1)
         answer = await device.get(f"/n/{token}")
         assert (answer.status_code, "This link has run out" in answer.text) == (410, True)
+        assert 'href="tel:' in answer.text
         assert (await device.get(f"/n/{token}/picture.jpg")).status_code == 410
 
     async def test_an_open_case_keeps_it(self, phones: Phones):
