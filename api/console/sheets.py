@@ -51,9 +51,14 @@ def to_xlsx(sheets: Sequence[Sheet]) -> bytes:
     return content.getvalue()
 
 
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet may take it for one."""
+    return text.lstrip(" ").startswith(_FORMULA)
+
+
 def _harmless(cell: Cell) -> Cell:
     """An apostrophe in front makes it a text; a CSV has no other way to say so."""
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and is_formula(cell) else cell
 
 
 def _width(cell: Cell) -> int:

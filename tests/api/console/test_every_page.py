@@ -13,10 +13,10 @@ from tests.api.console.screenshots import PAGES, fill
 
 pytestmark = pytest.mark.browser
 
-# The guides hold pictures of the other pages; of themselves there are none.
+# The guides hold pictures of the other pages; of these there are none.
 ALL = (
     *PAGES, ("guide", "chief", "/help/officer"), ("guide for shops", "store", "/help/shop"),
-    ("guide for backends", "admin", "/help/backend"),
+    ("guide for backends", "admin", "/help/backend"), ("shops from a list", "admin", "/shops/import"),
 )
 # What a phone on a slow line has to get before a page is whole, without its pictures.
 MOST_BYTES = 150_000

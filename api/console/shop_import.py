@@ -1,0 +1,137 @@
+"""Many shops at once: each line of a list goes the way of the form, all of them in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.accounts.actors import Actor
+from api.console.i18n import N_
+from api.console.shop_form import CODE_TAKEN, NOT_A_COUNTY, NotAShop, ShopTyped, find_or_make_district, read_new_shop
+from api.console.shop_lists import COLUMNS, Line, Mistake, wrong_cells
+from api.console.speech import Speaker
+from api.kit.database import Work
+from api.kit.problems import Forbidden, NotFound
+from api.places import service as places
+from api.places.schemas import ShopIn
+from api.places.service import CreditCodeTaken, NotACounty
+from api.places.tables import Shop
+
+_TWICE = N_("The same licence, credit code, or name in the same station as in line %(line)s. Keep one of the two.")
+_NOT_YOURS = N_("This station is not there, and your account cannot make it. Write a station of your own.")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`there` are lines of shops that were there before; `districts` are names that were not."""
+
+    good: Sequence[Line]
+    there: Sequence[Line]
+    mistakes: Sequence[Mistake]
+    districts: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Read:
+    line: Line
+    place: tuple[str, str]
+    new: ShopIn
+
+
+async def add_shops(work: Work, actor: Actor, speaker: Speaker, lines: Sequence[Line]) -> Outcome:
+    """Adds what can be added. Whoever only wants to know what would happen takes it back."""
+    there: list[Line] = []
+    mistakes: list[Mistake] = []
+
+    def refuse(line: Line, wrong: dict[str, str]) -> None:
+        for field, words in wrong.items():
+            column = speaker.say(COLUMNS[field].heading) if field else ""
+            mistakes.append(Mistake(line.number, line.cells.get("name", ""), column, words))
+
+    read: list[_Read] = []
+    for line in lines:
+        found = _read(line, speaker)
+        if isinstance(found, _Read):
+            read.append(found)
+        else:
+            refuse(line, found)
+
+    before = {district.id for district in await places.list_districts(work, actor)}
+    districts, refused = await _find_districts(work, actor, {one.place for one in read})
+    known = {key for shop in await places.list_shops(work, actor) for key in _keys(shop)}
+    good: dict[int, _Read] = {}
+    numbers: dict[tuple[str, ...], int] = {}
+    for one in read:
+        if one.place in refused:
+            field, words = refused[one.place]
+            refuse(one.line, {field: speaker.say(words)})
+            continue
+        one.new.district_id = districts[one.place]
+        keys = _keys(one.new)
+        twins = [numbers[key] for key in keys if key in numbers]
+        if not known.isdisjoint(keys):
+            there.append(one.line)
+        elif twins:
+            refuse(one.line, {"": speaker.say(_TWICE, line=min(twins))})
+        else:
+            good[one.line.number] = one
+            numbers |= dict.fromkeys(keys, one.line.number)
+    for one in await _create(work, actor, list(good.values())):
+        del good[one.line.number]
+        refuse(one.line, {"credit_code": speaker.say(CODE_TAKEN)})
+
+    used = {one.new.district_id for one in good.values()}
+    after = await places.list_districts(work, actor)
+    used |= {district.parent_id for district in after if district.id in used and district.parent_id}
+    made = sorted((district.parent_id is not None, district.name) for district in after if district.id in used - before)
+    return Outcome([one.line for one in good.values()], there, mistakes, [name for _, name in made])
+
+
+def _read(line: Line, speaker: Speaker) -> _Read | dict[str, str]:
+    """What is wrong, by field, where it makes no shop."""
+    cells, wrong = wrong_cells(line, speaker)
+    try:
+        typed = ShopTyped.model_validate({field: cell for field, cell in cells.items() if field not in wrong})
+        new = read_new_shop(typed)
+    except NotAShop as problem:
+        return {field: speaker.say(words) for field, words in problem.wrong.items()} | wrong
+    return wrong or _Read(line, (typed.county, typed.district), new)
+
+
+async def _find_districts(
+    work: Work, actor: Actor, wanted: set[tuple[str, str]]
+) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], tuple[str, str]]]:
+    """Their ids, by county and station; and of those that cannot be, the field that is wrong and why."""
+    districts: dict[tuple[str, str], str] = {}
+    refused: dict[tuple[str, str], tuple[str, str]] = {}
+    # With their county first, so that one without finds it. In the same order for everybody: nobody waits for each other.
+    for place in sorted(wanted, key=lambda place: (not place[0], place)):
+        try:
+            async with work.begin_nested():
+                district_id = await find_or_make_district(work, actor, *place)
+                # Who adds the same list at the same time waits here, and then finds these shops.
+                await places.get_district(work, actor, district_id, for_change=True)
+            districts[place] = district_id
+        except NotACounty:
+            refused[place] = "county", NOT_A_COUNTY
+        except (Forbidden, NotFound):
+            refused[place] = "district", _NOT_YOURS
+    return districts, refused
+
+
+async def _create(work: Work, actor: Actor, good: Sequence[_Read]) -> list[_Read]:
+    """Those that are refused, since a shop that this account does not see has their credit code; the others are added."""
+    if not good:
+        return []
+    try:
+        async with work.begin_nested():
+            await places.create_shops(work, actor, [one.new for one in good])
+    except CreditCodeTaken:
+        half = len(good) // 2
+        return list(good) if not half else [*await _create(work, actor, good[:half]), *await _create(work, actor, good[half:])]
+    return []
+
+
+def _keys(shop: Shop | ShopIn) -> set[tuple[str, ...]]:
+    """Two with one of them in common are the same shop."""
+    keys = {("licence", licence.number.casefold()) for licence in shop.licences}
+    named: tuple[str, ...] = ("name", shop.district_id, shop.name)
+    return {*keys, named, *([("code", shop.credit_code)] if shop.credit_code else [])}

@@ -1,0 +1,120 @@
+"""Adding shops from a list: the file is read and tried, and what would be added goes along in the page, to be sent back by who
+agrees. Nothing is kept in between."""
+
+import zlib
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import TypeAdapter
+from starlette.datastructures import UploadFile
+
+from api.accounts.actors import Actor
+from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.permissions import Permission
+from api.centre import Centre
+from api.console.i18n import N_
+from api.console.rendering import page, speaker_of
+from api.console.sheets import to_csv
+from api.console.shop_import import Outcome, add_shops
+from api.console.shop_lists import MOST_BYTES, MOST_LINES, Line, NotAList, ShopList, read_list, template
+from api.kit import base64url
+from api.kit.problems import Invalid
+
+router = APIRouter()
+
+# The page must stay light: who has more mistakes mends these first.
+_SHOWN = 100
+# Of columns that are not known: so many, and so many letters of each.
+_NAMED = 40
+# A file of Chinese in GB 18030 is half as long again in UTF-8, and each cell has the name of its field.
+_UNPACKED_BYTES = 3 * MOST_BYTES
+_LINES = TypeAdapter(list[Line])
+
+
+class NotTheLines(Invalid):
+    code = "not-the-lines"
+
+
+@router.get("/shops/import")
+async def import_page(request: Request, actor: SignedIn) -> Response:
+    actor.require(Permission.PLACES_WRITE)
+    return _page(request, actor)
+
+
+@router.get("/shops/import/template.csv")
+async def template_file(request: Request, actor: SignedIn) -> Response:
+    actor.require(Permission.PLACES_WRITE)
+    headers = {"Content-Disposition": 'attachment; filename="shops.csv"', "Cache-Control": "private, no-store"}
+    return Response(to_csv(template(speaker_of(request))), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post("/shops/import")
+async def try_list(request: Request, actor: SignedIn, centre: CentreOf) -> Response:
+    """What would be added, and what would not."""
+    actor.require(Permission.PLACES_WRITE)
+    async with request.form(max_files=1, max_fields=5) as form:
+        part = form.get("list")
+        content = await part.read(MOST_BYTES + 1) if isinstance(part, UploadFile) and part.filename else None
+    if content is None:
+        return _page(request, actor, wrong=speaker_of(request).say(N_("Choose a file first.")))
+    try:
+        found = read_list(content, speaker_of(request))
+    except NotAList as problem:
+        return _page(request, actor, wrong=str(problem))
+    _, outcome = await _try(request, actor, centre, found.lines, is_agreed=False)
+    return _page(request, actor, outcome=outcome, found=found)
+
+
+@router.post("/shops/import/lines")
+async def add_lines(request: Request, actor: SignedIn, centre: CentreOf, lines: Annotated[str, Form()] = "") -> Response:
+    """All of them, or none: what has become wrong since is shown first."""
+    actor.require(Permission.PLACES_WRITE)
+    is_done, outcome = await _try(request, actor, centre, _unpacked(lines), is_agreed=True)
+    if is_done:
+        return RedirectResponse(f"/shops?added={len(outcome.good)}", 303)
+    return _page(request, actor, outcome=outcome, has_changed=True)
+
+
+async def _try(
+    request: Request, actor: Actor, centre: Centre, lines: Sequence[Line], *, is_agreed: bool
+) -> tuple[bool, Outcome]:
+    async with centre.database.writing() as work:
+        attempt = await work.begin_nested()
+        outcome = await add_shops(work, actor, speaker_of(request), lines)
+        is_done = is_agreed and 0 < len(lines) == len(outcome.good)
+        await (attempt.commit() if is_done else attempt.rollback())
+    return is_done, outcome
+
+
+def _page(
+    request: Request, actor: Actor, *, wrong: str = "", outcome: Outcome | None = None, found: ShopList | None = None,
+    has_changed: bool = False,
+) -> Response:
+    mistakes = sorted([*outcome.mistakes, *(found.mistakes if found else [])], key=lambda one: one.number) if outcome else []
+    return page(
+        request, "shops_import.html", actor=actor, status=422 if wrong else 409 if has_changed else 200, wrong=wrong,
+        outcome=outcome, mistakes=mistakes[:_SHOWN], wrong_lines=len({one.number for one in mistakes}),
+        more_mistakes=len(mistakes[_SHOWN:]), has_changed=has_changed,
+        unknown=[name[:_NAMED] for name in found.unknown[:_NAMED]] if found else [],
+        packed=_packed(outcome.good) if outcome and outcome.good else "", shown=_SHOWN, most_lines=MOST_LINES,
+    )
+
+
+def _packed(lines: Sequence[Line]) -> str:
+    """Small enough for the page: 400 shops are some 36 kB."""
+    return base64url.encode(zlib.compress(_LINES.dump_json(list(lines)), 9))
+
+
+def _unpacked(packed: str) -> list[Line]:
+    """Raises NotTheLines: nobody's page of ours sends such a thing."""
+    unpacking = zlib.decompressobj()
+    try:
+        content = unpacking.decompress(base64url.decode(packed), _UNPACKED_BYTES)
+        lines = _LINES.validate_json(content) if unpacking.eof else []
+    except (ValueError, zlib.error):
+        lines = []
+    if not 0 < len(lines) <= MOST_LINES:
+        raise NotTheLines("These are not the lines of a list that was looked at. Choose the file again.")
+    return lines
