@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 import anyio.to_thread
-from fastapi import APIRouter, Form, Path, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.accounts.dependencies import CentreOf, address_of, device_of
@@ -66,6 +66,8 @@ _TOO_OFTEN = N_("A link was sent a moment ago, or five times today. Look into th
 _NOT_SENT = N_("Nothing can be sent to this person. Choose another one, or ring the station.")
 _ONCE_MORE = N_("You can still answer: press the button once more.")
 Token = Annotated[str, Path(max_length=64)]
+# Of the same shop, for whose link it is; otherwise the case that the link is for.
+EarlierCase = Annotated[int | None, Query(ge=1, lt=2**31)]
 
 
 @router.get("/n/practice")
@@ -120,26 +122,28 @@ async def own_photograph(request: Request, token: Token, photograph_id: Id, cent
 
 
 @router.get("/n/{token}/notice")
-async def whole_notice(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
+async def whole_notice(request: Request, token: Token, centre: CentreOf, at: At, case: EarlierCase = None) -> Response:
     """As it was issued, with its legal basis and what can be done against it."""
     async with centre.database.reading() as work:
         visit = await _visit(request, work, token, at)
         links.require_own(visit)
-        facts = await notices.get_notice(work, visit.actor, visit.case.id)
+        facts = await notices.get_notice(work, visit.actor, case or visit.case.id)
     base = _base(token)
     language = speaker_of(request).language.value
     # Who prints this page must not put their own link on paper.
     url = await address_on_paper(centre, visit.actor, facts, at)
-    document = notice_html(facts, language, url, f"{base}/answer.png")
+    document = notice_html(facts, language, url, f"{base}/answer.png?case={facts.case_id}")
     return page(request, "phone_notice.html", actor=None, title=facts.reference, back_url=base, document=document)
 
 
 @router.get("/n/{token}/answer.png")
-async def answer_code(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
+async def answer_code(request: Request, token: Token, centre: CentreOf, at: At, case: EarlierCase = None) -> Response:
     """The code on the notice."""
     async with centre.database.reading() as work:
         visit = await _visit(request, work, token, at)
-        facts = await notices.get_notice(work, visit.actor, visit.case.id)
+        if case not in (None, visit.case.id):
+            links.require_own(visit)
+        facts = await notices.get_notice(work, visit.actor, case or visit.case.id)
     return Response(qr_png(await address_on_paper(centre, visit.actor, facts, at)), media_type="image/png")
 
 

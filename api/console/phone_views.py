@@ -38,7 +38,10 @@ class PhonePicture:
 
 @dataclass(frozen=True)
 class HistoryRow:
+    """`url` leads to the whole notice; None where the case was only recorded, without one."""
+
     title: str
+    url: str | None
     state: Chip
     at: LocalTime
 
@@ -166,7 +169,11 @@ def phone_view(
         done=done_words(done, last, visit.actor.id, speaker),
         answers=[answer_view(one, case, "", visit.actor, speaker, f"{base}/photographs") for one in reversed(answers)],
         history=[
-            HistoryRow(speaker.rule_title(one.rule, catalogue), speaker.state(one.state), speaker.time(one.captured_at))
+            HistoryRow(
+                speaker.rule_title(one.rule, catalogue),
+                None if one.state is CaseState.RECORDED else f"{base}/notice?case={one.id}",
+                speaker.state(one.state), speaker.time(one.captured_at),
+            )
             for one in history if one.id != case.id
         ],
         cameras=cameras,

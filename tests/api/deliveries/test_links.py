@@ -128,6 +128,32 @@ class TestOpening:
         answer = await phones.device().post(f"/n/{phones.tokens()[0]}/received", data={"version": "3"})
         assert (answer.status_code, "keeps no cookies" in answer.text) == (403, True)
 
+    async def test_an_earlier_notice_is_read_with_it_by_whose_it_is(self, any_phones: Phones):
+        _, first = await opened(any_phones)
+        earlier = any_phones.case_id
+        await any_phones.notice()
+        token, device = any_phones.tokens()[-1], any_phones.device()
+        page = (await device.get(f"/n/{token}")).text
+        assert (token == first, f"/n/{token}/notice?case={earlier}" in page) == (False, True)
+        await device.post(f"/n/{token}/opened")
+        read = await device.get(f"/n/{token}/notice?case={earlier}")
+        assert (read.status_code, f"answer.png?case={earlier}" in read.text) == (200, True)
+        for path in ("notice", "answer.png"):
+            assert (await device.get(f"/n/{token}/{path}?case={earlier}")).status_code == 200
+            assert (await any_phones.device().get(f"/n/{token}/{path}?case={earlier}")).status_code == 403
+
+    async def test_no_notice_of_another_shop(self, phones: Phones):
+        device, token = await opened(phones)
+        other = await phones.post.world.place("Foreign")
+        foreign = await phones.post.world.case(other)
+        officer = await phones.post.world.person()
+        for version, act in enumerate(("confirm", "issue"), 1):
+            answer = await officer.post(f"/api/v1/cases/{foreign}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+            assert answer.status_code == 200, answer.text
+        for case in (foreign, 999_999):
+            assert (await device.get(f"/n/{token}/notice?case={case}")).status_code == 404
+            assert (await device.get(f"/n/{token}/answer.png?case={case}")).status_code == 404
+
     async def test_scripts_in_names_do_nothing(self, phones: Phones):
         await phones.person(name="<script>alert(1)</script>")
         await phones.group()
