@@ -49,7 +49,7 @@ async def issued(world: World, box: EdgeBox, officer: httpx.AsyncClient) -> int:
 async def change_shop(world: World, place: Place, **changes: Any) -> None:
     admin = await world.person(Role.ADMIN)
     shop = (await admin.get(f"/api/v1/shops/{place.shop_id}")).json()
-    body = {key: value for key, value in {**shop, **changes}.items() if key != "id"}
+    body = {key: value for key, value in {**shop, **changes}.items() if key not in ("id", "version")}
     assert (await admin.put(f"/api/v1/shops/{place.shop_id}", json=body)).status_code == 200
 
 
