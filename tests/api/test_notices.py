@@ -358,4 +358,4 @@ class TestPaper:
 
     def test_the_code_leads_to_the_answer(self):
         picture = cv2.imdecode(np.frombuffer(qr_png("http://centre.test/cases/7"), np.uint8), cv2.IMREAD_GRAYSCALE)
-        assert cv2.QRCodeDetector().detectAndDecode(picture)[0] == "http://centre.test/cases/7"
+        assert cv2.QRCodeDetectorAruco().detectAndDecode(picture)[0] == "http://centre.test/cases/7"

@@ -303,7 +303,7 @@ class TestPublicPage:
         png = (await store.get(f"/shops/{shop.place.shop_id}/qr.png")).content
         picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
         assert picture is not None
-        assert cv2.QRCodeDetector().detectAndDecode(picture)[0] == f"http://127.0.0.1:8000/p/{shop.place.shop_id}"
+        assert cv2.QRCodeDetectorAruco().detectAndDecode(picture)[0] == f"http://127.0.0.1:8000/p/{shop.place.shop_id}"
 
     async def test_an_officer_accepts_on_the_page(self, world: World):
         place = await world.place()

@@ -51,7 +51,7 @@ async def test_a_thin_body_that_the_reference_library_accepts(post: Post):
     event = Webhook(target["secret"]).verify(request.body, request.headers)
     facts = {"case_id": case_id, "shop_id": post.place.shop_id, "rule": "K09", "severity": 1}
     case = (await (await post.world.person()).get(f"/api/v1/cases/{case_id}")).json()
-    facts |= {"state": "pending_review", "version": 1, "due_at": case["due_at"], "escalation": None}
+    facts |= {"state": "pending_review", "version": 1, "stage": "review", "due_at": case["due_at"], "escalation": None}
     assert (event["type"], event["data"]) == ("case.opened", facts)
 
 
