@@ -67,7 +67,7 @@ def act_forms(
     for step in open_to:
         cases = []
         if Given.CASE in step.given:
-            cases = [Option(str(other.id), _named(other, speaker, catalogue)) for other in others]
+            cases = [Option(str(other.id), _named(other, actor, speaker, catalogue)) for other in others]
             if not cases:
                 continue
         is_for_shop = step.who is Permission.CASES_ANSWER and actor.role not in STORE_ROLES
@@ -103,6 +103,6 @@ def _deadline(case: Case, speaker: Speaker) -> str:
     return speaker.say(N_("So far: %(at)s. Beijing time."), at=at)
 
 
-def _named(case: Case, speaker: Speaker, catalogue: Catalogue) -> str:
-    row = case_row(case, None, speaker, catalogue)
+def _named(case: Case, actor: Actor, speaker: Speaker, catalogue: Catalogue) -> str:
+    row = case_row(case, None, actor, speaker, catalogue)
     return f"{speaker.say(N_('No. %(id)s'), id=case.id)} {row.title} · {row.camera} · {row.captured.short}"

@@ -20,7 +20,6 @@ from api.cases import review, spots
 from api.cases import service as cases
 from api.cases.clock import BadDeadline
 from api.cases.endpoints import CaseId
-from api.cases.outside import hears_of_delay
 from api.cases.service import ActNotPossible
 from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Reason, Step, step_of
 from api.cases.tables import Case
@@ -351,10 +350,7 @@ async def _list(
     return CaseListView(
         judges=actor.sees_unconfirmed,
         rows=[
-            case_row(
-                case, digests.get(case.id), speaker, centre.catalogue, evidence.is_in_review(actor, case),
-                tells_delay=hears_of_delay(actor, case),
-            )
+            case_row(case, digests.get(case.id), actor, speaker, centre.catalogue, evidence.is_in_review(actor, case))
             for case in shown
         ],
         tabs=[Link(_address("/cases", kind, rule), speaker.say(TABS[kind][0]), kind is state) for kind in tabs],

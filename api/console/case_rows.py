@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from api.accounts.actors import Actor
+from api.cases.states import CaseState
 from api.cases.tables import Case
 from api.console.i18n import N_
 from api.console.speech import Speaker, VotesView, find_rule
@@ -26,6 +28,7 @@ class CaseRow:
     votes: str
     overdue: Chip | None
     due: str | None
+    is_to_judge: bool
 
 
 def case_url(case_id: int) -> str:
@@ -33,19 +36,19 @@ def case_url(case_id: int) -> str:
 
 
 def case_row(
-    case: Case, digest: str | None, speaker: Speaker, catalogue: Catalogue, is_in_review: bool = False, *,
-    tells_delay: bool = True,
+    case: Case, digest: str | None, reader: Actor, speaker: Speaker, catalogue: Catalogue, is_in_review: bool = False
 ) -> CaseRow:
-    """`digest` is of the manifest that the thumbnail is made of; None without a picture. With faces it has another address.
-    `tells_delay`: whether the reader hears that the limit which runs is over."""
+    """`digest` is of the manifest that the thumbnail is made of; None without a picture. With faces it has another address."""
     version = f"{digest[:12]}{'' if is_in_review else '-blurred'}" if digest else None
     return CaseRow(
         id=case.id, url=case_url(case.id), thumbnail=f"/cases/{case.id}/thumbnail.jpg?v={version}" if version else None,
-        title=speaker.rule_title(case.rule, catalogue), severity=speaker.severity(case.severity), state=speaker.state(case.state),
-        shop=case.shop.name, area=speaker.area(case.area.kind), camera=case.camera.name, captured=speaker.time(case.captured_at),
+        title=speaker.rule_title(case.rule, catalogue), severity=speaker.severity(case.severity),
+        state=speaker.state(case.state, reader), shop=case.shop.name, area=speaker.area(case.area.kind),
+        camera=case.camera.name, captured=speaker.time(case.captured_at),
         doubt=Chip(speaker.say(N_("Time in doubt")), "wait") if case.time_doubt else None,
         votes=votes_view(case, speaker, catalogue).sentence,
-        overdue=speaker.overdue(case) if tells_delay else None, due=speaker.due(case, tells_delay=tells_delay),
+        overdue=speaker.overdue(case, reader), due=speaker.due(case, reader),
+        is_to_judge=case.state is CaseState.PENDING_REVIEW,
     )
 
 

@@ -8,7 +8,6 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.answers.service import Since
 from api.answers.tables import Answer
-from api.cases.outside import hears_of_delay
 from api.cases.service import Choice
 from api.cases.states import Act, CaseState
 from api.cases.tables import Case, CaseTransition, Reminder, Stage
@@ -123,7 +122,7 @@ def case_view(
     accepted: Collection[str], why: str, actor: Actor, speaker: Speaker, catalogue: Catalogue,
 ) -> CaseView:
     """`why` is the reason for which faces are shown; empty where they are not, or need none."""
-    row = case_row(case, None, speaker, catalogue, tells_delay=hears_of_delay(actor, case))
+    row = case_row(case, None, actor, speaker, catalogue)
     seal = seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None
     return CaseView(
         id=case.id, title=row.title, back=Link("/cases", speaker.say(N_("All cases"))), severity=row.severity, state=row.state,
@@ -192,7 +191,7 @@ def _facts(exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
             f"{exhibit.evidence.edge.name} ({manifest.software_version})",
         ),
         Fact(say(N_("Its alarm")), manifest.models[0].name) if of_another
-        else Fact(say(N_("Models")), ", ".join(f"{model.name} {model.sha256[:12]}" for model in manifest.models)),
+        else Fact(say(N_("Models")), speaker.listed(f"{model.name} {model.sha256[:12]}" for model in manifest.models)),
         Fact(say(N_("Rule catalogue")), manifest.catalogue_version),
         Fact(say(N_("Picture size")), f"{manifest.frame_width} × {manifest.frame_height}"),
         Fact(say(N_("Record")), str(manifest.violation_id) if of_another else f"{manifest.sequence} · {manifest.violation_id}"),

@@ -29,6 +29,18 @@ STATES: dict[CaseState, Tone] = {
     CaseState.TRANSFERRED: Tone(N_("Turned over to enforcement"), "bad"),
 }
 
+# What a shop reads instead, which has to know what is for it to do.
+STATES_FOR_THE_SHOP: dict[CaseState, Tone] = STATES | {
+    CaseState.ISSUED: Tone(N_("For you to sign for"), "bad"),
+    CaseState.ACKNOWLEDGED: Tone(N_("For you to put right"), "bad"),
+    CaseState.REFUSED: Tone(N_("Officers will visit you"), "bad"),
+    CaseState.APPEALED: Tone(N_("Your objection is being decided"), "wait"),
+    CaseState.SUBMITTED: Tone(N_("Answered, being checked"), "wait"),
+    CaseState.RETURNED: Tone(N_("Not accepted: for you to put right"), "bad"),
+    CaseState.ON_SITE: Tone(N_("Officers will visit you"), "wait"),
+    CaseState.CLOSED: Tone(N_("Done"), "good"),
+}
+
 # What an act is called on its button.
 ACTS: dict[Act, str] = {
     Act.CONFIRM: N_("Confirm the violation"),
@@ -106,6 +118,14 @@ DUE: dict[Stage, str] = {
     Stage.VERIFY: N_("To be verified by %(at)s"),
     Stage.DECIDE: N_("To be decided by %(at)s"),
     Stage.VISIT: N_("To be checked on site by %(at)s"),
+}
+
+# The same for a shop: what it has to do, and what it only waits for. A visit is not announced.
+DUE_FOR_THE_SHOP: dict[Stage, str] = {
+    Stage.SIGN: N_("Please sign for it by %(at)s"),
+    Stage.RECTIFY: N_("Please put it right and answer by %(at)s"),
+    Stage.VERIFY: N_("For the authority to verify by %(at)s"),
+    Stage.DECIDE: N_("For the authority to decide by %(at)s"),
 }
 
 LEVELS: dict[Level, str] = {

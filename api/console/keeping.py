@@ -79,4 +79,4 @@ def _hold(hold: LegalHold, speaker: Speaker) -> str:
         N_("lifted at %(at)s by %(name)s: %(reason)s"), at=speaker.time(hold.lifted_at).short, name=hold.lifted_by,
         reason=hold.lifted_because,
     )
-    return f"{said}; {lifted}"
+    return f"{said}{speaker.say(N_('; '))}{lifted}"

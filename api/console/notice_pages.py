@@ -65,7 +65,7 @@ async def notice_page(request: Request, case_id: CaseId, actor: SignedIn, work: 
         request, "paper.html", actor=actor, title=facts.reference if is_issued else speaker.say(N_("Draft of the notice")),
         back_url=f"/cases/{case_id}", problem=obstacles(hindrances, speaker),
         document=documents.notice_html(facts, speaker.language.value, url, f"/cases/{case_id}/answer.png"),
-        state=speaker.state(CaseState.WITHDRAWN) if case.state is CaseState.WITHDRAWN else None, is_draft=not is_issued,
+        state=speaker.state(CaseState.WITHDRAWN, actor) if case.state is CaseState.WITHDRAWN else None, is_draft=not is_issued,
         pdf_url=f"/api/v1/cases/{case_id}/notice.pdf?language={speaker.language.value}" if is_issued else None,
     )
 

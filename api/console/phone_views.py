@@ -172,7 +172,7 @@ def phone_view(
             HistoryRow(
                 speaker.rule_title(one.rule, catalogue),
                 None if one.state is CaseState.RECORDED else f"{base}/notice?case={one.id}",
-                speaker.state(one.state), speaker.time(one.captured_at),
+                speaker.state(one.state, visit.actor), speaker.time(one.captured_at),
             )
             for one in history if one.id != case.id
         ],

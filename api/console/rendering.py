@@ -155,7 +155,8 @@ def _warning(request: Request, actor: Actor | None, language: Language) -> str |
     centre = centre_of(request)
     years = centre.deadlines.unknown_years(centre.clock())
     words = N_("The holidays of %(years)s are not known, so its working days count Monday to Friday.")
-    return translations(language).gettext(words) % {"years": ", ".join(map(str, years))} if years else None
+    speaker = Speaker(language, now())
+    return speaker.say(words, years=speaker.listed(map(str, years))) if years else None
 
 
 def _nav(request: Request, actor: Actor | None, language: Language) -> list[Link]:

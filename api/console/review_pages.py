@@ -47,7 +47,7 @@ TABS: dict[QueueName, tuple[str, Permission]] = {
     QueueName.JUDGE: (N_("To judge"), Permission.CASES_JUDGE),
     QueueName.NOTICE: (N_("To issue"), Permission.CASES_HANDLE),
     QueueName.SHOP: (N_("Waiting for the shop"), Permission.CASES_JUDGE),
-    QueueName.VERIFY: (N_("To verify"), Permission.CASES_JUDGE),
+    QueueName.VERIFY: (N_("To verify or decide"), Permission.CASES_JUDGE),
 }
 # A case as the page names it: its number, and the version that was judged.
 CaseRef = Annotated[str, Query(pattern=r"^\d{1,9}:\d{1,6}$")]
@@ -179,7 +179,8 @@ async def _view(
             listed = await review.list_queue(work, actor, wanted, at, _ROWS)
             digests = await evidence.of_cases(work, actor, [case.id for case in listed])
             rows = [
-                case_row(case, next((one.digest for one in digests[case.id]), None), speaker, centre.catalogue) for case in listed
+                case_row(case, next((one.digest for one in digests[case.id]), None), actor, speaker, centre.catalogue)
+                for case in listed
             ]
             looking = await review.others_looking(work, actor, [case.id for case in listed], at)
         elsewhere = await review.count_leased(work, actor, wanted, at)
@@ -240,7 +241,7 @@ def _undo(done: Verdict | None, judged: Sequence[str], speaker: Speaker) -> Undo
     """For who works without a script; the clock of 10 seconds is the server's."""
     if done is None or not judged:
         return None
-    numbers = ", ".join(ref.partition(":")[0] for ref in judged)
+    numbers = speaker.listed(ref.partition(":")[0] for ref in judged)
     words = speaker.say(N_("No. %(ids)s: %(what)s."), ids=numbers, what=speaker.say(VERDICTS[done]))
     can_undo = done in (Verdict.VIOLATION, Verdict.NOT_A_VIOLATION, Verdict.CANNOT_TELL)
     return Undo(words, judged if can_undo else [])

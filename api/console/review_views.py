@@ -90,7 +90,7 @@ class ReviewView:
 def review_case(
     case: Case, exhibit: Exhibit | None, past: Sequence[CaseTransition], actor: Actor, speaker: Speaker, catalogue: Catalogue
 ) -> ReviewCase:
-    row = case_row(case, exhibit.evidence.digest if exhibit else None, speaker, catalogue, is_in_review=True)
+    row = case_row(case, exhibit.evidence.digest if exhibit else None, actor, speaker, catalogue, is_in_review=True)
     return ReviewCase(
         row=row, version=case.version, picture=picture_view(exhibit, row, actor, speaker) if exhibit else None,
         clip=clip_view(exhibit.evidence, exhibit.is_in_review, exhibit.reason, speaker) if exhibit else None,

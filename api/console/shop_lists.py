@@ -149,8 +149,7 @@ def wrong_cells(line: Line, speaker: Speaker) -> tuple[dict[str, str], dict[str,
         elif field in _WORDS and cell:
             value = _words(field).get(_plain(cell))
             if value is None:
-                possible = "、" if speaker.language is Language.ZH else "; "
-                choices = possible.join(speaker.say(words) for words in _WORDS[field].values())
+                choices = speaker.listed(speaker.say(words) for words in _WORDS[field].values())
                 wrong[field] = speaker.say(N_("Write one of these: %(words)s."), words=choices)
             cells[field] = value or ""
     if _plain(cells["name"]) in _both(COLUMNS["name"].example):
@@ -209,7 +208,7 @@ def _fields(headings: Sequence[str], speaker: Speaker) -> dict[int, str]:
     missing = [speaker.say(COLUMNS[field].heading) for field in _NEEDED if field not in fields.values()]
     if missing:
         words = N_("The first line must name the columns. Not found: %(columns)s. Take the headings of the template.")
-        raise NotAList(speaker.say(words, columns="、".join(missing) if speaker.language is Language.ZH else ", ".join(missing)))
+        raise NotAList(speaker.say(words, columns=speaker.listed(missing)))
     return fields
 
 

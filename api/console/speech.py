@@ -1,13 +1,24 @@
 """Facts put into sentences of the reader's language."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from api.accounts.actors import ActorKind, the_system
+from api.accounts.actors import Actor, ActorKind, the_system
+from api.accounts.permissions import STORE_ROLES
+from api.cases.outside import hears_of_delay
 from api.cases.states import CaseState
 from api.cases.tables import Case, CaseTransition, Stage
-from api.console.case_words import DUE, LEVELS, SEVERITIES, STANDINGS, STATES, TIME_DOUBTS
+from api.console.case_words import (
+    DUE,
+    DUE_FOR_THE_SHOP,
+    LEVELS,
+    SEVERITIES,
+    STANDINGS,
+    STATES,
+    STATES_FOR_THE_SHOP,
+    TIME_DOUBTS,
+)
 from api.console.i18n import N_, Language, translations
 from api.console.times import LocalTime, ago, local_day, local_time, span, whole_seconds
 from api.console.words import AREAS, Chip, Tone
@@ -73,6 +84,9 @@ class Speaker:
         text = translations(self.language).gettext(message)
         return text % values if values else text
 
+    def listed(self, words: Iterable[str]) -> str:
+        return self.say(N_(", ")).join(words)
+
     def choose(self, text: Text) -> str:
         return text.in_language(self.language.value)
 
@@ -94,23 +108,25 @@ class Speaker:
     def area(self, area: AreaKind) -> str:
         return self.say(AREAS[area])
 
-    def state(self, state: CaseState) -> Chip:
-        return self.chip(STATES[state])
+    def state(self, state: CaseState, reader: Actor) -> Chip:
+        return self.chip((STATES_FOR_THE_SHOP if reader.role in STORE_ROLES else STATES)[state])
 
-    def overdue(self, case: Case) -> Chip | None:
-        if case.overdue_at is None:
+    def overdue(self, case: Case, reader: Actor) -> Chip | None:
+        if case.overdue_at is None or not hears_of_delay(reader, case):
             return None
         return Chip(self.say(N_("Overdue since %(at)s"), at=self.time(case.overdue_at).short), "bad")
 
-    def due(self, case: Case, *, tells_delay: bool = True) -> str | None:
+    def due(self, case: Case, reader: Actor) -> str | None:
         """Which limit runs, and who has heard that it is over. A check on site is not announced to who hears of no delay."""
+        tells_delay = hears_of_delay(reader, case)
         if case.stage is None or case.due_at is None or (case.stage is Stage.VISIT and not tells_delay):
             return None
-        words = [self.say(DUE[case.stage], at=self.time(case.due_at).short)]
+        due = DUE_FOR_THE_SHOP if reader.role in STORE_ROLES else DUE
+        words = [self.say(due[case.stage], at=self.time(case.due_at).short)]
         if case.state is CaseState.APPEALED:
             words.insert(0, self.say(N_("The shop's time stands still until the objection is decided")))
         if case.stage is Stage.SIGN and case.rectify_due_at is not None:
-            words.append(self.say(DUE[Stage.RECTIFY], at=self.time(case.rectify_due_at).short))
+            words.append(self.say(due[Stage.RECTIFY], at=self.time(case.rectify_due_at).short))
         if case.escalation is not None and tells_delay:
             words.append(self.say(LEVELS[case.escalation]))
         return " · ".join(words)

@@ -182,7 +182,7 @@ def _weeks(speaker: Speaker, rows: Sequence[CountsRow]) -> WeekChart | None:
     week = N_("week from %(day)s: %(found)s found, %(confirmed)s confirmed")
     told = [speaker.say(week, day=name, found=amounts[0], confirmed=amounts[1]) for name, amounts in weeks]
     title = speaker.say(N_("Findings and confirmed violations by week"))
-    return week_chart("weeks", title, "; ".join(told), weeks, [speaker.say(column.heading) for column in shown])
+    return week_chart("weeks", title, speaker.say(N_("; ")).join(told), weeks, [speaker.say(column.heading) for column in shown])
 
 
 def _bars(speaker: Speaker, table: TableView, by: By, rows: Sequence[CountsRow]) -> list[BarChart | None]:
@@ -207,4 +207,5 @@ def _chart(
 ) -> BarChart | None:
     shown = bars[:_MOST_BARS]
     title = speaker.say(N_("%(name)s: %(value)s"), name=what, value=table.title)
-    return bar_chart(id, title, "; ".join(f"{name}: {told}" for name, told, _ in shown), shown, whole)
+    told = speaker.say(N_("; ")).join(speaker.say(N_("%(name)s: %(value)s"), name=name, value=value) for name, value, _ in shown)
+    return bar_chart(id, title, told, shown, whole)

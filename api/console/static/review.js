@@ -183,7 +183,7 @@ async function judge(verdict) {
   const act = { verdict, entries: takeOut(list), timer: 0, isUndone: false };
   last = act;
   const label = form.querySelector(`button[value="${verdict}"]`).lastChild.textContent.trim();
-  const told = `${label} (${act.entries.map(({ row }) => row.dataset.case).join(", ")})`;
+  const told = `${label} (${act.entries.map(({ row }) => row.dataset.case).join(words.between)})`;
   const painting = painted();
   // Its turn is taken now: the next key may come before the next picture is painted.
   const sent = inTurn(async () => {

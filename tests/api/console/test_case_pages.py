@@ -11,8 +11,12 @@ from markupsafe import escape
 from sqlalchemy import func, select
 
 from api.audit.tables import AuditEntry
+from api.cases.queues import STATES as QUEUES
+from api.cases.queues import QueueName
+from api.cases.states import TOLD
 from api.cases.tables import Case, Level
 from api.console import case_pages
+from api.console.case_words import STATES_FOR_THE_SHOP
 from api.console.csrf import token_of
 from api.kit.database import Database
 from api.kit.times import SHOP_TIME
@@ -186,6 +190,11 @@ class TestCase:
         sheet = await browser.get(style)
         assert sheet.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert len(page.encode()) + len(sheet.content) < 60_000
+
+
+def test_a_shop_is_told_in_every_state_whether_it_has_something_to_do() -> None:
+    for state in TOLD:
+        assert ("or you to" in STATES_FOR_THE_SHOP[state].words) == (state in QUEUES[QueueName.SHOP]), state
 
 
 class TestProgress:
@@ -369,6 +378,19 @@ class TestDeadlines:
         page = (await browser.get(f"/cases/{case_id}")).text
         assert "签收期限：" in page
         assert "整改期限：" in page.split('<div class="chips">')[0]
+
+    async def test_each_side_reads_what_it_has_to_do_and_until_when(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await self.issued(browser, kitchen)
+        listed = (await browser.get("/cases?state=with_shop")).text
+        assert "已下发" in listed
+        assert "签收期限：" in listed
+        await sign_in(browser, "store")
+        for address in ("/cases", f"/cases/{case_id}"):
+            page = (await browser.get(address)).text
+            assert "待您签收" in page
+            assert "请签收，期限：" in page
+        await browser.post(f"/cases/{case_id}/acknowledge", data={"version": "3"})
+        assert "待您整改" in (await browser.get("/cases")).text
 
     async def test_is_extended_to_a_time_of_the_shops(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await self.issued(browser, kitchen)

@@ -61,7 +61,7 @@ async def test_is_looked_at_first_and_added_when_agreed(installer: httpx.AsyncCl
     assert 'href="/shops/import"' in (await installer.get("/shops")).text
     page = await look(installer, listed(GOOD, ",城东所,秋香面馆,,,,,"))
     assert (page.status_code, "将添加 2 家" in page.text) == (200, True)
-    assert "将新建这些监管所或县（区）局：安吉县局, 城西所。" in page.text
+    assert "将新建这些监管所或县（区）局：安吉县局、城西所。" in page.text
     assert [await count(kitchen, table) for table in ("shops", "districts", CREATED)] == [1, 1, 0]
     added = await agree(installer, page)
     assert (added.status_code, added.headers["location"]) == (303, "/shops?added=2")
@@ -175,7 +175,7 @@ async def test_words_that_are_none_of_those_to_choose_from(installer: httpx.Asyn
 
 async def test_columns_that_are_not_known_are_named(installer: httpx.AsyncClient) -> None:
     page = (await look(installer, listed("城东所,春来,快餐,x", headings="监管所,店名,业态<b>,"))).text
-    assert "不认识的列，未使用：业态&lt;b&gt;, 第 4 列（没有表头）" in page
+    assert "不认识的列，未使用：业态&lt;b&gt;、第 4 列（没有表头）" in page
     assert "将添加 1 家" in page
 
 
