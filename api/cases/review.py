@@ -26,6 +26,7 @@ class Verdict(StrEnum):
     NOT_A_VIOLATION = "not_a_violation"
     CANNOT_TELL = "cannot_tell"
     NOTICE = "notice"
+    MERGE = "merge"
     UNDO = "undo"
 
 
@@ -35,6 +36,7 @@ STEPS: dict[Verdict, tuple[Act, DismissalReason | None]] = {
     Verdict.NOT_A_VIOLATION: (Act.DISMISS, DismissalReason.NOT_A_VIOLATION),
     Verdict.CANNOT_TELL: (Act.DISMISS, DismissalReason.CANNOT_TELL),
     Verdict.NOTICE: (Act.ISSUE, None),
+    Verdict.MERGE: (Act.MERGE, None),
     Verdict.UNDO: (Act.UNDO, None),
 }
 

@@ -1,7 +1,6 @@
 """The answer of a shop: it is put right, or it disagrees."""
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
@@ -11,8 +10,7 @@ from api.cases import service as cases
 from api.cases.endpoints import CaseId
 from api.cases.service import ActNotPossible
 from api.cases.states import Given, Step, step_of
-from api.console.case_pages import again, too_late
-from api.console.case_rows import case_url
+from api.console.case_pages import again, to_case, too_late
 from api.console.i18n import N_
 from api.kit.pictures import NotAPicture
 from api.kit.problems import StorageFull, VersionConflict
@@ -59,7 +57,7 @@ async def answer_case(request: Request, case_id: CaseId, actor: SignedIn, centre
         return await too_late(request, actor, centre, case_id, form.act, typed, at, problem)
     if wrong:
         return await again(request, actor, centre, case_id, form.act, typed, at, 422, wrong=wrong)
-    return RedirectResponse(f"{case_url(case_id)}?done={form.act}", 303)
+    return to_case(request, actor, case_id, form.act)
 
 
 def missing_answer(step: Step, form: AnswerForm) -> dict[str, str]:

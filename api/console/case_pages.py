@@ -20,6 +20,7 @@ from api.cases import review, spots
 from api.cases import service as cases
 from api.cases.clock import BadDeadline
 from api.cases.endpoints import CaseId
+from api.cases.queues import Queue
 from api.cases.service import ActNotPossible
 from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Reason, Step, step_of
 from api.cases.tables import Case
@@ -33,7 +34,7 @@ from api.console.i18n import N_
 from api.console.keeping import keeping_view
 from api.console.notice_pages import obstacles
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
-from api.console.review_pages import queue_link
+from api.console.review_pages import narrowed_queue_link, queue_from, queue_link, queue_query
 from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, at_once, thumbnail
 from api.console.views import Fact, Link, Option
@@ -133,7 +134,7 @@ async def case_page(
     if why and (wrong := wrong_text(why)):
         return await asked_again(request, actor, centre, case_id, request.url.path, why, wrong, at)
     speaker = speaker_of(request)
-    view = await _case(work, actor, centre, speaker, case_id, at, done, given_reason(request, why))
+    view = await _case(request, work, actor, centre, case_id, at, done, given_reason(request, why))
     if actor.may(Permission.CASES_JUDGE):
         async with centre.database.writing() as lending:
             lease = await review.look_at(lending, actor, case_id, at)
@@ -184,7 +185,13 @@ async def act_on_case(
         return await again(request, actor, centre, case_id, act, typed, at, problem.status, problem=told)
     except (VersionConflict, ActNotPossible) as problem:
         return await too_late(request, actor, centre, case_id, act, typed, at, problem)
-    return RedirectResponse(f"{case_url(case_id)}?done={act}", 303)
+    return to_case(request, actor, case_id, act)
+
+
+def to_case(request: Request, actor: Actor, case_id: int, act: Act) -> Response:
+    """After what was done, with the queue that one comes from."""
+    came = queue_query(queue_from(request, actor))
+    return RedirectResponse(f"{case_url(case_id)}?done={act}{'&' if came else ''}{came}", 303)
 
 
 def _missing(step: Step, typed: dict[str, str], at: datetime) -> dict[str, str]:
@@ -233,7 +240,7 @@ async def again(
     """The page as it is now, with what was typed, and what is wrong with it or with the moment."""
     speaker = speaker_of(request)
     async with centre.database.reading() as work:
-        view = await _case(work, actor, centre, speaker, case_id, at)
+        view = await _case(request, work, actor, centre, case_id, at)
     words = {field: speaker.say(text) for field, text in (wrong or {}).items()}
     view = with_form(view, act, typed, wrong=words, problem=problem)
     return page(request, "case.html", actor=actor, here=case_url(case_id), status=status, case=view)
@@ -252,7 +259,7 @@ async def asked_again(
     """The page as it is now, with one of its small forms open: see `AskedAgain`."""
     speaker = speaker_of(request)
     async with centre.database.reading() as work:
-        view = await _case(work, actor, centre, speaker, case_id, at)
+        view = await _case(request, work, actor, centre, case_id, at)
     view = replace(view, asked_again=AskedAgain(form, typed, speaker.say(wrong)))
     return page(request, "case.html", actor=actor, here=case_url(case_id), status=422, case=view)
 
@@ -266,7 +273,7 @@ async def too_late(
     async with centre.database.reading() as work:
         transitions = await cases.list_transitions(work, actor, case_id)
     if (transitions[-1].actor_id, transitions[-1].act) == (actor.id, act):
-        return RedirectResponse(f"{case_url(case_id)}?done={act}", 303)
+        return to_case(request, actor, case_id, act)
     told = overtaken(transitions, speaker)
     if isinstance(problem, ActNotPossible) and problem.condition is not None:
         told = Fact(speaker.say(N_("Not possible now")), speaker.say(WHY_NOT[problem.condition]))
@@ -274,10 +281,11 @@ async def too_late(
 
 
 async def _case(
-    work: Work, actor: Actor, centre: Centre, speaker: Speaker, case_id: int, at: datetime, done: str = "",
+    request: Request, work: Work, actor: Actor, centre: Centre, case_id: int, at: datetime, done: str = "",
     why: str | None = None,
 ) -> CaseView:
     """`done` is the act that the reader has just done, if it is still the last one; `why`, for what faces are shown."""
+    speaker, queue = speaker_of(request), queue_from(request, actor)
     case = await cases.get_case(work, actor, case_id)
     transitions = await cases.list_transitions(work, actor, case_id)
     choices = await cases.choices(work, actor, case, transitions, at)
@@ -318,9 +326,20 @@ async def _case(
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))
         view = replace(view, back=queue_link(last.before, actor, speaker) or view.back)
         if actor.may(Permission.CASES_JUDGE):
-            view = replace(view, next=await _next(work, actor, last.before, speaker))
+            following = await _next_of(work, actor, queue, case_id, at, speaker) if queue else None
+            view = replace(view, next=following or await _next(work, actor, last.before, speaker))
             view = replace(view, is_last_judged=view.next is None and last.before is CaseState.PENDING_REVIEW)
+    if queue is not None:
+        view = replace(view, came=queue_query(queue), back=narrowed_queue_link(queue, speaker, centre.catalogue))
     return view
+
+
+async def _next_of(work: Work, actor: Actor, queue: Queue, case_id: int, at: datetime, speaker: Speaker) -> Link | None:
+    """The next in the queue that one comes from, as it was narrowed."""
+    for case in await review.list_queue(work, actor, queue, at, _MERGED_WITH):
+        if case.id != case_id and case.state in NEXT:
+            return Link(f"{case_url(case.id)}?{queue_query(queue)}", speaker.say(NEXT[case.state]))
+    return None
 
 
 async def _next(work: Work, actor: Actor, before: CaseState | None, speaker: Speaker) -> Link | None:

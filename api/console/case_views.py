@@ -67,7 +67,7 @@ class CaseView:
     """`acts` are what this person can do now, `not_offered` what others could or what does not hold yet. `problem` is a title and
     a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
     can no longer be done; `looking` says who else looks at the case just now, `hindrance` what stands in the way of a notice,
-    `is_unreached` that no message about it reaches the shop."""
+    `is_unreached` that no message about it reaches the shop; `came` is what the address carries of the queue it was opened from."""
 
     id: int
     title: str
@@ -111,6 +111,7 @@ class CaseView:
     export_url: str | None = None
     asked_again: AskedAgain | None = None
     parts: Sequence[Link] = ()
+    came: str = ""
 
     def again(self, form: str) -> AskedAgain:
         return self.asked_again if self.asked_again and self.asked_again.form == form else AskedAgain(form)
@@ -125,7 +126,7 @@ def case_view(
     row = case_row(case, None, actor, speaker, catalogue)
     seal = seal_view(exhibit.seal, exhibit.evidence.chain, speaker) if exhibit else None
     return CaseView(
-        id=case.id, title=row.title, back=Link("/cases", speaker.say(N_("All cases"))), severity=row.severity, state=row.state,
+        id=case.id, title=row.title, back=Link("/cases", speaker.say(N_("Cases"))), severity=row.severity, state=row.state,
         shop=row.shop, area=row.area, camera=row.camera, captured=row.captured,
         time_doubt=speaker.time_doubt(case), lasted=lasted(exhibit, speaker) if exhibit else None,
         seen_again=seen_again(case, speaker),

@@ -79,6 +79,7 @@ VERDICTS: dict[Verdict, str] = {
     Verdict.NOT_A_VIOLATION: N_("Not a violation"),
     Verdict.CANNOT_TELL: N_("Cannot tell"),
     Verdict.NOTICE: N_("Notice issued"),
+    Verdict.MERGE: N_("Merged into another case"),
     Verdict.UNDO: N_("Judgement taken back"),
 }
 

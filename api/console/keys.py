@@ -22,6 +22,7 @@ KEYS = (
     Key("not_a_violation", ("2",), ("2",), N_("Not a violation")),
     Key("cannot_tell", ("3",), ("3",), N_("Cannot tell")),
     Key("notice", ("n",), ("N",), N_("Violation, and issue the notice")),
+    Key("merge", ("m",), ("M",), N_("Merge the selected cases into this one")),
     Key("undo", ("u",), ("U",), N_("Take the last judgement back (10 seconds)")),
     Key("select", ("x",), ("X",), N_("Select this case")),
     Key("select_range", ("shift+x",), ("Shift+X",), N_("Select up to this case")),

@@ -20,6 +20,10 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("No longer possible"),
         N_("This camera was added already, or its picture is not kept any more. Look at the list of cameras, or try it again."),
     ),
+    "nothing-to-merge": (
+        N_("Nothing is selected"),
+        N_("Go back, and tick the cases that show the same incident as the one that is shown. Then merge them into it."),
+    ),
     "under-legal-hold": (
         N_("Under a legal hold"),
         N_("The evidence of this case is kept until the hold is lifted. Lift it first, with a reason."),

@@ -37,6 +37,7 @@ from api.kit.database import Work
 from api.kit.problems import Invalid, NotFound, VersionConflict
 from api.kit.work import At
 from api.notices.service import NoticeNotPossible
+from contract.catalogue import Catalogue
 
 router = APIRouter()
 
@@ -65,6 +66,10 @@ def _wanted(
 Wanted = Annotated[Queue, Depends(_wanted)]
 
 
+class NothingToMerge(Invalid):
+    code = "nothing-to-merge"
+
+
 @router.get("/review")
 async def review_page(
     request: Request, actor: SignedIn, centre: CentreOf, at: At, wanted: Wanted, done: Verdict | None = None,
@@ -77,7 +82,7 @@ async def review_page(
     speaker = speaker_of(request)
     view = await _view(actor, centre, speaker, wanted, at, _undo(done, judged or [], speaker), _numbers(failed or []))
     template = "review.html" if wanted.name is QueueName.JUDGE else "queue.html"
-    return page(request, template, actor=actor, review=view, keys=KEYS, caps=CAPS)
+    return page(request, template, actor=actor, review=view, came=queue_query(wanted), keys=KEYS, caps=CAPS)
 
 
 @router.post("/review/claim")
@@ -98,7 +103,8 @@ async def claim(
         Link(str(lease.case_id), speaker.say(N_("%(who)s looks at No. %(id)s now."), who=lease.actor_name, id=lease.case_id))
         for lease in window.lost
     ]
-    part = partial(request, "review_more.html", cases=found, clips=clips, lost=lost, left=left, caps=CAPS)
+    came = queue_query(wanted)
+    part = partial(request, "review_more.html", cases=found, clips=clips, lost=lost, left=left, came=came, caps=CAPS)
     return partial_response(request, part)
 
 
@@ -117,10 +123,16 @@ async def judge(
     request: Request, actor: SignedIn, centre: CentreOf, at: At, wanted: Wanted, verdict: Annotated[Verdict, Form()],
     case: Annotated[list[str] | None, Form(max_length=_MOST_AT_ONCE)] = None, current: Annotated[str, Form()] = "",
 ) -> Response:
-    """One verdict on the selected cases, or on the one that is shown where none is selected. Each is a step of its own."""
+    """One verdict on the selected cases, or on the one that is shown where none is selected. Each is a step of its own. What is
+    merged goes into the one that is shown."""
     actor.require(Permission.CASES_JUDGE)
     speaker = speaker_of(request)
-    matches = [_REF.fullmatch(text) for text in case or [current]]
+    whole = _REF.fullmatch(current) if verdict is Verdict.MERGE else None
+    into = int(whole[1]) if whole else None
+    named = [ref for ref in case or [current] if ref.partition(":")[0] != str(into)]
+    if not named or (verdict is Verdict.MERGE and into is None):
+        raise NothingToMerge("Select the cases that are part of the one that is shown.")
+    matches = [_REF.fullmatch(text) for text in named]
     versions: dict[int, int] = {}
     problems: dict[int, str] = {}
     for match in matches:
@@ -128,11 +140,15 @@ async def judge(
             raise Invalid("Name each case by its number and the version that was judged, such as 12:1.")
         case_id, version = int(match[1]), int(match[2])
         try:
-            versions[case_id] = await _judge_one(actor, centre, case_id, version, verdict, at)
+            versions[case_id] = await _judge_one(actor, centre, case_id, version, verdict, at, into)
         except NotFound:
             if len(matches) == 1:
                 raise
             problems[case_id] = speaker.say(N_("There is no such case, or it lies outside your area."))
+        except Invalid:
+            if into is None:
+                raise
+            problems[case_id] = speaker.say(N_("It is a case of another shop, or the other one is not open any more."))
         except (NoticeNotPossible, VersionConflict, ActNotPossible) as problem:
             problems[case_id] = await _told(actor, centre, case_id, problem, speaker)
     if "application/json" in request.headers.get("accept", ""):
@@ -145,13 +161,18 @@ async def judge(
     return RedirectResponse(f"/review?{urlencode(query)}", 303)
 
 
-async def _judge_one(actor: Actor, centre: Centre, case_id: int, version: int, verdict: Verdict, at: datetime) -> int:
+async def _judge_one(
+    actor: Actor, centre: Centre, case_id: int, version: int, verdict: Verdict, at: datetime, into: int | None
+) -> int:
     """The version that the case has now. A notice for a case that waits for judgement confirms it too: both or neither."""
     act, reason = STEPS[verdict]
     async with centre.database.writing() as work:
         if verdict is Verdict.NOTICE and (await cases.get_case(work, actor, case_id)).state is CaseState.PENDING_REVIEW:
             version = (await cases.act(work, actor, case_id, version, Act.CONFIRM, at, centre.deadlines, centre.keyring)).version
-        return (await cases.act(work, actor, case_id, version, act, at, centre.deadlines, centre.keyring, reason=reason)).version
+        judged = await cases.act(
+            work, actor, case_id, version, act, at, centre.deadlines, centre.keyring, reason=reason, into=into
+        )
+        return judged.version
 
 
 async def _told(
@@ -251,6 +272,30 @@ def _numbers(had: Collection[int]) -> list[int]:
     return [number for number in had if 0 < number < 2**31]
 
 
+def queue_from(request: Request, actor: Actor) -> Queue | None:
+    """The queue that a reader of a case comes from, as they had narrowed it: its name and filter are in the address."""
+    asked = request.query_params
+    name = next((name for name in TABS if name.value == asked.get("queue")), None)
+    if name is None or not (actor.may(Permission.CASES_JUDGE) and actor.may(TABS[name][1])):
+        return None
+    severity = next((number for number in SEVERITIES if str(number) == asked.get("severity")), None)
+    return Queue(name, asked.get("rule", "")[:8], severity, asked.get("words", "")[:100].strip())
+
+
+def queue_query(wanted: Queue | None) -> str:
+    """What the address of a case carries of it."""
+    return urlencode([("queue", wanted.name.value), *_filters(wanted)]) if wanted else ""
+
+
+def narrowed_queue_link(wanted: Queue, speaker: Speaker, catalogue: Catalogue) -> Link:
+    words = [speaker.say(TABS[wanted.name][0])]
+    if wanted.rule:
+        words.append(speaker.rule_title(wanted.rule, catalogue))
+    if wanted.severity:
+        words.append(speaker.severity(wanted.severity).words)
+    return Link(_address(wanted), " · ".join([*words, *([wanted.words] if wanted.words else [])]))
+
+
 def queue_link(state: CaseState | None, actor: Actor, speaker: Speaker) -> Link | None:
     """To the queue in which cases of this state wait, for who works it off."""
     for name, (words, permission) in TABS.items():
@@ -260,9 +305,13 @@ def queue_link(state: CaseState | None, actor: Actor, speaker: Speaker) -> Link 
 
 
 def _query(wanted: Queue) -> list[tuple[str, str]]:
-    severity = str(wanted.severity or "")
-    named = (("queue", wanted.name.value), ("rule", wanted.rule), ("severity", severity), ("words", wanted.words))
-    return [(name, value) for name, value in named if value and (name, value) != ("queue", QueueName.JUDGE.value)]
+    """The queue that is shown without a name needs none."""
+    return [*([] if wanted.name is QueueName.JUDGE else [("queue", wanted.name.value)]), *_filters(wanted)]
+
+
+def _filters(wanted: Queue) -> list[tuple[str, str]]:
+    named = (("rule", wanted.rule), ("severity", str(wanted.severity or "")), ("words", wanted.words))
+    return [(name, value) for name, value in named if value]
 
 
 def _address(wanted: Queue) -> str:

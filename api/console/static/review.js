@@ -6,6 +6,7 @@ const rows = form.querySelector("[data-rows]");
 const stage = form.querySelector("[data-stage]");
 const current = form.querySelector("[data-current]");
 const verdicts = form.querySelector("[data-verdicts]");
+const merging = form.querySelector("[data-merge]");
 const selection = form.querySelector("[data-selection]");
 const empty = document.querySelector("[data-empty]");
 const toast = document.querySelector("[data-toast]");
@@ -17,7 +18,7 @@ const AHEAD = 4; // pictures that are fetched before they are wanted
 const FEW = 8; // cases left, from which on more are asked for
 const RENEW_MS = 30_000; // a quarter of the time for which a case is ours
 const UNDO_MS = 10_000; // as the server counts it
-const JUDGING = new Set(["violation", "not_a_violation", "cannot_tell", "notice"]);
+const JUDGING = new Set(["violation", "not_a_violation", "cannot_tell", "notice", "merge"]);
 
 let sending = Promise.resolve();
 let pending = 0;
@@ -95,6 +96,7 @@ function tell(text, { link = null, undo = false, isBad = false } = {}) {
 function countSelected() {
   const count = selected().length;
   selection.hidden = count === 0;
+  merging.hidden = count === 0;
   selection.textContent = `${count} ${words.selected}`;
 }
 
@@ -125,10 +127,11 @@ function putBack(entries) {
   if (entries.length) show(entries[0].row);
 }
 
-async function post(verdict, cases) {
+async function post(verdict, cases, into) {
   const body = new FormData(form);
   ["case", "current", "verdict"].forEach((name) => body.delete(name));
   body.append("verdict", verdict);
+  if (into) body.append("current", into);
   cases.forEach((one) => body.append("case", one));
   const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true });
   if (answer.status === 401) throw new Error(words.signedOut);
@@ -157,7 +160,7 @@ function inTurn(work) {
 async function send(act, verdict) {
   let told;
   try {
-    told = await post(verdict, act.entries.map(reference));
+    told = await post(verdict, act.entries.map(reference), act.into);
   } catch (error) {
     // A fetch that never got through throws a TypeError of the browser's own words.
     tell(error instanceof TypeError ? words.offline : error.message, { isBad: true });
@@ -177,12 +180,20 @@ async function send(act, verdict) {
 }
 
 async function judge(verdict) {
-  const list = selected().length ? selected() : [shown()].filter(Boolean);
-  if (list.length === 0) return;
+  const whole = verdict === "merge" ? shown() : null;
+  const list = (selected().length ? selected() : [shown()].filter(Boolean)).filter((row) => row !== whole);
+  if (list.length === 0) {
+    if (whole) tell(words.nothingToMerge);
+    return;
+  }
   issueNow();
-  const act = { verdict, entries: takeOut(list), timer: 0, isUndone: false };
-  last = act;
-  const label = form.querySelector(`button[value="${verdict}"]`).lastChild.textContent.trim();
+  if (whole) box(whole).checked = false;
+  const into = whole && current.value;
+  const act = { verdict, into, entries: takeOut(list), timer: 0, isUndone: false };
+  // The way back from a merge needs a reason, so it is on the page of the case.
+  last = whole ? null : act;
+  const button = form.querySelector(`button[value="${verdict}"]`);
+  const label = whole ? words.merged.replace("#", whole.dataset.case) : button.lastChild.textContent.trim();
   const told = `${label} (${act.entries.map(({ row }) => row.dataset.case).join(words.between)})`;
   const painting = painted();
   // Its turn is taken now: the next key may come before the next picture is painted.
@@ -191,7 +202,8 @@ async function judge(verdict) {
     await send(act, verdict === "notice" ? "violation" : verdict);
   });
   await painting;
-  if (!act.isUndone) tell(told, { undo: true });
+  if (whole) tell(told, { link: `/cases/${whole.dataset.case}` });
+  else if (!act.isUndone) tell(told, { undo: true });
   // A notice cannot be taken back, so it goes when the time for that is over; until then the case is confirmed.
   if (verdict === "notice" && last === act) act.timer = setTimeout(issueNow, UNDO_MS);
   await sent;
@@ -424,4 +436,5 @@ document.addEventListener("visibilitychange", () => document.hidden || ask());
 
 document.querySelector("[data-keys-switch]").hidden = false;
 form.dataset.ready = "";
+countSelected();
 if (rows.firstElementChild) show(rows.firstElementChild);

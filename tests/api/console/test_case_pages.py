@@ -139,7 +139,7 @@ class TestCase:
         assert '<a class="back" href="/review">← 待审核</a>' in merged.text
         assert f'并入本案的案件： <a href="/cases/{part}">' in (await browser.get(f"/cases/{whole}")).text
         later = (await browser.get(f"/cases/{part}")).text
-        assert '<a class="back" href="/cases">← 全部案件</a>' in later
+        assert '<a class="back" href="/cases">← 案件</a>' in later
         assert ("撤销合并" in later, "为什么不是同一件事" in later, f"{whole} 号" in later) == (True, True, True)
         bare = await browser.post(f"/cases/{part}/split", data={"version": "2", "note": ""})
         assert bare.status_code == 422

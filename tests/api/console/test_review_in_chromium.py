@@ -222,6 +222,24 @@ class TestMany:
             wait_for_state(page, case_id, "pending_review")
         expect(page.locator("[data-rows] > li")).to_have_count(4)
 
+    def test_m_merges_the_selected_into_the_one_that_is_shown(self, waiting: list[int], open_page: OpenPage) -> None:
+        page = review(open_page)
+        button = page.get_by_role("button", name="所选并入本案")
+        expect(button).to_be_hidden()
+        page.keyboard.press("m")
+        expect(page.get_by_role("status")).to_contain_text("请先勾选")
+        page.keyboard.press("x")
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        page.keyboard.press("j")
+        expect(button).to_be_visible()
+        page.keyboard.press("m")
+        expect_shown(page, waiting[2])
+        expect(page.get_by_role("status")).to_contain_text(f"已并入 {waiting[2]} 号 ({waiting[0]}、{waiting[1]})")
+        for case_id in waiting[:2]:
+            wait_for_state(page, case_id, "merged")
+        expect(page.locator("[data-left=judge]")).to_have_text("2")
+
     def test_all_and_none(self, waiting: list[int], open_page: OpenPage) -> None:
         page = review(open_page)
         page.keyboard.press("Control+a")

@@ -65,7 +65,7 @@ class TestQueue:
         await hand_in(browser, kitchen)
         await sign_in(browser, "officer")
         printed = re.findall(r'<kbd aria-hidden="true">(.*?)</kbd>', (await browser.get("/review")).text)
-        assert printed == [CAPS[act] for act in ("violation", "not_a_violation", "cannot_tell", "notice", "keys")]
+        assert printed == [CAPS[act] for act in ("violation", "not_a_violation", "cannot_tell", "notice", "merge", "keys")]
 
     async def test_filters_come_from_the_address(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         cap, smoking = await hand_in(browser, kitchen, "K01"), await hand_in(browser, kitchen, "K07")
@@ -116,7 +116,7 @@ class TestQueue:
         answer = await judge(browser, "notice", f"{ids[1]}:1")
         assert left(answer) == {"judge": 1, "notice": 1, "shop": 1, "verify": 0}
         listed = await browser.get("/review?queue=shop")
-        assert f'href="/cases/{ids[1]}"' in listed.text
+        assert f'href="/cases/{ids[1]}?queue=shop"' in listed.text
         assert "签收期限：" in listed.text
 
     async def test_a_reviewer_issues_no_notices(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
@@ -219,7 +219,7 @@ class TestVerdicts:
         await sign_in(browser, "reviewer")
         page = await judge(browser, "cannot_tell", f"{ids[0]}:1", f"{ids[1]}:1")
         assert shown(page) == ids[2:]
-        assert f"{ids[0]}, {ids[1]} 号：无法判断" in page.text
+        assert f"{ids[0]}、{ids[1]} 号：无法判断" in page.text
         back = dict.fromkeys(re.findall(r'name="case" value="(\d+:2)"', page.text))
         # Their time to be judged begins anew, so that within working hours they come last.
         assert sorted(shown(await judge(browser, "undo", *back))) == ids
@@ -229,6 +229,35 @@ class TestVerdicts:
         await sign_in(browser, "reviewer")
         await browser.post("/review/judge", data={"verdict": "violation", "current": f"{first}:1"})
         assert shown(await browser.get("/review")) == [second]
+
+    async def test_the_selected_are_merged_into_the_one_that_is_shown(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        whole, *parts = [await hand_in(browser, kitchen) for _ in range(3)]
+        await sign_in(browser, "reviewer")
+        form = {"verdict": "merge", "current": f"{whole}:1", "case": [f"{part}:1" for part in (whole, *parts)]}
+        page = await browser.post("/review/judge", data=form, follow_redirects=True)
+        assert shown(page) == [whole]
+        assert f"{parts[0]}、{parts[1]} 号：已并入其他案件" in page.text
+        assert [(await browser.get(f"/api/v1/cases/{part}")).json()["merged_into"] for part in parts] == [whole, whole]
+
+    @pytest.mark.parametrize("current", ["{0}:1", "", "x"])
+    async def test_nothing_is_merged_into_itself_or_nowhere(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen, current: str
+    ) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        form = {"verdict": "merge", "current": current.format(case_id), "case": f"{case_id}:1"}
+        answer = await browser.post("/review/judge", data=form)
+        assert answer.status_code == 422
+        assert "请返回，勾选与所显示案件为同一件事的案件" in answer.text
+        assert shown(await browser.get("/review")) == [case_id]
+
+    async def test_into_one_that_has_ended_is_told(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        ended, waiting = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
+        await sign_in(browser, "reviewer")
+        await judge(browser, "cannot_tell", f"{ended}:1")
+        form = {"verdict": "merge", "current": f"{ended}:1", "case": f"{waiting}:1"}
+        told = (await browser.post("/review/judge", data=form, headers={"Accept": "application/json"})).json()
+        assert "要并入的案件已办结" in told["problems"][str(waiting)]
 
     async def test_a_notice_that_nobody_would_get_confirms_nothing_either(
         self, browser: httpx.AsyncClient, kitchen: Kitchen
@@ -283,3 +312,36 @@ class TestVerdicts:
         answer = await browser.post("/review/judge", data={"verdict": "violation", "case": ref})
         assert answer.status_code == status
         assert left(await browser.get("/review"))["judge"] == 1
+
+
+class TestWayBack:
+    async def test_leads_to_the_queue_as_it_was_narrowed(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        done, following, other = [await hand_in(browser, kitchen, rule) for rule in ("K07", "K07", "K01")]
+        await sign_in(browser, "officer")
+        for case_id in (done, following, other):
+            await judge(browser, "violation", f"{case_id}:1")
+        came = "queue=notice&amp;rule=K07"
+        listed = (await browser.get("/review?queue=notice&rule=K07")).text
+        assert f'href="/cases/{done}?{came}"' in listed
+        page = (await browser.get(f"/cases/{done}?queue=notice&rule=K07")).text
+        back = f'<a class="back" href="/review?{came}">← 待下发 · 抽烟</a>'
+        assert back in page
+        assert f'action="/cases/{done}/issue?{came}"' in page
+        after = await browser.post(f"/cases/{done}/issue?queue=notice&rule=K07", data={"version": "2"}, follow_redirects=True)
+        assert back in after.text
+        assert f'<a href="/cases/{following}?{came}">' in after.text
+
+    @pytest.mark.parametrize("address", ["queue=nonsense", "queue=notice&severity=x", "queue=shop&words=" + "长" * 300])
+    async def test_a_queue_that_is_none_keeps_nobody_from_the_case(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen, address: str
+    ) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        assert (await browser.get(f"/cases/{case_id}?{address}")).status_code == 200
+
+    async def test_a_shop_is_led_to_no_queue(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await judge(browser, "notice", f"{case_id}:1")
+        await sign_in(browser, "store")
+        assert "/review" not in (await browser.get(f"/cases/{case_id}?queue=shop")).text
