@@ -59,7 +59,8 @@ class Picture:
         return rows[: self.decoded.height, : self.decoded.width]
 
     def frame(self) -> Frame:
-        bgr = self.decoded.reformat(format="bgr24")
+        # By itself it would start a thread for each core, and wait for them: a sixth more work, and later where others work too.
+        bgr = self.decoded.reformat(format="bgr24", threads=1)
         plane = bgr.planes[0]
         # Not `to_ndarray`, which copies six megabytes once more.
         rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
