@@ -93,13 +93,19 @@ def soak(
 @app.command()
 def providers(
     rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turns.")] = 10,
+    workers: Annotated[str, typer.Option(help="Then whole pictures, with so many workers at once, such as 1,4,8.")] = "",
     weights: Annotated[Path | None, typer.Option(help="Folder of other weights with their cards.")] = None,
 ) -> None:
     """What the nets cost with each execution provider of the onnxruntime that is installed, against the processor."""
-    from bench.providers import measure
+    from bench import providers
+    from bench.workers import LOOKS_S, measure
 
+    numbers = _numbers("--workers", workers) if workers else []
+    folder = weights or default_weights()
     with tempfile.TemporaryDirectory() as engines:
-        for line in measure(weights or default_weights(), Path(engines), rounds, lambda words: typer.echo(words, err=True)):
+        for line in providers.measure(folder, Path(engines), rounds, lambda words: typer.echo(words, err=True)):
+            typer.echo(line)
+        for line in measure(folder, Path(engines), numbers, LOOKS_S, lambda words: typer.echo(words, err=True)):
             typer.echo(line)
 
 
