@@ -11,8 +11,7 @@ from api.audit import service
 from api.audit.repository import Filter
 from api.audit.schemas import AuditEntries, AuditEntryOut
 from api.centre import Centre
-from api.kit.cursors import decode_number, encode_cursor
-from api.kit.parameters import Cursor, Limit
+from api.kit.paging import Paged
 from api.kit.problems import Forbidden, Unauthenticated, documented
 from api.kit.times import in_shop_time
 from api.kit.work import Reading
@@ -26,13 +25,13 @@ EXPORT_TYPE = "application/jsonl"
 
 @router.get("/audit", operation_id="list_audit_entries", summary="Who did what", responses=documented(Unauthenticated, Forbidden))
 async def list_entries(
-    work: Reading, actor: SignedIn, who: Word = None, action: Word = None, object_kind: Word = None, object_id: Word = None,
-    chain: Word = None, since: Moment = None, until: Moment = None, cursor: Cursor = None, limit: Limit = 50,
+    work: Reading, actor: SignedIn, page: Paged, who: Word = None, action: Word = None, object_kind: Word = None,
+    object_id: Word = None, chain: Word = None, since: Moment = None, until: Moment = None,
 ) -> AuditEntries:
     """Newest first."""
     wanted = Filter(who, action, object_kind, object_id, chain, since, until)
-    rows = await service.list_entries(work, actor, wanted, before=decode_number(cursor), limit=limit)
-    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    rows = await service.list_entries(work, actor, wanted, before=page.number, limit=page.limit)
+    following = page.following([row.id for row in rows])
     return AuditEntries(items=[AuditEntryOut.model_validate(row) for row in rows], next=following)
 
 

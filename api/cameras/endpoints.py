@@ -9,8 +9,8 @@ from api.cameras import pictures, service
 from api.cameras.schemas import CameraIn, CameraOut, Cameras, MinuteOut, Minutes
 from api.cameras.service import CameraStatus
 from api.edges.dependencies import SignedEdge
-from api.kit.cursors import decode_text, encode_cursor
-from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
+from api.kit.paging import Paged
+from api.kit.parameters import IfMatch, etag, version_of
 from api.kit.problems import Forbidden, NotFound, TooLarge, Unauthenticated, VersionConflict, documented
 from api.kit.ranges import PARTS_OF_FILES, file_response
 from api.kit.times import now
@@ -27,11 +27,10 @@ WRITE = documented(Unauthenticated, Forbidden, NotFound, VersionConflict)
 
 @router.get("/cameras", operation_id="list_cameras", summary="Cameras and whether they are looked at", responses=READ)
 async def list_cameras(
-    work: Reading, actor: SignedIn, shop_id: Annotated[str | None, Query(max_length=64)] = None, cursor: Cursor = None,
-    limit: Limit = 50,
+    work: Reading, actor: SignedIn, page: Paged, shop_id: Annotated[str | None, Query(max_length=64)] = None
 ) -> Cameras:
-    found = await service.list_cameras(work, actor, shop_id=shop_id, after=decode_text(cursor), limit=limit)
-    following = encode_cursor(found[-1].camera.id) if len(found) == limit else None
+    found = await service.list_cameras(work, actor, shop_id=shop_id, after=page.text, limit=page.limit)
+    following = page.following([one.camera.id for one in found])
     return Cameras(items=[_out(status, actor) for status in found], next=following)
 
 

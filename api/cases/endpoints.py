@@ -32,9 +32,9 @@ from api.centre import Centre
 from api.evidence import service as evidence
 from api.evidence.service import clip_of, manifest_of
 from api.evidence.tables import Clip, Evidence
-from api.kit.cursors import decode_number, encode_cursor
 from api.kit.database import Work
-from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
+from api.kit.paging import Paged
+from api.kit.parameters import IfMatch, etag, version_of
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, VersionMissing, documented
 from api.kit.work import At, Reading, Writing
 from api.notices import service as notices
@@ -52,16 +52,15 @@ Filter = Annotated[str | None, Query(max_length=64)]
 
 @router.get("/cases", operation_id="list_cases", summary="Cases, newest first", responses=READ)
 async def list_cases(
-    work: Reading, actor: SignedIn, centre: CentreOf, state: CaseState | None = None, rule: Filter = None, shop_id: Filter = None,
-    camera_id: Filter = None, overdue: bool = False, cursor: Cursor = None, limit: Limit = 50,
+    work: Reading, actor: SignedIn, centre: CentreOf, page: Paged, state: CaseState | None = None, rule: Filter = None,
+    shop_id: Filter = None, camera_id: Filter = None, overdue: bool = False,
 ) -> Cases:
-    before = decode_number(cursor)
     states = None if state is None else (state,)
     rows = await service.list_cases(
-        work, actor, states=states, rule=rule, shop_id=shop_id, camera_id=camera_id, is_overdue=overdue, before=before,
-        limit=limit,
+        work, actor, states=states, rule=rule, shop_id=shop_id, camera_id=camera_id, is_overdue=overdue, before=page.number,
+        limit=page.limit,
     )
-    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    following = page.following([row.id for row in rows])
     return Cases(items=[_summary(actor, row, centre.catalogue) for row in rows], next=following)
 
 

@@ -16,9 +16,8 @@ from api.clients.grants import TokenRefused
 from api.clients.schemas import ClientIn, ClientOut, Clients, ClientWithSecret, GrantOut, Grants, TokenAnswer, TokenError
 from api.clients.scopes import Scope
 from api.clients.tables import ApiClient
-from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
-from api.kit.parameters import Cursor, Limit
+from api.kit.paging import Paged
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
@@ -61,9 +60,9 @@ _TOKEN_FORM = _form(
 
 
 @router.get("/clients", operation_id="list_clients", summary="Other systems' programs", responses=READ)
-async def list_clients(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Clients:
-    rows = await service.list_clients(work, actor, after=decode_text(cursor), limit=limit)
-    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+async def list_clients(work: Reading, actor: SignedIn, page: Paged) -> Clients:
+    rows = await service.list_clients(work, actor, after=page.text, limit=page.limit)
+    following = page.following([row.id for row in rows])
     return Clients(items=[ClientOut.model_validate(row) for row in rows], next=following)
 
 

@@ -17,8 +17,8 @@ from api.deliveries.schemas import (
 )
 from api.deliveries.secrets import TargetSecrets
 from api.deliveries.tables import Delivery, Target
-from api.kit.cursors import decode_number, decode_text, encode_cursor
-from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
+from api.kit.paging import Paged
+from api.kit.parameters import IfMatch, etag, version_of
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, documented
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
@@ -31,9 +31,9 @@ DeliveryId = Annotated[int, Path(ge=1, lt=2**31)]
 
 
 @router.get("/targets", operation_id="list_targets", summary="Where messages go", responses=READ)
-async def list_targets(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Targets:
-    rows = await service.list_targets(work, actor, after=decode_text(cursor), limit=limit)
-    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+async def list_targets(work: Reading, actor: SignedIn, page: Paged) -> Targets:
+    rows = await service.list_targets(work, actor, after=page.text, limit=page.limit)
+    following = page.following([row.id for row in rows])
     return Targets(items=[_target(row) for row in rows], next=following)
 
 
@@ -84,15 +84,14 @@ async def send_test(work: Writing, actor: SignedIn, at: At, target_id: Id) -> De
 
 @router.get("/deliveries", operation_id="list_deliveries", summary="Messages, newest first", responses=READ)
 async def list_deliveries(
-    work: Reading, actor: SignedIn, target_id: Annotated[str | None, Query(max_length=64)] = None,
+    work: Reading, actor: SignedIn, page: Paged, target_id: Annotated[str | None, Query(max_length=64)] = None,
     case_id: Annotated[int | None, Query(ge=1, lt=2**31)] = None, state: DeliveryState | None = None,
     late: Annotated[bool, Query(description="only those that were not there in time and are still not")] = False,
-    cursor: Cursor = None, limit: Limit = 50,
 ) -> Deliveries:
     rows = await service.list_deliveries(
-        work, actor, target_id=target_id, case_id=case_id, state=state, late=late, before=decode_number(cursor), limit=limit
+        work, actor, target_id=target_id, case_id=case_id, state=state, late=late, before=page.number, limit=page.limit
     )
-    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    following = page.following([row.id for row in rows])
     return Deliveries(items=[_delivery(row) for row in rows], next=following)
 
 

@@ -6,8 +6,7 @@ from api.accounts.dependencies import CentreOf, SignedIn, address_of
 from api.edges import service
 from api.edges.dependencies import SignedEdge
 from api.edges.schemas import EdgeOut, Edges, EnrolmentCodeIn, EnrolmentCodeOut
-from api.kit.cursors import decode_text, encode_cursor
-from api.kit.parameters import Cursor, Limit
+from api.kit.paging import Paged
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import Reading, Writing
 from api.places.schemas import Id
@@ -21,9 +20,9 @@ BY_PERSON = documented(Unauthenticated, Forbidden, NotFound)
 
 
 @router.get("/edges", operation_id="list_edges", summary="Edge boxes", responses=BY_PERSON)
-async def list_edges(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Edges:
-    rows = await service.list_edges(work, actor, after=decode_text(cursor), limit=limit)
-    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+async def list_edges(work: Reading, actor: SignedIn, page: Paged) -> Edges:
+    rows = await service.list_edges(work, actor, after=page.text, limit=page.limit)
+    following = page.following([row.id for row in rows])
     return Edges(items=[EdgeOut.model_validate(row) for row in rows], next=following)
 
 

@@ -11,8 +11,8 @@ from api.centre import Centre
 from api.deliveries.events import CaseEvent
 from api.feed import service
 from api.feed.schemas import Feed, FeedItem
+from api.feed.service import Stand
 from api.feed.tables import FeedEvent
-from api.kit.cursors import decode_number, encode_cursor
 from api.kit.parameters import Cursor, Limit
 from api.kit.problems import Forbidden, Gone, TooManyRequests, Unauthenticated, documented
 from api.kit.work import Reading
@@ -37,9 +37,8 @@ async def list_events(work: Reading, actor: SignedIn, after: Cursor = None, limi
     Without `after` it begins at the beginning of what is kept: 30 days. A cursor from before that is answered 410. An act that
     can be taken back appears when it cannot any more.
     """
-    position = decode_number(after)
-    found, following = await service.list_events(work, actor, after=position, limit=limit)
-    return Feed(items=[_item(row) for row in found], next=encode_cursor(following))
+    found, following = await service.list_events(work, actor, after=Stand.read(after), limit=limit)
+    return Feed(items=[_item(row) for row in found], next=following.cursor)
 
 
 @router.get(
@@ -52,25 +51,25 @@ async def follow_events(
     last_event_id: Annotated[str | None, Header(max_length=200, description="comes before `after`")] = None,
 ) -> StreamingResponse:
     """The stream ends after a few minutes; a client of server-sent events comes again by itself, with the last id that it has."""
-    position = decode_number(last_event_id or after)
+    stand = Stand.read(last_event_id or after)
     async with centre.database.reading() as work:
-        await service.list_events(work, actor, after=position, limit=1)  # what is wrong is told before the stream begins
+        await service.list_events(work, actor, after=stand, limit=1)  # what is wrong is told before the stream begins
     return StreamingResponse(
-        follow(centre, actor, position or 0), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        follow(centre, actor, stand or Stand()), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
 
 
-async def follow(centre: Centre, actor: Actor, position: int) -> AsyncIterator[str]:
+async def follow(centre: Centre, actor: Actor, stand: Stand) -> AsyncIterator[str]:
     clock = asyncio.get_running_loop().time
     spoken_at = clock()
     until = spoken_at + centre.settings.stream_s
     while True:
         known = centre.bell.position
-        position, told = await centre.shared_reading.read(centre.database, actor, position, known)
+        stand, told = await centre.shared_reading.read(centre.database, actor, stand, known)
         # In silence an id without data tells a client where to go on (HTML, 9.2.6).
         is_silent = not told and clock() - spoken_at >= SILENT_S
         if told or is_silent:
-            yield told or f"id: {encode_cursor(position)}\n: here\n\n"
+            yield told or f"id: {stand.cursor}\n: here\n\n"
             spoken_at = clock()
         if clock() >= until:
             return
@@ -79,4 +78,4 @@ async def follow(centre: Centre, actor: Actor, position: int) -> AsyncIterator[s
 
 
 def _item(row: FeedEvent) -> FeedItem:
-    return FeedItem(cursor=encode_cursor(row.position or 0), event=CaseEvent.model_validate_json(row.payload))
+    return FeedItem(cursor=Stand.at(row).cursor, event=CaseEvent.model_validate_json(row.payload))

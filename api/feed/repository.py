@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, true, update
@@ -10,6 +11,17 @@ from api.places.repository import shop_is_visible
 
 # Of PostgreSQL's advisory locks; any number that nothing else here uses.
 LOCK = 7_041_902
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Of what is there: the first and the last position, of an empty feed 1 and 0, and when the event at the last one was ready;
+    and when the one that was asked for was."""
+
+    first: int
+    last: int
+    last_ready_at: datetime | None
+    ready_at: datetime | None
 
 
 async def list_events(work: Work, actor: Actor, after: int, until: int, limit: int) -> list[FeedEvent]:
@@ -41,10 +53,13 @@ async def latest_position(work: Work) -> int:
 
 
 @without_actor("how far the feed reaches tells nothing of what is in it")
-async def bounds(work: Work) -> tuple[int, int]:
-    """The first and the last position that are there; of an empty feed 1 and 0."""
-    first, last = (await work.execute(select(func.min(FeedEvent.position), func.max(FeedEvent.position)))).one()
-    return first or 1, last or 0
+async def bounds(work: Work, position: int) -> Bounds:
+    first, last = select(func.min(FeedEvent.position)), select(func.max(FeedEvent.position))
+    of_last = select(FeedEvent.ready_at).where(FeedEvent.position == last.scalar_subquery())
+    of_position = select(FeedEvent.ready_at).where(FeedEvent.position == position)
+    found = await work.execute(select(*(query.scalar_subquery() for query in (first, last, of_last, of_position))))
+    first_there, last_there, *ready_at = found.one()
+    return Bounds(first_there or 1, last_there or 0, *ready_at)
 
 
 @without_actor("old events go for all followers")

@@ -5,21 +5,21 @@ from dataclasses import replace
 
 from api.accounts.actors import Actor
 from api.feed import service
-from api.kit.cursors import encode_cursor
+from api.feed.service import Stand
 from api.kit.database import Database
 
 AT_ONCE = 100
-_Wanted = tuple[Actor, int, int]
+_Wanted = tuple[Actor, Stand, int]
 
 
 class SharedReading:
     """Followers share what is being read just now, never what was read before: it would not know of what came since."""
 
     def __init__(self) -> None:
-        self._under_way: dict[_Wanted, asyncio.Task[tuple[int, str]]] = {}
+        self._under_way: dict[_Wanted, asyncio.Task[tuple[Stand, str]]] = {}
 
-    async def read(self, database: Database, actor: Actor, after: int, known: int) -> tuple[int, str]:
-        """Where to go on after a position, and what comes in between, as server-sent events. `known` is where the bell stood:
+    async def read(self, database: Database, actor: Actor, after: Stand, known: int) -> tuple[Stand, str]:
+        """Where to go on from there, and what comes in between, as server-sent events. `known` is where the bell stood:
         what was begun before it rang may lack what it rang for, and is not shared with who has heard it.
 
         Raises CursorExpired.
@@ -37,8 +37,8 @@ def _sight(actor: Actor) -> Actor:
     return replace(actor, id="", name="", language="", address=None, device=None)
 
 
-async def _read(database: Database, actor: Actor, after: int) -> tuple[int, str]:
+async def _read(database: Database, actor: Actor, after: Stand) -> tuple[Stand, str]:
     async with database.reading() as work:
-        found, following = await service.list_events(work, actor, after=after or None, limit=AT_ONCE)
-    told = (f"id: {encode_cursor(row.position or 0)}\nevent: {row.type}\ndata: {row.payload}\n\n" for row in found)
+        found, following = await service.list_events(work, actor, after=after if after.position else None, limit=AT_ONCE)
+    told = (f"id: {Stand.at(row).cursor}\nevent: {row.type}\ndata: {row.payload}\n\n" for row in found)
     return following, "".join(told)

@@ -4,8 +4,8 @@ from fastapi import APIRouter, Query, Response
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import SignedIn
-from api.kit.cursors import decode_text, encode_cursor
-from api.kit.parameters import Cursor, IfMatch, Limit, etag, version_of
+from api.kit.paging import Paged
+from api.kit.parameters import IfMatch, etag, version_of
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, documented
 from api.kit.work import Reading, Writing
 from api.places import service
@@ -33,9 +33,9 @@ CHANGE = documented(Unauthenticated, Forbidden, NotFound, Conflict, VersionConfl
 
 
 @router.get("/districts", operation_id="list_districts", summary="Districts", responses=READ)
-async def list_districts(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Districts:
-    rows = await service.list_districts(work, actor, after=decode_text(cursor), limit=limit)
-    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+async def list_districts(work: Reading, actor: SignedIn, page: Paged) -> Districts:
+    rows = await service.list_districts(work, actor, after=page.text, limit=page.limit)
+    following = page.following([row.id for row in rows])
     return Districts(items=[DistrictOut.model_validate(row) for row in rows], next=following)
 
 
@@ -55,9 +55,9 @@ async def update_district(
 
 
 @router.get("/shops", operation_id="list_shops", summary="Shops", responses=READ)
-async def list_shops(work: Reading, actor: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> Shops:
-    rows = await service.list_shops(work, actor, after=decode_text(cursor), limit=limit)
-    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+async def list_shops(work: Reading, actor: SignedIn, page: Paged) -> Shops:
+    rows = await service.list_shops(work, actor, after=page.text, limit=page.limit)
+    following = page.following([row.id for row in rows])
     return Shops(items=[_shop(row, actor) for row in rows], next=following)
 
 
@@ -85,11 +85,10 @@ async def update_shop(
 
 @router.get("/areas", operation_id="list_areas", summary="Areas of a shop, or of all", responses=READ)
 async def list_areas(
-    work: Reading, actor: SignedIn, shop_id: Annotated[str | None, Query(max_length=64)] = None, cursor: Cursor = None,
-    limit: Limit = 50,
+    work: Reading, actor: SignedIn, page: Paged, shop_id: Annotated[str | None, Query(max_length=64)] = None
 ) -> Areas:
-    rows = await service.list_areas(work, actor, shop_id, after=decode_text(cursor), limit=limit)
-    following = encode_cursor(rows[-1].id) if len(rows) == limit else None
+    rows = await service.list_areas(work, actor, shop_id, after=page.text, limit=page.limit)
+    following = page.following([row.id for row in rows])
     return Areas(items=[AreaOut.model_validate(row) for row in rows], next=following)
 
 

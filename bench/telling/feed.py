@@ -8,8 +8,8 @@ from sqlalchemy import insert, text
 
 from api.accounts.permissions import Role
 from api.app import create_app
+from api.feed.service import Stand
 from api.feed.tables import FeedEvent
-from api.kit.cursors import encode_cursor
 from api.migrations import upgrade
 from bench.cases import START
 from bench.telling.centre import settings_of
@@ -52,7 +52,7 @@ async def measure(engine: str, folder: Path, server: str, sizes: list[int]) -> l
     for turn in range(-3, 40):
         for size, _, people in filled:
             for who, client in zip(("officer", "partner"), people, strict=True):
-                after = encode_cursor(int(chance.integers(0, size)))
+                after = Stand(int(chance.integers(0, size))).cursor
                 begun = time.perf_counter()
                 (await client.get("/api/v1/events", params={"after": after, "limit": 50})).raise_for_status()
                 if turn >= 0:

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,9 +19,11 @@ import uvicorn
 from api.accounts.actors import Actor, ActorKind
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Permission, Role
+from api.backup import back_up
 from api.feed import service
 from api.feed.endpoints import follow as follow_events
 from api.feed.publisher import forget_old, publish_all
+from api.feed.service import Stand
 from api.feed.tables import FeedEvent
 from api.kit.cursors import encode_cursor
 from api.kit.database import Work
@@ -230,7 +234,7 @@ class TestManyFollowers:
         asked: list[Actor] = []
         whole = service.list_events
 
-        async def counted(work: Work, actor: Actor, *, after: int | None, limit: int) -> tuple[list[FeedEvent], int]:
+        async def counted(work: Work, actor: Actor, *, after: Stand | None, limit: int) -> tuple[list[FeedEvent], Stand]:
             asked.append(actor)
             return await whole(work, actor, after=after, limit=limit)
 
@@ -240,7 +244,7 @@ class TestManyFollowers:
     async def test_those_who_see_the_same_are_read_for_once(self, world: World, readings: list[Actor]):
         case_id = await world.case(await world.place())
         await publish_all(world.centre)
-        followers = [follow_events(world.centre, officer(name), 0) for name in "abcdefgh"]
+        followers = [follow_events(world.centre, officer(name), Stand()) for name in "abcdefgh"]
         told = await asyncio.gather(*map(anext, followers))
         assert len(readings) == 1
         assert [told_of(text) for text in told] == [[case_id]] * 8
@@ -259,7 +263,7 @@ class TestManyFollowers:
         actors = [officer("all"), *(replace(officer("one"), shop_id=place.shop_id) for place in places)]
         actors.append(replace(officer("outside"), role=Role.PARTNER))
         world.centre.settings.stream_s = 0.01
-        followers = [follow_events(world.centre, actor, 0) for actor in actors]
+        followers = [follow_events(world.centre, actor, Stand()) for actor in actors]
         told = [told_of("".join(texts)) for texts in await asyncio.gather(*map(everything, followers))]
         assert told == [cases, cases[:1], cases[1:], []]
         assert len(readings) >= 4
@@ -268,7 +272,7 @@ class TestManyFollowers:
         case_id = await world.case(await world.place())
         has_read, may_go_on, whole = asyncio.Event(), asyncio.Event(), service.list_events
 
-        async def slow(work: Work, actor: Actor, *, after: int | None, limit: int) -> tuple[list[FeedEvent], int]:
+        async def slow(work: Work, actor: Actor, *, after: Stand | None, limit: int) -> tuple[list[FeedEvent], Stand]:
             found = await whole(work, actor, after=after, limit=limit)
             if not has_read.is_set():
                 has_read.set()
@@ -277,20 +281,20 @@ class TestManyFollowers:
 
         monkeypatch.setattr(service, "list_events", slow)
         reading = world.centre.shared_reading
-        early = asyncio.create_task(reading.read(world.centre.database, officer("early"), 0, known=0))
+        early = asyncio.create_task(reading.read(world.centre.database, officer("early"), Stand(), known=0))
         await has_read.wait()
         await publish_all(world.centre)
         async with asyncio.timeout(10):
-            _, told = await reading.read(world.centre.database, officer("late"), 0, known=world.centre.bell.position)
+            _, told = await reading.read(world.centre.database, officer("late"), Stand(), known=world.centre.bell.position)
         assert told_of(told) == [case_id]
         may_go_on.set()
-        assert await early == (0, "")
+        assert await early == (Stand(), "")
 
     async def test_one_who_hears_nothing_is_spoken_to_however_often_it_rings(self, world: World, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("api.feed.endpoints.SILENT_S", 0.05)
         world.centre.settings.stream_s = 0.5
         quiet = replace(officer("quiet"), shop_id=(await world.place("Quiet")).shop_id)
-        following = asyncio.create_task(everything(follow_events(world.centre, quiet, 0)))
+        following = asyncio.create_task(everything(follow_events(world.centre, quiet, Stand())))
         while not following.done():
             world.centre.bell.ring(world.centre.bell.position + 1)
             await asyncio.sleep(0)
@@ -301,7 +305,7 @@ class TestManyFollowers:
     async def test_one_who_goes_away_takes_nothing_from_the_others(self, world: World):
         case_id = await world.case(await world.place())
         await publish_all(world.centre)
-        first, second = (asyncio.create_task(anext(follow_events(world.centre, officer(name), 0))) for name in "ab")
+        first, second = (asyncio.create_task(anext(follow_events(world.centre, officer(name), Stand()))) for name in "ab")
         await asyncio.sleep(0)
         first.cancel()
         assert told_of(await second) == [case_id]
@@ -371,6 +375,46 @@ class TestRetention:
         await forget_old(world.centre)
         assert [item["cursor"] for item in (await follow(reader))[0]] == cursors[5:]
 
-    async def test_a_cursor_from_a_database_that_was_set_back(self, world: World):
-        answer = await (await world.person()).get("/api/v1/events", params={"after": encode_cursor(7)})
+
+async def set_back(world: World, copy: Path) -> None:
+    """As docs/centre.md says: while the centre is stopped, the copy takes the place of what is there."""
+    await world.centre.database.close()
+    del world.centre.__dict__["database"]
+    for leftover in world.centre.settings.data.glob("sunshine.db-*"):
+        leftover.unlink()
+    shutil.copy(copy / "sunshine.db", world.centre.settings.data)
+
+
+class TestSetBackToACopy:
+    async def happens(self, world: World, name: str) -> None:
+        await world.case(await world.place(name))
+        await publish_all(world.centre)
+
+    async def test_who_had_read_on_begins_anew_also_when_as_much_has_happened_since(
+        self, world: World, tmp_path_factory: pytest.TempPathFactory
+    ):
+        await self.happens(world, "Kept")
+        reader = await world.person()
+        _, kept = await follow(reader)
+        copy = back_up(world.centre.settings, tmp_path_factory.mktemp("disk"), 7, NOON, print).folder
+        await self.happens(world, "Lost")
+        _, lost = await follow(reader)
+        await set_back(world, copy)
+        for happens in (False, True):
+            if happens:
+                await self.happens(world, "After")
+            for path in ("events", "events/stream"):
+                answer = await reader.get(f"/api/v1/{path}", params={"after": lost})
+                assert (answer.status_code, problem_code(answer)) == (410, "cursor-expired"), (happens, path)
+                assert "set back" in answer.json()["detail"]
+        # Who had not read on misses nothing, and hears of what came since.
+        assert len((await follow(reader, kept))[0]) == 1
+
+    async def test_a_cursor_from_before_cursors_said_which_event_they_mean(self, world: World):
+        """Clients keep them."""
+        await self.happens(world, "Shop")
+        reader = await world.person()
+        assert len((await follow(reader, encode_cursor(0)))[0]) == 1
+        assert (await follow(reader, encode_cursor(1)))[0] == []
+        answer = await reader.get("/api/v1/events", params={"after": encode_cursor(7)})
         assert (answer.status_code, problem_code(answer)) == (410, "cursor-expired")

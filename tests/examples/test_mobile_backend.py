@@ -17,12 +17,13 @@ import pytest
 
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Role
+from api.backup import back_up
 from api.console.csrf import token_of
 from api.feed.publisher import forget_old, publish_all
 from api.kit.settings import Settings
 from examples.mobile_backend.follower import follow
 from examples.mobile_backend.store import Store
-from tests.api.test_feed import NOON
+from tests.api.test_feed import NOON, set_back
 from tests.api.test_oauth import add
 from tests.api.world import EdgeBox, Place, World
 from tests.ports import hold_port
@@ -239,3 +240,24 @@ class TestWhatEventsDoNotTell:
         while await follow(centre, store):  # type: ignore[arg-type]
             pass
         assert [(case["case_id"], case["version"]) for case in store.list_cases()] == [(case_id, 1) for case_id in cases]
+
+    async def test_the_centre_was_set_back_and_other_cases_have_the_numbers_of_those_that_are_lost(
+        self, world: World, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    ):
+        centre, store = AsProgram(await world.person()), Store(tmp_path / "backend.db")
+
+        async def happens(shop: str) -> None:
+            await world.case(await world.place(shop))
+            await publish_all(world.centre)
+            while await follow(centre, store):  # type: ignore[arg-type]
+                pass
+
+        await happens("Kept")
+        copy = back_up(world.centre.settings, tmp_path_factory.mktemp("disk"), 7, NOON, print)
+        await happens("Lost")
+        await set_back(world, copy.folder)
+        await happens("After")
+        now = (await centre.http.get("/api/v1/cases")).json()["items"]
+        kept = {case["case_id"]: case["shop_id"] for case in store.list_cases()}
+        assert kept == {case["id"]: case["shop"]["id"] for case in now}
+        assert len(kept) == 2

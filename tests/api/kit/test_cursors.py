@@ -33,3 +33,15 @@ def test_of_another_kind_of_list():
         decode_number(encode_cursor("text"))
     with pytest.raises(BadCursor):
         decode_text(encode_cursor(7))
+
+
+def test_of_another_list_or_with_other_filters():
+    assert decode_number(encode_cursor(7, "cases"), "cases") == 7
+    for of in ("audit", None):
+        with pytest.raises(BadCursor):
+            decode_number(encode_cursor(7, "cases"), of)
+
+
+def test_given_out_before_cursors_said_of_which_list_they_are():
+    assert decode_number(encode_cursor(7), "cases") == 7
+    assert encode_cursor(7) == "eyJhZnRlciI6N30"
