@@ -158,8 +158,9 @@ def _describe_with_shared_schemas(app: FastAPI) -> None:
             schemes["oauth"] = _oauth()
             for operation in (operation for item in document["paths"].values() for operation in item.values()):
                 ways = [{"oauth": [scope]} for scope in OPERATIONS.get(operation["operationId"], ())]
-                if ways:
+                if ways or operation.get("security"):
                     operation["responses"].setdefault("429", documented(TooManyRequests)[429])
+                if ways:
                     operation["security"] = [*operation.get("security", []), *ways]
         return document
 

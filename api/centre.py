@@ -70,6 +70,14 @@ class Centre:
         return Limiter("client", self.settings.client_requests_per_minute)
 
     @cached_property
+    def requests_of_person(self) -> Limiter:
+        return Limiter("person", self.settings.person_requests_per_minute)
+
+    @cached_property
+    def requests_of_box(self) -> Limiter:
+        return Limiter("box", self.settings.box_requests_per_minute)
+
+    @cached_property
     def tokens_of_client(self) -> Limiter:
         return Limiter("client", self.settings.token_requests_per_minute, TokensRateLimited)
 

@@ -58,7 +58,9 @@ class FuzzedCentre:
 @contextmanager
 def fuzzed_centre(folder: Path) -> Iterator[FuzzedCentre]:
     # No message leaves this machine, no stream stays open.
-    given_settings = Settings(data=folder, stream_s=0.05, wecom_url="http://127.0.0.1:1", delivery_timeout_s=1)
+    given_settings = Settings(
+        data=folder, stream_s=0.05, wecom_url="http://127.0.0.1:1", delivery_timeout_s=1, person_requests_per_minute=1_000_000
+    )
     cookie, token, ids = asyncio.run(_settle(given_settings))
     app = create_app(given_settings)
     listener = socket.create_server(("127.0.0.1", 0))

@@ -26,13 +26,13 @@ class Backoff:
         self._chance = chance
         self._next_s = first_s
 
-    def pause_s(self, fault: StreamFault | None = None) -> float:
-        """The seconds to wait before the next attempt."""
+    def pause_s(self, fault: StreamFault | None = None, wish_s: float | None = None) -> float:
+        """The seconds to wait before the next attempt; as many as who is asked wishes for, but never less than our own."""
         whole = self._next_s
         self._next_s = min(2 * whole, self._limit_s)
         if fault is StreamFault.WRONG_PASSWORD:
             whole = max(whole, WRONG_PASSWORD_PAUSE_S)
-        return whole * (0.5 + 0.5 * self._chance())
+        return max(whole * (0.5 + 0.5 * self._chance()), wish_s or 0.0)
 
     def reset(self) -> None:
         self._next_s = self._first_s

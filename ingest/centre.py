@@ -63,6 +63,9 @@ class CentreError(RuntimeError):
       CentreRefused        the centre has decided: the same request fails again until somebody removes the cause
     """
 
+    # How long the centre wants not to be asked, where it says so.
+    retry_after_s: float | None = None
+
 
 class CentreUnavailable(CentreError):
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:

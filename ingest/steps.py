@@ -47,9 +47,7 @@ class Steps(ABC):
         return not self._stopped and self._timer() >= self._paused_until
 
     def _pause_for(self, error: CentreUnavailable | None = None) -> None:
-        """The centre's own wish counts, but never less than our own backoff."""
-        wish_s = 0.0 if error is None or error.retry_after_s is None else error.retry_after_s
-        self._paused_until = self._timer() + max(self._pause.pause_s(), wish_s)
+        self._paused_until = self._timer() + self._pause.pause_s(wish_s=None if error is None else error.retry_after_s)
 
     def _backoff(self) -> Backoff:
         return Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, chance=self._chance)

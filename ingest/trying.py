@@ -54,8 +54,8 @@ class Trials:
             asked = time.monotonic()
             try:
                 trial = self._centre.next_trial()
-            except CentreError:
-                self._stop.wait(backoff.pause_s())  # told by `Centre`, once per change
+            except CentreError as error:
+                self._stop.wait(backoff.pause_s(wish_s=error.retry_after_s))  # told by `Centre`, once per change
                 continue
             backoff.reset()
             if trial is not None and not self._stop.is_set():
@@ -97,8 +97,8 @@ class Trials:
             except CentreRefused as error:
                 log.info("trial_not_taken", trial=answer.trial_id, reason=str(error))
                 return
-            except CentreError:
-                if self._stop.wait(backoff.pause_s()):
+            except CentreError as error:
+                if self._stop.wait(backoff.pause_s(wish_s=error.retry_after_s)):
                     return
             else:
                 return

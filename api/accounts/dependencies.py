@@ -43,7 +43,7 @@ def device_of(request: Request) -> str:
 
 async def signed_in_or_none(request: Request) -> Actor | None:
     """Whose access token the request carries, or the person whose session the cookie belongs to; the session goes on. Asked
-    more than once, it answers the same. Raises what `actor_with_token` raises."""
+    more than once, it answers the same. Raises RateLimited, and what `actor_with_token` raises."""
     if not hasattr(request.state, "actor"):
         token = bearer_of(request)
         if token is not None:
@@ -55,7 +55,8 @@ async def signed_in_or_none(request: Request) -> Actor | None:
 
 
 async def signed_in_for_update(request: Request) -> Actor:
-    """For what a page asks for by itself: a page that is left open must not keep its session alive. Raises Unauthenticated."""
+    """For what a page asks for by itself: a page that is left open must not keep its session alive. Raises Unauthenticated or
+    RateLimited."""
     return await signed_in(await _authenticate(request, prolonging=False), None)
 
 
@@ -69,6 +70,7 @@ async def _authenticate(request: Request, *, prolonging: bool) -> Actor | None:
             actor, is_to_prolong = await service.authenticate(work, token, address_of(request))
         except Unauthenticated:
             return None
+    request.state.headers.update(centre.requests_of_person.take(actor.id, centre.clock()))
     if is_to_prolong and prolonging:
         # A busy database is no reason to sign anybody out; the next request prolongs it. One that ended meanwhile has ended.
         with suppress(DBAPIError, StaleDataError):

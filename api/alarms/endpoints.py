@@ -49,8 +49,11 @@ async def _box(
 ) -> tuple[Actor, AlarmBox]:
     if credentials is None:
         raise Unauthenticated("The request carries no token of a box: Authorization: Bearer …")
-    async with centre_of(request).database.reading() as work:
-        return await service.authenticate(work, credentials.credentials, address_of(request))
+    centre = centre_of(request)
+    async with centre.database.reading() as work:
+        actor, box = await service.authenticate(work, credentials.credentials, address_of(request))
+    request.state.headers.update(centre.requests_of_box.take(actor.id, centre.clock()))
+    return actor, box
 
 
 @router.post(

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.accounts.dependencies import signed_in_or_none
+from api.clients.limits import RateLimited
 from api.console import (
     account_pages,
     accounts_pages,
@@ -109,7 +110,10 @@ async def problem_page(request: Request, problem: Problem) -> Response | None:
         kept = None if request.method == "GET" else await kept_form(request)
         return kept or _to_sign_in(request)
     if isinstance(problem, FormTooOld) and is_from_here(request):
-        kept = await kept_form(request, await signed_in_or_none(request))
+        try:
+            kept = await kept_form(request, await signed_in_or_none(request))
+        except RateLimited as limited:
+            problem, kept = limited, None
         if kept is not None:
             return kept
     speaker = speaker_of(request)

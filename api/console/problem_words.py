@@ -8,6 +8,10 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("Not carried out"),
         N_("This request came from another site. Open the page here again, then repeat what you wanted to do."),
     ),
+    "rate-limited": (
+        N_("Too fast"),
+        N_("You have asked for more in a minute than one account may. Wait a few seconds, then do it again: it was not done."),
+    ),
     "wrong-client": (
         N_("A program that is not known"),
         N_("The program that sent you here is not known, or wants you back at an address that is not its own. Tell its makers."),

@@ -31,10 +31,13 @@ async def _reporting_edge(request: Request, credentials: Credentials) -> Actor:
 async def _known(request: Request, credentials: HTTPAuthorizationCredentials | None) -> tuple[Actor, str]:
     if credentials is None:
         raise Unauthenticated("The request carries no edge token.")
-    async with centre_of(request).database.reading() as work:
-        return await service.authenticate(
+    centre = centre_of(request)
+    async with centre.database.reading() as work:
+        actor, digest = await service.authenticate(
             work, credentials.credentials, request.method, request.url.path, address_of(request)
         )
+    request.state.headers.update(centre.requests_of_box.take(actor.id, centre.clock()))
+    return actor, digest
 
 
 def _compare(content: bytes, digest: str) -> None:

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     refresh_token_days: float = Field(30, gt=0, description="a person who has not used an app for so long agrees anew")
     # Ten a second: a backend that follows the events asks once a second.
     client_requests_per_minute: int = Field(600, gt=0)
+    # Twice what a reviewer asks for who judges two findings a second, with the pictures that are fetched ahead.
+    person_requests_per_minute: int = Field(1200, gt=0, description="of each person who is signed in, pages and pictures too")
+    # Ten a second, where a box with nothing to report asks some ten times a minute: a week's reports are caught up in minutes.
+    box_requests_per_minute: int = Field(600, gt=0, description="of each edge, and of each box that a shop owns")
     # A person's token lasts an hour: enough for a backend of 7,200 people.
     token_requests_per_minute: int = Field(120, gt=0, description="at the token endpoint, for each client and for each address")
     # Whoever reads what a program asks for needs some seconds; each consent is a row and an entry of the audit.

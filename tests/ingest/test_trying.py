@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -167,3 +168,18 @@ def test_an_answer_that_nobody_waits_for_is_not_repeated(run: Callable[..., Tria
     wait_until(lambda: asked.questions == 2)
 
     assert len(asked.answers) == 1
+
+
+def test_a_centre_that_wants_to_be_left_alone_is(run: Callable[..., Trials], wait_until: Callable[..., None]) -> None:
+    asked = Asked(None)
+    times: list[float] = []
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        times.append(time.monotonic())
+        return problem(429, Retry_After="2") if len(times) == 1 else asked.answer(request)
+
+    asked.client = CentreInMemory(before=answer).client()
+    run(asked)
+    wait_until(lambda: asked.questions == 1)
+
+    assert times[1] - times[0] >= 2.0  # our own first pause is one second at most
