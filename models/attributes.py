@@ -117,6 +117,7 @@ def _set_temperatures(model: AttributeNet, val_patches: Sequence[Patch], seed: i
         target = torch.cat([b[name] for b in kept])
         logits, target = logits[target != SILENT], target[target != SILENT]
         if len(target) < 50:
+            say(f"attributes: too few validation labels to set a temperature of {name} on")
             continue
 
         def loss(t: float, logits: torch.Tensor = logits, target: torch.Tensor = target) -> float:

@@ -1,6 +1,6 @@
 """Cut work caps out of pictures, to be put on bare heads in others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.augment import Image
-from models.data import HEAD_HAT, DataError, Picture
+from models.data import HEAD_HAT, DataError, Picture, data_folders
 
 KINDS = frozenset(("toque", "hairnet/bouffant/surgical", "cap (peaked, beanie, beret, skull, visor)"))
 """what cooks wear; not helmets, brims and swim caps"""
@@ -40,6 +40,12 @@ def read_cutouts(folder: Path) -> list[Cutout]:
             raise DataError(f"{path} is no picture with transparency. Remove it, or write it as a PNG with an alpha channel.")
         found.append(np.asarray(cap, np.uint8))
     return found
+
+
+def brought_along(roots: Iterable[Path], pictures: Sequence[Picture]) -> list[Cutout]:
+    """The cut-outs of every data folder in ``roots`` that one of the ``pictures`` comes from."""
+    folders = (folder for root in roots for folder in data_folders(root))
+    return [cap for folder in folders if any(p.path.is_relative_to(folder) for p in pictures) for cap in read_cutouts(folder)]
 
 
 def cutouts(pictures: Iterable[Picture]) -> list[Cutout]:

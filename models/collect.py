@@ -23,6 +23,7 @@ from contract.evidence import MarkedBox
 from detector.boxes import Boxes
 from models.boxes import face_in_head, relative
 from models.data import CIGARETTE, FACE_MASK, FACE_NO_MASK, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT, DataError
+from models.durable import replace_file, write_picture
 
 API = "/api/v1"
 UNDECIDED = frozenset({"detected", "pending_review", "merged", "withdrawn"})
@@ -110,7 +111,7 @@ def _rows(manifest: Path) -> list[dict[str, Any]]:
         return []
     lines = manifest.read_bytes().splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
-        manifest.write_bytes(b"".join(lines[:-1]))
+        replace_file(manifest, b"".join(lines[:-1]))
         del lines[-1]
     rows = []
     for number, line in enumerate(lines, 1):
@@ -127,10 +128,8 @@ def _rows(manifest: Path) -> list[dict[str, Any]]:
 def _forget(manifest: Path, names: set[str]) -> None:
     """Take pictures out of the folder, their lines first: a picture that no line names is nobody's label."""
     lines = manifest.read_text("utf-8").splitlines(keepends=True)
-    partial = manifest.with_suffix(".partial")
     kept = (line for line in lines if line.strip() and Path(json.loads(line)["image"]).stem not in names)
-    partial.write_text("".join(kept), "utf-8")
-    partial.replace(manifest)
+    replace_file(manifest, "".join(kept).encode())
     for name in names:
         for part in (f"images/{name}.webp", f"labels/{name}.txt"):
             (manifest.parent / part).unlink(missing_ok=True)
@@ -209,8 +208,7 @@ def _write(
 ) -> None:
     """Picture and label first, the manifest's line last: what a kill leaves behind is written again."""
     name, size = evidence["violation_id"], (evidence["frame_width"], evidence["frame_height"])
-    _, packed = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 95])
-    (out / "images" / f"{name}.webp").write_bytes(packed.tobytes())
+    write_picture(out / "images" / f"{name}.webp", picture)
     lines = [" ".join(map(str, (label, *box))) for label, boxes in labels[0] for box in relative(boxes, size)]
     (out / "labels" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
     row = {

@@ -119,14 +119,14 @@ def holds_pictures(root: Path) -> bool:
     return any(root.glob("manifest.jsonl")) or any(root.glob("*/manifest.jsonl"))
 
 
-def read_folders(root: Path) -> list[Picture]:
-    """Read a data folder, or every data folder directly inside ``root``."""
+def data_folders(root: Path) -> list[Path]:
+    """``root`` where it is a data folder, or every data folder directly inside it."""
     if (root / "manifest.jsonl").is_file():
-        return read_folder(root)
+        return [root]
     folders = sorted(p.parent for p in root.glob("*/manifest.jsonl"))
     if not folders:
         raise DataError(f"No data folder in {root}: neither it nor a folder in it has a manifest.jsonl.")
-    return [picture for folder in folders for picture in read_folder(folder)]
+    return folders
 
 
 def read_all(roots: Iterable[Path]) -> list[Picture]:
@@ -136,7 +136,7 @@ def read_all(roots: Iterable[Path]) -> list[Picture]:
         DataError: also where two pictures of a source share a name: labels, teachers' opinions and parts are kept by both.
     """
     found: dict[tuple[str, str], Picture] = {}
-    for picture in (picture for root in roots for picture in read_folders(root)):
+    for picture in (picture for root in roots for folder in data_folders(root) for picture in read_folder(folder)):
         other = found.setdefault((picture.source, picture.name), picture)
         if other is not picture:
             raise DataError(

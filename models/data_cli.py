@@ -46,5 +46,5 @@ def backs(
     outside_the_checkout(out)
     try:
         print(f"{write_backs(clips, out)} frames are in {out}.")
-    except DataError as error:
+    except (DataError, OSError) as error:
         raise SystemExit(str(error)) from None

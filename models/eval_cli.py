@@ -99,11 +99,10 @@ def explain(
     weights: Annotated[Path, typer.Option(help="Folder with the weights and cards.")] = WEIGHTS,
 ) -> None:
     """Draw what stage 1 found in a picture, each crop that stage 2 read, and what it said of it."""
-    import cv2
-
     from detector.card import ModelError
     from detector.pipeline import Detector
     from models.data import DataError
+    from models.durable import write_picture
     from models.explain import explain as drawing
     from models.explain import frame_at
 
@@ -115,8 +114,7 @@ def explain(
     except (DataError, ModelError) as error:
         raise SystemExit(str(error)) from None
     out.parent.mkdir(parents=True, exist_ok=True)
-    _, packed = cv2.imencode(out.suffix, drawing(image, seen), [cv2.IMWRITE_WEBP_QUALITY, 85])
-    out.write_bytes(packed.tobytes())
+    write_picture(out, drawing(image, seen), quality=85)
     print(f"{out} is written.")
 
 

@@ -1,12 +1,14 @@
 """ONNX files that eat a camera's bytes: uint8 NHWC BGR in, everything else inside the graph. Training environment."""
 
 import copy
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from models.durable import replace_file
 from models.fixtures import difference, save, seeded_input
 from models.publish import CROP, STATES
 
@@ -74,11 +76,12 @@ def _write(
 
     example = torch.from_numpy(seeded_input(shape))
     axes = {name: {axis: "bhw"[axis] for axis in dynamic}, **{output: {0: "b"} for output in outputs}}
+    packed = io.BytesIO()
     with torch.inference_mode():
         torch.onnx.export(
             module,
             (example,),
-            str(path),
+            packed,
             opset_version=OPSET,
             input_names=[name],
             output_names=list(outputs),
@@ -86,14 +89,15 @@ def _write(
             dynamo=False,
         )
         answers = module(example)
-    slim = onnxslim.slim(onnx.load(path))
+    slim = onnxslim.slim(onnx.load_model_from_string(packed.getvalue()))
     slim.doc_string = ""
     onnx.checker.check_model(slim)
-    onnx.save(slim, path)
+    weights = slim.SerializeToString()
     kept = [a.numpy() for a in (answers if isinstance(answers, tuple) else (answers,))]
-    now = onnxruntime.InferenceSession(path).run(list(outputs), {name: example.numpy()})
+    now = onnxruntime.InferenceSession(weights).run(list(outputs), {name: example.numpy()})
     worst = max(difference(a, b) for a, b in zip(kept, now, strict=False))
     if worst > TOLERANCE:
-        raise RuntimeError(f"{path} answers differently from the model it was made from (by {worst:.2g}).")
+        raise RuntimeError(f"{path.name} would answer differently from the model it is made from (by {worst:.2g}).")
     if fixture is not None:
         save(fixture, shape, dict(zip(outputs, kept, strict=False)))
+    replace_file(path, weights)

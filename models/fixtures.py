@@ -1,11 +1,14 @@
 """Inputs that any machine can make again, to compare one run of the weights with another."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from models.durable import replace_file
 
 SEED = 7
 
@@ -27,7 +30,9 @@ def seeded_input(shape: tuple[int, ...], seed: int = SEED) -> NDArray[np.uint8]:
 
 def save(path: Path, shape: tuple[int, ...], outputs: Mapping[str, NDArray[np.float32]]) -> None:
     """Keep the shape of a seeded input and the outputs that belong to it (of detections the 20 surest)."""
-    np.savez_compressed(path, shape=np.array(shape), **{k: v[:, :20] for k, v in outputs.items()})  # type: ignore[arg-type]
+    packed = io.BytesIO()
+    np.savez_compressed(packed, shape=np.array(shape), **{k: v[:, :20] for k, v in outputs.items()})  # type: ignore[arg-type]
+    replace_file(path, packed.getvalue())
 
 
 def difference(kept: NDArray[np.float32], now: NDArray[np.float32]) -> float:

@@ -6,11 +6,11 @@ from collections import defaultdict
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 
 from models.boxes import relative
 from models.data import BACKS_OF_HEADS, FACES, HEAD_BARE, HEADS, DataError
+from models.durable import write_picture
 
 BACKS = Path(__file__).parent / "backs_of_heads.csv"
 """Every head in some frames of public clips, boxed and looked at by a person: each shows its back, bare, and no face."""
@@ -40,7 +40,7 @@ def write_backs(clips: Path, out: Path, listed: Path = BACKS, hidden: Path = HID
                     name = f"{path.stem}_{number:05d}"
                     image = frame.to_ndarray(format="bgr24")
                     height, width = image.shape[:2]
-                    cv2.imwrite(str(out / "images" / f"{name}.png"), image)
+                    write_picture(out / "images" / f"{name}.png", image)
                     rows = _rows(frames[number], (width, height))
                     lines = "".join(" ".join(map(str, (HEAD_BARE, *row))) + "\n" for row in rows)
                     (out / "labels" / f"{name}.txt").write_text(lines, encoding="utf-8")
@@ -56,7 +56,7 @@ def write_backs(clips: Path, out: Path, listed: Path = BACKS, hidden: Path = HID
                             "height": height,
                         }
                     )
-        except (OSError, av.error.FFmpegError) as error:
+        except av.error.FFmpegError as error:
             raise DataError(f"{path} cannot be read ({error}). Name the folder that holds the clips.") from error
     missing = sum(len(frames) for frames in boxes.values()) - len(manifest)
     if missing:

@@ -18,6 +18,7 @@ from detector.finder import PAD, Image, canvas_for, fit, lay
 from detector.session import Session
 from models.boxes import head_from_face
 from models.data import FACES, HANDS, HEADS, DataError, Picture
+from models.durable import replace_file
 from models.fixtures import seeded_input
 from models.publish import sha256, write_card
 
@@ -76,11 +77,11 @@ def _quantise(fp32: bytes, out: Path, name: str, batches: Sequence[NDArray[np.ui
     model = onnx.load_model_from_string(fp32)
     logging.getLogger().setLevel(logging.ERROR)  # advice about pre-processing, once a call; onnxslim has done it
     with TemporaryDirectory() as folder:
-        plain = Path(folder) / "fp32.onnx"
+        plain, quantised = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         plain.write_bytes(fp32)
         quantize_static(
             plain,
-            out,
+            quantised,
             Reader(),
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QUInt8,
@@ -91,6 +92,7 @@ def _quantise(fp32: bytes, out: Path, name: str, batches: Sequence[NDArray[np.ui
             nodes_to_exclude=_kept(model),
             extra_options={"CalibMovingAverage": True},
         )
+        replace_file(out, quantised.read_bytes())
 
 
 def _kept(model: Any) -> list[str]:

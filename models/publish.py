@@ -1,7 +1,6 @@
 """Write model cards beside exported weights, in the form that the detector insists on."""
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from detector.card import (
     load_model,
 )
 from models.data import CIGARETTE, Picture
+from models.durable import replace_file
 
 LICENCE = "AGPL-3.0-or-later"
 THINGS = {"cigarette": CIGARETTE}
@@ -139,7 +139,7 @@ def write_card(card: ModelCard, path: Path) -> None:
     values = card.model_dump(mode="json", exclude_none=True)
     # Flow style for the innermost lists: a measured figure is one line.
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=160, default_flow_style=None)
-    path.write_text(text, encoding="utf-8")
+    replace_file(path, text.encode())
 
 
 def record(
@@ -174,8 +174,8 @@ def complete(folder: Path) -> None:
     """Put the shipped weights of the stage that a folder lacks into it, so that it can be used."""
     for name in ("finder", "attributes"):
         if not (folder / f"{name}.yaml").is_file():
-            for path in default_weights().glob(f"{name}.*"):
-                shutil.copy(path, folder)
+            for path in sorted(default_weights().glob(f"{name}.*")):  # the card comes last
+                replace_file(folder / path.name, path.read_bytes())
 
 
 def sha256(path: Path) -> str:

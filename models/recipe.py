@@ -17,14 +17,14 @@ import torch
 from detector.card import Training
 from models import attributes, finder
 from models.attribute_crops import Patch, patches
-from models.cap_cutouts import cutouts, read_cutouts
+from models.cap_cutouts import brought_along, cutouts
 from models.checked import no_cigarette, with_checked_boxes
 from models.data import HANDS, SIMULATOR, DataError, Picture, fingerprint, read_all
 from models.export import export_attributes, export_finder
 from models.pseudo import Targets, targets
 from models.publish import STATES, THINGS, attributes_card, complete, finder_card, sha256, write_card
 from models.split import PARTS, learned, split, write_learned, write_split
-from models.teachers import Opinion, opinions
+from models.teachers import COCO, Opinion, opinions
 
 FULLY_LABELLED = (SIMULATOR,)
 """sources that need no teacher"""
@@ -96,7 +96,9 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         raise DataError("There is no picture to learn from. Name other data folders, or take fewer sources out.")
 
     plan.out.mkdir(parents=True, exist_ok=True)
-    start = plan.weights / "yolo26n_coco_deq.pt"
+    start = plan.weights / COCO
+    # With the validation part, on which temperatures and biases are set.
+    learned_now = _learned_before(plan) | {(p.source, p.name) for p in taught}
     checkpoints = {stage: plan.work / f"{stage}-{_identity(plan, train)}.pt" for stage in plan.stages}
 
     def left() -> float:
@@ -110,11 +112,9 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         most = plan.budget_s
         if "attributes" in plan.stages:
             most = min(FINDER_SHARE * plan.budget_s, left() - ATTRIBUTES_SHARE * plan.budget_s)
-        most = min(most, left())
-        if most <= 0 and not checkpoints["finder"].is_file():
-            raise DataError("The budget left no time to train. Run it again: what the teachers said is kept; or give more.")
+        most = _time_for(checkpoints["finder"], min(most, left()))
         network = finder.train(examples(train, labels), plan.onward or start, checkpoints["finder"], most, plan.seed, say)
-        write_learned(plan.out, _learned_before(plan) | {(p.source, p.name) for p in train})
+        write_learned(plan.out, learned_now)
         export_finder(network, plan.out / "finder.onnx", plan.out / "finder.parity.npz")
         write_card(finder_card(plan.out / "finder.onnx", SCORES, trained(), taught), plan.out / "finder.yaml")
 
@@ -131,13 +131,12 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
                     crops[parts[picture.source, picture.name]] += cut
         if not crops["train"]:
             raise DataError("No head, hand or face is labelled in the pictures to learn from: stage 2 needs some.")
-        caps = [cap for folder in plan.data for cap in read_cutouts(folder)]
+        caps = brought_along(plan.data, train)
         caps += cutouts(p for p in train if p.source not in FULLY_LABELLED)  # the simulator knows its caps' pixels
         say(f"{len(crops['train'])} crops to learn attributes from, {len(caps)} caps to put on bare heads")
-        reader = attributes.train(
-            crops["train"], crops["val"], caps, start, checkpoints["attributes"], max(left(), 10.0), plan.seed, say
-        )
-        write_learned(plan.out, _learned_before(plan) | {(p.source, p.name) for p in train})
+        most = _time_for(checkpoints["attributes"], left())
+        reader = attributes.train(crops["train"], crops["val"], caps, start, checkpoints["attributes"], most, plan.seed, say)
+        write_learned(plan.out, learned_now)
         export_attributes(reader, plan.out / "attributes.onnx", plan.out / "attributes.parity.npz")
         write_card(attributes_card(plan.out / "attributes.onnx", SURE, trained(), taught), plan.out / "attributes.yaml")
     complete(plan.out)
@@ -145,6 +144,13 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         checkpoint.unlink(missing_ok=True)
     spent = (time.monotonic() - began) / 60
     say(f"weights and cards are in {plan.out} after {spent:.0f} min; measure them with `sunshine model eval`")
+
+
+def _time_for(checkpoint: Path, left_s: float) -> float:
+    """The time for a stage, unless there is none and nothing to export either."""
+    if left_s <= 0 and not checkpoint.is_file():
+        raise DataError("The budget left no time to train. Run it again: what the teachers said is kept; or give more.")
+    return left_s
 
 
 def _identity(plan: Plan, train: Sequence[Picture]) -> str:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from detector.card import Figure
+from models.durable import write_picture
 from models.evaluate import Evaluation, bins
 from models.plots import Image, Line, Mistake, chart, confusion, contact_sheet, matrix, worst
 from models.publish import THINGS
@@ -64,7 +63,7 @@ def draw(evaluation: Evaluation, folder: Path) -> list[Path]:
     paths = []
     for name, image in found.items():
         path = folder / f"{name}.png"
-        cv2.imwrite(str(path), image)
+        write_picture(path, image)
         paths.append(path)
     return paths
 

@@ -2,11 +2,13 @@
 
 import csv
 import hashlib
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from models.data import DataError, Picture
+from models.durable import replace_file
 
 PARTS = ("train", "val", "test")
 LISTED = Path(__file__).with_name("split.csv")
@@ -49,17 +51,18 @@ def split(pictures: Sequence[Picture], listed: Path | None = LISTED) -> Parts:
 
 def write_split(parts: Parts, path: Path) -> None:
     """Write the split as CSV (source, image, part), sorted."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("source", "image", "part"))
-        writer.writerows(sorted((*key, part) for key, part in parts.items()))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("source", "image", "part"))
+    writer.writerows(sorted((*key, part) for key, part in parts.items()))
+    replace_file(path, text.getvalue().encode())
 
 
 def learned(weights: Path) -> set[tuple[str, str]]:
-    """The pictures (source, name) that a folder of weights learned from."""
+    """The pictures (source, name) that a folder of weights learned from, or that it was calibrated on."""
     listed = weights / LEARNED
     parts = _read(listed) if listed.is_file() else _read(LISTED)
-    return {key for key, part in parts.items() if part == "train"}
+    return {key for key, part in parts.items() if part != "test"}
 
 
 def write_learned(weights: Path, pictures: Iterable[tuple[str, str]]) -> None:

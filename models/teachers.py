@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,14 @@ from numpy.typing import NDArray
 from detector.boxes import Boxes
 from models.boxes import keep_best
 from models.data import DataError, Picture
+from models.publish import sha256
 
 BLOCK = 128
 """pictures between two looks at the clock"""
+PINTO, FEIGE = "pinto_bhh_yolox_nano_dyn.onnx", "feige_hand_yolox_nano_dyn.onnx"
+COCO, FACE = "yolo26n_coco_deq.pt", "yolo11n_face_deq.pt"
+NETWORKS = (PINTO, FEIGE, COCO, FACE)
+"""files in the folder of the teachers"""
 LOWEST = 0.1
 """Teachers' boxes are kept from this score on: enough to say 'not sure' there."""
 
@@ -51,11 +56,11 @@ class Teachers:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        self._pinto = ort.InferenceSession(weights / "pinto_bhh_yolox_nano_dyn.onnx", options)
-        self._feige = ort.InferenceSession(weights / "feige_hand_yolox_nano_dyn.onnx", options)
-        self._coco = YOLO(weights / "yolo26n_coco_deq.pt").model.float().eval()
+        self._pinto = ort.InferenceSession(weights / PINTO, options)
+        self._feige = ort.InferenceSession(weights / FEIGE, options)
+        self._coco = YOLO(weights / COCO).model.float().eval()
         self._coco.model[-1].end2end = True
-        self._face = YOLO(weights / "yolo11n_face_deq.pt").model.float().eval()
+        self._face = YOLO(weights / FACE).model.float().eval()
 
     def look(self, image: NDArray[np.uint8]) -> Opinion:
         """Ask every teacher about one BGR picture."""
@@ -103,29 +108,44 @@ def opinions(
     """Ask the teachers about each picture, once: answers are appended to ``cache`` (JSON lines) as they come.
 
     Returns them by ``source/name``. Left out are pictures that cannot be read, and those that were not reached
-    ``until`` that time of the monotonic clock.
+    ``until`` that time of the monotonic clock. A picture whose file is another one than it was is asked about anew.
     """
     cache.parent.mkdir(parents=True, exist_ok=True)
-    known = dict(_read(cache))
-    missing = [p for p in pictures if f"{p.source}/{p.name}" not in known]
-    # Unordered by source, so that a run out of time has seen some of each.
-    missing.sort(key=lambda p: hashlib.sha256(p.name.encode()).digest())
-    if missing:
-        with (
-            ProcessPoolExecutor(processes, initializer=_start, initargs=(weights,)) as pool,
-            cache.open("a", encoding="utf-8") as file,
-        ):
+    kept, known = _read(cache), dict[str, Opinion]()
+    missing: list[tuple[Picture, str]] = []
+    with cache.open("a", encoding="utf-8") as file:
+        for picture in pictures:
+            try:
+                content = sha256(picture.path)
+            except OSError:  # who trains on it says so
+                continue
+            key = f"{picture.source}/{picture.name}"
+            about, opinion = kept.get(key, (content, None))
+            if opinion is None or about not in (content, None):
+                missing.append((picture, content))
+                continue
+            known[key] = opinion
+            if about is None:  # from a cache without hashes: said of the file that is there now
+                file.write(_line(key, content, opinion))
+        if not missing:
+            return known
+        if absent := [name for name in NETWORKS if not (weights / name).is_file()]:
+            raise DataError(f"{weights} has no {absent[0]}, one of the teachers. Name their folder with --teachers.")
+        # Unordered by source, so that a run out of time has seen some of each.
+        missing.sort(key=lambda each: hashlib.sha256(each[0].name.encode()).digest())
+        with ProcessPoolExecutor(processes, initializer=_start, initargs=(weights,)) as pool:
             for first in range(0, len(missing), BLOCK):
                 if time.monotonic() > until:
                     say(f"teachers: out of time, {len(missing) - first} pictures keep their own labels alone")
                     break
                 block = missing[first : first + BLOCK]
-                for picture, opinion in zip(block, pool.map(_ask, block, chunksize=8), strict=False):
+                asked = pool.map(_ask, [picture for picture, _ in block], chunksize=8)
+                for (picture, content), opinion in zip(block, asked, strict=True):
                     if opinion is None:
                         continue
-                    known[f"{picture.source}/{picture.name}"] = opinion
-                    rows = {k: np.round(v, 3).tolist() for k, v in vars(opinion).items()}
-                    file.write(json.dumps({"key": f"{picture.source}/{picture.name}", **rows}) + "\n")
+                    key = f"{picture.source}/{picture.name}"
+                    known[key] = opinion
+                    file.write(_line(key, content, opinion))
                 file.flush()
                 say(f"teachers: {first + len(block)}/{len(missing)} pictures")
     return known
@@ -148,15 +168,22 @@ def _ask(picture: Picture) -> Opinion | None:
         return None
 
 
-def _read(cache: Path) -> Iterable[tuple[str, Opinion]]:
-    if not cache.is_file():
-        return
-    for line in cache.read_text("utf-8").splitlines():
+def _line(key: str, content: str, opinion: Opinion) -> str:
+    rows = {name: np.round(boxes, 3).tolist() for name, boxes in vars(opinion).items()}
+    return json.dumps({"key": key, "sha256": content, **rows}) + "\n"
+
+
+def _read(cache: Path) -> dict[str, tuple[str | None, Opinion]]:
+    """The last that was said about each picture, and the SHA-256 of the file that it was said of."""
+    kept = {}
+    for line in cache.read_bytes().splitlines() if cache.is_file() else ():
         try:
             row = json.loads(line)
-        except ValueError:  # a line that a kill cut short is asked again
+            key, content = row.pop("key"), row.pop("sha256", None)
+            kept[key] = content, Opinion(**{k: np.array(v, np.float32).reshape(-1, 5) for k, v in row.items()})
+        except (AttributeError, KeyError, TypeError, ValueError):  # a line that a kill cut short is asked again
             continue
-        yield row.pop("key"), Opinion(**{k: np.array(v, np.float32).reshape(-1, 5) for k, v in row.items()})
+    return kept
 
 
 def _fit(image: NDArray[np.uint8], longer: int, pad: int = 114) -> tuple[NDArray[np.uint8], float]:

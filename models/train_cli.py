@@ -7,13 +7,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from models.places import CHECKOUT, SHARED, WEIGHTS, WORK, say
 
+if TYPE_CHECKING:
+    from models.data import Picture
+
+TEACHERS = SHARED / "weights"
 TRAINING_PYTHON = CHECKOUT / ".venv-train" / "bin" / "python"
 WITHOUT_GPU, WITH_GPU = "90m", "30m"
 """budgets; with a GPU the painting of canvases is the bottleneck, so a long run gains little"""
@@ -23,8 +28,7 @@ LEAST_S = 180.0
 
 def train(
     data: Annotated[list[Path] | None, typer.Argument(help="Data folders, or folders that hold several.")] = None,
-    teachers: Annotated[Path, typer.Option(help="Folder of the weights to start from and to learn from.")] = SHARED
-    / "weights",
+    teachers: Annotated[Path, typer.Option(help="Folder of the weights to start from and to learn from.")] = TEACHERS,
     out: Annotated[Path, typer.Option(help="Where the weights and cards go.")] = WEIGHTS,
     work: Annotated[Path, typer.Option(help="Caches and checkpoints; a killed run resumes from here.")] = WORK,
     budget: Annotated[
@@ -46,23 +50,34 @@ def train(
 ) -> None:
     """Train both stages from data folders to ONNX files and cards, in a given time."""
     from models.data import DataError, choose
+    from models.durable import sole_user
+    from models.teachers import COCO
 
     seconds = None if budget is None else _seconds(budget)
     if onward is not None and stage != "finder":
         raise SystemExit("Only stage 1 can go on from earlier weights: say --stage finder too. Stage 2 starts from COCO's.")
     if onward is not None and not onward.is_file():
         raise SystemExit(f"There is no {onward} to go on from.")
+    if not (teachers / COCO).is_file():
+        raise SystemExit(f"{teachers} has no {COCO} to start from. Name the folder with --teachers.")
     folders = data or [SHARED / "data"]
     stills = work / f"simulated-{simulated}-{seed}"
+
+    def keep(pictures: "Sequence[Picture]") -> "list[Picture]":
+        return choose(pictures, only or (), without or (), licence or ())
+
     if not _has_torch():
-        _in_training_environment([] if data else folders, stills, simulated, seed)
+        try:
+            keep(_expected(folders, stills, simulated))  # what does not exist is told before anything is rendered
+            with sole_user(work):
+                _in_training_environment([] if data else folders, stills, simulated, seed)
+        except DataError as error:
+            raise SystemExit(str(error)) from None
     if simulated and stills not in folders:
         raise SystemExit(f"This environment cannot render. Name {stills} among the data, or say --simulated 0.")
     # Waiting OpenMP threads that spin made a step 20 times slower when other processes were at work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    if not (teachers / "yolo26n_coco_deq.pt").is_file():
-        raise SystemExit(f"{teachers} has no yolo26n_coco_deq.pt to start from. Name the folder with --teachers.")
     from models.recipe import Plan, prepare_threads, run
 
     prepare_threads()
@@ -80,18 +95,22 @@ def train(
         spent_s=spent,
         command=_training_command(
             [folder for folder in folders if folder != stills],
-            [("budget", budget), ("simulated", simulated), ("seed", seed), ("stage", stage), ("from", onward)],
+            [
+                ("budget", budget), ("simulated", simulated), ("seed", seed), ("stage", stage), ("from", onward),
+                ("teachers", None if teachers == TEACHERS else teachers),
+            ],
             [("only", only), ("without", without), ("licence", licence)],
         ),
         machine=f"{platform.machine()}, {cores} core{'s' if cores > 1 else ''}, {accelerator or 'no GPU'}",
         stages=frozenset([stage] if stage else ["finder", "attributes"]),
         onward=onward,
-        keep=lambda pictures: choose(pictures, only or (), without or (), licence or ()),
+        keep=keep,
         seed=seed,
     )
     try:
-        run(plan, say=lambda line: print(line, flush=True))
-    except DataError as error:
+        with sole_user(work):
+            run(plan, say=lambda line: print(line, flush=True))
+    except (DataError, OSError) as error:
         raise SystemExit(str(error)) from None
 
 
@@ -142,6 +161,17 @@ def _training_command(
     data = [] if folders == [SHARED / "data"] else folders
     words = [word for name, value in options for word in (f"--{name}", str(value))]
     return shlex.join(["sunshine", "model", "train", *map(str, data), *words])
+
+
+def _expected(folders: list[Path], stills: Path, simulated: int) -> "list[Picture]":
+    """The pictures that will be chosen from: those of the folders, and for stills that are still to be rendered one of them."""
+    from models.data import SIMULATOR, read_all
+    from simulator.stills import LICENCE
+
+    if simulated and (stills / "manifest.jsonl").is_file():
+        return read_all([*folders, stills])
+    pictures = read_all(folders)
+    return pictures + [replace(one, source=SIMULATOR, licence=LICENCE) for one in pictures[:1] if simulated]
 
 
 def _has_torch() -> bool:

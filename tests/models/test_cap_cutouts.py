@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from models.cap_cutouts import cut_out, read_cutouts
+from models.cap_cutouts import brought_along, cut_out, read_cutouts
 from models.caps import paste_cap
-from models.data import DataError
+from models.data import DataError, choose, read_all
+from tests.models.data_folder import write_folder
 
 HEAD = np.array([60, 40, 140, 150], np.float32)
 WALL, FACE, CAP = (60, 140, 90), (120, 150, 200), (230, 235, 240)
@@ -34,6 +35,16 @@ def test_a_cutout_is_the_cap_without_wall_and_face():
 
 def test_a_cap_of_the_walls_colour_is_left_out():
     assert cut_out(wearer(WALL), HEAD) is None
+
+
+def test_caps_take_part_with_the_pictures_of_their_folder(tmp_path: Path):
+    for number, name in enumerate(("ours", "theirs"), 1):
+        folder = write_folder(tmp_path / name, [{"source": name}])
+        (folder / "caps").mkdir()
+        cv2.imwrite(str(folder / "caps" / "c.png"), np.full((number, 1, 4), 255, np.uint8))
+    pictures = read_all([tmp_path])
+    assert [len(cap) for cap in brought_along([tmp_path], pictures)] == [1, 2]
+    assert [len(cap) for cap in brought_along([tmp_path], choose(pictures, without=["theirs"]))] == [1]
 
 
 def test_a_head_larger_than_the_picture_is_no_error():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.data import DataError, choose, fingerprint, read_all, read_folder, read_folders
+from models.data import DataError, choose, fingerprint, read_all, read_folder
 from tests.models.data_folder import write_folder
 
 
@@ -73,7 +73,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path):
     with pytest.raises(DataError, match=r"manifest\.jsonl"):
         read_folder(tmp_path)
     with pytest.raises(DataError, match="No data folder"):
-        read_folders(tmp_path)
+        read_all([tmp_path])
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture at all", b"\x89PNG\r\n\x1a\n"])
@@ -110,7 +110,7 @@ def test_a_picture_of_another_size_than_its_boxes_are_for_is_refused(tmp_path: P
 def test_folders_inside_a_folder_are_read_together(tmp_path: Path):
     write_folder(tmp_path / "a", [{"name": "a0"}])
     write_folder(tmp_path / "b", [{"name": "b0"}, {"name": "b1"}])
-    assert [p.name for p in read_folders(tmp_path)] == ["a0.png", "b0.png", "b1.png"]
+    assert [p.name for p in read_all([tmp_path])] == ["a0.png", "b0.png", "b1.png"]
 
 
 def test_sources_and_licences_are_chosen(tmp_path: Path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import models
-from models.data import DataError, read_folder, read_folders
+from models.data import DataError, read_all, read_folder
 from models.split import learned, split, write_learned, write_split
 from tests.models.data_folder import write_folder
 
@@ -50,7 +50,7 @@ def test_the_shipped_list_has_only_known_parts():
 
 @pytest.mark.shared
 def test_the_shipped_list_covers_the_shared_data_and_divides_no_group():
-    pictures = read_folders(Path(models.__file__).parents[2] / "shared" / "data")
+    pictures = read_all([Path(models.__file__).parents[2] / "shared" / "data"])
     listed = listed_parts()
     groups = defaultdict(set)
     for picture in pictures:
@@ -64,8 +64,8 @@ def test_weights_say_what_they_learned_from(tmp_path: Path):
     assert learned(tmp_path) == {("shop", "a.webp"), ("shop", "b.webp")}
 
 
-def test_the_shipped_weights_learned_from_what_is_listed_for_it(tmp_path: Path):
-    assert learned(tmp_path) == {key for key, part in listed_parts().items() if part == "train"}
+def test_the_shipped_weights_learned_from_all_but_the_test_list(tmp_path: Path):
+    assert learned(tmp_path) == {key for key, part in listed_parts().items() if part != "test"}
 
 
 def test_a_list_that_is_none_is_named(tmp_path: Path):

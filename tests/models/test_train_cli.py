@@ -7,12 +7,34 @@ from typer.testing import CliRunner
 
 from detector.card import default_weights
 from models.cli import app
+from models.durable import sole_user
 from models.left_out import LEAST
 from models.places import SHARED
+from models.teachers import COCO
 from models.train_cli import _training_command
 from tests.models.data_folder import write_folder
 
 run = CliRunner().invoke
+
+
+@pytest.fixture
+def teachers(tmp_path: Path) -> list[str]:
+    """The option that names weights to start from."""
+    folder = tmp_path / "teachers"
+    folder.mkdir()
+    (folder / COCO).touch()
+    return ["--teachers", str(folder)]
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that render, none of which runs, in a product that has a training environment and no torch."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr("models.train_cli._has_torch", lambda: False)
+    monkeypatch.setattr("models.train_cli.TRAINING_PYTHON", Path(sys.executable))
+    monkeypatch.setattr("subprocess.run", lambda command, **_: commands.append(command))
+    monkeypatch.setattr("os.execve", lambda *_: sys.exit(0))
+    return commands
 
 
 @pytest.mark.parametrize("budget", ["soon", "90", "60s", "-1m", "", "nanm", "infh"])
@@ -23,58 +45,106 @@ def test_a_budget_that_is_no_time_is_refused(budget: str):
 
 
 def test_an_environment_that_cannot_render_does_not_train_without_the_stills(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, teachers: list[str]
 ) -> None:
     monkeypatch.setattr("models.train_cli._has_torch", lambda: True)
 
-    result = run(app, ["train", str(tmp_path), "--work", str(tmp_path), "--simulated", "5"])
+    result = run(app, ["train", str(tmp_path), "--work", str(tmp_path), "--simulated", "5", *teachers])
 
     assert result.exit_code == 1
     assert f"Name {tmp_path / 'simulated-5-0'} among the data" in str(result.output) + str(result.exception)
 
 
-def test_training_says_how_to_make_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_training_says_how_to_make_its_environment(
+    tmp_path: Path, teachers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("models.train_cli.TRAINING_PYTHON", tmp_path / "nowhere")
     monkeypatch.setattr("models.train_cli._has_torch", lambda: False)
-    result = run(app, ["train", str(tmp_path)])
+    folder = write_folder(tmp_path / "d", [{}])
+    result = run(app, ["train", str(folder), "--work", str(tmp_path / "w"), *teachers])
     assert result.exit_code == 1
     assert "scripts/setup train" in result.output
 
 
 @pytest.mark.parametrize(
     ("given", "added"),
-    [([], [str(SHARED / "data")]), (["verdicts/"], []), (["./verdicts", "../more//data"], [])],
+    [([], ["shared/data"]), (["verdicts/"], []), (["./verdicts", "verdicts/../more//"], [])],
     ids=["none", "with-a-slash", "in-other-words"],
 )
 def test_each_data_folder_is_handed_to_the_training_environment_once(
-    given: list[str], added: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: list[str],
+    added: list[str],
+    tmp_path: Path,
+    teachers: list[str],
+    rendered: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stills = tmp_path / "simulated-5-0"
-    stills.mkdir()
-    (stills / "manifest.jsonl").touch()
+    for folder in ("shared/data", "verdicts", "more"):
+        write_folder(tmp_path / folder, [{"source": folder}])
+    stills = write_folder(tmp_path / "simulated-5-0", [{"source": "simulator"}])
     started: list[str] = []
-    monkeypatch.setattr("models.train_cli._has_torch", lambda: False)
-    monkeypatch.setattr("models.train_cli.TRAINING_PYTHON", Path(sys.executable))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("models.train_cli.SHARED", Path("shared"))
     monkeypatch.setattr("os.execve", lambda _path, command, _environment: started.extend(command) or sys.exit(0))
-    arguments = ["train", *given, "--work", str(tmp_path), "--simulated", "5"]
+    arguments = ["train", *given, "--work", str(tmp_path), "--simulated", "5", *teachers]
     monkeypatch.setattr("sys.argv", ["sunshine", "model", *arguments])
 
     assert run(app, arguments).exit_code == 0
     assert started[3:-1] == [*arguments, *added, str(stills)]
+    assert rendered == []
 
 
-def test_stills_are_rendered_where_the_training_looks_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stills_are_rendered_where_the_training_looks_for_them(
+    tmp_path: Path, teachers: list[str], rendered: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / "verdicts", [{}])
     monkeypatch.chdir(tmp_path)
-    where: list[tuple[str, object]] = []
-    monkeypatch.setattr("models.train_cli._has_torch", lambda: False)
-    monkeypatch.setattr("models.train_cli.TRAINING_PYTHON", Path(sys.executable))
-    monkeypatch.setattr("subprocess.run", lambda command, **options: where.append((command[5], options.get("cwd"))))
-    monkeypatch.setattr("os.execve", lambda *_: sys.exit(0))
-    arguments = ["train", "verdicts", "--work", "w", "--simulated", "5"]
+    arguments = ["train", "verdicts", "--work", "w", "--simulated", "5", *teachers]
     monkeypatch.setattr("sys.argv", ["sunshine", "model", *arguments])
 
     assert run(app, arguments).exit_code == 0
-    assert where == [("w/simulated-5-0", None)]
+    assert [command[5] for command in rendered] == ["w/simulated-5-0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--without", "smoking"], "There is no source smoking"),
+        (["--only", "shops"], "There is no source shops"),
+        (["--licence", "MIT"], "No licence of these pictures has MIT"),
+        (["--simulated", "0", "--without", "simulator"], "There is no source simulator"),
+        (["nowhere"], "nowhere"),
+        (["--teachers", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_does_not_exist_is_told_before_anything_is_rendered(
+    options: list[str], said: str, tmp_path: Path, teachers: list[str], rendered: list[list[str]]
+) -> None:
+    folder = write_folder(tmp_path / "d", [{}])
+    result = run(app, ["train", str(folder), "--work", str(tmp_path / "w"), "--simulated", "5", *teachers, *options])
+    assert result.exit_code == 1
+    assert said in result.output
+    assert rendered == []
+
+
+def test_stills_that_are_still_to_be_rendered_can_be_named(
+    tmp_path: Path, teachers: list[str], rendered: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_folder(tmp_path / "d", [{}])
+    options = ["--simulated", "5", "--only", "drawn", "--only", "simulator", "--licence", "rendered by this", "--licence", "CC0"]
+    arguments = ["train", str(folder), "--work", str(tmp_path / "w"), *options, *teachers]
+    monkeypatch.setattr("sys.argv", ["sunshine", "model", *arguments])
+    assert run(app, arguments).exit_code == 0
+    assert len(rendered) == 1
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path, teachers: list[str], rendered: list[list[str]]) -> None:
+    folder = write_folder(tmp_path / "d", [{}])
+    with sole_user(tmp_path / "w"):
+        result = run(app, ["train", str(folder), "--work", str(tmp_path / "w"), "--simulated", "5", *teachers])
+    assert result.exit_code == 1
+    assert "Another run is at work" in result.output
+    assert rendered == []
 
 
 @pytest.mark.parametrize(

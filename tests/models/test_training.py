@@ -49,6 +49,7 @@ first, again = build(None, seed=1).eval(), build(None, seed=2).eval()
 read_finder(first, default_weights() / "finder.onnx")
 export_finder(first, Path("finder.onnx"), Path("finder.parity.npz"))  # compares the two, and raises where they differ
 read_finder(again, Path("finder.onnx"))
+assert {path.name for path in Path().iterdir()} == {"finder.onnx", "finder.parity.npz"}
 answers = []
 for model in (first, again):
     head = model.model[-1]
@@ -66,6 +67,13 @@ from models.attributes_net import AttributeNet
 calibrate(AttributeNet(None), [], 0, print)
 """
 
+WITHOUT_TIME = """
+from pathlib import Path
+from models.recipe import _time_for
+assert _time_for(Path(sys.executable), -1.0) == -1.0  # a checkpoint is left to export
+_time_for(Path("attributes.pt"), -1.0)
+"""
+
 
 def in_training(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     assert TRAINING_PYTHON.is_file(), "Make it with: scripts/setup train"
@@ -80,6 +88,12 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert "attributes: resuming at step" in resumed.stdout
 
 
+def test_a_torn_checkpoint_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "attributes.pt").write_bytes(b"torn")
+    result = in_training(PATCHES + RESUMED, tmp_path, "resumed", "1")
+    assert "DataError: attributes.pt cannot be gone on from. Remove it" in result.stderr
+
+
 def test_an_exported_finder_can_be_gone_on_from(tmp_path: Path) -> None:
     exported = in_training(EXPORTED, tmp_path)
     assert exported.returncode == 0, exported.stderr
@@ -87,3 +101,7 @@ def test_an_exported_finder_can_be_gone_on_from(tmp_path: Path) -> None:
 
 def test_a_training_with_nothing_to_calibrate_on_is_told(tmp_path: Path) -> None:
     assert "nothing to set temperatures" in in_training(UNCALIBRATED, tmp_path).stdout
+
+
+def test_no_weights_come_of_a_budget_that_others_have_spent(tmp_path: Path) -> None:
+    assert "DataError: The budget left no time to train" in in_training(WITHOUT_TIME, tmp_path).stderr
