@@ -3,6 +3,7 @@
 import contextlib
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from ingest.recorder import Recorder
 
 class Answering:
     """In a thread of its own, in the order in which they came, of all workers: a successor asks what its predecessor has told
-    after that is kept. `on_evidence` is called for each violation or clip that is."""
+    after that is kept. What was told of a camera of which nothing waits to be kept is known without the disk, and answered at
+    once: a new camera does not wait for a disk that hangs. `on_evidence` is called for each violation or clip that is kept."""
 
     def __init__(self, recorder: Recorder, on_evidence: Callable[[], None], disk: Disk) -> None:
         self._recorder = recorder
@@ -22,11 +24,21 @@ class Answering:
         self._on_evidence = on_evidence
         # Without a call: the worker is gone; without a pipe: all are.
         self._calls: queue.SimpleQueue[tuple[Pipe | None, Call | None]] = queue.SimpleQueue()
+        # By camera, violations that are not kept yet.
+        self._waiting: Counter[str] = Counter()
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="keep", daemon=True)
         self._thread.start()
 
     def ask(self, pipe: Pipe, call: Call) -> None:
-        self._calls.put((pipe, call))
+        with self._lock:
+            if call.method == "record":
+                self._waiting[call.arguments[0].id] += 1
+            at_once = call.method == "repeats" and not self._waiting[call.arguments[0]]
+        if at_once:
+            _send(pipe, self._answer(call))
+        else:
+            self._calls.put((pipe, call))
 
     def gone(self, pipe: Pipe) -> None:
         """Its worker will ask nothing more; the clips that it was gathering will not come."""
@@ -49,12 +61,14 @@ class Answering:
                     self._answer(Call(0, "record_clip", (lost.camera_id, lost.violation_id, lost.digest(), ClipFlaw.STOPPED)))
                 continue
             answer = self._answer(call)
+            if call.method == "record":
+                with self._lock:
+                    self._waiting[call.arguments[0].id] -= 1
             if isinstance(answer.value, Manifest):
                 gathering.setdefault(pipe, {})[answer.value.violation_id] = answer.value
             elif call.method == "record_clip":
                 gathering.get(pipe, {}).pop(call.arguments[1], None)
-            with contextlib.suppress(OSError):  # the worker has died meanwhile; what it told is kept
-                pipe.send(answer)
+            _send(pipe, answer)
 
     def _answer(self, call: Call) -> Answer:
         try:
@@ -65,6 +79,11 @@ class Answering:
         if call.method in ("record", "record_clip"):
             self._on_evidence()
         return Answer(call.number, value)
+
+
+def _send(pipe: Pipe, answer: Answer) -> None:
+    with contextlib.suppress(OSError):  # the worker has died meanwhile; what it told is kept
+        pipe.send(answer)
 
 
 def _portable(error: Exception) -> Exception:

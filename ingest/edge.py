@@ -128,7 +128,7 @@ class Edge:
 
         parts: dict[str, Callable[[], None]] = {
             "work": work, "send": sender.run, "send clips": clips.run, "send pictures": latest.run, "pull": puller.run,
-            "beat": pulse.run, "beat without disk": pulse.run_without_disk,
+            "keep cameras": puller.run_keeping, "beat": pulse.run, "beat without disk": pulse.run_without_disk,
         }
         threads = [
             threading.Thread(target=_kept_alive, args=(run, stop), name=name, daemon=True) for name, run in parts.items()

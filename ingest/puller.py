@@ -26,14 +26,16 @@ class Puller:
         self._apply = apply
         self._interval_s = interval_s
         self._current: EdgeConfig | None = None
+        # What the disk has: a list, none, or after an error nobody knows what.
+        self._stored: EdgeConfig | OSError | None = None
         self._refused: str | None = None
-        self._unsaved: EdgeConfig | None = None
-        self._is_to_forget = False
         self._disk_cause: str | None = None
+        self._changed = threading.Event()
         self._stop = threading.Event()
 
     def stop(self) -> None:
         self._stop.set()
+        self._changed.set()
 
     def run(self) -> None:
         self.start()
@@ -41,10 +43,18 @@ class Puller:
             self.pull()
             self._stop.wait(self._interval_s)
 
+    def run_keeping(self) -> None:
+        """In another thread than `run`: a disk that hangs keeps neither a new camera nor a revocation waiting."""
+        while not self._stop.is_set():
+            self.keep()
+            self._changed.wait(self._interval_s)
+            self._changed.clear()
+
     def start(self) -> None:
         """Begin with the list of the last time: the centre may be down."""
         stored = self._store.load()
         if stored is not None and self._current is None:
+            self._stored = stored
             self._use(stored)
 
     def pull(self) -> None:
@@ -58,27 +68,31 @@ class Puller:
             self._refused = None
             if config is not None:
                 self._use(config)
-                self._unsaved, self._is_to_forget = config, False
-        self._save()
-        self._forget()
+
+    def keep(self) -> None:
+        """Keep the list on disk, or forget it where the centre has turned the edge away: that one would be used at the next start
+        if the centre is away then. What the disk refuses is tried again the next time."""
+        wanted = self._current
+        if wanted is self._stored:
+            return
+        try:
+            if wanted is None:
+                self._store.forget()
+            else:
+                self._store.save(wanted)
+        except OSError as error:
+            if str(error) != self._disk_cause:
+                log.error("stored_cameras_not_deleted" if wanted is None else "cameras_not_stored", cause=str(error))
+            self._stored, self._disk_cause = error, str(error)
+        else:
+            self._stored, self._disk_cause = wanted, None
 
     def _use(self, config: EdgeConfig) -> None:
         self._current = config
         self.version = config.version
         log.info("cameras_listed", version=config.version, cameras=len(config.cameras))
         self._apply(config)
-
-    def _save(self) -> None:
-        if self._unsaved is None:
-            return
-        try:
-            self._store.save(self._unsaved)
-        except OSError as error:
-            if str(error) != self._disk_cause:
-                log.error("cameras_not_stored", cause=str(error))
-            self._disk_cause = str(error)
-        else:
-            self._unsaved = self._disk_cause = None
+        self._changed.set()
 
     def _turned_away(self, error: CentreRefused) -> None:
         """Revoked: an edge without a right to its cameras stops looking and forgets how to reach them."""
@@ -89,18 +103,5 @@ class Puller:
         if error.status != 403 or self._current is None:
             return
         self._apply(EdgeConfig(version="none", catalogue=self._current.catalogue, cameras=[]))
-        self._current = self._unsaved = self.version = None
-        self._is_to_forget = True
-
-    def _forget(self) -> None:
-        """Again and again until the disk does it: the list would be used at the next start if the centre is away then."""
-        if not self._is_to_forget:
-            return
-        try:
-            self._store.forget()
-        except OSError as error:
-            if str(error) != self._disk_cause:
-                log.error("stored_cameras_not_deleted", cause=str(error))
-            self._disk_cause = str(error)
-        else:
-            self._is_to_forget, self._disk_cause = False, None
+        self._current = self.version = None
+        self._changed.set()

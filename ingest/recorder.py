@@ -43,7 +43,7 @@ def uptime_s() -> float:
 
 class Recorder:
     """Keeps the chains of all cameras. One thread calls all of it but `relist`, `age_s` and `settled`, which may be called by
-    another."""
+    another, and `repeats`, of a camera that nothing is being recorded of."""
 
     def __init__(
         self, folder: EvidenceFolder, outbox: Outbox, edge_id: str, key: Ed25519PrivateKey,

@@ -170,6 +170,25 @@ def test_a_disk_that_takes_its_time_keeps_no_worker_from_looking(
     wait_until(lambda: world.committed() >= 2)
 
 
+def test_a_new_camera_does_not_wait_for_a_disk_that_hangs(world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch):
+    gate, asked, record = threading.Event(), threading.Event(), world.parts.recorder.record
+
+    def slow(*arguments: Any) -> Any:
+        asked.set()
+        gate.wait(DEADLINE_S)
+        return record(*arguments)
+
+    monkeypatch.setattr(world.parts.recorder, "record", slow)
+    crew = world.start(most=1)
+    world.watch(crew, "a")
+    assert asked.wait(DEADLINE_S)
+    world.watch(crew, "a", "b")
+    wait_until(lambda: looked(crew).get("b", 0) > 0)
+    assert not gate.is_set()
+    assert world.committed() == 0
+    gate.set()
+
+
 def test_a_disk_that_hangs_gets_no_worker_killed_and_is_told_in_words(
     world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ):
