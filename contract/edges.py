@@ -121,8 +121,8 @@ class LatestPicture(Wire):
     jpeg: Base64Bytes = Field(max_length=LATEST_BYTES, description="baseline JPEG, at most 640 pixels a side")
 
 
-# Header of a report: how many seconds ago its picture was taken, by a clock that nobody sets; only from the run of the edge that
-# took it. By it the centre puts right what was taken before the edge could compare its clock with the centre's.
+# Header of a report: how many seconds ago its picture was taken, by a clock that nobody sets; only until its machine is
+# started anew. By it the centre puts right what was taken before the edge could compare its clock with the centre's.
 AGE = "Picture-Age"
 LARGEST_AGE_S = 10 * 366 * 86400
 

@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS reports (
     repeat_until REAL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'parked', 'deleted')),
     settled_at REAL,
+    taken_s REAL,
+    boot TEXT,
     PRIMARY KEY (violation_id, is_clip)
 );
 CREATE INDEX IF NOT EXISTS reports_by_camera ON reports (camera_id, sequence);
@@ -36,6 +38,8 @@ CREATE TABLE IF NOT EXISTS minutes (
     fault TEXT,
     width INTEGER,
     height INTEGER,
+    began_s REAL,
+    boot TEXT,
     PRIMARY KEY (camera_id, minute)
 ) WITHOUT ROWID;
 """
@@ -50,6 +54,8 @@ INSERT INTO reports (violation_id, is_clip, camera_id, sequence, digest, rule, b
     SELECT violation_id, 0, camera_id, sequence, digest, rule, box, repeat_until, state, settled_at FROM reports_before_clips;
 DROP TABLE reports_before_clips;
 """
+# Of an edge from before these were kept: by `ingest.uptime`, since which start of the machine, and when.
+LATER = {"reports": ("taken_s REAL", "boot TEXT"), "minutes": ("began_s REAL", "boot TEXT")}
 
 
 class Database:
@@ -124,6 +130,11 @@ def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
         old = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'reports' AND sql NOT LIKE '%is_clip%'").fetchone()
         script = SCHEMA if old is None else f"{BEFORE_CLIPS}{SCHEMA}{AFTER_CLIPS}"
         connection.executescript(f"BEGIN IMMEDIATE;{script}COMMIT;")
+        for table, columns in LATER.items():
+            there = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
+            for column in columns:
+                if column.split()[0] not in there:
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
     except BaseException:
         connection.close()
         raise

@@ -97,7 +97,7 @@ class Edge:
         evidence = EvidenceFolder(self._folder / "evidence")
         recorder = Recorder(evidence, outbox, self._edge_id, self._keys.signing, lambda: self._centre.clock_offset_s)
         recorder.recover(datetime.now(UTC))
-        book = MinuteBook(database, self._centre.now)
+        book = MinuteBook(database, self._centre.now, lambda: self._centre.clock_offset_s is not None)
         sender = Sender(outbox, evidence, recorder, self._centre, self._keep_days, clock=self._centre.now)
         clips = Sender(outbox, evidence, recorder, self._centre, self._keep_days, clock=self._centre.now, is_clip=True)
         latest = LatestSender(self._centre)

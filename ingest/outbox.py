@@ -10,14 +10,17 @@ from uuid import UUID
 from contract.evidence import ClipManifest, Manifest
 from detector.violation import Repeat
 from ingest.database import Database
+from ingest.uptime import boot_id
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the outbox keeps of a committed folder; `repeat` says until when a violation is not told again."""
+    """What the outbox keeps of a committed folder; `repeat` says until when a violation is not told again, `taken_s` by uptime
+    when its picture was taken, if that is known."""
 
     manifest: Manifest | ClipManifest
     repeat: Repeat | None = None
+    taken_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,15 @@ class Outbox:
                 str(entry.manifest.violation_id), isinstance(entry.manifest, ClipManifest), entry.manifest.camera_id,
                 entry.manifest.sequence, entry.manifest.digest(),
                 *((repeat.rule, json.dumps(repeat.box), repeat.until.timestamp()) if (repeat := entry.repeat) else (None,) * 3),
+                entry.taken_s, None if entry.taken_s is None else boot_id(),
             )
             for entry in entries
         ]
         with self._database.transaction() as connection:
             connection.executemany(
-                "INSERT INTO reports (violation_id, is_clip, camera_id, sequence, digest, rule, box, repeat_until, state) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting') ON CONFLICT (violation_id, is_clip) DO NOTHING", rows,
+                "INSERT INTO reports (violation_id, is_clip, camera_id, sequence, digest, rule, box, repeat_until, "
+                "taken_s, boot, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting') "
+                "ON CONFLICT (violation_id, is_clip) DO NOTHING", rows,
             )
 
     def known(self, *, is_clip: bool = False) -> set[UUID]:
@@ -114,6 +119,13 @@ class Outbox:
             until = datetime.fromtimestamp(row["repeat_until"], UTC)
             repeats.setdefault(row["camera_id"], []).append(Repeat(row["rule"], (x1, y1, x2, y2), until))
         return repeats
+
+    def taken(self) -> dict[UUID, float]:
+        """By uptime, when the pictures that wait were taken, of those from after the machine was started."""
+        rows = self._database.rows(
+            "SELECT violation_id, taken_s FROM reports WHERE NOT is_clip AND state = 'waiting' AND boot = ?", boot_id()
+        )
+        return {UUID(row["violation_id"]): row["taken_s"] for row in rows}
 
     def sent_before(self, moment: float) -> list[Report]:
         return self._reports("SELECT * FROM reports WHERE state = 'sent' AND settled_at < ?", moment)

@@ -30,15 +30,11 @@ from ingest.evidence import EvidenceFolder
 from ingest.findings import Clip, Sight
 from ingest.identity import software_version
 from ingest.outbox import Entry, Head, Outbox
+from ingest.uptime import uptime_s
 
 # Longer than any picture is on its way to here; by the wall clock, which may be set just then.
 LONGEST_WAY_S = 60.0
 log = structlog.get_logger(__name__)
-
-
-def uptime_s() -> float:
-    """By a clock that nobody sets, and that goes on while the machine sleeps where the system has such a one."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Recorder:
@@ -56,7 +52,7 @@ class Recorder:
         self._key = key
         self._clock_offset_s = clock_offset_s
         self._clock, self._uptime = clock, uptime
-        # By uptime: when the pictures of this run were taken that the centre does not have yet.
+        # By uptime: when the pictures were taken that the centre does not have yet.
         self._taken: dict[UUID, float] = {}
         self._heads: dict[str, Head] = {}
         self._repeats: dict[str, list[Repeat]] = {}
@@ -72,6 +68,7 @@ class Recorder:
         self._outbox.retry_parked()
         self._heads = self._outbox.heads()
         self._repeats = self._outbox.repeats(now.timestamp())
+        self._taken = self._outbox.taken()
         missing = self._outbox.without_clip()
         for report in missing:
             with contextlib.suppress(OSError):  # told as soon as the disk takes anything
@@ -129,12 +126,12 @@ class Recorder:
         self._taken[manifest.violation_id] = taken
         current = [repeat for repeat in self._repeats.get(camera.id, []) if repeat.until > sight.wall_time]
         self._repeats[camera.id] = [*current, violation.repeat]
-        self._committed(Entry(manifest, violation.repeat))
+        self._committed(Entry(manifest, violation.repeat, taken))
         self._tell_untold()
         return manifest
 
     def age_s(self, violation_id: UUID) -> float | None:
-        """How long ago its picture was taken; None of one from an earlier run, which may have been before the machine started."""
+        """How long ago its picture was taken; None of one from before the machine was started."""
         taken = self._taken.get(violation_id)
         return None if taken is None else self._uptime() - taken
 

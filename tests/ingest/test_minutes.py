@@ -15,12 +15,19 @@ from tests.ingest.edge_world import START, Clock
 class World:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
+        self.started = START.timestamp() - 500.0  # the machine, by its clock as it is set now
+        self.is_compared = True
         self.folder = folder
         self.book = self.restarted()
 
     def restarted(self) -> MinuteBook:
-        self.book = MinuteBook(Database(self.folder / "edge.sqlite3", busy_timeout_s=0.05), self.clock)
+        database = Database(self.folder / "edge.sqlite3", busy_timeout_s=0.05)
+        self.book = MinuteBook(database, self.clock, lambda: self.is_compared, lambda: self.clock.now - self.started)
         return self.book
+
+    def set_clock(self, now: float) -> None:
+        self.started += now - self.clock.now
+        self.clock.now = now
 
     def closed(self) -> list[CameraMinute]:
         self.book.turn()
@@ -49,7 +56,7 @@ def test_minutes_that_are_closed_while_others_are_written_are_kept(world: World,
     monkeypatch.setattr(world.book._database, "transaction", slow)
     world.book.turn()
     (written,) = world.book.closed(10)
-    assert [one.minute - written.minute for one in world.book._closed] == [timedelta(minutes=1), timedelta(minutes=2)]
+    assert [one.minute - written.minute for one, _ in world.book._closed] == [timedelta(minutes=1), timedelta(minutes=2)]
 
 
 def test_looks_are_counted_by_the_minute(world: World):
@@ -181,3 +188,92 @@ def test_database_that_is_locked_loses_no_minute(world: World):
     other.execute("ROLLBACK")
     other.close()
     assert [minute.looks for minute in world.closed()] == [1]
+
+
+@pytest.fixture
+def early(world: World) -> World:
+    """A box without a battery for its clock, before it has heard from the centre: it looked for two minutes."""
+    world.is_compared = False
+    world.set_clock(3600.0)
+    world.book.watch("a")
+    for _ in range(2):
+        world.book.looked("a", 640, 360)
+        world.clock.now += 60
+    world.book.turn()
+    return world
+
+
+def heard_from_the_centre(world: World) -> None:
+    world.set_clock(START.timestamp() + 20.0)
+    world.is_compared = True
+
+
+def test_minutes_from_before_the_clock_was_compared_are_told_once_they_are_put_right(early: World):
+    assert early.closed() == []
+    heard_from_the_centre(early)
+    early.clock.now += 60
+    told = {minute.minute: minute.looks for minute in early.closed() if minute.looks}
+    assert told == {START - timedelta(minutes=2): 1, START - timedelta(minutes=1): 1}
+
+
+def test_a_minute_that_a_clock_cut_short_accuses_no_camera(early: World):
+    early.clock.now += 5
+    heard_from_the_centre(early)
+    assert all(minute.looks for minute in early.closed())
+
+
+def test_minutes_are_put_right_after_a_restart_of_the_edge_too(early: World):
+    early.restarted()
+    early.clock.now += 600
+    heard_from_the_centre(early)
+    assert [minute.minute for minute in early.closed()] == [START - timedelta(minutes=12), START - timedelta(minutes=11)]
+
+
+def test_of_minutes_from_before_a_restart_of_the_machine_nobody_can_say_when_they_were(
+    early: World, monkeypatch: pytest.MonkeyPatch
+):
+    early.set_clock(START.timestamp() - 3600.0)  # so far its clock was set by hand, and wrong
+    early.book.looked("a", 640, 360)
+    early.clock.now += 60
+    early.book.turn()
+    monkeypatch.setattr("ingest.minutes.boot_id", lambda: "another start")
+    early.restarted()
+    heard_from_the_centre(early)
+    assert [minute.minute for minute in early.closed()] == [START - timedelta(hours=1)], "what it told, where that can be"
+
+
+def test_a_clock_that_is_ahead_before_it_is_compared_drops_nothing(world: World):
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.clock.now += 60
+    world.book.turn()
+    world.restarted()
+    world.is_compared = False
+    world.set_clock(START.timestamp() + 10 * KEEP_S)
+    world.book.turn()
+    heard_from_the_centre(world)
+    assert [minute.minute for minute in world.closed()] == [START]
+
+
+def test_minutes_of_a_box_that_hears_nothing_do_not_fill_the_disk(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ingest.minutes.MOST_KEPT", 3)
+    world.is_compared = False
+    world.book.watch("a")
+    for _ in range(6):
+        world.book.looked("a", 640, 360)
+        world.clock.now += 60
+        world.book.turn()
+    heard_from_the_centre(world)
+    assert len(world.closed()) == 4
+
+
+def test_a_database_from_before_uptimes_were_kept_keeps_its_minutes(world: World):
+    world.book.watch("a")
+    world.book.looked("a", 640, 360)
+    world.clock.now += 60
+    world.book.turn()
+    with world.book._database.transaction() as connection:
+        for column in ("began_s", "boot"):
+            connection.execute(f"ALTER TABLE minutes DROP COLUMN {column}")
+    world.restarted()
+    assert [minute.minute for minute in world.closed()] == [START]

@@ -79,7 +79,9 @@ def test_damaged_database_is_put_aside(tmp_path: Path):
 def test_database_that_is_damaged_inside_is_put_aside(parts: Parts, tmp_path: Path):
     for number in range(200):
         with parts.database.transaction() as connection:
-            connection.execute("INSERT INTO minutes VALUES (?, ?, 1, NULL, 640, 360)", (f"camera-{number}" * 4, number))
+            connection.execute(
+                "INSERT INTO minutes (camera_id, minute, looks) VALUES (?, ?, 1)", (f"camera-{number}" * 4, number)
+            )
     parts.database.close()
     path = tmp_path / "edge.sqlite3"
     content = bytearray(path.read_bytes())

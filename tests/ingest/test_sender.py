@@ -75,13 +75,19 @@ class TestAge:
         parts.sender.step()
         assert parts.centre.ages == {str(violation_id): "0.000"}
 
-    def test_of_an_earlier_run_nobody_knows_it(self, tmp_path: Path, parts: Parts):
+    @pytest.mark.parametrize(("boot", "age"), [("this start", "600.000"), ("another start", None)])
+    def test_of_an_earlier_run_it_is_known_unless_the_machine_was_started_anew(
+        self, tmp_path: Path, parts: Parts, monkeypatch: pytest.MonkeyPatch, boot: str, age: str | None
+    ):
+        monkeypatch.setattr("ingest.outbox.boot_id", lambda: "this start")
         violation_id = parts.record()
         parts.database.close()
+        monkeypatch.setattr("ingest.outbox.boot_id", lambda: boot)
         again = Parts(tmp_path, parts.centre)
+        again.timer.now = parts.timer.now + 600
         again.recover()
         again.sender.step()
-        assert again.centre.ages == {str(violation_id): None}
+        assert again.centre.ages == {str(violation_id): age}
 
 
 def test_outage_is_waited_for_longer_and_longer(parts: Parts):
