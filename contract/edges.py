@@ -58,6 +58,7 @@ class EdgeTrouble(StrEnum):
     DISK_FULL = "disk_full"
     DISK_FAILED = "disk_failed"
     DISK_HANGS = "disk_hangs"
+    MEMORY_SHORT = "memory_short"
     REPORT_REFUSED = "report_refused"
 
 

@@ -119,6 +119,13 @@ TROUBLE_TEXTS: dict[EdgeTrouble, Text] = {
         en="The disk of the edge box does not answer. Looking goes on, but new evidence waits in memory, where there is little "
         "room. If this lasts, start the box again; if it comes back, replace its disk or memory card.",
     ),
+    EdgeTrouble.MEMORY_SHORT: Text(
+        zh="边缘盒内存不足：最近一天内系统强行结束了正在查看摄像头的程序，程序已自动重启，期间有几秒到几分钟没有查看。请关闭这台机器上的其他程序、"
+        "加装内存，或减少摄像头、工作进程（--workers）和片段缓存（--preroll）。",
+        en="The edge box is short of memory: within the last day its system killed a program that looks at cameras. It was "
+        "started again; seconds to minutes were not looked at. Close other programs on the box, give it more memory, or give "
+        "it fewer cameras, workers (--workers) or less footage to keep (--preroll).",
+    ),
     EdgeTrouble.REPORT_REFUSED: Text(
         zh="中心在最近一天内拒收了边缘盒的报告。原因在边缘盒日志里（report_parked）；证据仍在边缘盒上，排除原因后重启边缘盒即可重发。",
         en="The centre refused a report of this edge box within the last day. The edge box's log says why (report_parked); its "

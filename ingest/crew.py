@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from contract.cameras import CameraConfig, EdgeConfig
+from contract.catalogue import Text
 from contract.edges import EdgeLoad, EdgeTrouble, StreamFault
 from contract.faults import FAULT_TEXTS
 from ingest.answering import Answering
@@ -22,7 +23,7 @@ from ingest.overload import Overload
 from ingest.pipe import STOP, Beat, Call, Note, ProviderLost, Ready, Setup, Unfit
 from ingest.recorder import Recorder
 from ingest.shares import Shares
-from ingest.worker_process import WorkerProcess
+from ingest.worker_process import SHORT_OF_MEMORY, WorkerProcess
 
 WORKER = (sys.executable, "-m", "ingest.worker")
 # A worker tells of itself every second, and between two looks at the latest; a look takes less than a second on any box.
@@ -41,6 +42,8 @@ NO_ROOM = (
     "edge fewer workers (--workers). "
     "无法启动工作进程，其摄像头暂停查看，稍后自动重试。请释放本机内存，或减少工作进程（--workers）。"
 )
+# How long it is told that memory was short: until somebody who looks once a day has seen it.
+TOLD_S = 86_400.0
 log = structlog.get_logger(__name__)
 
 
@@ -83,11 +86,13 @@ class Crew:
         self._wake = threading.Event()
         self._overload = Overload()
         self._provider_lost = False
+        self._short_until = float("-inf")  # of memory
         self.unfit: str | None = None
 
     @property
     def trouble(self) -> EdgeTrouble | None:
-        return next((beat.trouble for beat in self.beats().values() if beat.trouble is not None), None)
+        told = next((beat.trouble for beat in self.beats().values() if beat.trouble is not None), None)
+        return told or (EdgeTrouble.MEMORY_SHORT if time.monotonic() < self._short_until else None)
 
     @property
     def cameras(self) -> list[CameraConfig]:
@@ -185,7 +190,7 @@ class Crew:
         code = worker.process.status()
         limit_s = HANG_S if worker.ready else BUILT_S if self._setup.provider == "tensorrt" else READY_S
         if code is not None:
-            self._ended(worker, code, worker.process.crashed_at())
+            self._ended(worker, code, worker.process.crashed_at(), worker.process.killed())
         elif now - worker.beat_at > limit_s:
             log.error("worker_hangs", worker=worker.number, pid=worker.process.pid, seconds=limit_s)
             worker.process.kill()
@@ -202,9 +207,9 @@ class Crew:
         process.set_up(self._setup)
         log.info("worker_started", worker=worker.number, pid=process.pid)
 
-    def _ended(self, worker: _Worker, code: int, camera_id: str | None) -> None:
-        """Signals are negative; `camera_id`: at which it crashed, if that is known. What it had told is kept; what it was about
-        to tell, its successor sees again."""
+    def _ended(self, worker: _Worker, code: int, camera_id: str | None, killed: Text | None = None) -> None:
+        """Signals are negative; `camera_id`: at which it crashed, if that is known; `killed`: the words, if it was. What it had
+        told is kept; what it was about to tell, its successor sees again."""
         if self._stop.is_set():
             return
         if camera_id is not None:
@@ -212,7 +217,10 @@ class Crew:
         if camera_id is not None or time.monotonic() - worker.begun_at > STEADY_S:
             worker.backoff.reset()
         worker.restarts += 1
-        self._put_off(worker, "worker_ended", status=code, camera=camera_id)
+        if killed is SHORT_OF_MEMORY:
+            self._short_until = time.monotonic() + TOLD_S
+        words = {} if killed is None else {"words": f"{killed.en} {killed.zh}"}
+        self._put_off(worker, "worker_ended", status=code, camera=camera_id, **words)
 
     def _set_aside(self, camera_id: str) -> None:
         with self._lock:

@@ -1,10 +1,15 @@
-"""Memory that goes back to the system when it is free."""
+"""Memory that goes back to the system when it is free, and what the system does where none is left."""
 
+import contextlib
 import ctypes
+from pathlib import Path
 
 # glibc's mallopt(3). A 1080p frame is 3 MB as decoded and 6 MB as BGR, a coded key frame 0.1 to 0.4 MB.
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 LARGE_BYTES = 512 * 1024
+# proc(5): what Linux counts, and whom it kills first where memory runs out (-1000 to 1000; anybody may raise his own).
+COUNTS, RANK = Path("/proc/vmstat"), Path("/proc/self/oom_score_adj")
+FIRST = 500
 
 
 def keep_little() -> None:
@@ -20,6 +25,21 @@ def keep_little() -> None:
 def give_back() -> None:
     """What is free now, and what glibc would keep for later."""
     _call("malloc_trim", 0)
+
+
+def go_first() -> None:
+    """Where memory runs out, this process is to be killed, not the edge's own, which keeps the evidence and starts another."""
+    with contextlib.suppress(OSError):
+        RANK.write_text(str(FIRST))
+
+
+def kills() -> int:
+    """How many processes the system has killed since its start because memory ran out; 0 where it does not count them."""
+    try:
+        counts = COUNTS.read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in counts.splitlines() if line.startswith("oom_kill ")), 0)
 
 
 def _call(name: str, *arguments: int) -> None:

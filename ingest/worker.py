@@ -23,7 +23,7 @@ from ingest.cutting import Cutter
 from ingest.fleet import Fleet
 from ingest.hardware import decoding_device
 from ingest.loading import Loaded, load_detector
-from ingest.memory import give_back, keep_little
+from ingest.memory import give_back, go_first, keep_little
 from ingest.parts import MakeRules
 from ingest.pipe import STOP, Beat, Pipe, ProviderLost, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
 from ingest.watched import open_reader
@@ -42,6 +42,7 @@ def main(
 ) -> None:
     """`arguments`: the number of the file descriptor to talk over."""
     keep_little()
+    go_first()
     # systemd sends it to all processes of a service; the edge tells its workers when to end.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     log_to_stderr()

@@ -1,6 +1,7 @@
 """A worker as the process that it is: started, talked to, and asked what it died of."""
 
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -9,7 +10,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from contract.catalogue import Text
+from contract.edges import EdgeTrouble
+from contract.faults import TROUBLE_TEXTS
 from ingest.crash import camera_in
+from ingest.memory import kills
 from ingest.pipe import Pipe, Setup
 
 # A thread of its own empties its pipe of 200 kB: one that takes nothing for so long is stopped, or holds that thread up.
@@ -18,6 +23,12 @@ SEND_S = 10.0
 FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 # One that is killed and does not die waits for a disk, and ends with that.
 DYING_S = 1.0
+SHORT_OF_MEMORY = TROUBLE_TEXTS[EdgeTrouble.MEMORY_SHORT]
+KILLED = Text(
+    zh="工作进程被外部强行结束（可能是人为，也可能是内存耗尽，可用 journalctl -k 查看系统日志），其摄像头由新进程接管。",
+    en="A worker was killed from outside, by somebody, or by the system for want of memory (its log says so: journalctl -k). "
+    "Another takes its cameras over.",
+)
 # The stack of one thread, a hundred calls deep at most; it fits into a pipe.
 STACK_BYTES = 64 * 1024
 
@@ -34,6 +45,8 @@ class WorkerProcess:
         self._on_message = on_message
         self._on_end = on_end
         self._is_read = threading.Event()
+        self._is_killed = False
+        self._kills = kills()
         ours, theirs = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(SEND_S), int(SEND_S % 1 * 1e6)))
         self.pipe = Pipe(ours)
@@ -68,6 +81,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """Not waited for: one that waits for a disk that hangs does not die before that answers."""
+        self._is_killed = self._is_killed or self._process.poll() is None
         self._process.kill()
 
     def status(self) -> int | None:
@@ -89,6 +103,13 @@ class WorkerProcess:
         """Once it has ended, and only once: the camera that it was at when it crashed."""
         with self._stack:
             return camera_in((self._stack.read(STACK_BYTES) or b"").decode(errors="replace"))
+
+    def killed(self) -> Text | None:
+        """Once it has ended: the words for it, if it was killed from outside. Of those that it kills because memory ran out, the
+        system tells how many they are, not which."""
+        if self._is_killed or self._process.returncode != -signal.SIGKILL:
+            return None
+        return SHORT_OF_MEMORY if kills() > self._kills else KILLED
 
     def _serve(self) -> None:
         try:

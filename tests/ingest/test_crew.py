@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from contract.edges import EdgeTrouble, StreamFault
 from contract.evidence import ClipFlaw, ClipManifest, Manifest
 from ingest import crew as crew_module
-from ingest import disk, worker_process
+from ingest import disk, memory, worker_process
 from ingest.camera_state import CameraBeat, ReaderState, Status, StreamInfo
 from ingest.crew import Crew
 from ingest.keeping import MOST_RECORDING
@@ -143,13 +143,46 @@ def test_a_killed_worker_is_replaced_and_nothing_queued_is_lost(world: World, wa
         before = world.committed()
         wait_until(lambda: world.committed() > before)
         crew.stop(10.0)  # or more is found while this counts
-    assert [(line["event"], line.get("status")) for line in logs if line["event"] == "worker_ended"] == [("worker_ended", -9)]
+    (told,) = (line for line in logs if line["event"] == "worker_ended")
+    assert told["status"] == -signal.SIGKILL
+    assert "was killed from outside" in told["words"]
+    assert "被外部强行结束" in told["words"]
+    assert crew.trouble is None
     chain = [entry.manifest for entry in world.parts.evidence.committed(set())]
     assert [manifest.sequence for manifest in chain] == list(range(1, len(chain) + 1))
     assert world.parts.outbox.known() == {manifest.violation_id for manifest in chain}
     assert [manifest.rule for manifest in world.told()].count("K01") == 1, "what was told before is told again"
     # What the killed worker was gathering is told as missing.
     assert any(isinstance(manifest, ClipManifest) and manifest.missing is ClipFlaw.STOPPED for manifest in chain)
+
+
+def test_a_worker_that_is_killed_for_want_of_memory_is_told_in_words_and_at_the_centre(
+    world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    counts = tmp_path / "vmstat"
+    counts.write_text("pgfault 7\noom_kill 1\noom_kill_other 0\n")
+    monkeypatch.setattr(memory, "COUNTS", counts)
+    crew = world.start("--quiet", most=1)
+    world.watch(crew, "a")
+    wait_until(crew.beats)
+    (pid,) = crew.pids().values()
+    with capture_logs() as logs:
+        counts.write_text("pgfault 9\noom_kill 2\noom_kill_other 0\n")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: crew.restarts() == {0: 1})
+    (told,) = (line for line in logs if line["event"] == "worker_ended")
+    assert "short of memory" in told["words"]
+    assert "内存不足" in told["words"]
+    assert crew.trouble is EdgeTrouble.MEMORY_SHORT
+
+
+def test_where_memory_runs_out_a_worker_is_killed_before_the_edge(world: World, wait_until: Wait):
+    crew = world.start("--quiet", most=1)
+    world.watch(crew, "a")
+    wait_until(crew.beats)
+    (pid,) = crew.pids().values()
+    rank = Path(f"/proc/{pid}/oom_score_adj")
+    assert int(rank.read_text()) > int(Path("/proc/self/oom_score_adj").read_text())
 
 
 def test_a_disk_that_takes_its_time_keeps_no_worker_from_looking(
@@ -247,7 +280,9 @@ def test_a_worker_that_hangs_is_replaced(world: World, wait_until: Wait, monkeyp
     (pid,) = crew.pids().values()
     os.kill(pid, signal.SIGSTOP)
     monkeypatch.setattr(crew_module, "HANG_S", 1.0)
-    wait_until(lambda: crew.restarts() == {0: 1})
+    with capture_logs() as logs:
+        wait_until(lambda: crew.restarts() == {0: 1})
+    assert [line.keys() & {"words"} for line in logs if line["event"] == "worker_ended"] == [set()], "nobody else has killed it"
     monkeypatch.undo()
     wait_until(lambda: any(looked(crew).values()))
 
