@@ -14,7 +14,6 @@ from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.util import LRUCache
 
 from api.accounts import passwords
-from api.app import create_app
 from api.kit.database import Database
 from api.kit.settings import Settings
 from api.migrations import upgrade
@@ -113,17 +112,9 @@ def postgres_settings(tmp_path: Path, postgres_server: str, migrated_postgres: s
     _drop_database(postgres_server, name)
 
 
-async def _world(settings: Settings) -> AsyncIterator[World]:
-    world = World(create_app(settings))
-    yield world
-    for client in world.clients:
-        await client.aclose()
-    await world.centre.close()
-
-
 @pytest.fixture
 async def world(sqlite_settings: Settings) -> AsyncIterator[World]:
-    async for world in _world(sqlite_settings):
+    async with World.open(sqlite_settings) as world:
         yield world
 
 
@@ -136,5 +127,5 @@ def any_settings(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture
 async def any_world(any_settings: Settings) -> AsyncIterator[World]:
     """For the core tests: the same on both engines."""
-    async for world in _world(any_settings):
+    async with World.open(any_settings) as world:
         yield world

@@ -16,7 +16,6 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from api import cli
-from api.app import create_app
 from api.backup import BackedUp, BackupError, back_up
 from api.kit.settings import Settings
 from tests.api.world import World
@@ -52,12 +51,10 @@ async def copied(world: World, tmp_path_factory: pytest.TempPathFactory) -> Copi
 async def test_a_centre_runs_on_the_copy(copied: Copied):
     folder = copied.once_more().folder.rename(copied.target.parent / "put back")
     assert folder.stat().st_mode & 0o077 == 0, "evidence is for nobody else to see"
-    again = World(create_app(Settings(data=folder)))
-    officer = await again.person()
-    (evidence,) = (await officer.get("/api/v1/cases/1")).json()["evidence"]
-    assert (await officer.get(f"/api/v1/evidence/{evidence['violation_id']}/overlay.jpg")).status_code == 200
-    await officer.aclose()
-    await again.centre.close()
+    async with World.open(Settings(data=folder)) as again:
+        officer = await again.person()
+        (evidence,) = (await officer.get("/api/v1/cases/1")).json()["evidence"]
+        assert (await officer.get(f"/api/v1/evidence/{evidence['violation_id']}/overlay.jpg")).status_code == 200
 
 
 async def test_what_is_not_committed_is_not_in_it(copied: Copied):
@@ -145,16 +142,13 @@ async def test_one_that_was_killed_leaves_nothing_behind(copied: Copied):
 
 @pytest.mark.postgres
 async def test_what_lies_in_postgres_is_told_and_the_rest_is_copied(postgres_settings: Settings, tmp_path: Path):
-    world = World(create_app(postgres_settings))
-    box = await world.edge(await world.place())
-    assert (await box.report()).status_code == 201
-    copied = Copied(world, tmp_path.parent / "copies")
-    made = copied.once_more()
-    assert "pg_dump" in copied.told[0]
-    assert sorted(path.name for path in made.folder.iterdir()) == ["files", "keys.json"]
-    for client in world.clients:
-        await client.aclose()
-    await world.centre.close()
+    async with World.open(postgres_settings) as world:
+        box = await world.edge(await world.place())
+        assert (await box.report()).status_code == 201
+        copied = Copied(world, tmp_path.parent / "copies")
+        made = copied.once_more()
+        assert "pg_dump" in copied.told[0]
+        assert sorted(path.name for path in made.folder.iterdir()) == ["files", "keys.json"]
 
 
 def sunshine(*arguments: object) -> Result:

@@ -3,10 +3,13 @@
 The table is the one place that says what each address needs. An address that is missing here fails the test.
 """
 
+import asyncio
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +22,7 @@ from api.accounts.permissions import PERMISSIONS, Permission, Role
 from api.accounts.tables import Invitation, User
 from api.cases.tables import MutedSpot
 from api.deliveries.repository import list_targets
+from api.kit.settings import Settings
 from api.kit.times import now
 from api.links.tables import CaseLink, LinkKind
 from tests.api.deliveries.browser import KEYS as BROWSER_KEYS
@@ -375,8 +379,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
     return place, ids
 
 
-async def neighbourhood(world: World) -> Neighbourhood:
-    world.centre.settings.stream_s = 0.001
+async def settle_both(world: World) -> Neighbourhood:
     place, mine = await settle(world, "Homely")
     _, theirs = await settle(world, "Foreign")
     nothing = dict.fromkeys(theirs, "feed" * 5) | {
@@ -385,6 +388,30 @@ async def neighbourhood(world: World) -> Neighbourhood:
         "token": "forged", "change": "enable", "session_id": "5e55" * 5,
     }
     return Neighbourhood(mine, theirs, place, nothing)
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> tuple[Path, Neighbourhood]:
+    """A centre's folder, which each test gets a copy of, and what is in it."""
+    folder = tmp_path_factory.mktemp("settled")
+    shutil.copy(migrated_sqlite, folder / "sunshine.db")
+
+    async def settle_there() -> Neighbourhood:
+        async with World.open(Settings(data=folder)) as world:
+            return await settle_both(world)
+
+    return folder, asyncio.run(settle_there())
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path, settled: tuple[Path, Neighbourhood]) -> Settings:
+    shutil.copytree(settled[0], tmp_path, dirs_exist_ok=True)
+    return Settings(data=tmp_path, stream_s=0.001)
+
+
+@pytest.fixture
+def there(settled: tuple[Path, Neighbourhood]) -> Neighbourhood:
+    return settled[1]
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:
@@ -413,8 +440,7 @@ def without_ids(text: str, ids: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_every_role_at_home(world: World, role: Role):
-    there = await neighbourhood(world)
+async def test_every_role_at_home(world: World, there: Neighbourhood, role: Role):
     client = await world.person(role, place=there.place)
     for entry in TABLE:
         answer = await ask(client, entry, there.mine)
@@ -440,8 +466,7 @@ async def test_every_role_at_home(world: World, role: Role):
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_every_role_as_a_neighbour(world: World, role: Role):
-    there = await neighbourhood(world)
+async def test_every_role_as_a_neighbour(world: World, there: Neighbourhood, role: Role):
     client = await world.person(role, place=there.place)
     for entry in TABLE:
         if entry.path.endswith("/logout") or entry.needs == PUBLIC:
@@ -463,8 +488,7 @@ async def test_every_role_as_a_neighbour(world: World, role: Role):
         assert without_ids(answer.text, there.theirs) == without_ids(nothing.text, there.nothing), told
 
 
-async def test_who_is_not_signed_in(world: World):
-    there = await neighbourhood(world)
+async def test_who_is_not_signed_in(world: World, there: Neighbourhood):
     for entry in TABLE:
         answer = await ask(world.client(), entry, there.theirs)
         if entry.needs == PUBLIC:

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -26,11 +28,13 @@ from api.accounts.service import actor_of, start_session
 from api.accounts.tables import User
 from api.alarms.schemas import AlarmBoxIn
 from api.alarms.service import create_box, set_channels
+from api.app import create_app
 from api.cameras.schemas import CameraIn
 from api.cameras.service import create_camera
 from api.centre import Centre
 from api.edges.service import create_code
 from api.kit.files import Files
+from api.kit.settings import Settings
 from api.kit.times import now
 from api.places.schemas import AreaIn, ContactEntry, DistrictIn, ShopIn
 from api.places.service import create_area, create_district, create_shop
@@ -97,6 +101,15 @@ class Place:
 class World:
     app: FastAPI
     clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator["World"]:
+        world = cls(create_app(settings))
+        yield world
+        for client in world.clients:
+            await client.aclose()
+        await world.centre.close()
 
     @property
     def centre(self) -> Centre:
