@@ -13,6 +13,7 @@ from api.console.camera_views import camera_row
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
+from api.kit.problems import NotFound
 from api.kit.work import Reading
 
 router = APIRouter()
@@ -30,8 +31,17 @@ async def camera_page(
     return page(
         request, "cameras.html", actor=actor, partial=part, partial_etag=partial_etag(part), live_url=address,
         may_add_shop=actor.may(Permission.PLACES_WRITE), may_add=actor.may(Permission.CAMERAS_ADD), is_added=added != "",
-        may_enrol=actor.may(Permission.EDGES_WRITE),
+        may_enrol=actor.may(Permission.EDGES_WRITE), sign_url=await _sign(work, actor, added) if added else None,
     )
+
+
+async def _sign(work: Work, actor: Actor, camera_id: str) -> str | None:
+    """That the shop of a camera has to put up."""
+    try:
+        status = await cameras.get_camera(work, actor, camera_id)
+    except NotFound:
+        return None
+    return f"/shops/{status.camera.shop_id}/sign"
 
 
 @router.get("/cameras/list")

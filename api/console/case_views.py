@@ -67,7 +67,7 @@ class CaseView:
     """`acts` are what this person can do now, `not_offered` what others could or what does not hold yet. `problem` is a title and
     a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
     can no longer be done; `looking` says who else looks at the case just now, `hindrance` what stands in the way of a notice,
-    `is_unreached` that no message about it reaches the shop; `came` is what the address carries of the queue it was opened from."""
+    `is_unreached` that no message about it reaches the shop; `came` is what the address carries of the queue it is of."""
 
     id: int
     title: str

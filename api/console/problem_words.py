@@ -28,6 +28,10 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("Nothing is selected"),
         N_("Go back, and tick the cases that show the same incident as the one that is shown. Then merge them into it."),
     ),
+    "cannot-be-printed": (
+        N_("No PDF of this"),
+        N_("The font of the PDF lacks a character of the name. Go back, and print the page from the browser."),
+    ),
     "under-legal-hold": (
         N_("Under a legal hold"),
         N_("The evidence of this case is kept until the hold is lifted. Lift it first, with a reason."),

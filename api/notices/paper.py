@@ -23,6 +23,9 @@ p { margin: 0 0 3pt; }
 .draft { text-align: center; color: #a8201a; border: 1px solid #a8201a; padding: 3pt; margin: 0 0 6pt; }
 .mark { color: #a8201a; }
 .qr { width: 70pt; height: 70pt; }
+.sign { font-size: 13pt; }
+.sign h1 { font-size: 28pt; }
+.sign h2 { font-size: 14pt; }
 """
 
 _LINK, _LIGATURE = re.compile(r"https?://[\w./:~-]+"), re.compile("(?<=f)(?=[fil])")

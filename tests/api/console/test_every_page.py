@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 ALL = (
     *PAGES, ("guide", "chief", "/help/officer"), ("guide for shops", "store", "/help/shop"),
     ("guide for backends", "admin", "/help/backend"), ("shops from a list", "admin", "/shops/import"),
+    ("what cameras see", "store", "/privacy"), ("sign", "store", "/shops/shop-1/sign"),
 )
 # What a phone on a slow line has to get before a page is whole, without its pictures.
 MOST_BYTES = 150_000

@@ -170,3 +170,7 @@ def test_a_report_fills_paper_that_is_as_wide_as_a_screen(open_page: OpenPage) -
     paper = page.locator(".paper").bounding_box()
     assert paper is not None
     assert paper["width"] > 0.8 * DESKTOP["width"]
+    page.emulate_media(media="screen")
+    page.evaluate("window.print = () => { window.printed = true }")
+    page.get_by_role("button", name="打印").click()
+    assert page.evaluate("window.printed")
