@@ -21,7 +21,6 @@ from api.console.shop_form import (
     TOO_LONG,
     NotAShop,
     ShopTyped,
-    find_or_make_district,
     is_name,
     read_new_shop,
     read_shop,
@@ -111,7 +110,7 @@ async def add_shop(request: Request, actor: SignedIn, work: Writing, typed: Anno
         return await _page(request, actor, work, typed, wrong)
     try:
         async with work.begin_nested():  # an account that is refused half-way has made no district
-            new.district_id = await find_or_make_district(work, actor, typed.county.strip(), typed.district.strip())
+            new.district_id = await places.find_or_make_district(work, actor, typed.county.strip(), typed.district.strip())
             shop = await places.create_shop(work, actor, new)
     except CreditCodeTaken:
         return await _page(request, actor, work, typed, {"credit_code": CODE_TAKEN})

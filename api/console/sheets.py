@@ -12,6 +12,7 @@ Cell = str | int | float | None
 # (https://owasp.org/www-community/attacks/CSV_Injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _WIDEST = 60
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Sheet:
     name: str
     headings: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+    # To be filled in: what is written into it stays the text that it is.
+    is_form: bool = False
 
 
 def to_csv(sheet: Sheet) -> bytes:
@@ -35,19 +38,20 @@ def to_xlsx(sheets: Sequence[Sheet]) -> bytes:
     content = io.BytesIO()
     with Workbook(content, {"in_memory": True}) as book:
         bold, wrapped = book.add_format({"bold": True, "text_wrap": True}), book.add_format({"text_wrap": True, "valign": "top"})
+        as_text = book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
         for sheet in sheets:
             page = book.add_worksheet(sheet.name)
             page.freeze_panes(1, 1)
             for number, cells in enumerate((sheet.headings, *sheet.rows)):
                 for column, cell in enumerate(cells):
-                    style = wrapped if number else bold
+                    style = bold if not number else as_text if sheet.is_form else wrapped
                     if isinstance(cell, str):
                         page.write_string(number, column, cell, style)  # never a formula, never a link
                     elif cell is not None:
                         page.write_number(number, column, cell, style)
             for column in range(len(sheet.headings)):
                 longest = max((_width(row[column]) for row in (sheet.headings, *sheet.rows)), default=0)
-                page.set_column(column, column, min(_WIDEST, longest + 2))
+                page.set_column(column, column, min(_WIDEST, longest + 2), as_text if sheet.is_form else None)
     return content.getvalue()
 
 

@@ -5,11 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from api.accounts.actors import Actor
 from api.console.i18n import N_
-from api.kit.database import Work
-from api.places import service as places
-from api.places.schemas import DistrictIn, ShopIn
+from api.places.schemas import ShopIn
 from api.places.tables import Duty, LicenceKind, Shop
 from contract.catalogue import AreaKind
 
@@ -117,15 +114,3 @@ def read_shop(typed: ShopTyped, district_id: str, before: Shop | None = None) ->
     if wrong:
         raise NotAShop(wrong)
     return new
-
-
-async def find_or_make_district(work: Work, actor: Actor, county: str, station: str) -> str:
-    """The id of the station below the county; without a county, of a district of that name wherever it stands."""
-    known = await places.list_districts(work, actor)
-    if not county:
-        found = next((district for district in known if district.name == station), None)
-        return (found or await places.create_district(work, actor, DistrictIn(name=station))).id
-    above = next((district for district in known if district.name == county), None)
-    above = above or await places.create_district(work, actor, DistrictIn(name=county))
-    found = next((district for district in known if district.name == station and district.parent_id == above.id), None)
-    return (found or await places.create_district(work, actor, DistrictIn(name=station, parent_id=above.id))).id

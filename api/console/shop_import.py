@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from api.accounts.actors import Actor
 from api.console.i18n import N_
-from api.console.shop_form import CODE_TAKEN, NOT_A_COUNTY, NotAShop, ShopTyped, find_or_make_district, read_new_shop
-from api.console.shop_lists import COLUMNS, Line, Mistake, wrong_cells
+from api.console.shop_form import CODE_TAKEN, NOT_A_COUNTY, NotAShop, ShopTyped, read_new_shop
+from api.console.shop_lists import COLUMNS, MOST_AT_ONCE, Line, Mistake, wrong_cells
 from api.console.speech import Speaker
 from api.kit.database import Work
 from api.kit.problems import Forbidden, NotFound
@@ -21,12 +21,14 @@ _NOT_YOURS = N_("This station is not there, and your account cannot make it. Wri
 
 @dataclass(frozen=True)
 class Outcome:
-    """`there` are lines of shops that were there before; `districts` are names that were not."""
+    """`there` are lines of shops that were there before; `districts` are names that were not; `later` is how many more could be
+    added, but not at once."""
 
     good: Sequence[Line]
     there: Sequence[Line]
     mistakes: Sequence[Mistake]
     districts: Sequence[str]
+    later: int
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,9 @@ async def add_shops(work: Work, actor: Actor, speaker: Speaker, lines: Sequence[
         else:
             good[one.line.number] = one
             numbers |= dict.fromkeys(keys, one.line.number)
+    later = list(good)[MOST_AT_ONCE:]
+    for number in later:
+        del good[number]
     for one in await _create(work, actor, list(good.values())):
         del good[one.line.number]
         refuse(one.line, {"credit_code": speaker.say(CODE_TAKEN)})
@@ -82,7 +87,7 @@ async def add_shops(work: Work, actor: Actor, speaker: Speaker, lines: Sequence[
     after = await places.list_districts(work, actor)
     used |= {district.parent_id for district in after if district.id in used and district.parent_id}
     made = sorted((district.parent_id is not None, district.name) for district in after if district.id in used - before)
-    return Outcome([one.line for one in good.values()], there, mistakes, [name for _, name in made])
+    return Outcome([one.line for one in good.values()], there, mistakes, [name for _, name in made], len(later))
 
 
 def _read(line: Line, speaker: Speaker) -> _Read | dict[str, str]:
@@ -102,18 +107,19 @@ async def _find_districts(
     """Their ids, by county and station; and of those that cannot be, the field that is wrong and why."""
     districts: dict[tuple[str, str], str] = {}
     refused: dict[tuple[str, str], tuple[str, str]] = {}
-    # With their county first, so that one without finds it. In the same order for everybody: nobody waits for each other.
+    # With their county first, so that one without finds it.
     for place in sorted(wanted, key=lambda place: (not place[0], place)):
         try:
             async with work.begin_nested():
-                district_id = await find_or_make_district(work, actor, *place)
-                # Who adds the same list at the same time waits here, and then finds these shops.
-                await places.get_district(work, actor, district_id, for_change=True)
-            districts[place] = district_id
+                districts[place] = await places.find_or_make_district(work, actor, *place)
         except NotACounty:
             refused[place] = "county", NOT_A_COUNTY
         except (Forbidden, NotFound):
             refused[place] = "district", _NOT_YOURS
+    # Who adds the same list at the same time waits here, and then finds these shops. All take their
+    # turn in the same order, after that to make districts: no two wait for each other.
+    for district_id in sorted(set(districts.values())):
+        await places.get_district(work, actor, district_id, for_change=True)
     return districts, refused
 
 

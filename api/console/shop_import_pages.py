@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter
 from starlette.datastructures import UploadFile
@@ -16,9 +16,10 @@ from api.accounts.permissions import Permission
 from api.centre import Centre
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
-from api.console.sheets import to_csv
+from api.console.sheets import XLSX, to_csv, to_xlsx
+from api.console.shop_files import MOST_BYTES, NotAList
 from api.console.shop_import import Outcome, add_shops
-from api.console.shop_lists import MOST_BYTES, MOST_LINES, Line, NotAList, ShopList, read_list, template
+from api.console.shop_lists import MOST_AT_ONCE, MOST_LINES, Line, ShopList, read_list, template
 from api.kit import base64url
 from api.kit.problems import Invalid
 
@@ -26,7 +27,7 @@ router = APIRouter()
 
 # The page must stay light: who has more mistakes mends these first.
 _SHOWN = 100
-# Of columns that are not known: so many, and so many letters of each.
+# Of columns that are not known, and of others that are only named: so many, and so many letters of each.
 _NAMED = 40
 # A file of Chinese in GB 18030 is half as long again in UTF-8, and each cell has the name of its field.
 _UNPACKED_BYTES = 3 * MOST_BYTES
@@ -38,16 +39,24 @@ class NotTheLines(Invalid):
 
 
 @router.get("/shops/import")
-async def import_page(request: Request, actor: SignedIn) -> Response:
+async def import_page(
+    request: Request, actor: SignedIn, added: Annotated[int, Query(ge=0)] = 0, later: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """`later` are shops of a list of which the first part was added."""
     actor.require(Permission.PLACES_WRITE)
-    return _page(request, actor)
+    return _page(request, actor, added=added, later=later)
 
 
 @router.get("/shops/import/template.csv")
-async def template_file(request: Request, actor: SignedIn) -> Response:
+async def template_text(request: Request, actor: SignedIn) -> Response:
     actor.require(Permission.PLACES_WRITE)
-    headers = {"Content-Disposition": 'attachment; filename="shops.csv"', "Cache-Control": "private, no-store"}
-    return Response(to_csv(template(speaker_of(request))), media_type="text/csv; charset=utf-8", headers=headers)
+    return _template("shops.csv", "text/csv; charset=utf-8", to_csv(template(speaker_of(request))))
+
+
+@router.get("/shops/import/template.xlsx")
+async def template_workbook(request: Request, actor: SignedIn) -> Response:
+    actor.require(Permission.PLACES_WRITE)
+    return _template("shops.xlsx", XLSX, to_xlsx([template(speaker_of(request))]))
 
 
 @router.post("/shops/import")
@@ -60,7 +69,7 @@ async def try_list(request: Request, actor: SignedIn, centre: CentreOf) -> Respo
     if content is None:
         return _page(request, actor, wrong=speaker_of(request).say(N_("Choose a file first.")))
     try:
-        found = read_list(content, speaker_of(request))
+        found = await read_list(content, speaker_of(request))
     except NotAList as problem:
         return _page(request, actor, wrong=str(problem))
     _, outcome = await _try(request, actor, centre, found.lines, is_agreed=False)
@@ -68,12 +77,16 @@ async def try_list(request: Request, actor: SignedIn, centre: CentreOf) -> Respo
 
 
 @router.post("/shops/import/lines")
-async def add_lines(request: Request, actor: SignedIn, centre: CentreOf, lines: Annotated[str, Form()] = "") -> Response:
+async def add_lines(
+    request: Request, actor: SignedIn, centre: CentreOf, lines: Annotated[str, Form()] = "",
+    later: Annotated[int, Form(ge=0)] = 0,
+) -> Response:
     """All of them, or none: what has become wrong since is shown first."""
     actor.require(Permission.PLACES_WRITE)
     is_done, outcome = await _try(request, actor, centre, _unpacked(lines), is_agreed=True)
     if is_done:
-        return RedirectResponse(f"/shops?added={len(outcome.good)}", 303)
+        added = f"added={len(outcome.good)}"
+        return RedirectResponse(f"/shops/import?{added}&later={later}" if later else f"/shops?{added}", 303)
     return _page(request, actor, outcome=outcome, has_changed=True)
 
 
@@ -90,16 +103,27 @@ async def _try(
 
 def _page(
     request: Request, actor: Actor, *, wrong: str = "", outcome: Outcome | None = None, found: ShopList | None = None,
-    has_changed: bool = False,
+    has_changed: bool = False, added: int = 0, later: int = 0,
 ) -> Response:
     mistakes = sorted([*outcome.mistakes, *(found.mistakes if found else [])], key=lambda one: one.number) if outcome else []
     return page(
         request, "shops_import.html", actor=actor, status=422 if wrong else 409 if has_changed else 200, wrong=wrong,
         outcome=outcome, mistakes=mistakes[:_SHOWN], wrong_lines=len({one.number for one in mistakes}),
         more_mistakes=len(mistakes[_SHOWN:]), has_changed=has_changed,
-        unknown=[name[:_NAMED] for name in found.unknown[:_NAMED]] if found else [],
+        unknown=_some(found.unknown) if found else [], sheet=found.sheet[:_NAMED] if found else "",
+        left=_some(found.left) if found else [], bare=found.bare[:_SHOWN] if found else [], added=added, later=later,
         packed=_packed(outcome.good) if outcome and outcome.good else "", shown=_SHOWN, most_lines=MOST_LINES,
+        most_at_once=MOST_AT_ONCE,
     )
+
+
+def _template(name: str, media_type: str, content: bytes) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _some(names: Sequence[str]) -> list[str]:
+    return [name[:_NAMED] for name in names[:_NAMED]]
 
 
 def _packed(lines: Sequence[Line]) -> str:
@@ -115,6 +139,6 @@ def _unpacked(packed: str) -> list[Line]:
         lines = _LINES.validate_json(content) if unpacking.eof else []
     except (ValueError, zlib.error):
         lines = []
-    if not 0 < len(lines) <= MOST_LINES:
+    if not 0 < len(lines) <= MOST_AT_ONCE:
         raise NotTheLines("These are not the lines of a list that was looked at. Choose the file again.")
     return lines

@@ -1,8 +1,5 @@
-"""A list of shops as a file: comma-separated text, as spreadsheets save it, read and checked for what makes no table of it; and
-the template of such a file."""
+"""A list of shops: the table in a file, its headings and lines, and what no form could have; and the template of such a file."""
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -13,20 +10,25 @@ from pydantic import BaseModel
 
 from api.console.i18n import N_, Language, translations
 from api.console.sheets import Sheet, is_formula
+from api.console.shop_files import FileRead, NotAList, read_file
 from api.console.speech import Speaker
 from api.console.words import DUTIES, GRADES, LICENCES
+from api.console.workbook_tool import Flaw, Row, SheetRead
 from api.places.tables import Duty, Grade, LicenceKind
 
-# Half of what any request may have. 1,000 shops with all columns filled are 200 kB, and lists have columns that are not used.
-MOST_BYTES = 1_000_000
+# A county has 3,000 restaurants (of which `MOST_AT_ONCE` are added at a time).
+MOST_LINES = 5_000
 # They go along in the page that shows them: 1,000 are 100 kB of it.
-MOST_LINES = 1_000
+MOST_AT_ONCE = 1_000
 _NEEDED = ("district", "name")
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # XLSX, and XLS
+# Above the headings stand a title, and who made the list.
+_HEADINGS_WITHIN = 10
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _FOREVER = ("长期", "长期有效", "long-term")
 # What a spreadsheet makes of a number of more than eleven digits, unless its column is text.
 _SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+", re.IGNORECASE)
+# An area code and a number, without the nought in front; neither a mobile number nor one of 400 and 800.
+_WITHOUT_NOUGHT = re.compile(r"(?!1[3-9]\d{9}$|[48]00)[1-9]\d{8,10}")
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,21 @@ _WORDS: dict[str, dict[str, str]] = {
 }
 
 
+_SHORTENED_WORDS = N_("The spreadsheet has shortened this number. Format the column as text, write the number again, and save.")
+_FLAWS: dict[Flaw, str] = {
+    Flaw.FORMULA: N_("This is a formula. Copy the column, paste it as values, and save."),
+    Flaw.DATE: N_("The spreadsheet has made a date of this. Format the column as text, write it again, and save."),
+    Flaw.SHORTENED: _SHORTENED_WORDS,
+    Flaw.ERROR: N_("The spreadsheet shows an error here. Write what belongs there, and save."),
+}
+
+
 class Line(BaseModel):
-    """`number` is that of the row in a spreadsheet, whose first row has the headings; `cells` by the field of the form."""
+    """`number` is that of the row in a spreadsheet; `cells` and `flaws` by the field of the form."""
 
     number: int
     cells: dict[str, str]
+    flaws: dict[str, Flaw] = {}
 
 
 @dataclass(frozen=True)
@@ -86,54 +98,70 @@ class Mistake:
 
 @dataclass(frozen=True)
 class ShopList:
+    """`unknown` are columns, and `left` sheets, that were not used; `bare` the lines in which the number of the licence may have
+    lost its noughts."""
+
     lines: Sequence[Line]
     mistakes: Sequence[Mistake]
     unknown: Sequence[str]
-
-
-class NotAList(ValueError):
-    """The file as a whole cannot be read; its text is a sentence in the reader's language."""
+    sheet: str
+    left: Sequence[str]
+    bare: Sequence[int]
 
 
 def template(speaker: Speaker) -> Sheet:
     columns = COLUMNS.values()
-    return Sheet("", [speaker.say(column.heading) for column in columns], [[speaker.say(column.example) for column in columns]])
+    examples = [speaker.say(column.example) for column in columns]
+    return Sheet(speaker.say(N_("Shops")), [speaker.say(column.heading) for column in columns], [examples], is_form=True)
 
 
-def read_list(content: bytes, speaker: Speaker) -> ShopList:
+async def read_list(content: bytes, speaker: Speaker) -> ShopList:
     """Raises NotAList."""
-    text = _decode(content, speaker)
-    rows = _rows(text, speaker)
-    headings = next(((number, row) for number, row in rows if any(row)), None)
-    if headings is None:
+    return _read(await read_file(content, speaker), speaker)
+
+
+def _read(file: FileRead, speaker: Speaker) -> ShopList:
+    sheets = [sheet for sheet in file.sheets if sheet.rows]
+    if not sheets:
         raise NotAList(speaker.say(N_("The file is empty. Fill in the template, and choose it again.")))
-    fields = _fields(headings[1], speaker)
-    filled = [(number, row) for number, row in rows if number > headings[0] and any(row)]
+    sheet = next((sheet for sheet in sheets if _headings_of(sheet)), sheets[0])
+    headings = _headings_of(sheet) or sheet.rows[0]
+    fields = _fields(headings.cells, speaker)
+    filled = [row for row in sheet.rows if row.number > headings.number]
     if not filled:
         raise NotAList(speaker.say(N_("There is no shop below the headings. Write one shop in each line.")))
     if len(filled) > MOST_LINES:
-        words = N_("These are %(number)s shops, and at most %(most)s can be added at once. Divide the list.")
+        words = N_("These are %(number)s shops, and a list may have at most %(most)s. Divide the list.")
         raise NotAList(speaker.say(words, number=len(filled), most=MOST_LINES))
     lines, mistakes = [], []
-    for number, row in filled:
-        cells = {field: row[place] for place, field in fields.items() if place < len(row)}
-        # Spreadsheets may leave out empty cells at the end of a row, but never the end of its last line.
-        is_torn = number == rows[-1][0] and len(row) < len(headings[1]) and not text.endswith(("\n", "\r"))
-        if is_torn:
+    for row in filled:
+        cells = {field: row.cells[place] for place, field in fields.items() if place < len(row.cells)}
+        flaws = {fields[place]: flaw for place, flaw in row.flaws.items() if place in fields}
+        if file.is_torn and row is filled[-1] and len(row.cells) < len(headings.cells):
             words = N_("The file ends in the middle of this line. Save it again, and choose it anew.")
-        elif any(row[len(headings[1]) :]):
+        elif any(row.cells[len(headings.cells) :]) and not sheet.name:
             words = N_("This line has more cells than there are headings. Put what holds a comma into quotation marks.")
         else:
-            lines.append(Line(number=number, cells=cells))
+            lines.append(Line(number=row.number, cells=cells, flaws=flaws))
             continue
-        mistakes.append(Mistake(number, cells.get("name", ""), "", speaker.say(words)))
-    known = set(fields)
+        mistakes.append(Mistake(row.number, cells.get("name", ""), "", speaker.say(words)))
+    widest = max(len(row.cells) for row in ([headings, *filled] if sheet.name else [headings]))
     unknown = [
         heading or speaker.say(N_("column %(number)s, without a heading"), number=place + 1)
-        for place, heading in enumerate(headings[1])
-        if place not in known and (heading or any(len(row) > place and row[place] for _, row in filled))
+        for place, heading in enumerate([*headings.cells, *[""] * (widest - len(headings.cells))])
+        if place not in fields and (heading or any(len(row.cells) > place and row.cells[place] for row in filled))
     ]
-    return ShopList(lines, mistakes, unknown)
+    bare = [line.number for line in lines if line.flaws.get("licence_number") is Flaw.NUMBER]
+    left = [other.name for other in sheets if other is not sheet]
+    return ShopList(lines, mistakes, unknown, sheet.name, left, bare)
+
+
+def _headings_of(sheet: SheetRead) -> Row | None:
+    for row in sheet.rows[:_HEADINGS_WITHIN]:
+        named = {_headings().get(_plain(cell)) for cell in row.cells}
+        if named.issuperset(_NEEDED):
+            return row
+    return None
 
 
 def wrong_cells(line: Line, speaker: Speaker) -> tuple[dict[str, str], dict[str, str]]:
@@ -141,10 +169,15 @@ def wrong_cells(line: Line, speaker: Speaker) -> tuple[dict[str, str], dict[str,
     cells = {field: line.cells.get(field, "") for field in COLUMNS}
     wrong = {}
     for field, cell in cells.items():
-        if is_formula(cell) and not (field == "contact_phone" and cell.startswith("+")):
+        flaw = line.flaws.get(field)
+        if flaw in _FLAWS and not (field == "licence_expires" and flaw is Flaw.DATE):
+            wrong[field] = speaker.say(_FLAWS[flaw])
+        elif is_formula(cell) and not (field == "contact_phone" and cell.startswith("+")):
             wrong[field] = speaker.say(N_("This looks like a formula. Write a text that does not begin with =, +, - or @."))
         elif _SHORTENED.fullmatch(cell):
-            words = N_("The spreadsheet has shortened this number. Format the column as text, write the number again, and save.")
+            wrong[field] = speaker.say(_SHORTENED_WORDS)
+        elif field == "contact_phone" and _WITHOUT_NOUGHT.fullmatch(cell):
+            words = N_("The 0 of the area code is not there. Format the column as text, write the number again, and save.")
             wrong[field] = speaker.say(words)
         elif field in _WORDS and cell:
             value = _words(field).get(_plain(cell))
@@ -161,38 +194,6 @@ def wrong_cells(line: Line, speaker: Speaker) -> tuple[dict[str, str], dict[str,
         cells["licence_expires"] = f"{day[1]}-{int(day[2]):02}-{int(day[3]):02}"
     # What is chosen in the form has a value before anybody chooses.
     return {field: cell for field, cell in cells.items() if cell}, wrong
-
-
-def _decode(content: bytes, speaker: Speaker) -> str:
-    if len(content) > MOST_BYTES:
-        words = N_("The file is larger than %(size)s MB. Delete columns that are not needed, or divide the list.")
-        raise NotAList(speaker.say(words, size=MOST_BYTES // 1_000_000))
-    if content.startswith(_WORKBOOKS):
-        words = N_("This is a workbook. Open it, choose “Save as”, take “CSV UTF-8 (comma delimited)”, and choose the new file.")
-        raise NotAList(speaker.say(words))
-    # What is no letter of any language: another encoding, or no text at all. GB 18030 takes nearly anything, and makes letters
-    # for private use of it; in UTF-8 they are meant, for rare characters of names.
-    for encoding, none in (("utf-8-sig", ("Cc", "Cn")), ("gb18030", ("Cc", "Cn", "Co"))):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if not any(unicodedata.category(character) in none for character in set(text) - set("\r\n\t")):
-            return text
-    words = N_("The file cannot be read as text. Save the list again as “CSV UTF-8 (comma delimited)”, and choose that file.")
-    raise NotAList(speaker.say(words))
-
-
-def _rows(text: str, speaker: Speaker) -> list[tuple[int, list[str]]]:
-    """With their numbers in a spreadsheet. What stands in several lines of a cell, or behind spaces, becomes one line."""
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error:
-        words = N_("A quotation mark is not closed, or the file is cut off. Save the list again from the spreadsheet.")
-        raise NotAList(speaker.say(words)) from None
-    return [(number, [" ".join(cell.split()) for cell in row]) for number, row in enumerate(rows, 1)]
 
 
 def _fields(headings: Sequence[str], speaker: Speaker) -> dict[int, str]:

@@ -14,7 +14,7 @@ from api.cases.states import Act
 from api.centre import Centre
 from api.console.i18n import N_, Language
 from api.console.rendering import page, speaker_of
-from api.console.sheets import Sheet, to_csv, to_xlsx
+from api.console.sheets import XLSX, Sheet, to_csv, to_xlsx
 from api.console.speech import Speaker
 from api.console.statistics_filter import Asked, Filter, month_after, read_filter, this_month
 from api.console.statistics_views import counts_table, meanings, overall, sections, share, spoken, tiles, times_table
@@ -32,7 +32,6 @@ router = APIRouter()
 
 # The page has the first of them and must stay light; the files have as many as a spreadsheet is still quick with.
 _SHOWN, _IN_A_FILE, _IN_A_REPORT = 20, 5000, 10
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ALL = (By.WEEK, By.RULE, By.STATION, By.SHOP, By.CAMERA)
 
 
@@ -91,7 +90,7 @@ async def statistics_xlsx(
     about = Sheet(speaker.say(N_("About")), [speaker.say(N_("Statistics")), ""], [*made, *total, *words])
     tables = [section.table.sheet() for section in sections(speaker, centre.catalogue, figures, lambda by, key: None)]
     content = await anyio.to_thread.run_sync(to_xlsx, [about, *tables])
-    return _file(content, _XLSX, f"{_name(scope)}.xlsx")
+    return _file(content, XLSX, f"{_name(scope)}.xlsx")
 
 
 @router.get("/statistics/month")

@@ -1,11 +1,15 @@
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, false, or_, select, true, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, false, func, or_, select, true, union_all
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from api.accounts.actors import Actor
+from api.accounts.permissions import Permission
 from api.kit.database import Work
 from api.places.tables import Area, District, Shop
+
+# Of PostgreSQL's advisory locks; any number that nothing else here uses.
+_NAMES = 0x504C4143
 
 
 def shop_is_visible(actor: Actor, shop_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
@@ -74,6 +78,14 @@ async def get_district(work: Work, actor: Actor, district_id: str, *, for_change
         _locked(_readable_districts(actor).where(District.id == district_id), District, for_change)
     )
     return district
+
+
+async def lock_names(work: Work, actor: Actor) -> None:
+    """Until the end of the transaction nobody else has it: who looks for a district by its name, and makes it where it is not,
+    finds what another has made at the same time. With SQLite, only one writes at a time."""
+    actor.require(Permission.PLACES_WRITE)
+    if work.get_bind().dialect.name == "postgresql":
+        await work.execute(select(func.pg_advisory_xact_lock(_NAMES)))
 
 
 async def is_own_district(work: Work, actor: Actor, district_id: str) -> bool:

@@ -47,6 +47,30 @@ async def create_district(work: Work, actor: Actor, new: DistrictIn) -> District
     return district
 
 
+async def find_or_make_district(work: Work, actor: Actor, county: str, station: str) -> str:
+    """The id of the station below the county; without a county, of a district of that name wherever it stands. Two who want the
+    same new one at once get one."""
+    found = _named(await list_districts(work, actor), county, station)
+    if found is not None:
+        return found.id
+    await repository.lock_names(work, actor)
+    known = await list_districts(work, actor)
+    found = _named(known, county, station)
+    if found is not None:
+        return found.id
+    if not county:
+        return (await create_district(work, actor, DistrictIn(name=station))).id
+    above = next((district for district in known if district.name == county), None)
+    above = above or await create_district(work, actor, DistrictIn(name=county))
+    return (await create_district(work, actor, DistrictIn(name=station, parent_id=above.id))).id
+
+
+def _named(known: Sequence[District], county: str, station: str) -> District | None:
+    above = [district.id for district in known if district.name == county][:1]
+    below = [district for district in known if not county or district.parent_id in above]
+    return next((district for district in below if district.name == station), None)
+
+
 async def get_district(work: Work, actor: Actor, district_id: str, *, for_change: bool = False) -> District:
     actor.require(Permission.PLACES_READ)
     district = await repository.get_district(work, actor, district_id, for_change=for_change)

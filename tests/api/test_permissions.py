@@ -231,6 +231,7 @@ TABLE = (
     row("GET /shops/new", P.PLACES_WRITE),
     row("GET /shops/import", P.PLACES_WRITE),
     row("GET /shops/import/template.csv", P.PLACES_WRITE),
+    row("GET /shops/import/template.xlsx", P.PLACES_WRITE),
     row("GET /audit", P.AUDIT_READ),
     row("GET /audit/export", P.AUDIT_READ),
     row("GET /shops/{shop_id}", P.PLACES_WRITE),

@@ -1,5 +1,6 @@
 """Shops from a list: what is wrong with a file, what would be added, and that nothing is before somebody agrees."""
 
+import asyncio
 import re
 
 import httpx
@@ -7,13 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from api.accounts.permissions import Role
-from api.console import shop_lists
+from api.console import shop_files, shop_import, shop_lists
 from api.console.i18n import Language
 from api.console.speech import Speaker
 from api.kit.database import Database
+from api.kit.settings import Settings
 from api.kit.times import now
 from tests.api.console.kitchen import SHOP, Kitchen, sign_in
-from tests.api.world import World
+from tests.api.world import HOUSE, World
 
 HEADINGS = "县（区）局,辖区／监管所,单位名称,统一社会信用代码,证照编号,有效期至,联系人,电话"
 GOOD = "安吉县局,城西所,春来早点铺,91330522MA2B4C5D6E,JY23305220012345,2027/5/31,李,138 0000 0000"
@@ -32,9 +34,10 @@ async def look(browser: httpx.AsyncClient, content: bytes, name: str = "list.csv
 
 
 async def agree(browser: httpx.AsyncClient, page: httpx.Response) -> httpx.Response:
-    packed = re.search(r'name="lines" value="([\w-]+)"', page.text)
-    assert packed is not None, page.text
-    return await browser.post("/shops/import/lines", data={"lines": packed[1]})
+    """Sends what the form of the page holds."""
+    packed = dict(re.findall(r'name="(lines|later)" value="([\w-]+)"', page.text))
+    assert packed, page.text
+    return await browser.post("/shops/import/lines", data=packed)
 
 
 async def count(kitchen: Kitchen, what: str) -> int:
@@ -51,9 +54,9 @@ async def installer(browser: httpx.AsyncClient) -> httpx.AsyncClient:
     return browser
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
-def test_encodings_of_spreadsheets(encoding: str) -> None:
-    found = shop_lists.read_list(listed(GOOD).decode().encode(encoding), Speaker(Language.ZH, now()))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030"])
+async def test_encodings_of_spreadsheets(encoding: str) -> None:
+    found = await shop_lists.read_list(listed(GOOD).decode().encode(encoding), Speaker(Language.ZH, now()))
     assert [line.cells["name"] for line in found.lines] == ["春来早点铺"]
 
 
@@ -98,8 +101,8 @@ async def test_english_headings_and_words(installer: httpx.AsyncClient) -> None:
         (b"", "文件是空的"),
         ("\ufeff\r\n,,\r\n".encode(), "文件是空的"),
         (listed(), "表头下面没有单位"),
-        (b"PK\x03\x04rest", "这是 Excel 工作簿"),
-        (b"\xd0\xcf\x11\xe0rest", "这是 Excel 工作簿"),
+        (b"PK\x03\x04rest", "工作簿无法读取"),
+        (b"\xd0\xcf\x11\xe0rest", "这是旧格式（.xls）或设了密码的工作簿"),
         (b"\x00\x01\x02\xff" * 50, "文件无法按文字读取"),
         (listed(GOOD).decode().encode("utf-16"), "文件无法按文字读取"),
         (listed(GOOD).decode().encode("big5", "ignore"), "文件无法按文字读取"),
@@ -108,22 +111,22 @@ async def test_english_headings_and_words(installer: httpx.AsyncClient) -> None:
         (listed(GOOD).replace("春来早点铺".encode(), b"x" * 140_000), "有双引号没有成对"),
         (listed(GOOD, headings="电话,单位名称"), "没有找到：辖区／监管所"),
         (listed(GOOD, headings="监管所,单位名称,店名"), "有两列都是“单位名称”"),
-        (b"x" * (shop_lists.MOST_BYTES + 1), "文件超过 1 MB"),
-        (listed(*[GOOD] * (shop_lists.MOST_LINES + 1)), "一次最多添加 1000 家"),
+        (b"x" * (shop_files.MOST_BYTES + 1), "文件超过 1 MB"),
+        (listed(*[GOOD] * (shop_lists.MOST_LINES + 1)), "一个名单最多 5000 家"),
     ],
     ids=[
         "empty", "blank", "headings only", "xlsx", "xls", "binary", "utf-16", "big5", "torn", "torn quotation", "endless cell",
         "no station", "twice the same", "too large", "too many",
     ],
 )
-def test_a_file_that_is_no_list(content: bytes, said: str) -> None:
-    with pytest.raises(shop_lists.NotAList, match=said):
-        shop_lists.read_list(content, Speaker(Language.ZH, now()))
+async def test_a_file_that_is_no_list(content: bytes, said: str) -> None:
+    with pytest.raises(shop_files.NotAList, match=said):
+        await shop_lists.read_list(content, Speaker(Language.ZH, now()))
 
 
 async def test_what_is_wrong_with_a_file_is_said_at_its_field(installer: httpx.AsyncClient) -> None:
-    page = await look(installer, b"PK\x03\x04rest")
-    assert (page.status_code, 'id="list-wrong">这是 Excel 工作簿' in page.text) == (422, True)
+    page = await look(installer, b"\xd0\xcf\x11\xe0rest")
+    assert (page.status_code, 'id="list-wrong">这是旧格式' in page.text) == (422, True)
     page = await installer.post("/shops/import", files={"list": ("", b"", "application/octet-stream")})
     assert (page.status_code, 'id="list-wrong">请先选择文件' in page.text) == (422, True)
 
@@ -137,6 +140,7 @@ MISTAKES = (
     ("安吉县局,城西所,春来,,J1,31.5.2027,,", "有效期至", "2027-05-31"),
     ("安吉县局,城西所,春来,,J1,2027/2/30,,", "有效期至", "2027-05-31"),
     ("安吉县局,城西所,春来,,,,李,x", "电话", "138 0000 0000"),
+    ("安吉县局,城西所,春来,,,,李,5725123456", "电话", "区号前面的 0 没有了"),
     ("安吉县局,城西所,春来,,,,李,=1+1", "电话", "像是公式"),
     ("安吉县局,城西所,=HYPERLINK(),,,,,", "单位名称", "像是公式"),
     ("安吉县局,城西所,＝1＋1,,,,,", "单位名称", "像是公式"),
@@ -199,6 +203,30 @@ async def test_agreeing_twice_adds_once(installer: httpx.AsyncClient, kitchen: K
     again = await agree(installer, page)
     assert (again.status_code, "您查看之后情况有变" in again.text) == (409, True)
     assert await count(kitchen, "shops") == 2
+
+
+@pytest.mark.postgres
+async def test_two_who_add_a_list_with_a_new_station_at_once_make_one(postgres_settings: Settings) -> None:
+    database = Database(postgres_settings.async_database_url, 5)
+    speaker = Speaker(Language.ZH, now())
+    lines = (await shop_lists.read_list(listed(GOOD), speaker)).lines
+
+    async def add() -> shop_import.Outcome:
+        async with database.writing() as work:
+            return await shop_import.add_shops(work, HOUSE, speaker, lines)
+
+    async with database.writing() as work:
+        await shop_import.add_shops(work, HOUSE, speaker, lines)
+        other = asyncio.create_task(add())
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        async with asyncio.timeout(20):
+            while not other.done() and not (await work.execute(waiting)).scalar_one():
+                pass
+    assert [line.cells["name"] for line in (await other).there] == ["春来早点铺"]
+    async with database.reading() as work:
+        names = list(await work.scalars(text("SELECT name FROM districts ORDER BY name")))
+    await database.close()
+    assert names == ["城西所", "安吉县局"]
 
 
 async def test_all_or_nothing_when_something_changed_in_between(installer: httpx.AsyncClient, kitchen: Kitchen) -> None:
