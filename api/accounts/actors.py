@@ -74,6 +74,8 @@ class Actor:
 
     def require(self, permission: Permission) -> None:
         """Raises Forbidden."""
+        if not self.may(permission) and self.kind is ActorKind.CLIENT:
+            raise Forbidden("A program may not do this by itself. Ask with the token of a person who has let it in, and who may.")
         if not self.may(permission):
             raise Forbidden(f"Your account may not do this; it needs the permission {permission.value}.")
 

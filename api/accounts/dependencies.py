@@ -84,7 +84,7 @@ async def signed_in(
 ) -> Actor:
     """Raises Unauthenticated."""
     if actor is None:
-        raise Unauthenticated("You are not signed in, or your session has ended. Sign in again.")
+        raise Unauthenticated("Send an access token (Authorization: Bearer TOKEN), or sign in: there is no session that holds.")
     return actor
 
 

@@ -123,7 +123,7 @@ async def act(
         raise Forbidden(f"Your account may not do this; it needs the permission {refused.value}.")
     if refused is not None:
         raise ActNotPossible(_UNMET[refused], refused)
-    note = (note or "").strip()[:NOTE_LENGTH] or None
+    note = (note or "").replace("\0", "").strip()[:NOTE_LENGTH] or None
     _check_given(step, reason, note, into, due_at, answered)
     other = into or case.merged_into
     if into is not None:

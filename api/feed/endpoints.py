@@ -55,7 +55,8 @@ async def follow_events(
     async with centre.database.reading() as work:
         await service.list_events(work, actor, after=stand, limit=1)  # what is wrong is told before the stream begins
     return StreamingResponse(
-        follow(centre, actor, stand or Stand()), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        follow(centre, actor, stand or Stand()), media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},  # nginx would keep events back until there are many
     )
 
 

@@ -40,6 +40,11 @@ from api.kit.secrets import KeyringError
 
 log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
+# Of addresses, where nobody of ours was asked.
+_UNKNOWN = {
+    404: "There is no such address. /api/v1/openapi.json describes all that there are.",
+    405: "This address is not asked in this way. The Allow header names the methods that it knows.",
+}
 DISK_FULL = "The disk of the centre is full. Make room in the data folder, then send this again."
 
 
@@ -58,7 +63,8 @@ class Change(BaseModel):
 
 
 class ProblemDocument(BaseModel):
-    """RFC 9457. `code` is stable and made for programs, `detail` for people."""
+    """RFC 9457. `code` is stable and made for programs, `detail` for people. `errors` and `changes` are left out where there are
+    none."""
 
     type: str = Field(examples=["urn:sunshine:problem:not-found"])
     title: str
@@ -92,7 +98,9 @@ class Problem(Exception):
         return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
 
     def response(self) -> Response:
-        content = self.document().model_dump(mode="json", exclude_none=True)
+        document = self.document()
+        left_out = {name for name in ("errors", "changes") if getattr(document, name) is None}
+        content = document.model_dump(mode="json", exclude=left_out)
         return JSONResponse(content, self.status, self.headers(), media_type=MEDIA_TYPE)
 
 
@@ -223,12 +231,15 @@ def install(app: FastAPI) -> None:
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         # The values are left out: one of them may be a password.
         errors = [FieldProblem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in error.errors()]
-        invalid = Invalid("The request does not have the form that this address needs; see errors.", errors=errors)
-        return await answer(request, invalid)
+        words = "The request does not have the form that this address needs; see errors."
+        is_json = "json" in request.headers.get("content-type", "")
+        if not is_json and any(item["loc"] == ("body",) for item in error.errors()):
+            words = "This address takes JSON: send it with Content-Type: application/json, and {} where there is nothing to say."
+        return await answer(request, Invalid(words, errors=errors))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        problem = Problem(f"{error.detail}.".replace("..", "."))
+        problem = Problem(_UNKNOWN.get(error.status_code) or f"{error.detail}.".replace("..", "."))
         if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that Starlette cannot take apart; everywhere else that is a 422
             return await answer(request, Invalid(problem.detail))
         problem.status = error.status_code

@@ -138,7 +138,16 @@ class TestConfirm:
         assert problem_code(loser) == "version-conflict"
         assert len((await first.get(f"/api/v1/cases/{case_id}")).json()["transitions"]) == 3
         winner = next(answer for answer in answers if answer.status_code == 200).json()["transitions"][-1]
-        assert [(change["who"], change["what"]) for change in loser.json()["changes"]] == [(winner["actor_name"], winner["act"])]
+        told = [(change["who"], change["what"], change["note"]) for change in loser.json()["changes"]]
+        assert told == [(winner["actor_name"], winner["act"], None)]
+
+    async def test_a_note_of_which_nothing_can_be_read_is_none(self, any_world: World):
+        """PostgreSQL keeps no such character, and a page cannot show it."""
+        case_id = await any_world.case(await any_world.place())
+        path, officer = f"/api/v1/cases/{case_id}/confirm", await any_world.person()
+        answer = await officer.post(path, json={"note": " \0 "}, headers={"If-Match": '"1"'})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["transitions"][-1]["note"] is None
 
     async def test_without_the_version(self, world: World):
         case_id = await world.case(await world.place())

@@ -191,6 +191,7 @@ async def test_server_sent_events_go_on_where_a_follower_was(world: World):
     async with live(world, await world.person()) as online:
         async with online.stream("GET", "/api/v1/events/stream") as response:
             assert response.headers["content-type"].startswith("text/event-stream")
+            assert response.headers["x-accel-buffering"] == "no"
             stream = events_of(response)
             events = [await anext(stream), await anext(stream)]
         assert [event["event"] for event in events] == ["case.opened"] * 2

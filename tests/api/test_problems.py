@@ -1,0 +1,39 @@
+"""What a developer is told who asks in a way that does not work."""
+
+import pytest
+
+from tests.api.test_oauth import ACTING, add
+from tests.api.world import World, problem_code
+
+CONFIRM = "/api/v1/cases/1/confirm"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status", "words"),
+    [
+        ("GET", "/api/v1/case", {}, 404, "openapi.json"),
+        ("GET", "/api/v1/oauth/token", {}, 405, "Allow header"),
+        ("GET", "/api/v1/cases", {"headers": {"Authorization": "a-token-without-its-scheme"}}, 401, "Authorization: Bearer"),
+        ("POST", CONFIRM, {"content": "{}", "headers": {"Content-Type": "text/plain"}}, 422, "takes JSON"),
+        ("POST", CONFIRM, {"data": {"note": "x"}}, 422, "takes JSON"),
+        ("POST", CONFIRM, {}, 422, "takes JSON"),
+        ("POST", CONFIRM, {"json": [1]}, 422, "see errors"),
+    ],
+)
+async def test_says_what_to_do(world: World, method: str, path: str, options: dict[str, object], status: int, words: str):
+    client = world.client() if status == 401 else await world.person()
+    answer = await client.request(method, path, **options)  # type: ignore[arg-type]
+    assert answer.status_code == status, answer.text
+    problem_code(answer)
+    assert words in answer.json()["detail"]
+
+
+async def test_a_program_that_asks_by_itself_for_what_people_may(world: World):
+    place = await world.place()
+    case_id = await world.case(place)
+    program = await add(world, place, scopes=ACTING, is_authority=True)
+    async with program.by_itself() as client:
+        (evidence,) = (await client.get(f"/api/v1/cases/{case_id}")).json()["evidence"]
+        answer = await client.get(f"/api/v1/evidence/{evidence['violation_id']}/original.jpg")
+    assert (answer.status_code, problem_code(answer)) == (403, "forbidden")
+    assert "token of a person" in answer.json()["detail"]
