@@ -19,6 +19,7 @@ from api.places import repository as places
 
 # Both secrets work for so long, so that a client changes over without a moment in which none does.
 PREVIOUS_LASTS = timedelta(hours=24)
+EARLIER_KEPT = 4
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -68,11 +69,15 @@ async def create_client(work: Work, actor: Actor, new: ClientIn, at: datetime) -
 
 
 async def rotate_secret(work: Work, actor: Actor, client_id: str, at: datetime) -> tuple[ApiClient, str]:
-    """A new secret; the one before works for PREVIOUS_LASTS more."""
+    """A new secret; the one before works for PREVIOUS_LASTS more, also when it is not the last one that is replaced in this time:
+    a page that was loaded anew makes another one, and the program goes on with the one that it has."""
     client = await get_client(work, actor, client_id, for_change=True)
     if client.revoked_at is not None:
         raise ClientRevoked("This client was revoked. Add a new one.")
     secret = secrets.token_urlsafe(32)
+    if client.previous_hash is not None and client.previous_until is not None:
+        replaced = [[client.previous_hash, client.previous_until.isoformat()], *client.earlier]
+        client.earlier = [one for one in replaced if at < datetime.fromisoformat(one[1])][:EARLIER_KEPT]
     client.previous_hash, client.previous_until = client.secret_hash, at + PREVIOUS_LASTS
     client.secret_hash = token_hash(secret)
     record(work, actor, "client.secret_rotated", "client", client.id, name=client.name)
@@ -93,11 +98,11 @@ async def revoke_client(work: Work, actor: Actor, client_id: str, at: datetime) 
 
 def secret_fits(client: ApiClient, secret: str, at: datetime) -> bool:
     # No slow hash is needed: a secret is 256 random bits.
-    given = token_hash(secret)
-    is_previous = client.previous_hash is not None and client.previous_until is not None and at < client.previous_until
-    return hmac.compare_digest(given, client.secret_hash) or (
-        is_previous and hmac.compare_digest(given, client.previous_hash or "")
-    )
+    given, working = token_hash(secret), [client.secret_hash]
+    if client.previous_hash is not None and client.previous_until is not None and at < client.previous_until:
+        working.append(client.previous_hash)
+    working += [known for known, until in client.earlier if at < datetime.fromisoformat(until)]
+    return any(hmac.compare_digest(given, known) for known in working)
 
 
 def as_part_of_actor(client: ApiClient) -> Client:

@@ -24,6 +24,8 @@ class ApiClient(Table):
     secret_hash: Mapped[str] = mapped_column(String(64))
     previous_hash: Mapped[str | None] = mapped_column(String(64))
     previous_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Those before the previous one that still work, the newest first: each a hash, and until when (RFC 3339).
+    earlier: Mapped[list[list[str]]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(100))
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

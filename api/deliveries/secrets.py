@@ -12,6 +12,8 @@ from api.kit.secrets import Keyring
 
 # Long enough to change the receiver's settings by hand.
 OVERLAP = timedelta(hours=24)
+# Each adds 160 bytes to a header of every message.
+EARLIER_KEPT = 4
 SECRET_BYTES = 32  # the specification asks for 24 to 64
 
 
@@ -48,13 +50,19 @@ class Subscription(BaseModel):
     auth: str
 
 
+class Replaced(BaseModel):
+    keys: SigningKeys
+    until: datetime
+
+
 class TargetSecrets(BaseModel):
-    """Of a webhook `current`, and after a rotation `previous`; of a robot `token`, and `secret` where it is signed; of Apprise
-    the whole address as `token`; of Web Push `subscription`."""
+    """Of a webhook `current`, after a rotation `previous`, and `earlier` ones of which the time is not over either; of a robot
+    `token`, and `secret` where it is signed; of Apprise the whole address as `token`; of Web Push `subscription`."""
 
     current: SigningKeys | None = None
     previous: SigningKeys | None = None
     previous_until: datetime | None = None
+    earlier: list[Replaced] = []
     token: str | None = None
     secret: str | None = None
     subscription: Subscription | None = None
@@ -62,18 +70,26 @@ class TargetSecrets(BaseModel):
     def signing(self, at: datetime) -> list[SigningKeys]:
         """All keys to sign with now, the current ones first."""
         keys = [self.current] if self.current is not None else []
-        if self.previous is not None and self.previous_until is not None and at < self.previous_until:
-            keys.append(self.previous)
-        return keys
+        return keys + [one.keys for one in self._replaced(at)]
 
     def rotated(self, at: datetime) -> "TargetSecrets":
+        """New keys. Those before sign for OVERLAP more, also when they are not the last ones that are replaced in this time."""
         until = None if self.current is None else at + OVERLAP
-        return self.model_copy(update={"current": SigningKeys.new(), "previous": self.current, "previous_until": until})
+        earlier = self._replaced(at)[:EARLIER_KEPT]
+        new = {"current": SigningKeys.new(), "previous": self.current, "previous_until": until, "earlier": earlier}
+        return self.model_copy(update=new)
+
+    def _replaced(self, at: datetime) -> list[Replaced]:
+        """That still sign, the newest first."""
+        replaced = [*self.earlier]
+        if self.previous is not None and self.previous_until is not None:
+            replaced.insert(0, Replaced(keys=self.previous, until=self.previous_until))
+        return [one for one in replaced if at < one.until]
 
     def all_texts(self) -> list[str]:
         """Whatever must not appear in a log."""
         texts = [self.token, self.secret]
-        for keys in (self.current, self.previous):
+        for keys in (self.current, self.previous, *(one.keys for one in self.earlier)):
             if keys is not None:
                 texts += [keys.symmetric, keys.symmetric.removeprefix("whsec_"), keys.private, keys.private.removeprefix("whsk_")]
         if self.subscription is not None:

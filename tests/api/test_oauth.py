@@ -430,6 +430,16 @@ class TestToken:
             world.centre.clock = lambda passed=passed: datetime.now(UTC) + timedelta(hours=passed)  # type: ignore[misc]
             assert (await self.ask(program, secret, grant_type="client_credentials")).status_code == status, (passed, status)
 
+    async def test_one_that_is_replaced_twice_in_a_day_works_for_its_day(self, any_world: World):
+        """Somebody loads the page anew that showed the new one: the program has none of them yet."""
+        program, admin = await add(any_world, await any_world.place()), await any_world.person(Role.ADMIN)
+        known = [program.secret]
+        known += [(await admin.post(f"/api/v1/clients/{program.id}/rotate")).json()["secret"] for _ in range(2)]
+        for hours, statuses in ((23, [200, 200, 200]), (25, [401, 401, 200])):
+            any_world.centre.clock = lambda hours=hours: datetime.now(UTC) + timedelta(hours=hours)  # type: ignore[misc]
+            answers = [await self.ask(program, secret, grant_type="client_credentials") for secret in known]
+            assert [answer.status_code for answer in answers] == statuses
+
     @pytest.mark.parametrize(
         ("form", "error"),
         [

@@ -117,6 +117,19 @@ async def test_rotation_signs_with_both_for_a_day(post: Post):
     assert [proves(keys["public_key"], after) for keys in (target, rotated)] == [False, True]
 
 
+async def test_keys_that_are_replaced_twice_in_a_day_sign_for_their_day(post: Post):
+    """Somebody loads the page anew that showed the new ones: the receiver has none of them yet."""
+    target = await post.target()
+    second, third = [(await post.admin.post(f"/api/v1/targets/{target['id']}/rotate")).json() for _ in range(2)]
+    for hours in (23, 2):
+        post.clock.pass_by(hours=hours)
+        await post.open_case()
+        await post.send()
+    during, after = post.receiver.requests
+    assert [proves(keys["public_key"], during) for keys in (target, second, third)] == [True, True, True]
+    assert [proves(keys["public_key"], after) for keys in (target, second, third)] == [False, False, True]
+
+
 async def test_what_the_document_shows_takes_ours_and_nothing_else(post: Post):
     (shown,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     scope: dict[str, Any] = {}
