@@ -24,10 +24,11 @@ def collect(
     from models.collect import collect as fetch
     from models.collect import sign_in
     from models.data import DataError
+    from models.durable import sole_user
 
     outside_the_checkout(out)
     try:
-        with httpx.Client(base_url=centre, timeout=30) as client:
+        with sole_user(out), httpx.Client(base_url=centre, timeout=30) as client:
             sign_in(client, login, password)
             added = fetch(client, out, keep_faces_because, say)
     except (DataError, OSError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:

@@ -70,7 +70,12 @@ def evaluate(
                 print(f"Too few labels, scenes or days to say anything of: {', '.join(silent)}.")
             return
         cards = [load_model(weights, stage, precision)[0] for stage in ("finder", "attributes")]
+        precisions = {card.precision for card in cards}
+        if record and len(precisions) > 1:
+            raise SystemExit("The stages are used in two precisions, and a card says one. Say which with --precision.")
         evaluation = look(chosen, weights, say, precision) if chosen else None
+        if record and name is None and (lost := _lost_of_the_test_list(evaluation.pictures if evaluation else ())):
+            raise SystemExit(f"{lost} pictures of the test list are missing, torn or learned from: nothing is recorded.")
         of_pictures = figures(evaluation) if evaluation else []
         detector = Detector.load(weights, precision=precision)
         of_clips = events.figures(events.watch_all(clips, detector, say)) if clips else []
@@ -78,7 +83,7 @@ def evaluate(
         raise SystemExit(str(error)) from None
     learned = {source.source for card in cards for source in card.data}
     print(report.table([*of_pictures, *of_clips], unseen=frozenset(p.source for p in chosen) - learned))
-    chosen_options = _options(part, only or [], precision or cards[1].precision)
+    chosen_options = _options(part, only or [], precisions.pop() if len(precisions) == 1 else None)
     command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *chosen_options])
     out.mkdir(parents=True, exist_ok=True)
     about = {"command": command, "weights": {model.name: model.sha256 for model in detector.models}}
@@ -118,11 +123,11 @@ def explain(
     print(f"{out} is written.")
 
 
-def _options(part: str, only: list[str], precision: str) -> list[str]:
-    """What decides about the figures; the precision too, because its default may change."""
+def _options(part: str, only: list[str], precision: str | None) -> list[str]:
+    """What decides about the figures; the precision too, because its default may change, but where each stage has its own."""
     options = ["--part", part] if part != "test" else []
     options += [word for source in only for word in ("--only", source)]
-    return [*options, "--precision", precision]
+    return [*options, *(["--precision", precision] if precision else [])]
 
 
 def _pictures_and_clips(given: list[Path]) -> "tuple[list[Picture], list[Path]]":
@@ -133,6 +138,12 @@ def _pictures_and_clips(given: list[Path]) -> "tuple[list[Picture], list[Path]]"
     videos = {path: clips(path) for path in given}
     pictures = read_all(path for path in given if holds_pictures(path) or not videos[path])
     return pictures, [clip for found in videos.values() for clip in found]
+
+
+def _lost_of_the_test_list(pictures: "Sequence[Picture]") -> int:
+    from models.split import listed_for
+
+    return len(listed_for("test") - {(picture.source, picture.name) for picture in pictures})
 
 
 def _not_learned_from(pictures: "list[Picture]", weights: Sequence[Path]) -> "list[Picture]":

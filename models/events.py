@@ -47,7 +47,7 @@ class Planted:
     to_s: float
     hold_s: float
 
-    def answers(self, alarm: Alarm, figure: int) -> bool:
+    def answers(self, alarm: Alarm, figure: int | None) -> bool:
         """Whether an alarm about this figure is of this violation: after the hold time, and not long after its end."""
         began, ended = self.from_s + self.hold_s - EARLY_S, self.to_s + IN_TIME_S
         return (figure, alarm.rule) == (self.figure, self.rule) and began <= alarm.time_s <= ended
@@ -171,8 +171,8 @@ def watch_all(paths: Sequence[Path], detector: Detector, say: Callable[[str], No
     return watched
 
 
-def _figure_at(truth: dict[str, Any], alarm: Alarm) -> int:
-    """Who stands there in the truth: the figure whose middle is nearest."""
+def _figure_at(truth: dict[str, Any], alarm: Alarm) -> int | None:
+    """Who stands there in the truth: of the figures around the alarm's middle the one whose own middle is nearest."""
     frame = min(truth["frames"], key=lambda frame: abs(frame["time_s"] - alarm.time_s))
     x, y = (alarm.box[0] + alarm.box[2]) / 2, (alarm.box[1] + alarm.box[3]) / 2
 
@@ -180,7 +180,12 @@ def _figure_at(truth: dict[str, Any], alarm: Alarm) -> int:
         x1, y1, x2, y2 = person["box"]
         return abs(float((x1 + x2) / 2 - x)) + abs(float((y1 + y2) / 2 - y))
 
-    return int(min(frame["people"], key=away, default={"figure": 0})["figure"])
+    def around(person: dict[str, Any]) -> bool:
+        x1, y1, x2, y2 = person["box"]
+        return bool(x1 <= x <= x2 and y1 <= y <= y2)
+
+    nearest = min(filter(around, frame["people"]), key=away, default=None)
+    return None if nearest is None else int(nearest["figure"])
 
 
 def _truth_path(clip: Path) -> Path:

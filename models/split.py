@@ -65,6 +65,11 @@ def learned(weights: Path) -> set[tuple[str, str]]:
     return {key for key, part in parts.items() if part != "test"}
 
 
+def listed_for(part: str) -> set[tuple[str, str]]:
+    """The pictures (source, name) of the shared data that have a part."""
+    return {key for key, listed in _read(LISTED).items() if listed == part}
+
+
 def write_learned(weights: Path, pictures: Iterable[tuple[str, str]]) -> None:
     """Say what a folder of weights learned from."""
     write_split(dict.fromkeys(pictures, "train"), weights / LEARNED)

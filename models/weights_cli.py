@@ -22,7 +22,7 @@ def quantise(
         pictures = read_all(data or [SHARED / "data"])
         parts = split(pictures)
         make(weights, [p for p in pictures if parts[p.source, p.name] == "train"], say)
-    except (DataError, ModelError) as error:
+    except (DataError, ModelError, OSError) as error:
         raise SystemExit(str(error)) from None
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import cv2
+import pytest
 from typer.testing import CliRunner
 
 import models
@@ -13,7 +14,7 @@ from models.cli import app
 from models.compare import LEAST_GROUPS
 from models.eval_cli import _pictures_and_clips
 from models.publish import write_card
-from models.split import write_learned
+from models.split import listed_for, write_learned
 from tests.models.data_folder import write_folder
 
 run = CliRunner().invoke
@@ -145,6 +146,29 @@ def test_figures_of_other_pictures_do_not_pass_for_those_of_the_test_list(tmp_pa
     result = run(app, ["eval", str(tmp_path), "--record", "--out", str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "--name" in result.output
+
+
+def test_a_part_of_the_test_list_does_not_pass_for_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_folder(tmp_path / "data", [{"group": f"g{i}"} for i in range(8)])
+    monkeypatch.setattr("models.eval_cli.SHARED", tmp_path)
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    result = run(app, ["eval", "--weights", str(weights), "--record", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert f"{len(listed_for('test'))} pictures of the test list are missing" in result.output
+    assert load_model(weights, "finder") == load_model(default_weights(), "finder")
+
+
+def test_stages_of_two_precisions_are_named_by_neither(tmp_path: Path):
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    write_card(load_model(weights, "finder", "fp32")[0], weights / "finder.yaml")
+    write_card(load_model(weights, "attributes", "int8")[0], weights / "attributes.yaml")
+    folder = write_folder(tmp_path / "d", [{}])
+    options = [str(folder), "--part", "all", "--weights", str(weights), "--out", str(tmp_path / "out")]
+    assert run(app, ["eval", *options]).exit_code == 0
+    assert "--precision" not in json.loads((tmp_path / "out" / "figures.json").read_text())["command"]
+    result = run(app, ["eval", *options, "--record", "--name", "two"])
+    assert result.exit_code == 1
+    assert "Say which with --precision" in result.output
 
 
 def test_a_comparison_that_should_be_recorded_is_refused():

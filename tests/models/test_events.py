@@ -8,7 +8,7 @@ from models import events
 from models.data import DataError
 from models.events import Alarm, clips, compare, figures, watch_all
 
-HERE, ELSEWHERE = (0.0, 0.0, 20.0, 40.0), (200.0, 0.0, 220.0, 40.0)
+HERE, ELSEWHERE, NOBODY = (0.0, 0.0, 20.0, 40.0), (200.0, 0.0, 220.0, 40.0), (40.0, 0.0, 60.0, 40.0)
 EVENT = {"figure": 1, "rule": "K01", "from_s": 10.0, "to_s": 50.0}  # K01 holds for 20 s
 
 
@@ -29,8 +29,14 @@ def test_an_alarm_after_the_hold_time_finds_the_violation(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "alarm",
-    [Alarm(32.0, "K01", ELSEWHERE), Alarm(32.0, "K02", HERE), Alarm(12.0, "K01", HERE), Alarm(60.0, "K01", HERE)],
-    ids=["another person", "another rule", "too early", "long after"],
+    [
+        Alarm(32.0, "K01", ELSEWHERE),
+        Alarm(32.0, "K01", NOBODY),
+        Alarm(32.0, "K02", HERE),
+        Alarm(12.0, "K01", HERE),
+        Alarm(60.0, "K01", HERE),
+    ],
+    ids=["another person", "nobody", "another rule", "too early", "long after"],
 )
 def test_an_alarm_that_answers_no_violation_is_false(tmp_path: Path, alarm: Alarm):
     watched = compare(clip(tmp_path, EVENT), [alarm])
