@@ -13,8 +13,9 @@ from detector.finder import Finder, Found
 from detector.observation import Box
 from detector.pipeline import Detector
 from models.data import DataError, Picture
-from models.matching import NOT_FOUND, Judged, Matches
+from models.matching import Matches
 from models.metrics import SIZES, Floats, Ranking, calibration_error, interval, reliability
+from models.outcomes import NOT_FOUND, Judged
 
 LEAST_SCORE = 0.02
 """from here on what the finder finds is ranked; the product tells what its card's thresholds let through"""

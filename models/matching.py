@@ -28,6 +28,7 @@ from models.data import (
     SIMULATOR,
     Picture,
 )
+from models.outcomes import NOT_FOUND, Candidate, Judged, Label
 from models.publish import THINGS
 
 EVERY_FACE_LABELLED = (SIMULATOR, BACKS_OF_HEADS)
@@ -40,61 +41,9 @@ SAME_HEAD_IOU = 0.35
 """head boxes of the public sets are grown face boxes: a loose overlap is the same head"""
 SAME_IOU = 0.4
 """of a label and the hand or thing that is found there, and of a label and the head or hand whose state answers for it"""
-NOT_FOUND = "not found"
 CAPS = {HEAD_HAT: "worn", HEAD_BARE: "missing"}
 MASKS = {FACE_MASK: "worn", FACE_NO_MASK: "missing", MASK_WRONG: "wrong"}
 GLOVES = {HAND_GLOVE: "worn", HAND_BARE: "missing"}
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Something found, with the score it is ranked by. ``size``: longer side in px, of the label if it hits one.
-
-    ``told``: whether the product tells it: its score is high enough, or its state is one that violates.
-    """
-
-    picture: int
-    box: Box
-    score: float
-    hit: bool
-    size: float
-    told: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """Something to find."""
-
-    picture: int
-    box: Box
-    size: float
-    found: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A state told where the truth is known; ``told`` may be NOT_FOUND. ``score``: the told probability that it violates."""
-
-    attribute: AttributeName
-    picture: int
-    box: Box
-    size: float
-    truth: str
-    told: str
-    score: float
-
-    @property
-    def violates(self) -> bool:
-        return self.truth in VIOLATING
-
-    @property
-    def answered(self) -> bool:
-        return self.told not in ("unknown", NOT_FOUND)
-
-    @property
-    def right(self) -> bool:
-        """No mask and a mask worn wrongly are both violations: which of the two was told is not asked."""
-        return self.answered and self.truth != "unknown" and (self.told in VIOLATING) == self.violates
 
 
 @dataclass

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.crops import crop_square
-from models.matching import Judged
+from models.outcomes import Judged
 
 Image = NDArray[np.uint8]
 INK, FAINT, PAPER = (40, 40, 40), (215, 215, 215), (255, 255, 255)

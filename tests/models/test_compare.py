@@ -7,7 +7,8 @@ from models.compare import FEWEST, compare, table, undecided, verdict
 from models.data import Picture
 from models.evaluate import Evaluation
 from models.events import Alarm, Planted, Watched
-from models.matching import Candidate, Label, Matches
+from models.matching import Matches
+from models.outcomes import Candidate, Label
 
 BOX = (0.0, 0.0, 40.0, 40.0)
 COUNT = 2 * FEWEST

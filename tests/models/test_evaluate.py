@@ -7,7 +7,8 @@ from detector.card import Figure, default_weights
 from detector.session import Session
 from models.data import Picture, read_folder
 from models.evaluate import Evaluation, bins, figures, look
-from models.matching import Candidate, Judged, Label, Matches
+from models.matching import Matches
+from models.outcomes import Candidate, Judged, Label
 from models.publish import STATES
 from models.report import mistakes, table
 from tests.models.data_folder import write_folder

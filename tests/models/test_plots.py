@@ -1,6 +1,6 @@
 import numpy as np
 
-from models.matching import Judged
+from models.outcomes import Judged
 from models.plots import TILE, Line, Mistake, chart, confusion, contact_sheet, matrix, worst
 
 BOX = (10.0, 10.0, 30.0, 30.0)
