@@ -78,6 +78,7 @@ def train(
             checkpoint.save(spent, step)
             saved_at = spent
     checkpoint.save(spent, step)
+    say(f"attributes: {step} steps in {spent / 60:.1f} min")
     result: AttributeNet = average.cpu().eval()
     calibrate(result, val_patches, seed, say)
     return result

@@ -165,6 +165,7 @@ def train(
             checkpoint.save(spent, step)
             saved_at = spent
     checkpoint.save(spent, step)
+    say(f"finder: {step} steps in {spent / 60:.1f} min")
     return average
 
 

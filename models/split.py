@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from models.data import DataError, Picture
+from detector.card import load_model
+from models.data import SIMULATOR, DataError, Picture
 from models.durable import replace_file
 
 PARTS = ("train", "val", "test")
@@ -59,9 +60,18 @@ def write_split(parts: Parts, path: Path) -> None:
 
 
 def learned(weights: Path) -> set[tuple[str, str]]:
-    """The pictures (source, name) that a folder of weights learned from, or that it was calibrated on."""
+    """The pictures (source, name) that a folder of weights learned from, or that it was calibrated on.
+
+    Raises:
+        DataError: there is no list, and the cards name other sources than the shipped weights' do.
+    """
     listed = weights / LEARNED
-    parts = _read(listed) if listed.is_file() else _read(LISTED)
+    parts = _read(listed if listed.is_file() else LISTED)
+    if not listed.is_file():
+        cards = (load_model(weights, name)[0] for name in ("finder", "attributes") if (weights / f"{name}.yaml").is_file())
+        theirs = {data.source for card in cards for data in card.data} - {source for source, _ in parts} - {SIMULATOR}
+        if theirs:
+            raise DataError(f"{listed} is missing, which says what of {min(theirs)} was learned from. Copy it beside them.")
     return {key for key, part in parts.items() if part != "test"}
 
 

@@ -49,6 +49,7 @@ def train(
     spent: Annotated[float, typer.Option(hidden=True, help="Seconds of the budget that rendering has used.")] = 0.0,
 ) -> None:
     """Train both stages from data folders to ONNX files and cards, in a given time."""
+    from detector.card import ModelError
     from models.data import DataError, choose
     from models.durable import sole_user
     from models.teachers import COCO
@@ -110,7 +111,7 @@ def train(
     try:
         with sole_user(work):
             run(plan, say=lambda line: print(line, flush=True))
-    except (DataError, OSError) as error:
+    except (DataError, ModelError, OSError) as error:
         raise SystemExit(str(error)) from None
 
 

@@ -107,6 +107,19 @@ def test_what_the_weights_have_learned_from_says_nothing_about_them(tmp_path: Pa
     assert "Collect newer verdicts" in result.output
 
 
+def test_weights_whose_list_of_pictures_is_lost_are_not_measured(tmp_path: Path):
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    card, _ = load_model(weights, "attributes")
+    shops = Source(source="shop Lotus", licence="ours", pictures=9)
+    write_card(card.model_copy(update={"data": [*card.data, shops]}), weights / "attributes.yaml")
+    folder = write_folder(tmp_path / "d", [{"source": "shop Lotus"}])
+    options = ["--part", "all", "--out", str(tmp_path / "out"), "--compare", str(default_weights()), str(weights)]
+    result = run(app, ["eval", str(folder), *options])
+    assert result.exit_code == 1
+    assert "learned.csv" in result.output
+    assert "shop Lotus" in result.output
+
+
 def test_pictures_and_clips_of_one_folder_are_both_measured(tmp_path: Path):
     folder = write_folder(tmp_path / "d", [{}], {"p0": "0 0.5 0.5 0.5 0.5\n"})
     (folder / "clip.mp4").touch()
