@@ -320,7 +320,8 @@ async def _case(
         hindrances = await notices.hindrances(work, actor, case, centre.deadlines, at)
         view = replace(view, hindrance=obstacles(hindrances, speaker))
     if case.state in _TOLD_OF and actor.may(Permission.CASES_HANDLE):
-        view = replace(view, is_unreached=not await deliveries.is_shop_reached(work, case.shop_id))
+        told_url = f"/shops/{case.shop_id}#told" if actor.may(Permission.TARGETS_WRITE) else ""
+        view = replace(view, is_unreached=not await deliveries.is_shop_reached(work, case.shop_id), told_url=told_url)
     last = transitions[-1]
     if done and (last.act, last.actor_id) == (done, actor.id):
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))

@@ -67,7 +67,8 @@ class CaseView:
     """`acts` are what this person can do now, `not_offered` what others could or what does not hold yet. `problem` is a title and
     a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
     can no longer be done; `looking` says who else looks at the case just now, `hindrance` what stands in the way of a notice,
-    `is_unreached` that no message about it reaches the shop; `came` is what the address carries of the queue it is of."""
+    `is_unreached` that no message about it reaches the shop, which is put in order at `told_url`; `came` is what the address
+    carries of the queue that the reader comes from."""
 
     id: int
     title: str
@@ -108,6 +109,7 @@ class CaseView:
     lost_note: str = ""
     hindrance: str = ""
     is_unreached: bool = False
+    told_url: str = ""
     export_url: str | None = None
     asked_again: AskedAgain | None = None
     parts: Sequence[Link] = ()

@@ -26,6 +26,7 @@ from api.console.shop_form import (
     read_shop,
 )
 from api.console.speech import Speaker
+from api.console.told_contacts import told_view
 from api.console.views import Link, Option
 from api.console.words import AREAS, DUTIES, GRADES, LICENCES
 from api.kit.cursors import decode_text, encode_cursor
@@ -214,6 +215,7 @@ async def _page(
         licence_kinds=[Option(kind.value, speaker.say(words)) for kind, words in LICENCES.items()],
         grades=[Option(grade.value, speaker.say(words)) for grade, words in GRADES.items()],
         duties=[Option(duty.value, speaker.say(words)) for duty, words in DUTIES.items()],
+        told=await told_view(work, actor, shop, speaker) if shop else None,
         counties=sorted({district.name for district in districts if district.parent_id is None}),
         districts=sorted({district.name for district in districts}),
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ValidationError
 
@@ -14,16 +14,17 @@ from api.console.delivery_words import AUDIENCES, CHANNELS, EVENTS, WRONG
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
+from api.console.told_contacts import mobile_of
 from api.console.views import Option
 from api.deliveries import service as deliveries
-from api.deliveries.kinds import ASKED_FOR, PERSONAL, ROBOTS, Channel, Event
+from api.deliveries.kinds import ASKED_FOR, PERSONAL, ROBOTS, SMS_EVENTS, Audience, Channel, Event
 from api.deliveries.schemas import TargetIn
 from api.deliveries.secrets import TargetSecrets
 from api.deliveries.service import NotATarget
 from api.deliveries.tables import Target
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
-from api.kit.problems import VersionConflict
+from api.kit.problems import NotFound, VersionConflict
 from api.kit.work import At, Reading, Writing
 from api.places import service as places
 from api.places.schemas import Id
@@ -93,9 +94,24 @@ async def target_list(request: Request, actor: SignedIn, work: Reading, cursor: 
 
 
 @router.get("/targets/new")
-async def new_target(request: Request, actor: SignedIn, work: Reading) -> Response:
+async def new_target(
+    request: Request, actor: SignedIn, work: Reading, centre: CentreOf, shop: Id = "",
+    contact: Annotated[int, Query(ge=0, lt=100)] = 0,
+) -> Response:
+    """Filled in with a contact of a shop, where one is named."""
     actor.require(Permission.TARGETS_WRITE)
-    return await _form(request, actor, work, TargetTyped(events=[Event.CASE_ISSUED.value], enabled="yes"), {})
+    typed = TargetTyped(events=[Event.CASE_ISSUED.value], enabled="yes")
+    if shop:
+        people = places.contacts_for(actor, await places.get_shop(work, actor, shop))
+        if contact >= len(people):
+            raise NotFound("There is no such contact any more.")
+        typed = typed.model_copy(
+            update={"name": people[contact].name, "audience": Audience.SHOP.value, "place": f"shop:{shop}"}
+            | {"recipient": mobile_of(people[contact].phone), "events": [event.value for event in Event if event in SMS_EVENTS]}
+        )
+        if centre.settings.sms_provider is not None:
+            typed.channel = Channel.SMS.value
+    return await _form(request, actor, work, typed, {})
 
 
 @router.post("/targets/new")

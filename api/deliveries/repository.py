@@ -36,8 +36,12 @@ def _readable(actor: Actor) -> Select[Delivery]:
     return joined.where(_target_is_visible(actor)).options(contains_eager(Delivery.target))
 
 
-async def list_targets(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Target]:
+async def list_targets(
+    work: Work, actor: Actor, *, shop_id: str | None = None, after: str | None = None, limit: int | None = None
+) -> list[Target]:
     query = select(Target).where(_target_is_visible(actor)).order_by(Target.id).limit(limit)
+    if shop_id is not None:
+        query = query.where(Target.shop_id == shop_id)
     if after is not None:
         query = query.where(Target.id > after)
     return list(await work.scalars(query))

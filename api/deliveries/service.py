@@ -49,9 +49,11 @@ class BeingSent(Conflict):
     code = "being-sent"
 
 
-async def list_targets(work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None) -> list[Target]:
+async def list_targets(
+    work: Work, actor: Actor, *, shop_id: str | None = None, after: str | None = None, limit: int | None = None
+) -> list[Target]:
     actor.require(Permission.DELIVERIES_READ)
-    return await repository.list_targets(work, actor, after=after, limit=limit)
+    return await repository.list_targets(work, actor, shop_id=shop_id, after=after, limit=limit)
 
 
 async def is_shop_reached(work: Work, shop_id: str) -> bool:

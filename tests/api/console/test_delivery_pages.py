@@ -1,8 +1,10 @@
+import html
 import re
 
 import httpx
 import pytest
 
+from api.console.told_contacts import mobile_of
 from tests.api.console.kitchen import Kitchen, hand_in, sign_in
 
 TARGET = {
@@ -141,3 +143,30 @@ async def test_is_closed_to(admin: httpx.AsyncClient, login: str) -> None:
     await sign_in(admin, login)
     assert [(await admin.get(path)).status_code for path in ("/deliveries", "/targets")] == [403, 403]
     assert (await admin.get(address)).status_code == 403
+
+
+class TestContactOfAShop:
+    @pytest.mark.parametrize("phone", ["+86 138 0000 0000", "138-0000-0000", "13800000000"])
+    def test_as_a_short_message_is_addressed(self, phone: str) -> None:
+        assert mobile_of(phone) == "13800000000"
+
+    async def test_is_not_typed_again(self, admin: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        settings = admin._transport.app.state.centre.settings  # type: ignore[attr-defined]
+        settings.sms_provider = "aliyun"
+        page = (await admin.get(f"/shops/{kitchen.shop_id}")).text
+        assert "整改告知的消息发不到这家单位" in page
+        address = re.findall(r'href="(/targets/new[^"]*)"', page)
+        assert len(address) == 1
+        form = (await admin.get(html.unescape(address[0]))).text
+        typed = dict(re.findall(r'name="(name|recipient)"[^>]* value="([^"]*)"', form))
+        chosen = re.findall(r'<option value="([^"]*)" selected>', form)
+        events = re.findall(r'name="events" value="([^"]*)" checked', form)
+        assert (typed, chosen[:3]) == ({"name": "李梅", "recipient": "13800000000"}, ["sms", "shop", f"shop:{kitchen.shop_id}"])
+        await add(admin, {**typed, "channel": "sms", "audience": "shop", "place": chosen[2], "events": events, "enabled": "yes"})
+        page = (await admin.get(f"/shops/{kitchen.shop_id}")).text
+        assert "李梅 · 短信 · 13800000000" in page
+        assert "/targets/new" not in page
+
+    async def test_that_is_gone(self, admin: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        assert (await admin.get(f"/targets/new?shop={kitchen.shop_id}&contact=7")).status_code == 404
+        assert (await admin.get("/targets/new?shop=elsewhere")).status_code == 404

@@ -1,0 +1,50 @@
+"""The contacts of a shop as targets of messages: what was typed once is not typed again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.accounts.actors import Actor
+from api.accounts.permissions import Permission
+from api.console.delivery_words import CHANNELS
+from api.console.speech import Speaker
+from api.console.views import Link
+from api.deliveries import service as deliveries
+from api.deliveries.kinds import Audience
+from api.kit.database import Work
+from api.places.tables import Shop
+
+
+@dataclass(frozen=True)
+class ToldView:
+    """`targets` of the shop's own people and chats; `contacts` whom no short message reaches yet, each with the form that has
+    them told, where the reader may send it."""
+
+    targets: Sequence[Link]
+    contacts: Sequence[Link]
+
+
+def mobile_of(phone: str) -> str:
+    """As a short message is addressed: without what people write between the digits, and without the country."""
+    digits = "".join(character for character in phone if character.isdigit())
+    return digits.removeprefix("86") if len(digits) == 13 else digits
+
+
+async def told_view(work: Work, actor: Actor, shop: Shop, speaker: Speaker) -> ToldView | None:
+    if not actor.may(Permission.DELIVERIES_READ):
+        return None
+    targets = await deliveries.list_targets(work, actor, shop_id=shop.id)
+    reached = {target.recipient for target in targets}
+    may_add = actor.may(Permission.TARGETS_WRITE)
+    return ToldView(
+        [
+            Link(
+                f"/targets/{target.id}",
+                " · ".join(filter(None, (target.name, speaker.say(CHANNELS[target.channel]), target.recipient))),
+            )
+            for target in targets if target.audience is Audience.SHOP
+        ],
+        [
+            Link(f"/targets/new?shop={shop.id}&contact={place}", f"{contact.name} {contact.phone}")
+            for place, contact in enumerate(shop.contacts) if may_add and mobile_of(contact.phone) not in reached
+        ],
+    )
