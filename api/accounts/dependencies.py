@@ -17,6 +17,7 @@ from api.accounts.tables import User
 from api.centre import Centre
 from api.clients.access import actor_with_token, bearer_of
 from api.kit.problems import Unauthenticated
+from api.kit.tokens import token_hash
 
 COOKIE = "sunshine_session"
 _DEVICE_LENGTH = 160
@@ -110,7 +111,7 @@ async def sign_in_with_code(request: Request, response: Response, login: str, pr
     """After the password was found to be right, as CodeNeeded said. Raises WrongPassword or TooManyLogins."""
     async with centre_of(request).database.writing() as work:
         user = await service.begin_sign_in(work, login, address_of(request))
-    fits = user is not None and service.token_hash(user.password_hash) == proved
+    fits = user is not None and token_hash(user.password_hash) == proved
     return await _end_sign_in(request, response, user, fits, code, login)
 
 

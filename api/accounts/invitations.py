@@ -10,11 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from api.accounts import repository
 from api.accounts.actors import Actor, nobody
 from api.accounts.permissions import Permission, Role
-from api.accounts.service import LoginTaken, check_place, token_hash
+from api.accounts.service import LoginTaken, check_place
 from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
 from api.kit.problems import Forbidden, Invalid, NotFound
+from api.kit.tokens import token_hash
 from api.places import repository as places
 
 VALID_FOR = timedelta(days=7)

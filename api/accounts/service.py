@@ -1,6 +1,5 @@
 """Accounts, signing in and out."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from api.kit.problems import Conflict, Invalid, NotFound, Unauthenticated
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.kit.times import now
+from api.kit.tokens import token_hash
 
 # Writing on every request would make each look at a page a transaction.
 TOUCH_EVERY = timedelta(minutes=5)
@@ -250,8 +250,3 @@ def actor_of(user: User, address: str | None) -> Actor:
         ActorKind.PERSON, user.id, user.name, permissions=permissions_of(user.role, user.is_admin), role=user.role,
         is_admin=user.is_admin, district_id=user.district_id, shop_id=user.shop_id, language=user.language, address=address,
     )
-
-
-def token_hash(token: str) -> str:
-    # No slow hash is needed: the token is 256 random bits.
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -4,8 +4,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.places.schemas import Id, Name
 
-DeviceCode = Annotated[str, Field(min_length=1, max_length=100)]
-
 
 class AlarmBoxIn(BaseModel):
     model_config = ConfigDict(extra="forbid")

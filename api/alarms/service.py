@@ -1,7 +1,6 @@
 """Boxes of the shops' own: their tokens, which camera they mean by what, and what comes of their alarms."""
 
 import base64
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,6 +21,7 @@ from api.edges.tables import Edge, EdgeKind
 from api.kit.database import Work
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, Problem, Unauthenticated
 from api.kit.secrets import Keyring
+from api.kit.tokens import token_hash
 from api.places import repository as places
 
 TOKEN_BYTES = 32
@@ -75,7 +75,7 @@ async def create_box(
     )
     work.add(edge)
     await work.flush()
-    box = AlarmBox(edge_id=edge.id, format=new.format, token_hash=_hash(token), key_encrypted=_seal(keyring, edge.id, key))
+    box = AlarmBox(edge_id=edge.id, format=new.format, token_hash=token_hash(token), key_encrypted=_seal(keyring, edge.id, key))
     work.add(box)
     record(
         work, actor, "alarm_box.created", "alarm_box", edge.id, shop_id=edge.shop_id, name=new.name, shop=new.shop_id
@@ -113,7 +113,7 @@ async def new_token(work: Work, actor: Actor, box_id: str) -> tuple[AlarmBox, st
     if box.edge.revoked_at is not None:
         raise AlarmBoxRevoked("This box was revoked. Add it anew.")
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    box.token_hash = _hash(token)
+    box.token_hash = token_hash(token)
     record(work, actor, "alarm_box.token_changed", "alarm_box", box_id, shop_id=box.edge.shop_id, name=box.edge.name)
     await work.flush()
     return box, token
@@ -132,7 +132,7 @@ async def revoke_box(work: Work, actor: Actor, box_id: str, at: datetime) -> Non
 
 async def authenticate(work: Work, token: str, address: str) -> tuple[Actor, AlarmBox]:
     """Raises Unauthenticated or AlarmBoxRevoked."""
-    box = await repository.find_by_token(work, _hash(token))
+    box = await repository.find_by_token(work, token_hash(token))
     if box is None:
         raise Unauthenticated("No box has this token. Make a new one in the console.")
     if box.edge.revoked_at is not None:
@@ -172,7 +172,3 @@ def _seal(keyring: Keyring, edge_id: str, key: Ed25519PrivateKey) -> str:
 
 def _belongs_to(edge_id: str) -> str:
     return f"alarm box {edge_id} key"
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -72,7 +72,7 @@ def spot_of(manifest: Manifest) -> Spot | None:
     boxes = [box.box for box in manifest.boxes if box.violating]
     if not boxes:
         return None
-    x1, y1, x2, y2 = max(boxes, key=_area)
+    x1, y1, x2, y2 = max(boxes, key=area)
     return x1 / manifest.frame_width, y1 / manifest.frame_height, x2 / manifest.frame_width, y2 / manifest.frame_height
 
 
@@ -81,10 +81,10 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
     shared = (max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
     if shared[0] >= shared[2] or shared[1] >= shared[3]:
         return 0.0
-    return _area(shared) / (_area(one) + _area(other) - _area(shared))
+    return area(shared) / (area(one) + area(other) - area(shared))
 
 
-def _area(box: Sequence[float]) -> float:
+def area(box: Sequence[float]) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 

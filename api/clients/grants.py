@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from api.accounts import repository as accounts
 from api.accounts.actors import Actor, ActorKind, nobody
 from api.accounts.permissions import Permission
-from api.accounts.service import TOUCH_EVERY, actor_of, token_hash
+from api.accounts.service import TOUCH_EVERY, actor_of
 from api.audit.service import record
 from api.clients import repository
 from api.clients.schemas import TokenAnswer
@@ -29,6 +29,7 @@ from api.kit.database import Work
 from api.kit.ids import new_id
 from api.kit.problems import Invalid, Unauthenticated
 from api.kit.settings import Settings
+from api.kit.tokens import token_hash
 
 # The browser brings it at once.
 CODE_LASTS = timedelta(seconds=60)

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 from api.accounts.actors import Actor, Client
 from api.accounts.permissions import Permission
-from api.accounts.service import token_hash
 from api.audit.service import record
 from api.clients import repository
 from api.clients.schemas import ClientIn
 from api.clients.scopes import OF_PERSONS
 from api.clients.tables import ApiClient, ApiClientPlace
 from api.kit.database import Work
-from api.kit.problems import Conflict, FieldProblem, Invalid, NotFound
+from api.kit.problems import Conflict, InvalidField, NotFound
+from api.kit.tokens import token_hash
 from api.places import repository as places
 
 # Both secrets work for so long, so that a client changes over without a moment in which none does.
@@ -23,13 +23,8 @@ EARLIER_KEPT = 4
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class NotAClient(Invalid):
-    """`errors` names the field."""
-
+class NotAClient(InvalidField):
     code = "not-a-client"
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message, errors=[FieldProblem(field=field, message=message)])
 
 
 class ClientRevoked(Conflict):
@@ -97,7 +92,6 @@ async def revoke_client(work: Work, actor: Actor, client_id: str, at: datetime) 
 
 
 def secret_fits(client: ApiClient, secret: str, at: datetime) -> bool:
-    # No slow hash is needed: a secret is 256 random bits.
     given, working = token_hash(secret), [client.secret_hash]
     if client.previous_hash is not None and client.previous_until is not None and at < client.previous_until:
         working.append(client.previous_hash)

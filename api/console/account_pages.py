@@ -25,6 +25,7 @@ from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
 from api.console.times import LocalTime
 from api.kit.secrets import KeyringError
+from api.kit.tokens import token_hash
 from api.kit.work import At, Writing
 from api.places.schemas import Id
 
@@ -148,7 +149,7 @@ async def switch_off(
 @router.post("/account/sessions/end")
 async def end_others(request: Request, actor: SignedIn, centre: CentreOf) -> Response:
     async with centre.database.writing() as work:
-        await sessions.end_others(work, actor, service.token_hash(request.cookies.get(COOKIE, "")))
+        await sessions.end_others(work, actor, token_hash(request.cookies.get(COOKIE, "")))
     return RedirectResponse("/account?done=ended", 303)
 
 
@@ -194,7 +195,7 @@ async def _page(
     request: Request, actor: Actor, centre: Centre, wrong: dict[str, str], *, done: str = ""
 ) -> Response:
     speaker = speaker_of(request)
-    this = service.token_hash(request.cookies.get(COOKIE, ""))
+    this = token_hash(request.cookies.get(COOKIE, ""))
     async with centre.database.reading() as work:
         user: User = await repository.own_user(work, actor)
         rows = [

@@ -16,6 +16,7 @@ from api.clients.schemas import ClientIn
 from api.clients.scopes import Scope
 from api.clients.service import NotAClient
 from api.clients.tables import ApiClient
+from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.rendering import CONTENT_SECURITY_POLICY, page, speaker_of
 from api.console.speech import Speaker
@@ -77,7 +78,7 @@ class AgreementTyped(AuthorizationRequest):
 @router.get("/clients")
 async def client_list(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
     found = await service.list_clients(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
-    speaker, names = speaker_of(request), await _names(work, actor)
+    speaker, names = speaker_of(request), await places.names(work, actor)
     return page(
         request, "clients.html", actor=actor, clients=[_row(client, names, speaker) for client in found[:_PAGE]],
         first_url="/clients" if cursor else None,
@@ -165,7 +166,7 @@ async def _client_page(request: Request, actor: Actor, work: Work, client: ApiCl
     until = client.previous_until if secret is not None else None
     return page(
         request, "client.html", actor=actor, here=f"/clients/{client.id}", secret=secret, id=client.id,
-        row=_row(client, await _names(work, actor), speaker), until=speaker.time(until) if until else None,
+        row=_row(client, await places.names(work, actor), speaker), until=speaker.time(until) if until else None,
         scopes=[speaker.say(SCOPES[Scope(scope)]) for scope in client.scopes], redirect_uris=client.redirect_uris,
         made=speaker.time(client.created_at), made_by=client.created_by, is_revoked=client.revoked_at is not None,
     )
@@ -199,17 +200,7 @@ def _row(client: ApiClient, names: dict[str, str], speaker: Speaker) -> dict[str
     }
 
 
-async def _names(work: Work, actor: Actor) -> dict[str, str]:
-    """Of shops and districts, by id."""
-    names = {shop.id: shop.name for shop in await places.list_shops(work, actor)}
-    return names | {district.id: district.name for district in await places.list_districts(work, actor)}
-
-
 def _wrong(error: ValidationError | NotAClient) -> dict[str, str]:
     """In words not yet translated, by field of the form."""
-    if isinstance(error, NotAClient):
-        fields = [problem.field for problem in error.errors or []]
-    else:
-        fields = [str(item["loc"][0]) for item in error.errors()]
-    names = [_FIELDS.get(field, field) for field in fields]
+    names = [_FIELDS.get(field, field) for field in refused_fields(error)]
     return {name: _WRONG.get(name, _WRONG["name"]) for name in names}

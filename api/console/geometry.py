@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api.cases.spots import area
 from contract.base import Box
 from contract.evidence import MarkedBox
 
@@ -66,12 +67,8 @@ def _person_of(target: MarkedBox, boxes: Sequence[MarkedBox]) -> MarkedBox | Non
         return target
     x, y = (target.box[0] + target.box[2]) / 2, (target.box[1] + target.box[3]) / 2
     around = [box for box in boxes if box.kind == "person" and _holds(box.box, x, y)]
-    return min(around, key=lambda box: _area(box.box), default=None)
+    return min(around, key=lambda box: area(box.box), default=None)
 
 
 def _holds(box: Box, x: float, y: float) -> bool:
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])

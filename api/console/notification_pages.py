@@ -12,6 +12,7 @@ from api.accounts.permissions import Permission
 from api.centre import Centre
 from api.console.delivery_views import target_row
 from api.console.delivery_words import EVENTS
+from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.views import Option
@@ -101,8 +102,4 @@ async def _page(
 
 def _wrong(error: ValidationError | NotATarget) -> dict[str, str]:
     """In words not yet translated."""
-    if isinstance(error, NotATarget):
-        fields = [problem.field for problem in error.errors or []]
-    else:
-        fields = [str(item["loc"][0]) for item in error.errors()]
-    return {name: _WRONG[name] for name in (field if field in _WRONG else "endpoint" for field in fields)}
+    return {name: _WRONG[name] for name in (field if field in _WRONG else "endpoint" for field in refused_fields(error))}

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from api.accounts.actors import Actor
 from api.accounts.dependencies import SignedIn
 from api.accounts.permissions import Permission
+from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.shop_form import (
@@ -168,8 +169,8 @@ async def change_district(
     try:
         new = DistrictIn.model_validate({**values, "parent_id": district.parent_id})
     except ValidationError as error:
-        fields = {str(item["loc"][0]) for item in error.errors()}
-        return _district_page(request, actor, district, typed, {field: _WRONG_OF_DISTRICT[field] for field in fields})
+        wrong = {field: _WRONG_OF_DISTRICT[field] for field in refused_fields(error)}
+        return _district_page(request, actor, district, typed, wrong)
     await places.update_district(work, actor, district_id, new)
     return RedirectResponse(f"/districts/{district_id}?saved=yes", 303)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.places.schemas import ShopIn
 from api.places.tables import Duty, LicenceKind, Shop
@@ -109,8 +110,7 @@ def read_shop(typed: ShopTyped, district_id: str, before: Shop | None = None) ->
     try:
         new = ShopIn.model_validate(values)
     except ValidationError as error:
-        fields = {str(item["loc"][0]) for item in error.errors()}
-        raise NotAShop(wrong | {_WRONG[field][0]: _WRONG[field][1] for field in fields}) from None
+        raise NotAShop(wrong | {_WRONG[field][0]: _WRONG[field][1] for field in refused_fields(error)}) from None
     if wrong:
         raise NotAShop(wrong)
     return new

@@ -11,6 +11,7 @@ from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
 from api.console.delivery_views import target_row
 from api.console.delivery_words import AUDIENCES, CHANNELS, EVENTS, WRONG
+from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
@@ -85,7 +86,7 @@ class TargetTyped(BaseModel):
 @router.get("/targets")
 async def target_list(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
     found = await deliveries.list_targets(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
-    speaker, names = speaker_of(request), await _names(work, actor)
+    speaker, names = speaker_of(request), await places.names(work, actor)
     return page(
         request, "targets.html", actor=actor, targets=[target_row(target, names, speaker) for target in found[:_PAGE]],
         may_add=actor.may(Permission.TARGETS_WRITE), first_url="/targets" if cursor else None,
@@ -177,7 +178,7 @@ async def _target_page(
     shown = keys.current if keys is not None else None
     return page(
         request, "target.html", actor=actor, here=f"/targets/{target.id}", status=422 if wrong else 412 if conflict else 200,
-        row=target_row(target, await _names(work, actor), speaker), log_url=f"/deliveries?target={target.id}",
+        row=target_row(target, await places.names(work, actor), speaker), log_url=f"/deliveries?target={target.id}",
         version=target.version, conflict=conflict,
         keys=shown, until=speaker.time(keys.previous_until) if keys and keys.previous_until else None, saved=done == "saved",
         may_change=actor.may(Permission.TARGETS_WRITE), is_webhook=target.channel is Channel.WEBHOOK, is_on=target.enabled,
@@ -209,17 +210,7 @@ async def _fields(
     }
 
 
-async def _names(work: Work, actor: Actor) -> dict[str, str]:
-    """Of shops and districts, by id."""
-    names = {shop.id: shop.name for shop in await places.list_shops(work, actor)}
-    return names | {district.id: district.name for district in await places.list_districts(work, actor)}
-
-
 def _wrong(error: ValidationError | NotATarget) -> dict[str, str]:
     """In words not yet translated, by field of the form."""
-    if isinstance(error, NotATarget):
-        fields = [problem.field for problem in error.errors or []]
-    else:
-        fields = [str(item["loc"][0]) for item in error.errors()]
-    names = [_FIELDS.get(field, field) for field in fields]
+    names = [_FIELDS.get(field, field) for field in refused_fields(error)]
     return {name: WRONG.get(name, WRONG["name"]) for name in names}

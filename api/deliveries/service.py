@@ -29,15 +29,13 @@ from api.deliveries.sms import MOBILE
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.kit.outbound import Refused, check_url
-from api.kit.problems import Conflict, FieldProblem, Invalid, NotFound, VersionConflict
+from api.kit.problems import Conflict, InvalidField, NotFound, VersionConflict
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
 from api.places import repository as places
 
 
-class NotATarget(Invalid):
-    """`errors` names the field."""
-
+class NotATarget(InvalidField):
     code = "not-a-target"
 
 
@@ -92,10 +90,11 @@ async def update_target(
     if expected_version is not None and target.version != expected_version:
         raise VersionConflict("Somebody else has changed this target since. Load it again, then repeat your change.")
     if new.channel is not target.channel:
-        raise _wrong("channel", "The channel of a target cannot be changed. Add a new target.")
+        raise NotATarget("channel", "The channel of a target cannot be changed. Add a new target.")
     if (new.audience, new.district_id, new.shop_id) != (target.audience, target.district_id, target.shop_id):
         # What waits for it, or is sent to it once more, others may not know.
-        raise _wrong("audience", "Who is told, and of which place, cannot be changed. Switch this target off, and add a new one.")
+        words = "Who is told, and of which place, cannot be changed. Switch this target off, and add a new one."
+        raise NotATarget("audience", words)
     are_new = new.token is not None and (new.secret is not None or new.channel not in SIGNED_ROBOTS)
     # With all of them entered again, those that cannot be read any more are not needed.
     before = TargetSecrets() if are_new else open_secrets(keyring, target)
@@ -114,7 +113,7 @@ async def rotate_secret(work: Work, actor: Actor, keyring: Keyring, target_id: s
     actor.require(Permission.TARGETS_WRITE)
     target = await _target(work, actor, target_id, for_change=True)
     if target.channel is not Channel.WEBHOOK:
-        raise _wrong("channel", "The key of a robot is made where the robot was made. Enter the new one here.")
+        raise NotATarget("channel", "The key of a robot is made where the robot was made. Enter the new one here.")
     try:
         before = open_secrets(keyring, target)
     except KeyringError:
@@ -199,29 +198,30 @@ async def _fill(
     await _check_next(work, actor, target, new)
     unfit = [event for event in new.events if event not in EVENTS_OF[new.audience]]
     if unfit:
-        raise _wrong("events", f"This audience is not told of {unfit[0].value}: nothing reaches it before the notice.")
+        raise NotATarget("events", f"This audience is not told of {unfit[0].value}: nothing reaches it before the notice.")
     if new.channel is Channel.WEB_PUSH and target.user_id is None:
-        raise _wrong("channel", "Web Push is switched on in the browser that is to be told: sign in there, page /notifications.")
+        words = "Web Push is switched on in the browser that is to be told: sign in there, page /notifications."
+        raise NotATarget("channel", words)
     if new.channel is Channel.WEB_PUSH and new.enabled and target.subscription_digest is None:
         # Somebody else may use it by now.
-        raise _wrong("enabled", "This was switched off in the browser. It is switched on again there: page /notifications.")
+        raise NotATarget("enabled", "This was switched off in the browser. It is switched on again there: page /notifications.")
     if new.channel is Channel.SMS and not SMS_EVENTS.issuperset(new.events):
-        raise _wrong("events", f"A short message tells of these only: {', '.join(sorted(SMS_EVENTS))}.")
+        raise NotATarget("events", f"A short message tells of these only: {', '.join(sorted(SMS_EVENTS))}.")
     if new.channel in PERSONAL:
         _check_recipient(settings, new)
     if new.channel is Channel.WEBHOOK:
         try:
             check_url(new.url or "", settings.allowed_networks)
         except Refused as error:
-            raise _wrong("url", str(error)) from error
+            raise NotATarget("url", str(error)) from error
     token = new.token.get_secret_value() if new.token is not None else secrets.token
     secret = new.secret.get_secret_value() if new.secret is not None else secrets.secret
     if new.channel in ROBOTS and (token is None or not _is_key(token)):
-        raise _wrong("token", "A robot needs its key: what stands at the end of its address, letters, digits, - and _ only.")
+        raise NotATarget("token", "A robot needs its key: what stands at the end of its address, letters, digits, - and _ only.")
     if new.channel is Channel.APPRISE:
         await _check_apprise(token)
     if new.channel in SIGNED_ROBOTS and secret is None:
-        raise _wrong("secret", "Switch on signing (加签) for the robot, and enter its secret.")
+        raise NotATarget("secret", "Switch on signing (加签) for the robot, and enter its secret.")
     target.name, target.audience, target.district_id, target.shop_id = new.name, new.audience, new.district_id, new.shop_id
     target.url = new.url if new.channel is Channel.WEBHOOK else None
     target.recipient = new.recipient if new.channel in PERSONAL else None
@@ -236,28 +236,29 @@ async def _check_apprise(address: str | None) -> None:
     try:
         await anyio.to_thread.run_sync(check_address_of_apprise, address or "")
     except NotAnAddress as error:
-        raise _wrong("token", f"{error} Write one as Apprise does, such as ntfys://host/topic.") from error
+        raise NotATarget("token", f"{error} Write one as Apprise does, such as ntfys://host/topic.") from error
 
 
 def _check_recipient(settings: Settings, new: TargetIn) -> None:
     if new.channel is Channel.EMAIL:
         if settings.smtp_host is None or settings.mail_from is None:
-            raise _wrong("channel", "This centre sends no e-mail yet. SUNSHINE_SMTP_HOST and SUNSHINE_MAIL_FROM are to be set.")
+            words = "This centre sends no e-mail yet. SUNSHINE_SMTP_HOST and SUNSHINE_MAIL_FROM are to be set."
+            raise NotATarget("channel", words)
         if not ADDRESS.fullmatch(new.recipient or ""):
-            raise _wrong("recipient", "This is no e-mail address. Write it as name@example.org.")
+            raise NotATarget("recipient", "This is no e-mail address. Write it as name@example.org.")
     else:
         if settings.sms_provider is None:
-            raise _wrong("channel", "This centre sends no short messages yet. An administrator sets SUNSHINE_SMS_PROVIDER.")
+            raise NotATarget("channel", "This centre sends no short messages yet. An administrator sets SUNSHINE_SMS_PROVIDER.")
         if not MOBILE.fullmatch(new.recipient or ""):
-            raise _wrong("recipient", "This is no mobile number in mainland China. Write its 11 digits.")
+            raise NotATarget("recipient", "This is no mobile number in mainland China. Write its 11 digits.")
 
 
 async def _check_place(work: Work, actor: Actor, new: TargetIn) -> None:
     """Whoever is bound to a place adds targets of that place only."""
     if new.shop_id is not None and new.district_id is not None:
-        raise _wrong("shop_id", "A target belongs to a shop or to a district. Name one of them.")
+        raise NotATarget("shop_id", "A target belongs to a shop or to a district. Name one of them.")
     if new.audience is Audience.SHOP and new.shop_id is None:
-        raise _wrong("shop_id", "A target that a shop reads belongs to that shop. Name it.")
+        raise NotATarget("shop_id", "A target that a shop reads belongs to that shop. Name it.")
     is_known = actor.sees_all_places
     if new.shop_id is not None:
         is_known = await places.get_shop(work, actor, new.shop_id) is not None
@@ -274,15 +275,11 @@ async def _check_next(work: Work, actor: Actor, target: Target, new: TargetIn) -
     if following is None or following.id == target.id:
         raise NotFound("There is no such next target, or it is not yours to see.")
     if not outbox.can_stand_in(following, new):
-        raise _wrong("next_id", "A shop or another department is told instead of nobody else. Name a target of officers.")
+        raise NotATarget("next_id", "A shop or another department is told instead of nobody else. Name a target of officers.")
 
 
 def _is_key(token: str) -> bool:
     return token.isascii() and token.replace("-", "").replace("_", "").isalnum()
-
-
-def _wrong(field: str, message: str) -> NotATarget:
-    return NotATarget(message, errors=[FieldProblem(field=field, message=message)])
 
 
 async def _target(work: Work, actor: Actor, target_id: str, *, for_change: bool = False) -> Target:

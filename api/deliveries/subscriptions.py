@@ -19,7 +19,7 @@ from api.deliveries.tables import Delivery, Target
 from api.deliveries.web_push import NotASubscription, check_subscription
 from api.kit.database import Work
 from api.kit.outbound import Refused, check_url
-from api.kit.problems import Conflict, FieldProblem, NotFound
+from api.kit.problems import Conflict, NotFound
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.places.schemas import Name
@@ -67,7 +67,7 @@ async def subscribe(
     _check(settings, subscription)
     audience = audience_of(actor)
     if not EVENTS_OF[audience].issuperset(new.events):
-        raise _wrong("events", "You are not told of one of these.")
+        raise NotATarget("events", "You are not told of one of these.")
     digest = hashlib.sha256(new.endpoint.encode()).hexdigest()
     target = await repository.find_subscription(work, digest)
     if target is not None and target.user_id != actor.id:
@@ -75,7 +75,7 @@ async def subscribe(
         target = None
     if target is None:
         if len(await repository.list_own_subscriptions(work, actor)) >= MOST_OF_ONE_PERSON:
-            raise _wrong("name", "You have this switched on in enough browsers. Switch it off in one of them first.")
+            raise NotATarget("name", "You have this switched on in enough browsers. Switch it off in one of them first.")
         target = Target(
             channel=Channel.WEB_PUSH, audience=audience, district_id=actor.district_id, shop_id=actor.shop_id, user_id=actor.id,
             subscription_digest=digest, language=actor.language, created_at=at, secrets_encrypted="", version=0,
@@ -124,8 +124,4 @@ def _check(settings: Settings, subscription: Subscription) -> None:
         check_url(subscription.endpoint, settings.allowed_networks)
         check_subscription(subscription)
     except (Refused, NotASubscription) as error:
-        raise _wrong("endpoint", str(error)) from error
-
-
-def _wrong(field: str, message: str) -> NotATarget:
-    return NotATarget(message, errors=[FieldProblem(field=field, message=message)])
+        raise NotATarget("endpoint", str(error)) from error

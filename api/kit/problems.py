@@ -112,6 +112,14 @@ class Invalid(Problem):
     status, code = 422, "invalid"
 
 
+class InvalidField(Invalid):
+    """`errors` names it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message, errors=[FieldProblem(field=field, message=message)])
+        self.field = field
+
+
 class Unauthenticated(Problem):
     status, code = 401, "unauthenticated"
 

@@ -7,8 +7,9 @@ from api.cases.service import get_case
 from api.centre import Centre
 from api.kit import base64url
 from api.kit.database import insert_if_missing
+from api.kit.tokens import token_hash
 from api.links import repository
-from api.links.service import TOKEN_BYTES, token_hash
+from api.links.service import TOKEN_BYTES
 from api.links.tables import CaseLink, LinkKind
 from api.notices.schemas import Facts
 

@@ -1,6 +1,5 @@
 """Links to a case: who holds one may read and answer it, on the device that it was first used on."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from api.deliveries.outbox import tell_link
 from api.deliveries.tables import Target
 from api.kit.database import Work
 from api.kit.problems import Forbidden, NotFound, Problem, TooManyRequests
+from api.kit.tokens import token_hash
 from api.links import repository
 from api.links.tables import CaseLink, LinkKind
 
@@ -78,11 +78,6 @@ class Visit:
     actor: Actor
     device: Device
     is_own: bool
-
-
-def token_hash(token: str) -> str:
-    # No slow hash is needed: a token is 128 random bits.
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def gets_links(target: Target) -> bool:

@@ -68,9 +68,6 @@ class Facts(BaseModel):
         number = "    " if self.number is None else self.number
         return f"{self.bureau or ''}{self.station}整告〔{self.year}〕{number}号"
 
-    def with_number(self, number: int) -> "Facts":
-        return self.model_copy(update={"number": number})
-
 
 class NoticeOut(BaseModel):
     reference: str

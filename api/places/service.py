@@ -102,6 +102,12 @@ async def list_shops(
     return await repository.list_shops(work, actor, name=name, after=after, limit=limit)
 
 
+async def names(work: Work, actor: Actor) -> dict[str, str]:
+    """Of shops and districts, by id."""
+    shops = {shop.id: shop.name for shop in await list_shops(work, actor)}
+    return shops | {district.id: district.name for district in await list_districts(work, actor)}
+
+
 async def get_shop(work: Work, actor: Actor, shop_id: str, *, for_change: bool = False) -> Shop:
     actor.require(Permission.PLACES_READ)
     shop = await repository.get_shop(work, actor, shop_id, for_change=for_change)
