@@ -9,9 +9,10 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
         en="The camera's address is not a usable URL. Enter it as rtsp://host:554/path, user and password in their own fields.",
     ),
     StreamFault.FORBIDDEN_ADDRESS: Text(
-        zh="这个地址是边缘盒自己或系统保留的地址，不是摄像头。请填写摄像头或录像机在店内网络中的 IP 地址。",
-        en="This address is the edge box itself or a reserved one, no camera. Enter the IP address that the camera or the "
-        "recorder has in the shop's network.",
+        zh="这个地址是边缘盒自己或系统保留的地址，或者设备把连接转到了这样的地址，不是摄像头。"
+        "请填写摄像头或录像机在店内网络中的 IP 地址。",
+        en="This address is the edge box itself or a reserved one, or the device leads there: no camera. Enter the IP address "
+        "that the camera or the recorder has in the shop's network.",
     ),
     StreamFault.HOST_NOT_FOUND: Text(
         zh="找不到这个主机名。请检查地址有没有写错，或直接填写摄像头的 IP 地址。",

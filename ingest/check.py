@@ -6,6 +6,7 @@ import itertools
 import statistics
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
@@ -60,9 +61,11 @@ class Report:
 
 
 def check(
-    address: CameraAddress, *, transport: Literal["tcp", "udp"] = "tcp", watch_s: float = WATCH_S
+    address: CameraAddress, *, transport: Literal["tcp", "udp"] = "tcp", watch_s: float = WATCH_S,
+    on_open: Callable[[], None] = lambda: None,
 ) -> tuple[Report, Frame | None]:
-    """Watches a camera, a webcam or a file for some seconds; gives the report and the last picture."""
+    """Watches a camera, a webcam or a file for some seconds; gives the report and the last picture. `on_open` is called once,
+    connected, before the first picture is taken, and may raise SourceError."""
     # Key frames alone: all of them, however rare.
     decoding = Decoding(max_key_gap_s=None)
     started = time.monotonic()
@@ -81,6 +84,7 @@ def check(
         with closing(source.pictures()) as pictures:
             for picture in pictures:
                 if first_s is None:
+                    on_open()
                     first_s = time.monotonic() - started
                     timer = threading.Timer(watch_s, source.stop)
                     timer.start()

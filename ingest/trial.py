@@ -8,9 +8,11 @@ import base64
 import os
 import pickle
 import socket
+import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -52,10 +54,24 @@ def looked_up(address: CameraAddress, *, allow_loopback: bool = False) -> Camera
     except (socket.gaierror, UnicodeError):
         raise SourceError(StreamFault.HOST_NOT_FOUND) from None
     addresses = [str(entry[4][0]) for entry in found]
+    _refuse(addresses, allow_loopback)
+    return address.at(next((one for one in addresses[:-1] if _listens(one, address.port)), addresses[-1]))
+
+
+def _refuse(addresses: Iterable[str], allow_loopback: bool) -> None:
     for one in addresses:
         if is_forbidden_address(one) and not (allow_loopback and one in ("127.0.0.1", "::1")):
             raise SourceError(StreamFault.FORBIDDEN_ADDRESS)
-    return address.at(next((one for one in addresses[:-1] if _listens(one, address.port)), addresses[-1]))
+
+
+def _peers() -> Iterator[str]:
+    """Whom this process is connected to: a camera may have redirected FFmpeg (RTSP 3xx), which follows without a word."""
+    for descriptor in map(int, os.listdir("/dev/fd")):
+        with suppress(OSError):  # that of the listing itself is closed by now; some are not connected
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                with socket.socket(fileno=os.dup(descriptor)) as one:
+                    if one.family in (socket.AF_INET, socket.AF_INET6):
+                        yield one.getpeername()[0]
 
 
 def _listens(ip: str, port: int) -> bool:
@@ -81,7 +97,10 @@ def attempt(errand: Errand, detector: Callable[[], Looker]) -> TrialAnswer:
             address = parse_address(url, trial.username, password)
             if address.kind != "rtsp":
                 raise SourceError(StreamFault.BAD_URL)
-            report, frame = check(looked_up(address, allow_loopback=errand.allow_loopback))
+            report, frame = check(
+                looked_up(address, allow_loopback=errand.allow_loopback),
+                on_open=lambda: _refuse(_peers(), errand.allow_loopback),
+            )
         except BadAddress:
             fault = StreamFault.BAD_URL
         except SourceError as error:

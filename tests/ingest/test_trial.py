@@ -199,6 +199,27 @@ def test_the_address_that_was_checked_is_connected_to(serve: Callable[..., Any],
     }
 
 
+@pytest.mark.parametrize("status", [301, 302])
+@pytest.mark.parametrize("method", ["OPTIONS", "DESCRIBE"])
+def test_a_camera_that_redirects_to_the_box_itself_shows_nothing_of_it(
+    serve: Callable[..., Any], method: str, status: int
+) -> None:
+    inner, camera = serve(host="127.0.0.2"), serve()
+    camera.server.answers[method] = Response(status, {"Location": inner.url})
+
+    answer = tried(camera.url)
+
+    assert (answer.fault, answer.sighting) == (StreamFault.FORBIDDEN_ADDRESS, None)
+    assert "DESCRIBE" in [request.method for request in inner.server.asked], "FFmpeg no longer follows: the check can go"
+
+
+def test_a_camera_that_redirects_to_another_one_is_followed(serve: Callable[..., Any]) -> None:
+    other, camera = serve(), serve()
+    camera.server.answers["DESCRIBE"] = Response(302, {"Location": other.url})
+
+    assert tried(camera.url).fault is None
+
+
 def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(*_: Any, **__: Any) -> None:
         raise socket.gaierror
