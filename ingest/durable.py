@@ -40,5 +40,5 @@ def disk_trouble(error: OSError | sqlite3.Error) -> EdgeTrouble:
     code = error.errno if isinstance(error, OSError) else getattr(error, "sqlite_errorcode", None)
     if code == errno.ETIMEDOUT and isinstance(error, OSError):
         return EdgeTrouble.DISK_HANGS
-    full = (errno.ENOSPC, errno.EDQUOT) if isinstance(error, OSError) else (sqlite3.SQLITE_FULL,)
+    full = (errno.ENOSPC, errno.EDQUOT) if isinstance(error, OSError) else (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
     return EdgeTrouble.DISK_FULL if code in full else EdgeTrouble.DISK_FAILED

@@ -1,5 +1,6 @@
 """The edge as a whole: its parts put together, each in its thread, from start to a clean end."""
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -12,13 +13,14 @@ import structlog
 
 from contract.edge_auth import EARLIEST
 from detector.providers import Wanted
-from ingest.centre import SET_THE_CLOCK, Centre
+from ingest.centre import SET_THE_CLOCK, Centre, CentreError
 from ingest.config_store import ConfigStore
 from ingest.crew import WORKER, Crew
 from ingest.database import Database
 from ingest.disk import Disk
+from ingest.durable import disk_trouble
 from ingest.evidence import EvidenceFolder
-from ingest.heartbeat import Pulse
+from ingest.heartbeat import Pulse, no_disk
 from ingest.identity import Keys, sole_user
 from ingest.latest import LatestSender
 from ingest.minutes import MinuteBook
@@ -85,6 +87,9 @@ class Edge:
                 disk = Disk()
                 self._run(Database(self._folder / "edge.sqlite3", disk=disk), disk, stop)
         except (OSError, sqlite3.Error) as error:
+            if not stop.is_set():
+                with contextlib.suppress(CentreError):  # logged; and the way it ends is what counts
+                    self._centre.beat(no_disk(disk_trouble(error)))
             raise EdgeError(
                 f"The edge's folder {self._folder} cannot be used: {error}. "
                 "Check that there is room on the disk, that the folder may be written, and that no other program holds it."

@@ -114,3 +114,11 @@ class Pulse:
         self._refused = None
         self._book.confirm(closed)
         return len(closed) == MINUTES_A_BEAT
+
+
+def no_disk(trouble: EdgeTrouble) -> Heartbeat:
+    """Of an edge that cannot even begin: else the centre would hear nothing, and nobody would know why."""
+    return Heartbeat(
+        sent_at=datetime.now(UTC), run=uuid4().hex, software_version=software_version(), config_version=None, outbox_waiting=0,
+        trouble=trouble, minutes=[],
+    )

@@ -66,6 +66,13 @@ def test_an_error_shows_no_password() -> None:
     assert str(error).startswith(explain(StreamFault.REFUSED, "en"))
 
 
+def no_room_to_open() -> sqlite3.Error:
+    """What SQLite says where there is no room for its shared memory: "disk I/O error"."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "trouble"),
     [
@@ -75,6 +82,7 @@ def test_an_error_shows_no_password() -> None:
         (OSError(errno.ETIMEDOUT, "words"), EdgeTrouble.DISK_HANGS),
         (OSError("words"), EdgeTrouble.DISK_FAILED),
         (sqlite3.OperationalError("database is locked"), EdgeTrouble.DISK_FAILED),
+        (no_room_to_open(), EdgeTrouble.DISK_FULL),
     ],
 )
 def test_disk_trouble(error: OSError | sqlite3.Error, trouble: EdgeTrouble) -> None:
