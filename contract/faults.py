@@ -19,8 +19,10 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
         en="The host name is not known. Check the address for a typing error, or enter the camera's IP address.",
     ),
     StreamFault.UNREACHABLE: Text(
-        zh="连不上这台摄像头。请检查摄像头和录像机的电源、网线，并确认边缘盒与它接在同一个网络（同一台路由器）上。",
-        en="The camera cannot be reached over the network. Check its power and cable, and that the edge box is in its network.",
+        zh="连不上这台摄像头。请检查摄像头和录像机的电源、网线，并确认边缘盒与它接在同一个网络（同一台路由器）上。"
+        "如果路由器给它换了 IP 地址，请在这里改成新地址，并在路由器或摄像头里固定下来。",
+        en="The camera cannot be reached over the network. Check its power and cable, and that the edge box is in its network. "
+        "If the router gave it another IP address, enter that one here, and fix it in the router or the camera.",
     ),
     StreamFault.REFUSED: Text(
         zh="设备拒绝了连接。请检查端口（通常是 554），并在摄像头设置里打开 RTSP 服务。",

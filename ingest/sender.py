@@ -127,7 +127,8 @@ class Sender(Steps):
         return max(0.0, min([IDLE_S, *(until - now for _, until in self._held.values() if until > now)]))
 
     def _clean(self) -> None:
-        if self._is_clip or self._timer() < self._clean_at:
+        # Nobody knows how old anything is before the clock was compared: one that is ahead would delete all.
+        if self._is_clip or self._timer() < self._clean_at or self._centre.clock_offset_s is None:
             return
         now = self._clock()
         for report in self._outbox.sent_before(now - self._keep_days * DAY_S):

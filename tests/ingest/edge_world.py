@@ -187,9 +187,11 @@ class Parts:
         self.recorder = Recorder(
             self.evidence, self.outbox, EDGE_ID, KEY, lambda: None, clock=self.clock, uptime=self.timer,
         )
+        self.client = self.centre.client(self.clock)
+        self.client.clock_offset_s = 0.0  # compared, and right
         self.sender, self.clip_sender = (
             Sender(
-                self.outbox, self.evidence, self.recorder, self.centre.client(self.clock), keep_days,
+                self.outbox, self.evidence, self.recorder, self.client, keep_days,
                 clock=self.clock, timer=self.timer, chance=lambda: 1.0, is_clip=is_clip,
             )
             for is_clip in (False, True)

@@ -259,6 +259,16 @@ def test_sent_evidence_is_kept_for_its_days_then_deleted(parts: Parts):
     assert list(parts.evidence.folder.glob("cam-1/0*")) == []
 
 
+def test_a_clock_that_is_ahead_before_it_is_compared_deletes_nothing(parts: Parts):
+    parts.record()
+    parts.sender.step()
+    parts.client.clock_offset_s = None  # the machine was started anew, and its clock is wrong
+    parts.clock.now += 365 * 86_400
+    parts.timer.now += 7200
+    parts.sender.step()
+    assert len(list(parts.evidence.folder.glob("cam-1/0*"))) == 1
+
+
 def test_evidence_that_cannot_be_deleted_holds_up_nothing(parts: Parts):
     stays, goes = parts.record("a"), parts.record("b")
     parts.sender.step()
