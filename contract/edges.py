@@ -59,6 +59,7 @@ class EdgeTrouble(StrEnum):
     DISK_FAILED = "disk_failed"
     DISK_HANGS = "disk_hangs"
     MEMORY_SHORT = "memory_short"
+    EVIDENCE_LOST = "evidence_lost"
     REPORT_REFUSED = "report_refused"
 
 

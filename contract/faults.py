@@ -129,6 +129,12 @@ TROUBLE_TEXTS: dict[EdgeTrouble, Text] = {
         "started again; seconds to minutes were not looked at. Close other programs on the box, give it more memory, or give "
         "it fewer cameras, workers (--workers) or less footage to keep (--preroll).",
     ),
+    EdgeTrouble.EVIDENCE_LOST: Text(
+        zh="边缘盒已保存、尚未上传的证据从它的磁盘上消失了，这份证据无法补传。请检查是否有人删除了文件；如果没有，"
+        "磁盘或存储卡可能即将损坏，请更换。",
+        en="Evidence that the edge box had kept and not yet sent is gone from its disk, and cannot be sent any more. Ask whether "
+        "somebody deleted files; if nobody did, the disk or memory card is failing: replace it.",
+    ),
     EdgeTrouble.REPORT_REFUSED: Text(
         zh="中心在最近一天内拒收了边缘盒的报告。原因在边缘盒日志里（report_parked）；证据仍在边缘盒上，排除原因后重启边缘盒即可重发。",
         en="The centre refused a report of this edge box within the last day. The edge box's log says why (report_parked); its "

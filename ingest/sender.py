@@ -46,6 +46,7 @@ class Sender(Steps):
         self._clean_at = float("-inf")
         self.trouble: EdgeTrouble | None = None
         self._disk_cause: str | None = None
+        self._lost_until = float("-inf")
 
     def step(self) -> float:
         """Send what can be sent now, delete what was kept long enough. Returns the seconds until there is something to do."""
@@ -73,6 +74,7 @@ class Sender(Steps):
         try:
             package = self._folder.read(report)
         except FileNotFoundError:
+            self._lost_until = self._timer() + DAY_S
             self._park(report, "The evidence files are no longer on this edge's disk.")
             return True
         except OSError as error:
@@ -152,6 +154,8 @@ class Sender(Steps):
                 log.error("outbox_cannot_be_used", cause=cause)
         if error is not None:
             self.trouble = disk_trouble(error)
+        elif self._timer() < self._lost_until:
+            self.trouble = EdgeTrouble.EVIDENCE_LOST
         elif self._outbox.parked_since(self._clock() - DAY_S):
             # The number of parked reports is told for ever, this for as long as somebody may be about to act on it.
             self.trouble = EdgeTrouble.REPORT_REFUSED

@@ -235,6 +235,11 @@ def test_evidence_that_somebody_took_away_is_parked(parts: Parts):
     next(parts.evidence.folder.glob("cam-1/*/manifest.json")).unlink()
     parts.sender.step()
     assert parts.outbox.parked() == 1
+    assert parts.sender.trouble is EdgeTrouble.EVIDENCE_LOST, "the centre has refused nothing"
+    parts.timer.now += 86_400
+    parts.clock.now += 86_400
+    parts.sender.step()
+    assert parts.sender.trouble is None
 
 
 def test_evidence_that_cannot_be_read_holds_up_its_own_camera_alone(parts: Parts):
