@@ -138,7 +138,7 @@ def case_view(
         notice=_notice(case, notice, actor, speaker),
         answers=[answer_view(answer, case, why, actor, speaker) for answer in reversed(answers)],
         since=since_view(since, case, speaker) if since else None,
-        facts=_facts(exhibit, speaker), timeline=_timeline(transitions, reminders, speaker),
+        facts=_facts(exhibit, speaker), timeline=_timeline(transitions, reminders, actor, speaker),
         acts=act_forms(case, choices, others, actor, speaker, catalogue), not_offered=not_offered(choices, actor, speaker),
         progress=progress_view(case, transitions, speaker), overdue=row.overdue, due=row.due,
         merged_into=case_link(case.merged_into, speaker) if case.merged_into else None,
@@ -209,12 +209,12 @@ def _facts(exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
 
 
 def _timeline(
-    transitions: Sequence[CaseTransition], reminders: Sequence[Reminder], speaker: Speaker
+    transitions: Sequence[CaseTransition], reminders: Sequence[Reminder], actor: Actor, speaker: Speaker
 ) -> list[EventView]:
     """What people did and what the clock told, in order of time; what people did in its own order, also where a clock was put
     back."""
     latest = accumulate((step.at for step in transitions), max)
-    events = [(at, _event(step, speaker)) for at, step in zip(latest, transitions, strict=True)]
+    events = [(at, _event(step, actor, speaker)) for at, step in zip(latest, transitions, strict=True)]
     for reminder in reminders:
         words = LEVELS[reminder.level] if reminder.level is not None else REMINDERS[reminder.kind]
         due = speaker.say(DUE[reminder.stage], at=speaker.time(reminder.due_at).short)
@@ -223,11 +223,13 @@ def _timeline(
     return [event for _, event in sorted(events, key=lambda pair: pair[0])]
 
 
-def _event(transition: CaseTransition, speaker: Speaker) -> EventView:
+def _event(transition: CaseTransition, actor: Actor, speaker: Speaker) -> EventView:
     reason = REASONS.get(transition.reason) if transition.reason else None  # type: ignore[call-overload]
     words = speaker.say(reason) if reason else None
     if transition.merged_into is not None:
         words = speaker.say(N_("No. %(id)s"), id=transition.merged_into)
+    elif transition.act is Act.MERGE and actor.sees_unconfirmed:
+        words = speaker.say(N_("Into which case was not recorded at that time."))
     if transition.due_at is not None:
         words = speaker.say(DUE[Stage.RECTIFY], at=speaker.time(transition.due_at).short)
     return EventView(

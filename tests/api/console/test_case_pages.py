@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 from markupsafe import escape
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from api.audit.tables import AuditEntry
 from api.cases.queues import STATES as QUEUES
@@ -146,6 +146,20 @@ class TestCase:
         done = await browser.post(f"/cases/{part}/split", data={"version": "2", "note": "先后两个人"}, follow_redirects=True)
         assert ("撤销合并，恢复为单独案件待审核" in done.text, "先后两个人" in done.text) == (True, True)
         assert "并入本案的案件" not in (await browser.get(f"/cases/{whole}")).text
+
+    async def test_a_merge_from_before_it_was_kept_says_so_and_can_be_taken_back(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        whole, part = await hand_in(browser, kitchen), await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await browser.post(f"/cases/{part}/merge", data={"version": "1", "into": str(whole)})
+        database = Database(kitchen.settings.async_database_url, 5)
+        async with database.writing() as work:
+            await work.execute(text("UPDATE case_transitions SET merged_into = NULL"))
+        await database.close()
+        done = await browser.post(f"/cases/{part}/split", data={"version": "2", "note": "先后两个人"}, follow_redirects=True)
+        timeline = done.text.split('<ol class="timeline">')[1]
+        assert ("当时的版本没有记录并入了哪个案件" in timeline, "撤销合并，恢复为单独案件待审核" in timeline) == (True, True)
 
     async def test_speaks_english(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await hand_in(browser, kitchen)
