@@ -1,9 +1,11 @@
 """The history of the database, and how it is brought up to date: at every start, in one transaction."""
 
 from importlib.resources import files
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from sqlalchemy.engine import Connection
 
 from api.kit.database import Database
@@ -11,9 +13,25 @@ from api.kit.database import Database
 LOCK = 0x53554E  # any number that no other program on the database uses
 
 
+class BrokenReferences(Exception):
+    """A migration would leave rows that name others which are not there; it has left nothing."""
+
+
 async def upgrade(database: Database) -> None:
-    async with database.writing() as work:
-        await (await work.connection()).run_sync(_upgrade)
+    is_sqlite = database.engine.dialect.name == "sqlite"
+    try:
+        async with database.writing() as work:
+            connection = await work.connection()
+            if is_sqlite:
+                # To change a table SQLite makes it anew, and while others name its rows it cannot be dropped; they are checked at
+                # the end. Within a transaction this would do nothing (https://www.sqlite.org/lang_altertable.html, 7), so past
+                # SQLAlchemy, before there is one.
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                await driver.execute("PRAGMA foreign_keys=OFF")
+            await connection.run_sync(_upgrade)
+    finally:
+        if is_sqlite:
+            await database.close()  # every new connection checks again
 
 
 def config_for(connection: Connection | None = None) -> Config:
@@ -29,4 +47,10 @@ def _upgrade(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+    before = MigrationContext.configure(connection).get_current_revision()
     command.upgrade(config_for(connection), "head")
+    is_moved = before != MigrationContext.configure(connection).get_current_revision()
+    if is_moved and connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise BrokenReferences(f"{len(broken)} rows, of {', '.join(sorted({row[0] for row in broken}))}")
