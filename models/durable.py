@@ -28,7 +28,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def write_picture(path: Path, image: NDArray[Any], quality: int = 95) -> None:
     """Write a picture in the form that its name says; ``quality`` is WebP's. Raises OSError, where ``cv2.imwrite`` is silent."""
-    _, packed = cv2.imencode(path.suffix, image, [cv2.IMWRITE_WEBP_QUALITY, quality])
+    _, packed = cv2.imencode(path.suffix, image, [cv2.IMWRITE_WEBP_QUALITY, quality] if path.suffix == ".webp" else [])
     path.write_bytes(packed.tobytes())
 
 

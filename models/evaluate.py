@@ -197,6 +197,8 @@ def _figure(
     subject: str, measure: str, part: str, value: float, ends: tuple[float, float] | None, count: int
 ) -> Figure:
     low, high = (round(end, 4) for end in ends) if ends else (None, None)
+    if low == high:  # all is right, or all is wrong, whatever is drawn: of few labels that is no certainty
+        low = high = None
     return Figure(subject=subject, measure=measure, part=part, value=round(value, 4), low=low, high=high, count=count)
 
 

@@ -84,6 +84,14 @@ def test_smokers_alone_are_no_ranking():
     assert figures(evaluation(matches)) == []
 
 
+def test_where_all_groups_agree_there_is_no_interval():
+    matches = Matches(1.6, 1.4, {})
+    matches.judged += [judged("worn", told, 0.1, number=number) for number, told in enumerate(("worn", "worn", "unknown"))]
+    ends = {f.measure: (f.low, f.high) for f in figures(evaluation(matches)) if f.part == "all"}
+    assert ends["accuracy"] == (None, None)
+    assert ends["coverage"] == (0.0, 1.0)
+
+
 def test_coverage_and_accuracy_leave_out_what_was_not_found_or_is_small():
     matches = Matches(1.6, 1.4, {})
     matches.judged += [
