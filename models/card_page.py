@@ -15,7 +15,8 @@ TABLES = (
 HEAD = """# Model cards
 
 Written by `sunshine model cards` from `models/weights/*.yaml`; what the figures mean is told in [model.md](model.md). Behind a
-figure stand the ends of its 95 % interval, over groups of pictures, unless all of them agree, and the number of labels it rests on.
+figure stand the ends of its 95 % interval, over groups of pictures (none where all of them agree), and the number of labels it
+rests on.
 """
 
 

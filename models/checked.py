@@ -10,22 +10,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data import HAND_BARE, HAND_GLOVE, Picture
+from models.data import HAND_BARE, HAND_GLOVE, Key, Picture
 
 CHECKED = Path(__file__).with_name("checked.csv")
 CHECKED_HANDS = Path(__file__).with_name("checked_hands.csv")
 CHECKED_HEADS = Path(__file__).with_name("checked_heads.csv")
 
 
-def no_cigarette() -> frozenset[str]:
-    """Keys ``source/image`` of pictures at whose heads a person has seen no cigarette."""
+def no_cigarette() -> frozenset[Key]:
+    """The pictures at whose heads a person has seen no cigarette."""
     said = _said(CHECKED).items()
-    return frozenset(f"{source}/{image}" for (source, image), (row, *_) in said if row["says"] == "no_cigarette")
+    return frozenset(key for key, (row, *_) in said if row["says"] == "no_cigarette")
 
 
 @cache
-def _said(listed: Path) -> dict[tuple[str, str], list[dict[str, str]]]:
-    said: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
+def _said(listed: Path) -> dict[Key, list[dict[str, str]]]:
+    said: dict[Key, list[dict[str, str]]] = defaultdict(list)
     with listed.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             said[row["source"], row["image"]].append(row)
@@ -40,11 +40,11 @@ def with_checked_boxes(picture: Picture) -> Picture:
     """
 
     def boxes(listed: Path, says: str) -> NDArray[np.float32]:
-        rows = _said(listed).get((picture.source, picture.name), [])
+        rows = _said(listed).get(picture.key, [])
         found = [[float(row[edge]) for edge in ("x1", "y1", "x2", "y2")] for row in rows if row["says"] == says]
         return np.array(found, np.float32).reshape(-1, 4)
 
-    if not any((picture.source, picture.name) in _said(listed) for listed in (CHECKED_HANDS, CHECKED_HEADS)):
+    if not any(picture.key in _said(listed) for listed in (CHECKED_HANDS, CHECKED_HEADS)):
         return picture
     bare, gloved = boxes(CHECKED_HANDS, "bare"), boxes(CHECKED_HANDS, "gloved")
     return replace(

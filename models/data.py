@@ -22,6 +22,10 @@ BACKS_OF_HEADS = "backs_of_heads"
 """the source of frames whose heads a person has boxed, all from behind"""
 
 
+Key = tuple[str, str]
+"""of a picture: its source and name, which no two pictures share"""
+
+
 class DataError(Exception):
     """A data folder cannot be used; the text says what to change."""
 
@@ -69,6 +73,10 @@ class Picture:
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def key(self) -> Key:
+        return self.source, self.name
 
     def of(self, *classes: int) -> NDArray[np.float32]:
         """Boxes [k, 4] of the given classes."""
@@ -135,9 +143,9 @@ def read_all(roots: Iterable[Path]) -> list[Picture]:
     Raises:
         DataError: also where two pictures of a source share a name: labels, teachers' opinions and parts are kept by both.
     """
-    found: dict[tuple[str, str], Picture] = {}
+    found: dict[Key, Picture] = {}
     for picture in (picture for root in roots for folder in data_folders(root) for picture in read_folder(folder)):
-        other = found.setdefault((picture.source, picture.name), picture)
+        other = found.setdefault(picture.key, picture)
         if other is not picture:
             raise DataError(
                 f"{other.path} and {picture.path} are both {picture.name} of the source {picture.source}. "
@@ -172,7 +180,7 @@ def choose(
 def fingerprint(pictures: Iterable[Picture]) -> str:
     """SHA-256 over pictures' names and all that is said of them: another label, another fingerprint."""
     digest = hashlib.sha256()
-    for picture in sorted(pictures, key=lambda p: (p.source, p.name)):
+    for picture in sorted(pictures, key=lambda p: p.key):
         digest.update(picture.name.encode())
         for name, value in vars(picture).items():
             if isinstance(value, np.ndarray):

@@ -54,7 +54,7 @@ def evaluate(
     try:
         pictures, clips = _pictures_and_clips(given)
         parts = split(pictures)
-        chosen = [p for p in choose(pictures, only or ()) if part in ("all", parts[p.source, p.name])]
+        chosen = [p for p in choose(pictures, only or ()) if part in ("all", parts[p.key])]
         if not chosen and not clips:
             raise SystemExit(f"None of these pictures is in the part {part!r}. Choose another with --part.")
         if compare is not None or part == "test":
@@ -143,7 +143,7 @@ def _pictures_and_clips(given: list[Path]) -> "tuple[list[Picture], list[Path]]"
 def _lost_of_the_test_list(pictures: "Sequence[Picture]") -> int:
     from models.split import listed_for
 
-    return len(listed_for("test") - {(picture.source, picture.name) for picture in pictures})
+    return len(listed_for("test") - {picture.key for picture in pictures})
 
 
 def _not_learned_from(pictures: "list[Picture]", weights: Sequence[Path]) -> "list[Picture]":
@@ -151,7 +151,7 @@ def _not_learned_from(pictures: "list[Picture]", weights: Sequence[Path]) -> "li
     from models.split import learned
 
     seen = set().union(*(learned(folder) for folder in weights))
-    kept = [picture for picture in pictures if (picture.source, picture.name) not in seen]
+    kept = [picture for picture in pictures if picture.key not in seen]
     if len(kept) < len(pictures):
         say(f"{len(pictures) - len(kept)} pictures are left out: the weights have learned from them.")
     return kept

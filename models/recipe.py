@@ -19,7 +19,7 @@ from models import attributes, finder
 from models.attribute_crops import Patch, patches
 from models.cap_cutouts import brought_along, cutouts
 from models.checked import no_cigarette, with_checked_boxes
-from models.data import HANDS, SIMULATOR, DataError, Picture, fingerprint, read_all
+from models.data import HANDS, SIMULATOR, DataError, Key, Picture, fingerprint, read_all
 from models.export import export_attributes, export_finder
 from models.pseudo import Targets, targets
 from models.publish import STATES, THINGS, attributes_card, complete, finder_card, sha256, write_card
@@ -76,13 +76,16 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
     parts = split(pictures)  # of all, so that what is left out changes nobody's part
     pictures = plan.keep(pictures)
     # To learn from, not to calibrate with: nearly all are bare, which says nothing about how many hands are.
-    pictures = [with_checked_boxes(p) if parts[p.source, p.name] == "train" else p for p in pictures]
+    pictures = [with_checked_boxes(p) if parts[p.key] == "train" else p for p in pictures]
     real = [p for p in pictures if p.source not in FULLY_LABELLED]
     write_split(parts, plan.work / "split.csv")
-    taught = [p for p in pictures if parts[p.source, p.name] != "test"]
+    taught = [p for p in pictures if parts[p.key] != "test"]
+    train = [p for p in taught if parts[p.key] == "train"]
+    if not train:
+        raise DataError("There is no picture to learn from. Name other data folders, or take fewer sources out.")
     say(f"{len(pictures)} pictures, {len(taught)} of them to learn from")
     seen = opinions(
-        [p for p in real if parts[p.source, p.name] != "test"],
+        [p for p in real if parts[p.key] != "test"],
         plan.weights,
         plan.work / "opinions.jsonl",
         processes=2,
@@ -90,15 +93,12 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         say=say,
     )
     free = no_cigarette()
-    labels = {_key(p): targets(p, seen.get(_key(p)), _key(p) in free) for p in taught}
-    train = [p for p in taught if parts[p.source, p.name] == "train"]
-    if not train:
-        raise DataError("There is no picture to learn from. Name other data folders, or take fewer sources out.")
+    labels = {p.key: targets(p, seen.get(p.key), p.key in free) for p in taught}
 
     plan.out.mkdir(parents=True, exist_ok=True)
     start = plan.weights / COCO
     # With the validation part, on which temperatures and biases are set.
-    learned_now = _learned_before(plan) | {(p.source, p.name) for p in taught}
+    learned_now = _learned_before(plan) | {p.key for p in taught}
     checkpoints = {stage: plan.work / f"{stage}-{_identity(plan, train)}.pt" for stage in plan.stages}
 
     def left() -> float:
@@ -120,7 +120,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
 
     if "attributes" in plan.stages:
         crops: dict[str, list[Patch]] = {part: [] for part in PARTS}
-        keys = [_key(picture) for picture in taught]
+        keys = [picture.key for picture in taught]
         told = ([labels[key] for key in keys], [seen.get(key) for key in keys], [key in free for key in keys])
         seeds = np.random.SeedSequence(plan.seed).spawn(len(taught))
         with ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("fork")) as pool:
@@ -128,7 +128,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
                 if isinstance(cut, DataError):
                     say(str(cut))
                 else:
-                    crops[parts[picture.source, picture.name]] += cut
+                    crops[parts[picture.key]] += cut
         if not crops["train"]:
             raise DataError("No head, hand or face is labelled in the pictures to learn from: stage 2 needs some.")
         caps = brought_along(plan.data, train)
@@ -159,7 +159,7 @@ def _identity(plan: Plan, train: Sequence[Picture]) -> str:
     return hashlib.sha256(f"{fingerprint(train)} {plan.seed} {start}".encode()).hexdigest()[:12]
 
 
-def _learned_before(plan: Plan) -> set[tuple[str, str]]:
+def _learned_before(plan: Plan) -> set[Key]:
     """What the stage that stays as it is has learned from, and the finder that this one goes on from."""
     found = learned(plan.onward.parent) if plan.onward else set()
     return found | (learned(plan.out) if len(plan.stages) == 1 else set())
@@ -175,14 +175,14 @@ def _cut(
         return error
 
 
-def examples(pictures: Sequence[Picture], labels: dict[str, Targets]) -> list[finder.Example]:
+def examples(pictures: Sequence[Picture], labels: dict[Key, Targets]) -> list[finder.Example]:
     """Weigh the pictures: simulated ones get their share, and of the real ones those with labelled hands count more."""
     simulated = sum(p.source == SIMULATOR for p in pictures)
     real = sum(_worth(p) for p in pictures if p.source != SIMULATOR)
     share = SIMULATED_SHARE if simulated and real else 0.5
     found = []
     for picture in pictures:
-        label = labels[_key(picture)]
+        label = labels[picture.key]
         sides = (label.boxes[:, 2:] - label.boxes[:, :2]).max(1) if len(label.boxes) else np.zeros(1)
         scene = picture.source == SIMULATOR or bool(np.median(sides) < 0.12 * max(picture.size))
         weight = share / simulated if picture.source == SIMULATOR else (1 - share) / real * _worth(picture)
@@ -198,7 +198,3 @@ def prepare_threads() -> None:
     """Let torch use every core that this process may use, and OpenCV one: a process forked beside its threads would hang."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     cv2.setNumThreads(1)
-
-
-def _key(picture: Picture) -> str:
-    return f"{picture.source}/{picture.name}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from detector.card import load_model
-from models.data import SIMULATOR, DataError, Picture
+from models.data import SIMULATOR, DataError, Key, Picture
 from models.durable import replace_file
 
 PARTS = ("train", "val", "test")
@@ -17,12 +17,12 @@ LISTED = Path(__file__).with_name("split.csv")
 LEARNED = "learned.csv"
 """in a folder of weights: the pictures that they learned from. Where there is none, those are the listed ones"""
 
-Parts = dict[tuple[str, str], str]
-"""of each picture (source, name)"""
+Parts = dict[Key, str]
+"""of each picture"""
 
 
 def split(pictures: Sequence[Picture], listed: Path | None = LISTED) -> Parts:
-    """Give every picture (source, name) a part: train, val or test, never dividing a group.
+    """Give every picture a part: train, val or test, never dividing a group.
 
     Pictures of ``listed`` keep their part and carry their group along; other groups are dealt out by the hash of
     their name, per source: about 15 % of the pictures to test and 7 % to val. A source of fewer than three groups is
@@ -33,11 +33,11 @@ def split(pictures: Sequence[Picture], listed: Path | None = LISTED) -> Parts:
     groups: dict[str, dict[str, list[Picture]]] = defaultdict(lambda: defaultdict(list))
     for picture in pictures:
         groups[picture.source][picture.group].append(picture)
-    for source, members in groups.items():
+    for members in groups.values():
         total = sum(map(len, members.values()))
         room = {"test": 0.15 * total, "val": 0.07 * total}
         for group in sorted(members, key=lambda g: hashlib.sha256(g.encode()).hexdigest()):
-            known = {fixed[k] for p in members[group] if (k := (source, p.name)) in fixed}
+            known = {fixed[p.key] for p in members[group] if p.key in fixed}
             # The strictest part wins: a group once tested on is never trained on.
             part: str | None = next((p for p in ("test", "val", "train") if p in known), None)
             if part is None:
@@ -46,7 +46,7 @@ def split(pictures: Sequence[Picture], listed: Path | None = LISTED) -> Parts:
                 part = "train" if len(members) < 3 else part
             if part in room:
                 room[part] -= len(members[group])
-            parts.update({(source, p.name): part for p in members[group]})
+            parts.update({p.key: part for p in members[group]})
     return parts
 
 
@@ -59,8 +59,8 @@ def write_split(parts: Parts, path: Path) -> None:
     replace_file(path, text.getvalue().encode())
 
 
-def learned(weights: Path) -> set[tuple[str, str]]:
-    """The pictures (source, name) that a folder of weights learned from, or that it was calibrated on.
+def learned(weights: Path) -> set[Key]:
+    """The pictures that a folder of weights learned from, or that it was calibrated on.
 
     Raises:
         DataError: there is no list, and the cards name other sources than the shipped weights' do.
@@ -75,12 +75,12 @@ def learned(weights: Path) -> set[tuple[str, str]]:
     return {key for key, part in parts.items() if part != "test"}
 
 
-def listed_for(part: str) -> set[tuple[str, str]]:
-    """The pictures (source, name) of the shared data that have a part."""
+def listed_for(part: str) -> set[Key]:
+    """The pictures of the shared data that have a part."""
     return {key for key, listed in _read(LISTED).items() if listed == part}
 
 
-def write_learned(weights: Path, pictures: Iterable[tuple[str, str]]) -> None:
+def write_learned(weights: Path, pictures: Iterable[Key]) -> None:
     """Say what a folder of weights learned from."""
     write_split(dict.fromkeys(pictures, "train"), weights / LEARNED)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector.boxes import Boxes
 from models.boxes import keep_best
-from models.data import DataError, Picture
+from models.data import DataError, Key, Picture
 from models.publish import sha256
 
 BLOCK = 128
@@ -104,14 +104,14 @@ def opinions(
     processes: int,
     until: float,
     say: Callable[[str], None] = print,
-) -> dict[str, Opinion]:
+) -> dict[Key, Opinion]:
     """Ask the teachers about each picture, once: answers are appended to ``cache`` (JSON lines) as they come.
 
-    Returns them by ``source/name``. Left out are pictures that cannot be read, and those that were not reached
+    Left out are pictures that cannot be read, and those that were not reached
     ``until`` that time of the monotonic clock. A picture whose file is another one than it was is asked about anew.
     """
     cache.parent.mkdir(parents=True, exist_ok=True)
-    kept, known = _read(cache), dict[str, Opinion]()
+    kept, known = _read(cache), dict[Key, Opinion]()
     missing: list[tuple[Picture, str]] = []
     with cache.open("a", encoding="utf-8") as file:
         for picture in pictures:
@@ -119,14 +119,13 @@ def opinions(
                 content = sha256(picture.path)
             except OSError:  # who trains on it says so
                 continue
-            key = f"{picture.source}/{picture.name}"
-            about, opinion = kept.get(key, (content, None))
+            about, opinion = kept.get(picture.key, (content, None))
             if opinion is None or about not in (content, None):
                 missing.append((picture, content))
                 continue
-            known[key] = opinion
+            known[picture.key] = opinion
             if about is None:  # from a cache without hashes: said of the file that is there now
-                file.write(_line(key, content, opinion))
+                file.write(_line(picture.key, content, opinion))
         if not missing:
             return known
         if absent := [name for name in NETWORKS if not (weights / name).is_file()]:
@@ -143,9 +142,8 @@ def opinions(
                 for (picture, content), opinion in zip(block, asked, strict=True):
                     if opinion is None:
                         continue
-                    key = f"{picture.source}/{picture.name}"
-                    known[key] = opinion
-                    file.write(_line(key, content, opinion))
+                    known[picture.key] = opinion
+                    file.write(_line(picture.key, content, opinion))
                 file.flush()
                 say(f"teachers: {first + len(block)}/{len(missing)} pictures")
     return known
@@ -168,19 +166,20 @@ def _ask(picture: Picture) -> Opinion | None:
         return None
 
 
-def _line(key: str, content: str, opinion: Opinion) -> str:
+def _line(key: Key, content: str, opinion: Opinion) -> str:
     rows = {name: np.round(boxes, 3).tolist() for name, boxes in vars(opinion).items()}
-    return json.dumps({"key": key, "sha256": content, **rows}) + "\n"
+    return json.dumps({"key": "/".join(key), "sha256": content, **rows}) + "\n"
 
 
-def _read(cache: Path) -> dict[str, tuple[str | None, Opinion]]:
+def _read(cache: Path) -> dict[Key, tuple[str | None, Opinion]]:
     """The last that was said about each picture, and the SHA-256 of the file that it was said of."""
     kept = {}
     for line in cache.read_bytes().splitlines() if cache.is_file() else ():
         try:
             row = json.loads(line)
-            key, content = row.pop("key"), row.pop("sha256", None)
-            kept[key] = content, Opinion(**{k: np.array(v, np.float32).reshape(-1, 5) for k, v in row.items()})
+            source, _, name = row.pop("key").rpartition("/")
+            content = row.pop("sha256", None)
+            kept[source, name] = content, Opinion(**{k: np.array(v, np.float32).reshape(-1, 5) for k, v in row.items()})
         except (AttributeError, KeyError, TypeError, ValueError):  # a line that a kill cut short is asked again
             continue
     return kept

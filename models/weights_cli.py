@@ -21,7 +21,7 @@ def quantise(
     try:
         pictures = read_all(data or [SHARED / "data"])
         parts = split(pictures)
-        make(weights, [p for p in pictures if parts[p.source, p.name] == "train"], say)
+        make(weights, [p for p in pictures if parts[p.key] == "train"], say)
     except (DataError, ModelError, OSError) as error:
         raise SystemExit(str(error)) from None
 

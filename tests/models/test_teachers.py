@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models import teachers
-from models.data import DataError, Picture, read_folder
+from models.data import DataError, Key, Picture, read_folder
 from models.teachers import Opinion, opinions
 from tests.models.data_folder import write_folder
 
@@ -32,7 +32,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return []
 
 
-def ask(folder: Path, asked: list[str]) -> dict[str, Opinion]:
+def ask(folder: Path, asked: list[str]) -> dict[Key, Opinion]:
     return opinions(read_folder(folder), folder, folder / "opinions.jsonl", 1, time.monotonic() + 60, asked.append)
 
 
@@ -51,14 +51,14 @@ def test_teachers_are_asked_once_about_a_picture(tmp_path: Path, asked: list[str
     assert asked == ["teachers: 2/2 pictures"]
     again = ask(folder, asked)
     assert len(asked) == 1
-    assert again["drawn/p1.png"].face[0, 0] == pytest.approx(read_folder(folder)[1].read().mean(), abs=1e-3)
+    assert again["drawn", "p1.png"].face[0, 0] == pytest.approx(read_folder(folder)[1].read().mean(), abs=1e-3)
 
 
 def test_a_picture_that_was_replaced_is_asked_about_anew(tmp_path: Path, asked: list[str]) -> None:
     folder = write_folder(tmp_path / "d", [{}])
     for grey in (10, 200, 200):
         paint(folder, grey)
-        assert ask(folder, asked)["drawn/p0.png"].face[0, 0] == grey
+        assert ask(folder, asked)["drawn", "p0.png"].face[0, 0] == grey
     assert len(asked) == 2
 
 
@@ -70,10 +70,10 @@ def test_a_cache_from_before_contents_were_told_apart_is_kept_for_the_pictures_t
     ask(folder, asked)
     without_hashes(folder / "opinions.jsonl")
 
-    assert ask(folder, asked)["drawn/p0.png"].face[0, 0] == 10
+    assert ask(folder, asked)["drawn", "p0.png"].face[0, 0] == 10
     assert len(asked) == 1
     paint(folder, 200)
-    assert ask(folder, asked)["drawn/p0.png"].face[0, 0] == 200
+    assert ask(folder, asked)["drawn", "p0.png"].face[0, 0] == 200
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_cache_from_before_contents_were_told_apart_is_kept_for_the_pictures_t
 def test_a_torn_cache_is_asked_for_again(torn: bytes, tmp_path: Path, asked: list[str]) -> None:
     folder = write_folder(tmp_path / "d", [{}])
     (folder / "opinions.jsonl").write_bytes(torn)
-    assert list(ask(folder, asked)) == ["drawn/p0.png"]
+    assert list(ask(folder, asked)) == [("drawn", "p0.png")]
 
 
 def test_a_picture_that_is_gone_has_no_opinion(tmp_path: Path, asked: list[str]) -> None:
