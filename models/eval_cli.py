@@ -79,22 +79,24 @@ def evaluate(
         of_pictures = figures(evaluation) if evaluation else []
         detector = Detector.load(weights, precision=precision)
         of_clips = events.figures(events.watch_all(clips, detector, say)) if clips else []
-    except (DataError, ModelError) as error:
+        learned = {source.source for card in cards for source in card.data}
+        print(report.table([*of_pictures, *of_clips], unseen=frozenset(p.source for p in chosen) - learned))
+        chosen_options = _options(part, only or [], precisions.pop() if len(precisions) == 1 else None)
+        command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *chosen_options])
+        out.mkdir(parents=True, exist_ok=True)
+        about = {"command": command, "weights": {model.name: model.sha256 for model in detector.models}}
+        (out / "figures.json").write_text(report.as_json([*of_pictures, *of_clips], evaluation, about), encoding="utf-8")
+        drawn = report.draw(evaluation, out) if evaluation else []
+        print(f"{out / 'figures.json'}, {', '.join(path.name for path in drawn) or 'no pictures'}")
+        if record and detector.models != [load_model(weights, card.name, precision)[0].version for card in cards]:
+            raise SystemExit(f"The weights in {weights} were replaced while they were measured: nothing is recorded.")
+        if record and evaluation:
+            publish.record(weights, name or publish.TEST_LIST, command, of_pictures, precision, bins(evaluation))
+        if record and of_clips:
+            on = f"clips: {name or ', '.join(clip.name for clip in clips)}"
+            publish.record(weights, on, command, of_clips, precision)
+    except (DataError, ModelError, OSError) as error:
         raise SystemExit(str(error)) from None
-    learned = {source.source for card in cards for source in card.data}
-    print(report.table([*of_pictures, *of_clips], unseen=frozenset(p.source for p in chosen) - learned))
-    chosen_options = _options(part, only or [], precisions.pop() if len(precisions) == 1 else None)
-    command = shlex.join(["sunshine", "model", "eval", *map(str, data or ()), *chosen_options])
-    out.mkdir(parents=True, exist_ok=True)
-    about = {"command": command, "weights": {model.name: model.sha256 for model in detector.models}}
-    (out / "figures.json").write_text(report.as_json([*of_pictures, *of_clips], evaluation, about), encoding="utf-8")
-    drawn = report.draw(evaluation, out) if evaluation else []
-    print(f"{out / 'figures.json'}, {', '.join(path.name for path in drawn) or 'no pictures'}")
-    if record and evaluation:
-        publish.record(weights, name or publish.TEST_LIST, command, of_pictures, precision, bins(evaluation))
-    if record and of_clips:
-        on = f"clips: {name or ', '.join(clip.name for clip in clips)}"
-        publish.record(weights, on, command, of_clips, precision)
 
 
 def explain(

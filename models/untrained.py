@@ -3,16 +3,15 @@
 With them the product must find no case: what it then reports would come from something other than seeing.
 """
 
-import hashlib
 import sys
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from models.publish import CLASSES
+from detector.card import load_model
+from models.places import WEIGHTS
+from models.publish import CLASSES, sha256, write_card
 
-WEIGHTS = Path(__file__).parent / "weights"
 PRIOR = -7.0
 """logit of a class before training: one object of a class among a thousand cells, as training starts from"""
 
@@ -25,9 +24,8 @@ def write_untrained(out: Path, seed: int = 0, weights: Path = WEIGHTS) -> None:
     out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     for name in ("finder", "attributes"):
-        card = yaml.safe_load((weights / f"{name}.yaml").read_text(encoding="utf-8"))
-        card["file"] = next((v["file"] for v in card.pop("variants", []) if v["precision"] == "fp32"), card["file"])
-        model = onnx.load(weights / card["file"])
+        card, trained = load_model(weights, name, "fp32")
+        model = onnx.load_model_from_string(trained)
         arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
         for node in model.graph.node:
             if node.op_type not in ("Conv", "Gemm", "MatMul"):
@@ -46,11 +44,12 @@ def write_untrained(out: Path, seed: int = 0, weights: Path = WEIGHTS) -> None:
                 arrays[bias] = np.full_like(arrays[bias], prior)
         for tensor in model.graph.initializer:
             tensor.CopyFrom(numpy_helper.from_array(arrays[tensor.name], tensor.name))
-        onnx.save(model, out / card["file"])
-        card["sha256"] = hashlib.sha256((out / card["file"]).read_bytes()).hexdigest()
-        card["purpose"] = f"Untrained. {card['purpose']}"
-        card["measured"], card["known_failures"] = [], ["It has learned nothing."]
-        (out / f"{name}.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        onnx.save(model, out / card.file)
+        about = {
+            "sha256": sha256(out / card.file), "variants": [], "purpose": f"Untrained. {card.purpose}",
+            "measured": [], "known_failures": ["It has learned nothing."],
+        }  # fmt: skip
+        write_card(card.model_copy(update=about), out / f"{name}.yaml")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -6,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.card import Figure, default_weights, load_model
 from models.data import DataError
 from models.durable import replace_file, sole_user, write_picture
+from models.publish import record
 
 
 @contextmanager
@@ -41,3 +44,11 @@ def test_a_folder_that_a_run_works_in_is_refused_to_another(tmp_path: Path) -> N
         pass
     with sole_user(tmp_path / "work"):
         pass
+
+
+def test_cards_stay_whole_where_the_disk_is_full(tmp_path: Path) -> None:
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    figure = Figure(subject="person", measure="AP", part="all", value=0.5, count=12)
+    with full_disk(), pytest.raises(OSError, match="large"):
+        record(weights, "drawn", "sunshine model eval", [figure])
+    assert load_model(weights, "finder") == load_model(default_weights(), "finder")

@@ -184,6 +184,22 @@ def test_stages_of_two_precisions_are_named_by_neither(tmp_path: Path):
     assert "Say which with --precision" in result.output
 
 
+def test_figures_of_weights_that_were_replaced_meanwhile_go_into_no_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    weights = shutil.copytree(default_weights(), tmp_path / "weights")
+    folder = write_folder(tmp_path / "d", [{}], {"p0": "0 0.5 0.5 0.5 0.5\n"})
+
+    def trained_meanwhile(*_: object) -> list[Path]:
+        write_card(load_model(weights, "attributes", "fp32")[0], weights / "attributes.yaml")
+        return []
+
+    monkeypatch.setattr("models.report.draw", trained_meanwhile)
+    options = ["--part", "all", "--out", str(tmp_path / "out"), "--weights", str(weights), "--record", "--name", "one picture"]
+    result = run(app, ["eval", str(folder), *options])
+    assert result.exit_code == 1
+    assert "were replaced while" in result.output
+    assert "one picture" not in {m.on for m in load_model(weights, "finder")[0].measured}
+
+
 def test_a_comparison_that_should_be_recorded_is_refused():
     shipped = str(default_weights())
     assert "--weights FOLDER --record" in run(app, ["eval", "--record", "--compare", shipped, shipped]).output
