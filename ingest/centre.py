@@ -44,9 +44,6 @@ _OUT_OF_TIME = {
     10: "By the clock of this box, which says {here}, the certificate of the centre at {url} has run out. If that time is right, "
     "whoever runs the centre must renew it.",
 }
-# What a centre answers with.
-_OWN = ("application/json", "application/problem+json")
-
 Answer = TypeVar("Answer", bound=BaseModel)
 OfViolation = TypeVar("OfViolation", ReportAnswer, ClipAnswer)
 log = structlog.get_logger(__name__)
@@ -273,8 +270,8 @@ class Centre:
                 log.warning("centre_does_not_take", request=path, reason=obstacle)
 
     def _compare_clocks(self, response: httpx.Response) -> None:
-        if response.content and not response.headers.get("Content-Type", "").startswith(_OWN):
-            return  # a login page of the network, with whatever time its box has
+        if not _is_own(response):
+            return  # of a login page of the network, or a gateway, with whatever time its box has
         try:
             centre_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
         except (KeyError, ValueError):
@@ -321,6 +318,14 @@ def _not_a_centre(response: httpx.Response) -> str:
         f"What answered at {response.url.host} is no centre of ours, or one of another version (HTTP {response.status_code}). "
         "Check the address, and whether a login page of the network is in the way."
     )
+
+
+def _is_own(response: httpx.Response) -> bool:
+    """Whether it can be a centre that answered."""
+    if response.status_code in (204, 304):
+        return not response.content
+    kind = "application/json" if response.is_success else "application/problem+json"
+    return response.headers.get("Content-Type", "").startswith(kind)
 
 
 def _failure(response: httpx.Response) -> CentreError:

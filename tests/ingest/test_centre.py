@@ -255,9 +255,19 @@ def test_a_wrong_clock_is_logged_also_after_the_network_was_away():
     assert ["clock of this box is wrong" in entry["reason"] for entry in logs] == [False, True]
 
 
-def test_the_clock_of_a_login_page_counts_for_nothing():
-    page = httpx.Response(200, text="<html>", headers={"Date": "Fri, 01 May 2037 02:59:00 GMT", "Content-Type": "text/html"})
-    centre = centre_that(page)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, text="<html>", headers={"Content-Type": "text/html"}),
+        httpx.Response(302, headers={"Location": "http://login.example"}),
+        httpx.Response(200),
+        httpx.Response(502),
+        httpx.Response(503, json={"error": "upstream"}),
+    ],
+)
+def test_the_clock_of_a_login_page_or_gateway_counts_for_nothing(answer: httpx.Response):
+    answer.headers["Date"] = "Fri, 01 May 2037 02:59:00 GMT"
+    centre = centre_that(answer)
     with pytest.raises(CentreUnavailable):
         centre.beat(BEAT)
     assert (centre.clock_offset_s, centre.now()) == (None, START.timestamp())
