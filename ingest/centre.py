@@ -331,11 +331,12 @@ def _is_own(response: httpx.Response) -> bool:
 def _failure(response: httpx.Response) -> CentreError:
     status = response.status_code
     sentence = _detail(response)
-    if status in PERMANENT:
-        own = response.headers.get("Content-Type", "").startswith("application/problem+json")
-        return CentreRefused(sentence, status) if own else CentreUnavailable(_not_a_centre(response), _retry_after(response))
-    if status == 404:
+    # 511 (RFC 6585) is what a network says that wants a login; 404, what a centre of another version does.
+    is_on_the_way = not _is_own(response) and status < 500 and status not in GATEWAY
+    if is_on_the_way or status in (404, 511):
         return CentreUnavailable(_not_a_centre(response), _retry_after(response))
+    if status in PERMANENT:
+        return CentreRefused(sentence, status)
     if status >= 500 and status not in GATEWAY:
         return CentreFailed(sentence)
     return CentreUnavailable(sentence, _retry_after(response))

@@ -255,6 +255,13 @@ def test_a_wrong_clock_is_logged_also_after_the_network_was_away():
     assert ["clock of this box is wrong" in entry["reason"] for entry in logs] == [False, True]
 
 
+@pytest.mark.parametrize("status", [302, 307, 401, 405, 407, 511])
+def test_what_the_network_answers_is_not_laid_to_the_centre(status: int):
+    centre = centre_that(httpx.Response(status, headers={"Location": "http://login.example"}))
+    with pytest.raises(CentreUnavailable, match=f"no centre of ours.*HTTP {status}.*login page"):
+        centre.beat(BEAT)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
