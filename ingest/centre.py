@@ -1,4 +1,4 @@
-"""The centre as an edge sees it: its eight requests, and every way they can fail sorted into what the edge should do then."""
+"""The centre as an edge sees it: its eight requests."""
 
 import base64
 import ipaddress
@@ -16,23 +16,26 @@ from uuid import UUID
 import httpx
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from contract.cameras import EdgeConfig
 from contract.edge_auth import CLOCK_LEEWAY_S, make_edge_token
 from contract.edges import AGE, ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, LatestPicture, ReportAnswer
 from contract.evidence import CLIP
 from contract.trials import Trial, TrialAnswer
+from ingest.centre_errors import (
+    CentreError,
+    CentreUnavailable,
+    CentreUnreachable,
+    WrongClock,
+    failure,
+    is_own,
+    not_a_centre,
+    parsed,
+)
 
 API = "/api/v1"
 TIMEOUT = httpx.Timeout(10, read=30, write=60)
-# A centre that asks for more is asked again after an hour all the same: a typing error there must not silence an edge.
-LONGEST_WAIT_S = 3600.0
-# The centre has read the request and would say the same again now. Everything else may be an obstacle on the way (a proxy, a
-# captive portal, a restart), so it is tried again; as are these where they are no problem of the centre's own (RFC 9457).
-PERMANENT = frozenset({400, 403, 409, 410, 413, 415, 422})
-GATEWAY = frozenset({429, 502, 503, 504, 507})
-
 SET_THE_CLOCK = (
     "Set the clock of this box and let the network keep it (NTP; Linux: timedatectl set-ntp true, Windows: w32tm /resync); where "
     "it is wrong after every power cut, the battery on its board is empty. Nothing is lost: all is sent when the clock is right. "
@@ -44,48 +47,8 @@ _OUT_OF_TIME = {
     10: "By the clock of this box, which says {here}, the certificate of the centre at {url} has run out. If that time is right, "
     "whoever runs the centre must renew it.",
 }
-Answer = TypeVar("Answer", bound=BaseModel)
 OfViolation = TypeVar("OfViolation", ReportAnswer, ClipAnswer)
 log = structlog.get_logger(__name__)
-
-
-class CentreError(RuntimeError):
-    """Base of the ways in which a request to the centre fails; the message is a sentence for people.
-
-    CentreError
-      CentreUnavailable    such requests do not get through now: try again later
-        CentreUnreachable  no request does
-          WrongClock       because by the clock of this box the certificate of the centre does not hold now
-      CentreFailed         the centre failed on this request: try it again later, others may succeed
-      CentreRefused        the centre has decided: the same request fails again until somebody removes the cause
-    """
-
-    # How long the centre wants not to be asked, where it says so.
-    retry_after_s: float | None = None
-
-
-class CentreUnavailable(CentreError):
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class CentreUnreachable(CentreUnavailable):
-    pass
-
-
-class WrongClock(CentreUnreachable):
-    pass
-
-
-class CentreFailed(CentreError):
-    pass
-
-
-class CentreRefused(CentreError):
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class CentreUrlError(ValueError):
@@ -157,14 +120,14 @@ class Centre:
 
     def enrol(self, request: EnrolRequest) -> EnrolAnswer:
         """Raises CentreError, which whoever enrols is shown: it is not logged as well."""
-        return _parsed(EnrolAnswer, self._send("POST", "/edges/enroll", json=request.model_dump(mode="json")))
+        return parsed(EnrolAnswer, self._send("POST", "/edges/enroll", json=request.model_dump(mode="json")))
 
     def config(self, known_version: str | None) -> EdgeConfig | None:
         """The cameras, zones and rules; None when `known_version` is still the current one. Raises CentreError."""
         headers = {"If-None-Match": f'"{known_version}"'} if known_version is not None else {}
         with self._link("/edge/config") as path:
             response = self._send("GET", path, headers=headers)
-            return None if response.status_code == 304 else _parsed(EdgeConfig, response)
+            return None if response.status_code == 304 else parsed(EdgeConfig, response)
 
     def report(self, violation_id: UUID, manifest: bytes, pictures: dict[str, bytes], age_s: float | None = None) -> ReportAnswer:
         """Send one violation; `pictures` are JPEG files by their names in the manifest, taken `age_s` ago. Raises CentreError."""
@@ -174,7 +137,7 @@ class Centre:
         with self._link("/edge/violations") as path:
             headers = {"Idempotency-Key": str(violation_id)} | ({} if age_s is None else {AGE: f"{age_s:.3f}"})
             response = self._send("POST", path, headers=headers, files=parts)
-            return _about(violation_id, _parsed(ReportAnswer, response))
+            return _about(violation_id, parsed(ReportAnswer, response))
 
     def report_clip(self, violation_id: UUID, manifest: bytes, clip: bytes | None) -> ClipAnswer:
         """Send the clip of a violation that was sent before, or the word that there is none (None). Raises CentreError."""
@@ -183,7 +146,7 @@ class Centre:
             parts["clip"] = (CLIP, clip, "video/mp4")
         with self._link("/edge/clips") as path:
             response = self._send("POST", path, headers={"Idempotency-Key": str(violation_id)}, files=parts)
-            return _about(violation_id, _parsed(ClipAnswer, response))
+            return _about(violation_id, parsed(ClipAnswer, response))
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Raises CentreError."""
@@ -199,7 +162,7 @@ class Centre:
         """A camera to try. The centre keeps the request open for a while; None when nobody wanted one. Raises CentreError."""
         with self._link("/edge/trials/next") as path:
             response = self._send("POST", path)
-            return None if response.status_code == 204 else _parsed(Trial, response)
+            return None if response.status_code == 204 else parsed(Trial, response)
 
     def tell_trial(self, answer: TrialAnswer) -> None:
         """Raises CentreError; CentreRefused when nobody waits for it any more."""
@@ -214,7 +177,7 @@ class Centre:
         with self._link(address) as path:
             response = self._send("POST", path, json=message.model_dump(mode="json"))
             if response.status_code != 204:
-                raise CentreUnavailable(_not_a_centre(response))
+                raise CentreUnavailable(not_a_centre(response))
 
     def _send(self, method: str, path: str, headers: dict[str, str] | None = None, **content: object) -> httpx.Response:
         request = self._client.build_request(method, path, headers=headers, **content)  # type: ignore[arg-type]
@@ -237,7 +200,7 @@ class Centre:
         self._compare_clocks(response)
         if response.is_success or response.status_code == 304:
             return response
-        raise _failure(response)
+        raise failure(response)
 
     @contextmanager
     def _link(self, path: str) -> Iterator[str]:
@@ -270,7 +233,7 @@ class Centre:
                 log.warning("centre_does_not_take", request=path, reason=obstacle)
 
     def _compare_clocks(self, response: httpx.Response) -> None:
-        if not _is_own(response):
+        if not is_own(response):
             return  # of a login page of the network, or a gateway, with whatever time its box has
         try:
             centre_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
@@ -304,68 +267,3 @@ def _about(violation_id: UUID, answer: OfViolation) -> OfViolation:
     if answer.violation_id != violation_id:
         raise CentreUnavailable("The centre answered about another violation than the one it was told.")
     return answer
-
-
-def _parsed(kind: type[Answer], response: httpx.Response) -> Answer:
-    try:
-        return kind.model_validate_json(response.content)
-    except ValidationError as error:
-        raise CentreUnavailable(_not_a_centre(response)) from error
-
-
-def _not_a_centre(response: httpx.Response) -> str:
-    return (
-        f"What answered at {response.url.host} is no centre of ours, or one of another version (HTTP {response.status_code}). "
-        "Check the address, and whether a login page of the network is in the way."
-    )
-
-
-def _is_own(response: httpx.Response) -> bool:
-    """Whether it can be a centre that answered."""
-    if response.status_code in (204, 304):
-        return not response.content
-    kind = "application/json" if response.is_success else "application/problem+json"
-    return response.headers.get("Content-Type", "").startswith(kind)
-
-
-def _failure(response: httpx.Response) -> CentreError:
-    status = response.status_code
-    sentence = _detail(response)
-    # 511 (RFC 6585) is what a network says that wants a login; 404, what a centre of another version does.
-    is_on_the_way = not _is_own(response) and status < 500 and status not in GATEWAY
-    if is_on_the_way or status in (404, 511):
-        return CentreUnavailable(_not_a_centre(response), _retry_after(response))
-    if status in PERMANENT:
-        return CentreRefused(sentence, status)
-    if status >= 500 and status not in GATEWAY:
-        return CentreFailed(sentence)
-    return CentreUnavailable(sentence, _retry_after(response))
-
-
-def _detail(response: httpx.Response) -> str:
-    """The centre's own sentence (RFC 9457) where there is one; never a whole page of HTML."""
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = None
-    if isinstance(problem, dict):
-        for field in ("detail", "title"):
-            if isinstance(problem.get(field), str) and problem[field]:
-                return str(problem[field])[:500]
-    return f"The centre answered HTTP {response.status_code}."
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds, from a number or an HTTP date (RFC 9110, 10.2.3)."""
-    value = response.headers.get("Retry-After", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            now = parsedate_to_datetime(response.headers["Date"])
-            seconds = (parsedate_to_datetime(value) - now).total_seconds()
-        except (KeyError, ValueError, TypeError):  # the last one: a date without a zone
-            return None
-    return min(max(seconds, 0.0), LONGEST_WAIT_S)

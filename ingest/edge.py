@@ -13,7 +13,8 @@ import structlog
 
 from contract.edge_auth import EARLIEST
 from detector.providers import Wanted
-from ingest.centre import SET_THE_CLOCK, Centre, CentreError
+from ingest.centre import SET_THE_CLOCK, Centre
+from ingest.centre_errors import CentreError
 from ingest.config_store import ConfigStore
 from ingest.crew import WORKER, Crew
 from ingest.database import Database

@@ -9,7 +9,8 @@ import structlog
 from pydantic import ValidationError
 
 from contract.edges import EnrolAnswer, EnrolRequest
-from ingest.centre import Centre, CentreError, CentreRefused
+from ingest.centre import Centre
+from ingest.centre_errors import CentreError, CentreRefused
 from ingest.identity import Identity, Keys, Registration, read_identity, software_version, sole_user, write_identity
 
 # The centre takes each key once; ours may have been registered by an attempt of long ago.

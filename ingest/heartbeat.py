@@ -9,7 +9,8 @@ from uuid import uuid4
 import structlog
 
 from contract.edges import CameraMinute, EdgeLoad, EdgeTrouble, Heartbeat
-from ingest.centre import Centre, CentreError, CentreRefused
+from ingest.centre import Centre
+from ingest.centre_errors import CentreError, CentreRefused
 from ingest.disk import Disk
 from ingest.durable import disk_trouble
 from ingest.identity import software_version

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import structlog
 
-from ingest.centre import Centre, CentreFailed, CentreRefused, CentreUnavailable
+from ingest.centre import Centre
+from ingest.centre_errors import CentreFailed, CentreRefused, CentreUnavailable
 from ingest.findings import Latest
 from ingest.steps import Steps
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import structlog
 
 from contract.cameras import EdgeConfig
-from ingest.centre import Centre, CentreError, CentreRefused
+from ingest.centre import Centre
+from ingest.centre_errors import CentreError, CentreRefused
 from ingest.config_store import ConfigStore
 
 # A camera that was added in the console is looked at within a quarter of a minute; an unchanged list costs one 304.

@@ -10,7 +10,8 @@ import structlog
 from contract.edges import EdgeTrouble
 from contract.evidence import CLIP
 from ingest.backoff import Backoff
-from ingest.centre import Centre, CentreFailed, CentreRefused, CentreUnavailable
+from ingest.centre import Centre
+from ingest.centre_errors import CentreFailed, CentreRefused, CentreUnavailable
 from ingest.durable import disk_trouble
 from ingest.evidence import EvidenceFolder, Package
 from ingest.outbox import Outbox, Report

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from ingest.backoff import Backoff
-from ingest.centre import CentreUnavailable
+from ingest.centre_errors import CentreUnavailable
 
 FIRST_WAIT_S = 1.0
 # A centre that is back after days is told within five minutes, without a crowd of edges asking every second until then.

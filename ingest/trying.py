@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from contract.edges import StreamFault
 from contract.trials import Trial, TrialAnswer
 from ingest.backoff import Backoff
-from ingest.centre import Centre, CentreError, CentreRefused
+from ingest.centre import Centre
+from ingest.centre_errors import CentreError, CentreRefused
 from ingest.pipe import Errand, Setup
 
 TRIAL = (sys.executable, "-m", "ingest.trial")

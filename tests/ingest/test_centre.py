@@ -22,17 +22,8 @@ from structlog.testing import capture_logs
 
 from contract.edge_auth import EdgeTokenError, claimed_edge_id, content_digest, verify_edge_token
 from contract.edges import Heartbeat
-from ingest.centre import (
-    Centre,
-    CentreError,
-    CentreFailed,
-    CentreRefused,
-    CentreUnavailable,
-    CentreUnreachable,
-    CentreUrlError,
-    WrongClock,
-    checked_centre_url,
-)
+from ingest.centre import Centre, CentreUrlError, checked_centre_url
+from ingest.centre_errors import CentreError, CentreFailed, CentreRefused, CentreUnavailable, CentreUnreachable, WrongClock
 from tests.ingest.edge_world import EDGE_ID, KEY, START, CentreInMemory, camera, edge_config, multipart, problem
 
 BEAT = Heartbeat(sent_at=START, software_version="1", config_version=None, outbox_waiting=0, minutes=[])
