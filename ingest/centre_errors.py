@@ -13,6 +13,12 @@ LONGEST_WAIT_S = 3600.0
 PERMANENT = frozenset({400, 403, 409, 410, 413, 415, 422})
 GATEWAY = frozenset({429, 502, 503, 504, 507})
 
+TOO_LARGE = (
+    "Something on the way to the centre does not let a request of this size pass (HTTP 413). Raise the limit of the proxy in "
+    "front of the centre (nginx: client_max_body_size), or of the one that this box goes through. "
+    "途中的代理不允许这样大的请求通过（HTTP 413）。请调大中心前面代理的上限（nginx：client_max_body_size）。"
+)
+
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -80,6 +86,8 @@ def is_own(response: httpx.Response) -> bool:
 def failure(response: httpx.Response) -> CentreError:
     status = response.status_code
     sentence = _detail(response)
+    if status == 413 and not is_own(response):
+        return CentreFailed(TOO_LARGE)
     # 511 (RFC 6585) is what a network says that wants a login; 404, what a centre of another version does.
     is_on_the_way = not is_own(response) and status < 500 and status not in GATEWAY
     if is_on_the_way or status in (404, 511):

@@ -34,8 +34,6 @@ from ingest.trying import TRIAL, Trials
 
 # Evidence that the centre has is kept as long as a shop's own recorder keeps its video (7 to 90 days, mostly 30).
 KEEP_DAYS = 30
-# The longest repeat interval of the shipped rules is seven days.
-FEWEST_KEEP_DAYS = 7
 # What does not end by then (a request on its way, a camera that hangs) ends with the process: nothing of it is lost.
 STOPPING_S = 4.0
 log = structlog.get_logger(__name__)

@@ -15,13 +15,14 @@ from contract.logs import log_to_stderr
 from detector.card import ModelError
 from ingest.centre import Centre, CentreUrlError, checked_centre_url
 from ingest.cores import cores
-from ingest.edge import FEWEST_KEEP_DAYS, KEEP_DAYS, Edge, EdgeError
+from ingest.edge import KEEP_DAYS, Edge, EdgeError
 from ingest.ending import end_on_signals
 from ingest.enrol import EnrolError, enrol
 from ingest.identity import EdgeBusy, IdentityError, read_identity
 from ingest.memory import keep_little
 from ingest.metrics import MetricsError, serve_metrics
 from ingest.pipe import LATEST_EVERY_S, PREROLL_BYTES, Setup
+from ingest.sender import FEWEST_KEEP_DAYS
 
 app = typer.Typer(help="The edge box: enroll, run, capacity. 边缘端", no_args_is_help=True, add_completion=False)
 MIB = 2**20
@@ -120,7 +121,10 @@ def run(
     try:
         identity = read_identity(folder)
         if identity is None or identity.registration is None:
-            raise IdentityError("This edge is not enrolled yet. Run: sunshine edge enroll --centre URL --code CODE")
+            raise IdentityError(
+                f"This edge is not enrolled yet, or its folder {folder} is on a disk that is not mounted. Else run: "
+                "sunshine edge enroll --centre URL --code CODE"
+            )
         there = identity.registration
         url = there.centre_url if centre is None else checked_centre_url(centre, allow_http)
         client = Centre(url, there.edge_id, identity.keys.signing)

@@ -96,6 +96,10 @@ class EvidenceFolder:
             sync_folder(path.parent)  # or a power cut brings back what the outbox says is deleted
         shutil.rmtree(partial, ignore_errors=True)
 
+    def free_bytes(self) -> int:
+        """Of the disk."""
+        return shutil.disk_usage(self.folder).free
+
     def sweep(self) -> int:
         """Remove what was half-written or half-removed when the edge was stopped, before anything writes. Returns how many."""
         left = list(self.folder.glob(f"*/{PARTIAL}*"))

@@ -22,6 +22,14 @@ CLEANING_INTERVAL_S = 3600.0
 # With nothing to do the sender still looks this often, should a wake-up be missed.
 IDLE_S = 30.0
 DAY_S = 86_400.0
+# The longest repeat interval of the shipped rules is seven days.
+FEWEST_KEEP_DAYS = 7
+# Fifty violations with their clips. Below it what the centre has gives way to what it does not have yet.
+LEAST_FREE = 500_000_000
+NEARLY_FULL = (
+    "The disk of this box is nearly full: of evidence that the centre has, only the last week is kept here. Make room on it. "
+    "本机磁盘将满：中心已收到的证据只在本机保留最近一周。请清理磁盘。"
+)
 log = structlog.get_logger(__name__)
 
 
@@ -133,8 +141,11 @@ class Sender(Steps):
         # Nobody knows how old anything is before the clock was compared: one that is ahead would delete all.
         if self._is_clip or self._timer() < self._clean_at or self._centre.clock_offset_s is None:
             return
-        now = self._clock()
-        for report in self._outbox.sent_before(now - self._keep_days * DAY_S):
+        now, keep_days = self._clock(), self._keep_days
+        if keep_days > FEWEST_KEEP_DAYS and self._folder.free_bytes() < LEAST_FREE:
+            keep_days = FEWEST_KEEP_DAYS
+            log.warning("disk_nearly_full", kept_days=keep_days, words=NEARLY_FULL)
+        for report in self._outbox.sent_before(now - keep_days * DAY_S):
             try:
                 self._folder.delete(report)
             except OSError as error:

@@ -83,12 +83,18 @@ def test_address_at_which_there_is_no_centre_is_told():
         centre_that(problem(404, "Not Found.")).config(None)
 
 
-@pytest.mark.parametrize("status", [400, 403, 413])
+@pytest.mark.parametrize("status", [400, 403])
 def test_refusal_of_somebody_on_the_way_is_not_the_centre_s(status: int):
     """A firewall's or a proxy's page: for the centre's own, evidence would be set aside, and cameras forgotten."""
     page = httpx.Response(status, html="<html>Blocked</html>")
     with pytest.raises(CentreUnavailable, match="no centre of ours"):
         centre_that(page).config(None)
+
+
+def test_a_proxy_that_lets_nothing_large_pass_holds_up_nothing_small():
+    page = httpx.Response(413, html="<html>Request Entity Too Large</html>")
+    with pytest.raises(CentreFailed, match=r"client_max_body_size.*请调大"):
+        centre_that(page).report_clip(uuid4(), b"{}", b"clip")
 
 
 def test_receipt_for_another_report_is_no_success():

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from contract.edges import EdgeTrouble
 from contract.evidence import ClipFlaw
 from ingest.outbox import Outbox
+from ingest.sender import LEAST_FREE
 from tests.ingest.edge_world import CentreInMemory, Parts, problem
 
 
@@ -262,6 +263,22 @@ def test_sent_evidence_is_kept_for_its_days_then_deleted(parts: Parts):
         parts.timer.now += days * 86_400
         parts.sender.step()
     assert list(parts.evidence.folder.glob("cam-1/0*")) == []
+
+
+def test_on_a_disk_that_is_nearly_full_what_the_centre_has_gives_way_after_a_week(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    parts.record()
+    parts.sender.step()
+    monkeypatch.setattr(parts.evidence, "free_bytes", lambda: LEAST_FREE - 1)
+    with capture_logs() as logs:
+        for days in (6, 2):
+            assert len(list(parts.evidence.folder.glob("cam-1/0*"))) == 1
+            parts.clock.now += days * 86_400
+            parts.timer.now += days * 86_400
+            parts.sender.step()
+    assert list(parts.evidence.folder.glob("cam-1/0*")) == []
+    assert "磁盘将满" in logs[0]["words"]
 
 
 def test_a_clock_that_is_ahead_before_it_is_compared_deletes_nothing(parts: Parts):
