@@ -104,7 +104,7 @@ class Sender:
         try:
             async with asyncio.timeout(self._settings.delivery_timeout_s):
                 response = await client.send(request, stream=True)
-                async for chunk in response.aiter_bytes():
+                async for chunk in response.aiter_raw():  # not unpacked, so that a small answer stays small
                     content += chunk
                     if len(content) >= ANSWER_BYTES:
                         break

@@ -1,10 +1,12 @@
 """What a receiver sees, checked by the reference library of Standard Webhooks and by the words of the specification."""
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
 import re
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -258,3 +260,19 @@ def test_events_are_in_the_openapi_document(post: Post):
     headers = {"webhook-id", "webhook-timestamp", "webhook-signature"}
     assert {parameter["name"] for parameter in operation["parameters"]} == headers
     assert operation["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/CaseEvent"}
+
+
+async def test_an_answer_that_comes_packed_is_not_unpacked(post: Post):
+    """A hostile receiver packs a thousand times as much into it as goes over the wire."""
+    await post.target()
+    post.receiver.answers = [Answer(body=gzip.compress(bytes(20_000_000)), headers={"Content-Encoding": "gzip"})]
+    await post.open_case()
+    tracemalloc.start()
+    try:
+        await post.send()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10_000_000
+    (delivery,) = (await post.admin.get("/api/v1/deliveries")).json()["items"]
+    assert delivery["state"] == "delivered"
