@@ -51,17 +51,19 @@ class RuleEngine:
         self._repeats = list(repeats)
         self._longest_s = max((rule.hold_s for rule in self.rules), default=0.0)
 
-    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
+    def update(
+        self, observation: Observation, time_s: float, wall_time: datetime, clock_off_s: float = 0.0
+    ) -> list[Violation]:
         """Count one look at everybody; return the rules that are broken for long enough and were not told of already.
 
-        `time_s` is the camera's own time, `wall_time` is aware. A violation comes again at the next look until `committed`
-        is called for it, so that one whose evidence could not be written is not lost.
+        `time_s` is the camera's own time, `wall_time` is aware, and by `clock_off_s` ahead of the right time. A violation comes
+        again at the next look until `committed` is called for it, so that one whose evidence could not be written is not lost.
         """
         if any(track.seen_s > time_s for track in self._tracks.values()):
             self._tracks.clear()  # the camera's clock jumped back: earlier looks cannot be ordered with later ones
         self._forget(time_s, wall_time)
         violations = []
-        in_hours = self._in_hours(wall_time)
+        in_hours = self._in_hours(wall_time - timedelta(seconds=clock_off_s))
         for person in observation.people:
             place = body(person)
             if person.track is None or place is None:

@@ -111,10 +111,11 @@ class Centre:
     def now(self) -> float:
         """The edge's clock; the centre's, once that one has shown it to be further off than the centre lets pass: an edge that is
         heard with a wrong clock loses nothing, and somebody can be told of it."""
-        return self._clock() - self._wrong_by_s
+        return self._clock() - self.wrong_by_s
 
     @property
-    def _wrong_by_s(self) -> float:
+    def wrong_by_s(self) -> float:
+        """By how much the edge's clock is ahead, where that is more than the centre lets pass."""
         offset_s = self.clock_offset_s or 0.0
         return offset_s if abs(offset_s) > CLOCK_LEEWAY_S else 0.0
 
@@ -154,7 +155,7 @@ class Centre:
 
     def show(self, camera_id: str, taken_at: datetime, jpeg: bytes) -> None:
         """The latest picture of a camera. Raises CentreError."""
-        taken_at -= timedelta(seconds=self._wrong_by_s)
+        taken_at -= timedelta(seconds=self.wrong_by_s)
         picture = LatestPicture(camera_id=camera_id, taken_at=taken_at, jpeg=base64.b64encode(jpeg))
         self._tell("/edge/pictures", picture)
 

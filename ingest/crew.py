@@ -20,10 +20,10 @@ from ingest.disk import Disk
 from ingest.findings import Latest
 from ingest.minutes import MinuteBook
 from ingest.overload import Overload
-from ingest.pipe import STOP, Beat, Call, Note, ProviderLost, Ready, Setup, Unfit
+from ingest.pipe import STOP, Beat, Call, ClockOff, Note, ProviderLost, Ready, Setup, Unfit
 from ingest.recorder import Recorder
 from ingest.shares import Shares
-from ingest.worker_process import SHORT_OF_MEMORY, WorkerProcess
+from ingest.worker_process import NO_ROOM, SHORT_OF_MEMORY, WorkerProcess
 
 WORKER = (sys.executable, "-m", "ingest.worker")
 # A worker tells of itself every second, and between two looks at the latest; a look takes less than a second on any box.
@@ -33,15 +33,12 @@ READY_S = 120.0
 # TensorRT builds its engines at the first start, minutes for each net.
 BUILT_S = 1800.0
 TICK_S = 0.5
+# The centre's time is known to a second; hours are set to the minute.
+CLOCK_STEP_S = 5.0
 # A worker that has worked for so long had no trouble of its own. One that dies again and again is started ever more rarely, in
 # the end every five minutes: an unattended box never gives up, and a picture that kills it does not heat it either.
 STEADY_S = 600.0
 LONGEST_PAUSE_S = 300.0
-NO_ROOM = (
-    "A worker could not be started, so its cameras are not looked at; it is tried again. Free memory on this box, or give the "
-    "edge fewer workers (--workers). "
-    "无法启动工作进程，其摄像头暂停查看，稍后自动重试。请释放本机内存，或减少工作进程（--workers）。"
-)
 # How long it is told that memory was short: until somebody who looks once a day has seen it.
 TOLD_S = 86_400.0
 log = structlog.get_logger(__name__)
@@ -59,6 +56,7 @@ class _Worker:
     beat: Beat | None = None
     restarts: int = 0
     sent: EdgeConfig | None = None
+    sent_off_s: float = 0.0
 
 
 class Crew:
@@ -67,13 +65,14 @@ class Crew:
     def __init__(
         self, recorder: Recorder, book: MinuteBook, on_evidence: Callable[[], None], setup: Setup, most: int,
         command: Sequence[str] = WORKER, on_latest: Callable[[Latest], None] = lambda _: None,
-        disk: Disk | None = None,
+        disk: Disk | None = None, clock_off_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`most` workers, no more than there are cameras; `command` starts one, and is given the descriptor to talk over."""
         self.disk = disk or Disk()
         self._answering = Answering(recorder, on_evidence, self.disk)
         self._book = book
         self._on_latest = on_latest
+        self._clock_off_s = clock_off_s
         self._setup = setup
         self._command = [*command]
         # Held for whatever changes workers or shares; never while something is sent or recorded.
@@ -202,7 +201,7 @@ class Crew:
         """Raises OSError or RuntimeError where there is no room for one more process or thread."""
         process = WorkerProcess(f"worker {worker.number}", self._command, partial(self._handle, worker), self._gone)
         with self._lock:
-            worker.process, worker.ready, worker.sent = process, None, None
+            worker.process, worker.ready, worker.sent, worker.sent_off_s = process, None, None, 0.0
             worker.begun_at = worker.beat_at = time.monotonic()
         process.set_up(self._setup)
         log.info("worker_started", worker=worker.number, pid=process.pid)
@@ -245,6 +244,10 @@ class Crew:
             self._book.state(camera.id, StreamFault.DETECTOR_FAILED)
 
     def _tell_cameras(self, worker: _Worker) -> None:
+        off_s = self._clock_off_s()
+        if worker.process is not None and abs(off_s - worker.sent_off_s) > CLOCK_STEP_S:
+            worker.sent_off_s = off_s
+            worker.process.send(ClockOff(off_s))
         with self._lock:
             if self._config is None or worker.process is None:
                 return

@@ -114,7 +114,9 @@ class Edge:
             sender.wake()
             clips.wake()
 
-        crew = Crew(recorder, book, wake, setup, self._workers, self._worker, latest.offer, disk)
+        crew = Crew(
+            recorder, book, wake, setup, self._workers, self._worker, latest.offer, disk, lambda: self._centre.wrong_by_s
+        )
         puller = Puller(ConfigStore(self._folder), self._centre, crew.apply, self._interval_s)
         pulse = Pulse(
             book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble or clips.trouble,

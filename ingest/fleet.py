@@ -49,6 +49,8 @@ class Fleet:
     ) -> None:
         self._on_latest = on_latest if latest_every_s > 0 else None
         self._latest_every_s = latest_every_s
+        # By how much this box's clock is ahead, as the edge learns it from its centre; set by another thread.
+        self.clock_off_s = 0.0
         self._detector = detector
         self._book = book
         self._timer = timer
@@ -159,7 +161,7 @@ class Fleet:
     def _judge(self, camera: Watched, frame: Frame, seen: Observation) -> bool:
         try:
             observation = camera.tracker.update(seen, frame.camera_time_s)
-            violations = camera.rules.update(observation, frame.camera_time_s, frame.wall_time)
+            violations = camera.rules.update(observation, frame.camera_time_s, frame.wall_time, self.clock_off_s)
             seen_wrong = sights(frame, observation, violations, self._detector.models)
         except Exception as error:
             self._failed(camera, error)

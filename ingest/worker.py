@@ -25,7 +25,7 @@ from ingest.hardware import decoding_device
 from ingest.loading import Loaded, load_detector
 from ingest.memory import give_back, go_first, keep_little
 from ingest.parts import MakeRules
-from ingest.pipe import STOP, Beat, Pipe, ProviderLost, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
+from ingest.pipe import STOP, Beat, ClockOff, Pipe, ProviderLost, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
 from ingest.watched import open_reader
 
 # Pictures wake the thread that looks; without any it sees so often to what else there is.
@@ -107,6 +107,8 @@ def _listen(pipe: Pipe, fleet: Fleet, recorder: RemoteRecorder, stop: threading.
             if message == STOP:
                 stop.set()  # what is still being recorded is answered after it
                 wake.set()
+            elif isinstance(message, ClockOff):
+                fleet.clock_off_s = message.seconds
             elif isinstance(message, EdgeConfig):
                 fleet.apply(message)
                 wake.set()

@@ -23,6 +23,11 @@ SEND_S = 10.0
 FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 # One that is killed and does not die waits for a disk, and ends with that.
 DYING_S = 1.0
+NO_ROOM = (
+    "A worker could not be started, so its cameras are not looked at; it is tried again. Free memory on this box, or give the "
+    "edge fewer workers (--workers). "
+    "无法启动工作进程，其摄像头暂停查看，稍后自动重试。请释放本机内存，或减少工作进程（--workers）。"
+)
 SHORT_OF_MEMORY = TROUBLE_TEXTS[EdgeTrouble.MEMORY_SHORT]
 KILLED = Text(
     zh="工作进程被外部强行结束（可能是人为，也可能是内存耗尽，可用 journalctl -k 查看系统日志），其摄像头由新进程接管。",

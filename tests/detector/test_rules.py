@@ -5,7 +5,7 @@ import pytest
 from contract.cameras import Hours
 from contract.catalogue import AreaKind, load_catalogue
 from detector.observation import Person
-from detector.rules import RuleEngine, same_spot
+from detector.rules import SHOP_TIME, RuleEngine, same_spot
 from tests.detector.scenes import START, at, camera, person, scene
 
 CATALOGUE = load_catalogue()
@@ -205,6 +205,18 @@ def test_a_violation_that_was_not_committed_comes_again():
 def test_a_clock_that_jumps_back_starts_anew(back_to):
     looks = steady(15, start=985, cap="missing") + steady(19, start=back_to, cap="missing")
     assert run(RuleEngine(camera(), CATALOGUE), looks) == []
+
+
+def test_hours_are_by_the_right_time_where_the_clock_is_wrong():
+    local = at(0).astimezone(SHOP_TIME)
+    now = Hours(start=(local - timedelta(hours=1)).time(), end=(local + timedelta(hours=1)).time())
+    ahead = timedelta(hours=8)
+    for clock_off_s, fires in ((ahead.total_seconds(), True), (0.0, False)):
+        engine = RuleEngine(camera(hours=[now]), CATALOGUE)
+        told = [
+            v for t, seen in steady(25, cap="missing") for v in engine.update(scene(seen), t, at(t) + ahead, clock_off_s)
+        ]
+        assert bool(told) == fires
 
 
 @pytest.mark.parametrize("walks", [False, True], ids=["the-same-spot", "the-same-person"])

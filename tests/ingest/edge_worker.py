@@ -53,7 +53,7 @@ class NoRules:
     def __init__(self, camera: CameraConfig, catalogue: Catalogue, repeats: list[Repeat]) -> None:
         pass
 
-    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
+    def update(self, observation: Observation, time_s: float, wall_time: datetime, clock_off_s: float) -> list[Violation]:
         return []
 
     def wanted_interval_s(self, time_s: float) -> float | None:
@@ -76,7 +76,7 @@ class ScriptedRules:
         self._catalogue = catalogue
         self._told = {(repeat.rule, repeat.box) for repeat in repeats}
 
-    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
+    def update(self, observation: Observation, time_s: float, wall_time: datetime, clock_off_s: float) -> list[Violation]:
         spot = int(wall_time.timestamp() * SPOTS_A_SECOND)
         found = [self._violation("K01", 0, observation, wall_time), self._violation("K02", spot, observation, wall_time)]
         return [one for one in found if (one.repeat.rule, one.repeat.box) not in self._told]

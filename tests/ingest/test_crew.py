@@ -25,7 +25,8 @@ from ingest.camera_state import CameraBeat, ReaderState, Status, StreamInfo
 from ingest.crew import Crew
 from ingest.keeping import MOST_RECORDING
 from ingest.minutes import MinuteBook
-from ingest.pipe import SIZE, Beat, Pipe, Ready, Setup
+from ingest.pipe import SIZE, Beat, ClockOff, Pipe, Ready, Setup
+from ingest.worker_process import WorkerProcess
 from tests.ingest.conftest import DEADLINE_S
 from tests.ingest.edge_world import START, Parts, camera, edge_config
 
@@ -41,9 +42,12 @@ class World:
         self.woken = threading.Event()
         self.started: list[tuple[Crew, threading.Thread]] = []
 
-    def start(self, *options: str, most: int = 2, command: tuple[str, ...] = SCRIPTED, **setting: Any) -> Crew:
+    def start(
+        self, *options: str, most: int = 2, command: tuple[str, ...] = SCRIPTED, clock_off_s: Callable[[], float] = float,
+        **setting: Any,
+    ) -> Crew:
         setup = Setup(X25519PrivateKey.generate().private_bytes_raw(), **({"weights": None, "threads": 1} | setting))
-        crew = Crew(self.parts.recorder, self.book, self.woken.set, setup, most, [*command, *options])
+        crew = Crew(self.parts.recorder, self.book, self.woken.set, setup, most, [*command, *options], clock_off_s=clock_off_s)
         thread = threading.Thread(target=crew.run, daemon=True)
         thread.start()
         self.started.append((crew, thread))
@@ -106,6 +110,29 @@ def test_cameras_that_are_left_are_shared_anew_and_no_two_workers_read_one(world
     wait_until(lambda: sorted(map(len, shares(crew))) == [1, 1])
     wait_until(lambda: len(looked(crew)) == 2 and all(looked(crew).values()))
     assert crew.pids() == pids
+
+
+def test_workers_are_told_by_how_much_the_clock_is_off_and_when_that_changes(
+    world: World, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+):
+    told: list[float] = []
+    send = WorkerProcess.send
+
+    def watched(process: WorkerProcess, message: object) -> None:
+        if isinstance(message, ClockOff):
+            told.append(message.seconds)
+        send(process, message)
+
+    monkeypatch.setattr(WorkerProcess, "send", watched)
+    off_s = [0.0]
+    crew = world.start("--quiet", most=1, clock_off_s=lambda: off_s[0])
+    world.watch(crew, "a")
+    wait_until(crew.beats)
+    for off_s[0] in (-3600.0, -3601.0, 0.0):  # one second is rounding
+        wait_until(lambda: told[-1:] == [round(off_s[0], -1)])
+    assert told == [-3600.0, 0.0]
+    wait_until(lambda: any(looked(crew).values()))
+    assert crew.restarts() == {0: 0}
 
 
 def test_no_more_workers_than_cameras(world: World, wait_until: Wait):

@@ -57,10 +57,12 @@ class ScriptedRules:
         self.camera = camera
         self.told = bool(repeats)
         self.looks = 0
+        self.clock_off_s = 0.0
         self.tracks: set[int | None] = set()
 
-    def update(self, observation: Observation, time_s: float, wall_time: datetime) -> list[Violation]:
+    def update(self, observation: Observation, time_s: float, wall_time: datetime, clock_off_s: float) -> list[Violation]:
         self.looks += 1
+        self.clock_off_s = clock_off_s
         self.tracks |= {person.track for person in observation.people}
         return [] if self.told else [violation(wall_time)]
 
@@ -138,6 +140,14 @@ def world(tmp_path: Path) -> World:
 
 def sealed(world: World, camera_id: str, password: str) -> str:
     return seal_credential(world.key.public_key(), camera_id, password)
+
+
+def test_rules_are_told_by_how_much_the_clock_is_off(world: World):
+    world.fleet.clock_off_s = 3600.0
+    world.apply(camera("a"))
+    world.reader("a").show()
+    world.fleet.look_round()
+    assert world.rules["a"].clock_off_s == 3600.0
 
 
 def test_violation_becomes_evidence(world: World):
