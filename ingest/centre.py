@@ -238,7 +238,7 @@ class Centre:
             return  # of a login page of the network, or a gateway, with whatever time its box has
         try:
             centre_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             return
         self.clock_offset_s = round(self._clock() - centre_time, 3)
 

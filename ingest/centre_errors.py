@@ -123,6 +123,6 @@ def _retry_after(response: httpx.Response) -> float | None:
         try:
             now = parsedate_to_datetime(response.headers["Date"])
             seconds = (parsedate_to_datetime(value) - now).total_seconds()
-        except (KeyError, ValueError, TypeError):  # the last one: a date without a zone
+        except (KeyError, ValueError, TypeError, OverflowError):  # a date without a zone; a zone beyond all numbers
             return None
-    return min(max(seconds, 0.0), LONGEST_WAIT_S)
+    return min(max(0.0, seconds), LONGEST_WAIT_S)  # in this order also of what is no number (nan)

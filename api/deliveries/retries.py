@@ -38,7 +38,7 @@ def read_retry_after(header: str | None, at: datetime) -> float | None:
         return min(float(text[:10]), LONGEST_RETRY_AFTER_S)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second of a zone that is beyond all numbers
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

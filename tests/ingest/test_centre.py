@@ -60,7 +60,7 @@ def test_no_answer(error: Exception):
     ("value", "seconds"),
     [
         ("120", 120.0), ("0", 0.0), ("-5", 0.0), ("999999", 3600.0), ("Fri, 01 May 2026 03:01:30 GMT", 90.0),
-        ("Fri, 01 May 2026 03:01:30", None), ("soon", None),
+        ("Fri, 01 May 2026 03:01:30", None), ("soon", None), ("01 May 2026 03:01:30 +99999999999", None), ("nan", 0.0),
     ],
 )
 def test_retry_after(value: str, seconds: float | None):
@@ -290,6 +290,13 @@ def test_the_latest_picture_is_told_by_the_time_of_the_centre():
     centre.beat(BEAT)
     centre.show("a", clock + timedelta(seconds=3), b"jpeg")
     assert taken == ["2026-05-01T03:00:03Z"]
+
+
+@pytest.mark.parametrize("date", ["soon", "01 May 2026 03:00:00 +99999999999"])
+def test_a_date_that_is_none_says_nothing_of_the_clock(date: str):
+    centre = centre_that(httpx.Response(204, headers={"Date": date}))
+    centre.beat(BEAT)
+    assert centre.clock_offset_s is None
 
 
 @pytest.mark.parametrize("off_s", [299, -299])

@@ -32,7 +32,7 @@ def test_retry_after_can_only_make_it_later():
         (None, None), ("120", 120), (" 7 ", 7), ("0", 0), ("99999999999999999999", 86400), ("-5", None), ("soon", None),
         ("", None),
         ("Tue, 24 Nov 2026 12:01:30 GMT", 90), ("Tue, 24 Nov 2026 11:00:00 GMT", 0), ("Fri, 24 Nov 2056 12:00:00 GMT", 86400),
-        ("１２", None),
+        ("１２", None), ("27 Nov 2026 10:49:54 +99999999999", None), ("27 Nov 2026 10:49:54 +2799999999999", None),
     ],
 )
 def test_retry_after(header: str | None, seconds: float | None):
