@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from api.accounts import repository
 from api.accounts.actors import Actor, nobody
 from api.accounts.permissions import Permission, Role
-from api.accounts.service import LoginTaken, check_place
+from api.accounts.service import LoginTaken, check_login, check_place
 from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
@@ -78,8 +78,7 @@ async def find(work: Work, token: str, at: datetime) -> Invitation:
 async def accept(work: Work, token: str, login: str, password_hash: str, address: str, at: datetime) -> User:
     """Make the account. Raises InvitationOver, Invalid or LoginTaken; a login that is taken does not use the invitation up."""
     invitation = await find(work, token, at)
-    if not login or len(login) > 64 or login != login.strip():
-        raise Invalid("A login has 1 to 64 characters and no space at its ends.")
+    check_login(login)
     user = User(
         login=login, name=invitation.name, role=invitation.role, is_admin=invitation.is_admin, district_id=invitation.district_id,
         shop_id=invitation.shop_id, password_hash=password_hash, created_at=at,

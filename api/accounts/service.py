@@ -25,6 +25,7 @@ from api.kit.tokens import token_hash
 # Writing on every request would make each look at a page a transaction.
 TOUCH_EVERY = timedelta(minutes=5)
 FIRST_LOGIN = "admin"
+LONGEST_LOGIN = 64
 
 
 class WrongPassword(Unauthenticated):
@@ -161,8 +162,7 @@ async def create_user(
 ) -> SecretStr:
     """The new account's password, which is kept nowhere else."""
     actor.require(Permission.ACCOUNTS_WRITE)
-    if not login or len(login) > 64 or login != login.strip():
-        raise Invalid("A login has 1 to 64 characters and no space at its ends.")
+    check_login(login)
     check_place(role, district_id, shop_id)
     password = random_password()
     user = User(
@@ -176,6 +176,17 @@ async def create_user(
         raise LoginTaken("This login is taken, or the district or shop does not exist.") from error
     record(work, actor, "user.created", "user", user.id, **_place_of(user), login=login, role=role.value, is_admin=is_admin)
     return password
+
+
+def is_login(text: str) -> bool:
+    """One with a character that nobody sees would look like somebody else's."""
+    return 0 < len(text) <= LONGEST_LOGIN and text == text.strip() and text.isprintable()
+
+
+def check_login(login: str) -> None:
+    """Raises Invalid."""
+    if not is_login(login):
+        raise Invalid("A login has 1 to 64 characters, all of which can be seen, and no space at its ends.")
 
 
 def check_place(role: Role, district_id: str | None, shop_id: str | None) -> None:

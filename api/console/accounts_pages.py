@@ -57,9 +57,8 @@ class InvitationRow:
     until: LocalTime
 
 
-_LONGEST_LOGIN = 64
 _PAGE = 50
-_LOGIN = N_("A user name has 1 to 64 characters, and no space at its ends.")
+_LOGIN = N_("A user name has 1 to 64 characters, all of which can be seen, and no space at its ends.")
 _TAKEN = N_("This user name is taken. Choose another one.")
 _NAME = N_("Name the person, with at most 100 characters.")
 _NEEDS_SHOP = N_("Somebody of a shop needs a shop. Choose it.")
@@ -98,8 +97,8 @@ async def change_account(
     user = next((user for user in await service.list_users(work, actor) if user.id == user_id), None)
     if user is None:
         raise NotFound("There is no such account, or it is not yours to see.")
-    if user.id == actor.id and change in (AccountChange.DISABLE, AccountChange.PASSWORD):
-        raise Invalid("Nobody locks themself out. Another administrator can do this.")
+    if user.id == actor.id:  # whoever finds a browser left open would do it without the password that the account page asks for
+        raise Invalid("Nobody does this to their own account here. Another administrator can.")
     match change:
         case AccountChange.PASSWORD:
             password = await service.reset_password(work, actor, user.login)
@@ -170,7 +169,7 @@ async def join(
     async with centre.database.reading() as work:
         invitation = await invitations.find(work, token, at)
     wrong = {}
-    if not 0 < len(login) <= _LONGEST_LOGIN:
+    if not service.is_login(login):
         wrong["login"] = speaker.say(_LOGIN)
     if said := weak(password, login, False, speaker):
         wrong["password"] = said
@@ -248,7 +247,7 @@ def _row(user: User, actor: Actor, names: dict[str, str], speaker: Speaker) -> A
     has_second_factor, is_other = user.totp_encrypted is not None, user.id != actor.id
     may = {
         AccountChange.DISABLE.value: is_other and not user.disabled, AccountChange.PASSWORD.value: is_other,
-        AccountChange.SECOND_FACTOR.value: has_second_factor,
+        AccountChange.SECOND_FACTOR.value: is_other and has_second_factor,
     }
     return AccountRow(
         user.id, user.name, user.login, role, _place(user, names, speaker), state, has_second_factor, user.disabled, may

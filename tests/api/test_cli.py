@@ -298,8 +298,8 @@ def test_accounts_are_added(data: Path):
     assert "taken" in again.stderr
 
 
-def test_a_login_that_is_no_text(data: Path):
-    answer = sunshine(data, "accounts", "add", "a\udcff", "--role", "reviewer")
+def test_a_name_that_is_no_text(data: Path):
+    answer = sunshine(data, "accounts", "add", "a", "--name", "a\udcff", "--role", "reviewer")
     assert (answer.exit_code, answer.stderr.startswith("An argument holds characters that are no text.")) == (1, True)
 
 

@@ -317,7 +317,8 @@ class TestAccounts:
     async def test_nobody_locks_themself_out(self, world: World):
         admin = await world.person(Role.ADMIN)
         me = (await admin.get("/api/v1/me")).json()["id"]
-        assert (await admin.post(f"/accounts/{me}/disable")).status_code == 422
+        for change in ("disable", "password", "second-factor"):
+            assert (await admin.post(f"/accounts/{me}/{change}")).status_code == 422, change
         assert (await admin.get("/accounts")).status_code == 200
 
 
@@ -345,6 +346,12 @@ class TestInvitation:
         assert (await browser_of(world).post(path, data={"login": "zhao", "password": NEW})).status_code == 303
         assert (await browser_of(world).get(path)).status_code == 404
         assert (await browser_of(world).post(path, data={"login": "zhao2", "password": NEW})).status_code == 404
+
+    @pytest.mark.parametrize("login", ["", "zh\u200bao", "zh\0ao", "zhao\nadmin", "z" * 65])
+    async def test_a_login_that_could_look_like_anothers_is_none(self, world: World, login: str):
+        path = await self.invite(world)
+        answer = await browser_of(world).post(path, data={"login": login, "password": NEW}, headers={"Accept-Language": "en"})
+        assert (answer.status_code, "all of which can be seen" in answer.text) == (422, True)
 
     async def test_a_login_that_is_taken_does_not_use_it_up(self, world: World):
         await somebody(world, "zhao")
