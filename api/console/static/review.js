@@ -24,6 +24,7 @@ let sending = Promise.resolve();
 let pending = 0;
 let last = null; // what was judged last: { verdict, entries, timer, isUndone }
 let anchor = null; // where a range of selected cases begins
+const underWay = new Set(); // judged, and not yet known to the server: it would hand them out again
 
 const all = () => [...rows.children];
 const article = (row) => stage.querySelector(`[data-case="${row.dataset.case}"]`);
@@ -158,6 +159,7 @@ function inTurn(work) {
 }
 
 async function send(act, verdict) {
+  const sent = act.entries.map(({ row }) => row.dataset.case);
   let told;
   try {
     told = await post(verdict, act.entries.map(reference), act.into);
@@ -169,6 +171,8 @@ async function send(act, verdict) {
     putBack(act.entries);
     act.entries = []; // and what was to come after it has nothing to do
     return false;
+  } finally {
+    sent.forEach((id) => underWay.delete(id));
   }
   act.entries = act.entries.filter(({ row, looked }) => {
     const version = told.versions[row.dataset.case];
@@ -195,6 +199,7 @@ async function judge(verdict) {
   const button = form.querySelector(`button[value="${verdict}"]`);
   const label = whole ? words.merged.replace("#", whole.dataset.case) : button.lastChild.textContent.trim();
   const told = `${label} (${act.entries.map(({ row }) => row.dataset.case).join(words.between)})`;
+  act.entries.forEach(({ row }) => underWay.add(row.dataset.case));
   const painting = painted();
   // Its turn is taken now: the next key may come before the next picture is painted.
   const sent = inTurn(async () => {
@@ -295,6 +300,7 @@ let asking = null;
 async function claim() {
   const body = new FormData(form);
   ["case", "current"].forEach((name) => body.delete(name));
+  underWay.forEach((id) => body.append("had", id));
   all().forEach((row) => {
     body.append("had", row.dataset.case);
     if (!article(row).querySelector("[data-play]")) body.append("without_clip", row.dataset.case);
@@ -325,7 +331,6 @@ async function claim() {
 }
 
 function ask() {
-  // Not while something is on its way: the server would hand out again what is being judged.
   asking ??= sending.then(claim).catch(() => {}).finally(() => (asking = null));
   return asking;
 }

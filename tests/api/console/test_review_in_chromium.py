@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.api.console.chromium import PHONE, LiveCentre, OpenPage
 from tests.api.world import CLIP_S, video
@@ -277,6 +277,22 @@ class TestTrouble:
         page.keyboard.press("1")
         expect(page.get_by_role("alert")).to_contain_text("登录已过期：没有保存")
         expect_shown(page, waiting[0])
+
+    def test_what_is_judged_while_more_are_asked_for_does_not_come_again(self, waiting: list[int], open_page: OpenPage) -> None:
+        page = review(open_page)
+        held: list[Route] = []
+        page.route("**/review/judge*", lambda route: held.append(route))
+        with page.expect_request("**/review/judge*"):
+            page.keyboard.press("1")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.keyboard.press("1")
+        expect_shown(page, waiting[2])
+        with page.expect_response("**/review/claim*"), page.expect_request("**/review/judge*"):
+            held[0].continue_()
+        held[1].continue_()
+        wait_for_state(page, waiting[1], "confirmed")
+        expect(page.locator("[data-left=judge]")).to_have_text("2")
+        expect(page.locator("[data-rows] > li")).to_have_count(2)
 
     def test_two_reviewers_have_different_cases(self, centre: LiveCentre, waiting: list[int], open_page: OpenPage) -> None:
         mine = review(open_page, "reviewer")
