@@ -117,8 +117,8 @@ def _set_temperatures(model: AttributeNet, val_patches: Sequence[Patch], seed: i
         logits = torch.cat([r[name] for r in raw])
         target = torch.cat([b[name] for b in kept])
         logits, target = logits[target != SILENT], target[target != SILENT]
-        if len(target) < 50:
-            say(f"attributes: too few validation labels to set a temperature of {name} on")
+        if len(target) < 50 or len(target.unique()) < 2:  # of one state alone, the surer the answers the less the loss
+            say(f"attributes: too few validation labels to set the temperature of {name} on, it stays 1")
             continue
 
         def loss(t: float, logits: torch.Tensor = logits, target: torch.Tensor = target) -> float:

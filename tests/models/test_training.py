@@ -67,6 +67,15 @@ from models.attributes_net import AttributeNet
 calibrate(AttributeNet(None), [], 0, print)
 """
 
+ONE_STATE = """
+from dataclasses import replace
+from models.attributes import calibrate
+from models.attributes_net import AttributeNet
+network = AttributeNet(None)
+calibrate(network, [replace(patch, labels=Labels(cap=i % 2, smoking=0)) for i, patch in enumerate(patches(8))], 0, print)
+assert network.temperature["smoking"] == 1
+"""
+
 WITHOUT_TIME = """
 from pathlib import Path
 from models.recipe import _time_for
@@ -105,3 +114,10 @@ def test_a_training_with_nothing_to_calibrate_on_is_told(tmp_path: Path) -> None
 
 def test_no_weights_come_of_a_budget_that_others_have_spent(tmp_path: Path) -> None:
     assert "DataError: The budget left no time to train" in in_training(WITHOUT_TIME, tmp_path).stderr
+
+
+def test_what_validation_shows_in_one_state_alone_sets_no_temperature(tmp_path: Path) -> None:
+    calibrated = in_training(PATCHES + ONE_STATE, tmp_path)
+    assert calibrated.returncode == 0, calibrated.stderr
+    assert "temperature of smoking on, it stays 1" in calibrated.stdout
+    assert "temperature of cap" in calibrated.stdout
