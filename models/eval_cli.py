@@ -118,10 +118,10 @@ def explain(
     try:
         image = frame_at(file, at)
         (seen,) = Detector.load(weights).look([image])
-    except (DataError, ModelError) as error:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_picture(out, drawing(image, seen), quality=85)
+    except (DataError, ModelError, OSError) as error:
         raise SystemExit(str(error)) from None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_picture(out, drawing(image, seen), quality=85)
     print(f"{out} is written.")
 
 

@@ -72,7 +72,7 @@ def train(
             keep(_expected(folders, stills, simulated))  # what does not exist is told before anything is rendered
             with sole_user(work):
                 _in_training_environment([] if data else folders, stills, simulated, seed)
-        except DataError as error:
+        except (DataError, OSError) as error:
             raise SystemExit(str(error)) from None
     if simulated and stills not in folders:
         raise SystemExit(f"This environment cannot render. Name {stills} among the data, or say --simulated 0.")

@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -58,3 +59,16 @@ def test_cards_of_other_weights_are_not_rendered(tmp_path: Path):
     assert result.exit_code == 1
     assert "SHA-256" in result.output
     assert not (tmp_path / "page.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("on", "begins"), [(TEST_LIST, "AP in fp32:"), ("138 rendered stills of 10 kitchens never trained on", "never trained on:")]
+)
+def test_the_documentation_tells_the_figures_of_the_cards(on: str, begins: str):
+    text = " ".join(PAGE.with_name("model.md").read_text(encoding="utf-8").split())
+    told = dict(re.findall(r"([a-z ]+) (0\.\d\d)(?: \([^)]*\))?[,.;]", text.split(begins)[1].split(". ")[0] + "."))
+    cards = [load_model(default_weights(), name)[0] for name in ("finder", "attributes")]
+    measured = [figure for card in cards for m in card.measured if (m.on, m.precision) == (on, "fp32") for figure in m.figures]
+    known = {f.subject: f"{f.value:.2f}" for f in measured if (f.measure, f.part) == ("AP", "all")}
+    assert {name.strip(): value for name, value in told.items()} == {name: known[name] for name in map(str.strip, told)}
+    assert len(told) == 6
