@@ -9,7 +9,7 @@ M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 LARGE_BYTES = 512 * 1024
 # proc(5): what Linux counts, and whom it kills first where memory runs out (-1000 to 1000; anybody may raise his own).
 COUNTS, RANK = Path("/proc/vmstat"), Path("/proc/self/oom_score_adj")
-FIRST = 500
+FIRST, AT_ONCE = 500, 1000
 
 
 def keep_little() -> None:
@@ -27,10 +27,10 @@ def give_back() -> None:
     _call("malloc_trim", 0)
 
 
-def go_first() -> None:
+def go_first(rank: int = FIRST) -> None:
     """Where memory runs out, this process is to be killed, not the edge's own, which keeps the evidence and starts another."""
     with contextlib.suppress(OSError):
-        RANK.write_text(str(FIRST))
+        RANK.write_text(str(rank))
 
 
 def kills() -> int:

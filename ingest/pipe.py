@@ -1,8 +1,8 @@
 """What the edge and its worker processes say to each other: pickled over one socket pair for each worker.
 
-The edge sends a `Setup`, then lists of cameras (`EdgeConfig`), answers to calls, `ClockOff`, and at the end `STOP`. A worker sends
-`Ready` or `Unfit`, then notes for the book of minutes, calls to the recorder, now and then a picture (`ingest.findings.Latest`), and
-a `Beat` every second. Either side notices the other's death by the end of the stream.
+The edge sends a `Setup`, then lists of cameras (`EdgeConfig`), answers to calls, `ClockOff`, and at the end `STOP`. A worker
+sends `Ready` or `Unfit`, then notes for the book of minutes, calls to the recorder, now and then a picture
+(`ingest.findings.Latest`), and a `Beat` every second. Either side notices the other's death by the end of the stream.
 """
 
 import itertools

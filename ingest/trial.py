@@ -32,6 +32,7 @@ from ingest.check import Report, check
 from ingest.errors import SourceError
 from ingest.frames import Frame
 from ingest.loading import Loaded, load_detector
+from ingest.memory import AT_ONCE, go_first
 from ingest.parts import Looker
 from ingest.pipe import Errand, Setup
 from ingest.shown import shown
@@ -143,6 +144,7 @@ def _sharpness(grey: NDArray[np.uint8]) -> float:
 
 
 def main(load: Callable[[Setup], Loaded] = load_detector) -> None:
+    go_first(AT_ONCE)  # rather than a worker, which looks at cameras that are in use
     log_to_stderr()
     errand: Errand = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the edge that started this process
     # The nets are loaded while the camera is being opened.
