@@ -27,6 +27,7 @@ from ingest.centre_errors import (
     CentreError,
     CentreUnavailable,
     CentreUnreachable,
+    WrongCertificate,
     WrongClock,
     failure,
     is_own,
@@ -47,6 +48,14 @@ _OUT_OF_TIME = {
     10: "By the clock of this box, which says {here}, the certificate of the centre at {url} has run out. If that time is right, "
     "whoever runs the centre must renew it.",
 }
+_NOT_TRUSTED = (
+    "What answers at {url} does not show a certificate of the centre that this box trusts. Look on the way there for a login "
+    "page of the network, or a firewall that opens encrypted connections. If the centre's certificate is of an authority of your own, "
+    "name its file in SSL_CERT_FILE; whoever runs the centre checks that the chain is complete. "
+    "应答方没有出示本机信任的中心证书。请检查网络是否要求登录认证，或途中有解密流量的防火墙；"
+    "如中心使用自建机构的证书，请在 SSL_CERT_FILE 中指定该机构的证书文件；并请中心管理员检查证书链是否完整。"
+)
+
 OfViolation = TypeVar("OfViolation", ReportAnswer, ClipAnswer)
 log = structlog.get_logger(__name__)
 
@@ -194,6 +203,8 @@ class Centre:
                 here = datetime.fromtimestamp(self._clock()).astimezone()
                 words = _OUT_OF_TIME[code].format(url=self.url, here=f"{here:%Y-%m-%d %H:%M %z}")
                 raise WrongClock(f"{words} {SET_THE_CLOCK}") from error
+            if code is not None:
+                raise WrongCertificate(_NOT_TRUSTED.format(url=self.url)) from error
             raise CentreUnreachable(
                 f"The centre at {self.url} cannot be reached ({type(error).__name__}: {error}). "
                 "Check the address, the network and the clock of this box, and that the centre runs."

@@ -29,6 +29,7 @@ class CentreError(RuntimeError):
       CentreUnavailable    such requests do not get through now: try again later
         CentreUnreachable  no request does
           WrongClock       because by the clock of this box the certificate of the centre does not hold now
+          WrongCertificate because what answers does not show a certificate of the centre that this box trusts
       CentreFailed         the centre failed on this request: try it again later, others may succeed
       CentreRefused        the centre has decided: the same request fails again until somebody removes the cause
     """
@@ -48,6 +49,10 @@ class CentreUnreachable(CentreUnavailable):
 
 
 class WrongClock(CentreUnreachable):
+    pass
+
+
+class WrongCertificate(CentreUnreachable):
     pass
 
 

@@ -23,7 +23,15 @@ from structlog.testing import capture_logs
 from contract.edge_auth import EdgeTokenError, claimed_edge_id, content_digest, verify_edge_token
 from contract.edges import Heartbeat
 from ingest.centre import Centre, CentreUrlError, checked_centre_url
-from ingest.centre_errors import CentreError, CentreFailed, CentreRefused, CentreUnavailable, CentreUnreachable, WrongClock
+from ingest.centre_errors import (
+    CentreError,
+    CentreFailed,
+    CentreRefused,
+    CentreUnavailable,
+    CentreUnreachable,
+    WrongCertificate,
+    WrongClock,
+)
 from tests.ingest.edge_world import EDGE_ID, KEY, START, CentreInMemory, camera, edge_config, multipart, problem
 
 BEAT = Heartbeat(sent_at=START, software_version="1", config_version=None, outbox_waiting=0, minutes=[])
@@ -233,6 +241,12 @@ def test_a_certificate_that_does_not_hold_by_this_clock(
         centre.beat(BEAT)
     assert "timedatectl set-ntp true" in str(told.value)
     assert "SSL" not in str(told.value)
+
+
+def test_a_certificate_that_is_not_the_centres_is_told_in_words(serve_tls: ServeTls):
+    url, _ = serve_tls(datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=1))
+    with pytest.raises(WrongCertificate, match=r"login page.*SSL_CERT_FILE.*要求登录认证"):
+        Centre(url, EDGE_ID, KEY).beat(BEAT)
 
 
 def test_a_wrong_clock_is_logged_also_after_the_network_was_away():
