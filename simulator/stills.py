@@ -275,7 +275,9 @@ def write_stills(kit: Kit, count: int, seed: int, out: Path) -> None:
     # The manifest comes last: a folder without one is not taken for a finished one.
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn")) as pool:
         records = [r for some in pool.map(partial(_write_scene, kit.name, seed, out), scenes) for r in some]
-    (out / "manifest.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    draft = out / "manifest.partial"
+    draft.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    draft.replace(out / "manifest.jsonl")
 
 
 def cut_caps(still: Still) -> list[np.ndarray]:
@@ -299,9 +301,11 @@ def _write_scene(kit_name: str, seed: int, out: Path, numbers: range) -> list[di
         still = make_still(KITS[kit_name], seed, number)
         name = f"simulator_{kit_name}_{seed}_{number:05d}"
         lines, hats = label_lines(still.people, WIDTH, HEIGHT)
-        cv2.imwrite(str(out / "images" / f"{name}.webp"), still.picture, [cv2.IMWRITE_WEBP_QUALITY, 90])
+        # Not by cv2.imwrite, which says nothing where the disk is full.
+        packed = cv2.imencode(".webp", still.picture, [cv2.IMWRITE_WEBP_QUALITY, 90])[1]
+        (out / "images" / f"{name}.webp").write_bytes(packed.tobytes())
         for index, cap in enumerate(cut_caps(still)):
-            cv2.imwrite(str(out / "caps" / f"{name}-{index}.png"), cap)
+            (out / "caps" / f"{name}-{index}.png").write_bytes(cv2.imencode(".png", cap)[1].tobytes())
         (out / "labels" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
         records.append({"image": f"images/{name}.webp", "label": f"labels/{name}.txt", "source": "simulator",
                         "group": f"simulator:{still.scene}", "licence": LICENCE, "annotated": list(range(9)),

@@ -1,6 +1,7 @@
 """Stills come in the form of the public data sets, and the same seed gives the same ones."""
 
 import json
+import resource
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from simulator.cli import app
 from simulator.kits import TRAIN
-from simulator.stills import CAP_MIN_PX, HAT_KIND, NAMES, cut_caps, make_still
+from simulator.stills import CAP_MIN_PX, HAT_KIND, NAMES, cut_caps, make_still, write_stills
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def records(folder: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def test_stills_that_the_disk_has_no_room_for_are_not_taken_for_finished_ones(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))  # less than a picture, more than its labels
+    try:
+        with pytest.raises(OSError, match="large"):
+            write_stills(TRAIN, 1, 11, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "manifest.jsonl").exists()
 
 
 def test_every_record_has_its_files_and_size(folder: Path, records: list[dict[str, object]]) -> None:
