@@ -14,7 +14,8 @@ from models.metrics import Floats, Ranking, interval
 FEWEST = 20
 """labels of a part, or planted violations of a rule; with fewer, one picture decides"""
 LEAST_GROUPS = 6
-"""scenes, days or clips: of fewer, all move one way by chance more often than once in twenty (twice a half to the power of 6)"""
+"""scenes, days or clips with something to find; of fewer, all move one way by chance more often than once in twenty (twice a half
+to the power of 6)"""
 CLIPS = "clips"
 """what all clips together are called among the parts"""
 
@@ -95,7 +96,7 @@ def _share(
     def gain(weights: Floats) -> float:
         return float(weights @ (new - old)[: len(weights)] / (weights @ of[: len(weights)]))
 
-    ends = _sure_interval(gain, np.flatnonzero(of))
+    ends = _sure_interval(gain, np.flatnonzero(of), np.flatnonzero(of))
     if ends is not None:
         yield Difference(subject, part, old.sum() / of.sum(), new.sum() / of.sum(), *ends, count, fewer)
 
@@ -144,8 +145,12 @@ def _interval(old: Ranking, new: Ranking) -> tuple[float, float] | None:
     def gain(weights: Floats) -> float:
         return new.average_precision(weights) - old.average_precision(weights)
 
-    return _sure_interval(gain, np.concatenate([old.groups, old.label_groups, new.groups, new.label_groups]))
+    drawn = np.concatenate([old.groups, old.label_groups, new.groups, new.label_groups])
+    return _sure_interval(gain, drawn, new.label_groups)
 
 
-def _sure_interval(gain: Callable[[Floats], float], groups: NDArray[np.int64]) -> tuple[float, float] | None:
-    return interval(gain, groups) if len(np.unique(groups)) >= LEAST_GROUPS else None
+def _sure_interval(
+    gain: Callable[[Floats], float], drawn: NDArray[np.int64], labelled: NDArray[np.int64]
+) -> tuple[float, float] | None:
+    """Over the groups ``drawn``; None where too few are ``labelled``: the others only add what is false."""
+    return interval(gain, drawn) if len(np.unique(labelled)) >= LEAST_GROUPS else None

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,14 @@ def test_a_shop_of_which_there_are_few_days_is_named_instead(days: int):
     shop = ["only"] * COUNT
     before, after = (evaluation(found, shop, one_camera=True, days=days) for found in (HALF, [True] * COUNT))
     assert undecided(after, [], compare(before, after)) == ["only"]
+
+
+def test_scenes_without_a_label_do_not_decide():
+    shops = ["first"] * COUNT
+    before, after = evaluation([True] * COUNT, shops), evaluation(HALF, shops)
+    for side in (before, after):  # twenty labels in each of two scenes; in all others nothing is to be found
+        side.matches.labels["person"] = [replace(one, picture=i % 2) for i, one in enumerate(side.matches.labels["person"])]
+    assert undecided(after, [], compare(before, after)) == ["first"]
 
 
 def test_among_many_shops_one_that_is_a_little_worse_by_chance_is_no_reason():
