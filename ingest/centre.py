@@ -50,8 +50,8 @@ _OUT_OF_TIME = {
 }
 _NOT_TRUSTED = (
     "What answers at {url} does not show a certificate of the centre that this box trusts. Look on the way there for a login "
-    "page of the network, or a firewall that opens encrypted connections. If the centre's certificate is of an authority of your own, "
-    "name its file in SSL_CERT_FILE; whoever runs the centre checks that the chain is complete. "
+    "page of the network, or a firewall that opens encrypted connections. If the centre's certificate is of an authority of your "
+    "own, name its file in SSL_CERT_FILE; whoever runs the centre checks that the chain is complete. "
     "应答方没有出示本机信任的中心证书。请检查网络是否要求登录认证，或途中有解密流量的防火墙；"
     "如中心使用自建机构的证书，请在 SSL_CERT_FILE 中指定该机构的证书文件；并请中心管理员检查证书链是否完整。"
 )
