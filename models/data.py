@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -178,10 +179,12 @@ def choose(
 
 
 def fingerprint(pictures: Iterable[Picture]) -> str:
-    """SHA-256 over pictures' names and all that is said of them: another label, another fingerprint."""
+    """SHA-256 over pictures, their names and all that is said of them: another label, another fingerprint."""
     digest = hashlib.sha256()
     for picture in sorted(pictures, key=lambda p: p.key):
         digest.update(picture.name.encode())
+        with suppress(OSError):  # one that is not there teaches nothing
+            digest.update(picture.path.read_bytes())
         for name, value in vars(picture).items():
             if isinstance(value, np.ndarray):
                 digest.update(str(value.shape).encode() + value.tobytes())

@@ -148,3 +148,13 @@ def test_another_label_is_another_fingerprint(tmp_path: Path, change: dict):
     given = [read_folder(write_folder(tmp_path / str(i), [row], label)) for i, row in enumerate([{}, {}, change])]
     before, again, after = (fingerprint(pictures) for pictures in given)
     assert before == again != after
+
+
+def test_another_picture_of_the_same_name_is_another_fingerprint(tmp_path: Path):
+    before, after = (write_folder(tmp_path / name, [{}, {}]) for name in ("before", "after"))
+    (before / "images" / "p1.png").unlink()
+    (after / "images" / "p1.png").unlink()
+    same = fingerprint(read_folder(before))
+    assert fingerprint(read_folder(after)) == same
+    cv2.imwrite(str(after / "images" / "p0.png"), np.zeros((48, 64, 3), np.uint8))
+    assert fingerprint(read_folder(after)) != same
