@@ -1,7 +1,7 @@
 """A notice as a cook sees it on a phone: one screen, plain words, three buttons."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from api.answers.tables import Answer
@@ -162,7 +162,7 @@ def phone_view(
         time_doubt=speaker.time_doubt(case), picture=_picture(case, exhibits, base, speaker, catalogue),
         seen=speaker.choose(notice.seen) if notice else "",
         why=speaker.choose(rule.why) if rule and rule.why else None, to_do=speaker.choose(notice.to_do) if notice else "",
-        left=time_left(due, at, speaker) if due else None, due=speaker.time(due) if due else None,
+        left=time_left(due, at, speaker) if due else None, due=replace(speaker.time(due), short=speaker.by(due)) if due else None,
         is_late=due is not None and due <= at, state=_state(case, _last_step(visit.transitions), speaker), acts=acts,
         version=case.version, person=visit.link.person, station=notice.station if notice else "",
         phone=notice.phone if notice else None,

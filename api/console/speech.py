@@ -22,6 +22,7 @@ from api.console.case_words import (
 from api.console.i18n import N_, Language, translations
 from api.console.times import LocalTime, ago, local_day, local_time, span, whole_seconds
 from api.console.words import AREAS, Chip, Tone
+from api.kit.times import in_shop_time
 from api.notices.citations import citations_of
 from api.notices.schemas import Citation, Standing
 from contract.catalogue import AreaKind, Catalogue, Deadline, Rule, Text
@@ -93,6 +94,13 @@ class Speaker:
     def time(self, moment: datetime) -> LocalTime:
         return local_time(moment, self.language, self.now)
 
+    def by(self, limit: datetime) -> str:
+        """A limit: nobody has to work out of a bare time of day that it is today's."""
+        here = in_shop_time(limit)
+        if here.date() == in_shop_time(self.now).date():
+            return self.say(N_("today %(time)s"), time=f"{here:%H:%M}")
+        return self.time(limit).short
+
     def day(self, day: date) -> str:
         return local_day(day, self.language)
 
@@ -122,11 +130,11 @@ class Speaker:
         if case.stage is None or case.due_at is None or (case.stage is Stage.VISIT and not tells_delay):
             return None
         due = DUE_FOR_THE_SHOP if reader.role in STORE_ROLES else DUE
-        words = [self.say(due[case.stage], at=self.time(case.due_at).short)]
+        words = [self.say(due[case.stage], at=self.by(case.due_at))]
         if case.state is CaseState.APPEALED:
             words.insert(0, self.say(N_("The shop's time stands still until the objection is decided")))
         if case.stage is Stage.SIGN and case.rectify_due_at is not None:
-            words.append(self.say(due[Stage.RECTIFY], at=self.time(case.rectify_due_at).short))
+            words.append(self.say(due[Stage.RECTIFY], at=self.by(case.rectify_due_at)))
         if case.escalation is not None and tells_delay:
             words.append(self.say(LEVELS[case.escalation]))
         return " · ".join(words)

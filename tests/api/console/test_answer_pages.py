@@ -61,7 +61,7 @@ class TestShop:
         page = words(await browser.get("/cases"))
         assert "经人工确认的问题" in page
         assert "判定。" not in page
-        assert "整改期限：" in page
+        assert "请整改并提交，期限：" in page
 
     async def test_an_objection(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await issued(browser, kitchen)
