@@ -22,6 +22,7 @@ from api.console.account_pages import weak
 from api.console.i18n import N_
 from api.console.qr import qr_svg
 from api.console.rendering import page, speaker_of
+from api.console.shop_choice import choose_shop
 from api.console.speech import Speaker
 from api.console.times import LocalTime
 from api.console.views import Option
@@ -198,12 +199,13 @@ async def _form(
     request: Request, work: Work, actor: Actor, typed: dict[str, str], wrong: dict[str, str]
 ) -> Response:
     speaker = speaker_of(request)
-    names = await _places(work, actor)
+    choice = await choose_shop(request, work, actor, [typed.get("place", "")], prefix="shop:")
+    districts = [Option(f"district:{district.id}", district.name) for district in await places.list_districts(work, actor)]
     return page(
-        request, "invitation_new.html", actor=actor, status=422 if wrong else 200, typed=typed,
+        request, "invitation_new.html", actor=actor, status=422 if wrong else 200, typed=typed, choice=choice,
         wrong={field: speaker.say(words) for field, words in wrong.items()},
         roles=[Option(role.value, speaker.say(ROLES[role])) for role in Role],
-        places=[Option(key, name) for key, name in names.items()],
+        places=[*districts, *choice.options],
     )
 
 

@@ -17,11 +17,11 @@ from api.centre import Centre
 from api.console.alarm_box_views import alarm_box_row
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
+from api.console.shop_choice import choose_shop
 from api.console.views import Option
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.work import At, Reading, Writing
-from api.places import service as places
 from api.places.schemas import Id
 
 router = APIRouter()
@@ -117,9 +117,9 @@ async def _form(
     request: Request, actor: Actor, work: Work, centre: Centre, shop_id: str, name: str, form: str, *, is_wrong: bool = False
 ) -> Response:
     speaker = speaker_of(request)
-    shops = sorted((Option(shop.id, shop.name) for shop in await places.list_shops(work, actor)), key=lambda shop: shop.words)
+    choice = await choose_shop(request, work, actor, [shop_id])
     forms = [Option(key, speaker.choose(one.name)) for key, one in centre.alarm_formats.items()]
     return page(
-        request, "alarm_box_new.html", actor=actor, status=422 if is_wrong else 200, shops=shops, forms=forms, shop_id=shop_id,
+        request, "alarm_box_new.html", actor=actor, status=422 if is_wrong else 200, choice=choice, forms=forms, shop_id=shop_id,
         name=name, form=form, wrong=speaker.say(N_("Fill this in, with at most 100 characters.")) if is_wrong else None,
     )

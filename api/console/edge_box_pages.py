@@ -5,17 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
 from api.console.edge_box_views import box_row
 from api.console.rendering import page, speaker_of
-from api.console.views import Option
+from api.console.shop_choice import choose_shop
 from api.edges import service as edges
 from api.kit.cursors import decode_text, encode_cursor
-from api.kit.database import Work
 from api.kit.work import Reading, Writing
-from api.places import service as places
 
 router = APIRouter()
 
@@ -52,9 +49,9 @@ async def revoke(actor: SignedIn, work: Writing, edge_id: str) -> Response:
 async def edge_box_form(request: Request, actor: SignedIn, work: Reading, shop_id: str = "") -> Response:
     """`shop_id` is of a shop that was just added."""
     actor.require(Permission.EDGES_WRITE)
-    shops = await _shops(work, actor)
-    chosen = next((shop for shop in shops if shop.value == shop_id), None)
-    return page(request, "edge_box_new.html", actor=actor, shops=shops, chosen=chosen, code=None)
+    choice = await choose_shop(request, work, actor, [shop_id])
+    chosen = next((shop for shop in choice.options if shop.value == shop_id), None)
+    return page(request, "edge_box_new.html", actor=actor, choice=choice, chosen=chosen, code=None)
 
 
 @router.post("/edge-boxes/new")
@@ -65,13 +62,7 @@ async def make_code(
     code, expires_at = await edges.create_code(work, actor, centre.settings, shop_id)
     command = f"sunshine edge enroll --centre {request.url.scheme}://{request.url.netloc} --code {code}"
     until = speaker_of(request).time(expires_at)
-    shops = await _shops(work, actor)
     return page(
-        request, "edge_box_new.html", actor=actor, shops=shops, chosen=None, code=code, command=command, until=until,
+        request, "edge_box_new.html", actor=actor, chosen=None, code=code, command=command, until=until,
         waits=not actor.may(Permission.EDGES_APPROVE),
     )
-
-
-async def _shops(work: Work, actor: Actor) -> list[Option]:
-    shops = [Option(shop.id, shop.name) for shop in await places.list_shops(work, actor)]
-    return sorted(shops, key=lambda shop: shop.words)

@@ -14,6 +14,7 @@ from api.console.delivery_words import AUDIENCES, CHANNELS, EVENTS, WRONG
 from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
+from api.console.shop_choice import choose_shop
 from api.console.speech import Speaker
 from api.console.told_contacts import mobile_of
 from api.console.views import Option
@@ -182,27 +183,27 @@ async def _target_page(
         version=target.version, conflict=conflict,
         keys=shown, until=speaker.time(keys.previous_until) if keys and keys.previous_until else None, saved=done == "saved",
         may_change=actor.may(Permission.TARGETS_WRITE), is_webhook=target.channel is Channel.WEBHOOK, is_on=target.enabled,
-        **await _fields(actor, work, speaker, typed or TargetTyped.of(target), wrong or {}, target.id),
+        **await _fields(request, actor, work, speaker, typed or TargetTyped.of(target), wrong or {}, target.id),
     )
 
 
 async def _form(request: Request, actor: Actor, work: Work, typed: TargetTyped, wrong: dict[str, str]) -> Response:
-    fields = await _fields(actor, work, speaker_of(request), typed, wrong, None)
+    fields = await _fields(request, actor, work, speaker_of(request), typed, wrong, None)
     return page(request, "target_new.html", actor=actor, status=422 if wrong else 200, **fields)
 
 
 async def _fields(
-    actor: Actor, work: Work, speaker: Speaker, typed: TargetTyped, wrong: dict[str, str], target_id: str | None
+    request: Request, actor: Actor, work: Work, speaker: Speaker, typed: TargetTyped, wrong: dict[str, str], target_id: str | None
 ) -> dict[str, Any]:
-    shops = [Option(f"shop:{shop.id}", shop.name) for shop in await places.list_shops(work, actor)]
-    shops.sort(key=lambda shop: shop.words)
+    choice = await choose_shop(request, work, actor, [typed.place], prefix="shop:")
     districts = [Option(f"district:{district.id}", district.name) for district in await places.list_districts(work, actor)]
     all_places = [Option("", speaker.say(N_("All places")))] if actor.sees_all_places else []
     others = [Option(row.id, row.name) for row in await deliveries.list_targets(work, actor) if row.id != target_id]
     return {
         "typed": typed, "wrong": {field: speaker.say(words) for field, words in wrong.items()},
         "is_robot": typed.channel in ROBOTS, "has_key": typed.channel in _WITH_KEY, "is_personal": typed.channel in PERSONAL,
-        "is_read": typed.channel != Channel.WEBHOOK, "target_id": target_id, "places": [*all_places, *districts, *shops],
+        "is_read": typed.channel != Channel.WEBHOOK, "target_id": target_id, "choice": choice,
+        "places": [*all_places, *districts, *choice.options],
         "channels": [Option(one.value, speaker.say(words)) for one, words in CHANNELS.items() if one is not Channel.WEB_PUSH],
         "audiences": [Option(audience.value, speaker.say(words)) for audience, words in AUDIENCES.items()],
         "events": [Option(event.value, speaker.say(words)) for event, words in EVENTS.items() if event not in ASKED_FOR],

@@ -11,8 +11,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from api.cameras.makers import BY_KEY, MAKERS, Maker
 from api.console.camera_form import NotACamera, taken_apart, without_login
 from api.console.i18n import N_
+from api.console.shop_choice import ShopChoice
 from api.console.speech import Speaker
-from api.console.views import Option
 from api.trials.schemas import TrialIn
 from api.trials.service import MOST_FAILURES_OF_HOST, TooManyTrials
 from api.trials.tables import CameraTrial
@@ -77,10 +77,10 @@ class TrialTyped(BaseModel):
 
 @dataclass(frozen=True)
 class TrialFormView:
-    """`shops` are there to choose from where there are several. With `has_password`, one that was typed before is used again.
-    `fault` is what the camera just failed with: what that is about lies open."""
+    """`choice` are the shops, to choose from where there are several. With `has_password`, one that was typed before is used
+    again. `fault` is what the camera just failed with: what that is about lies open."""
 
-    shops: list[Option]
+    choice: ShopChoice
     typed: TrialTyped
     wrong: dict[str, str] = field(default_factory=dict)
     has_password: bool = False

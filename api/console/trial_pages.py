@@ -14,9 +14,9 @@ from api.cameras import service as cameras
 from api.console.camera_form import NotACamera
 from api.console.i18n import N_
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
+from api.console.shop_choice import choose_shop
 from api.console.trial_form import USUAL_USER, TrialFormView, TrialTyped, read_trial, too_many
 from api.console.trial_views import REFUSALS, TrialView, trial_view
-from api.console.views import Option
 from api.console.words import AREAS
 from api.kit.database import Work
 from api.kit.work import At, Reading, Writing
@@ -127,7 +127,7 @@ async def _new(
     refused: ForbiddenPlace | None = None,
 ) -> Response:
     speaker = speaker_of(request)
-    form = await _form(work, actor, typed, wrong or {})
+    form = await _form(request, work, actor, typed, wrong or {})
     refusal = speaker.say(REFUSALS[refused]) if refused is not None else None
     return page(
         request, "trial_new.html", actor=actor, status=422 if wrong else 200, form=form, refusal=refusal,
@@ -135,9 +135,9 @@ async def _new(
     )
 
 
-async def _form(work: Work, actor: Actor, typed: TrialTyped, wrong: dict[str, str]) -> TrialFormView:
-    shops = [Option(shop.id, shop.name) for shop in await places.list_shops(work, actor)]
-    return TrialFormView(sorted(shops, key=lambda shop: shop.words), typed, wrong, has_password=typed.again != "")
+async def _form(request: Request, work: Work, actor: Actor, typed: TrialTyped, wrong: dict[str, str]) -> TrialFormView:
+    choice = await choose_shop(request, work, actor, [typed.shop_id])
+    return TrialFormView(choice, typed, wrong, has_password=typed.again != "")
 
 
 async def _view(
@@ -145,7 +145,7 @@ async def _view(
 ) -> TrialView:
     trial = await trials.get_trial(work, actor, trial_id)
     # Asked for every second while the edge looks: the form comes with the end.
-    form = None if stage_of(trial, at) in IS_OPEN else await _form(work, actor, TrialTyped.of(trial), {})
+    form = None if stage_of(trial, at) in IS_OPEN else await _form(request, work, actor, TrialTyped.of(trial), {})
     return trial_view(trial, form, at, speaker_of(request), wrong, name)
 
 

@@ -1,0 +1,50 @@
+"""The shops that a form offers: where there are more than a person scrolls through, those whose name was looked for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from api.accounts.actors import Actor
+from api.console.views import Option
+from api.kit.database import Work
+from api.kit.problems import NotFound
+from api.places import service as places
+from api.places.tables import Shop
+
+# All 3,000 of a county would make a form of 300 to 600 kB.
+MOST_SHOPS = 200
+_LONGEST = 100
+
+
+@dataclass(frozen=True)
+class ShopChoice:
+    """`is_searched` where some were looked for, or there are more than are offered; `url` is that of the page."""
+
+    options: list[Option]
+    name: str
+    is_searched: bool
+    url: str
+
+
+async def choose_shop(request: Request, work: Work, actor: Actor, chosen: Iterable[str] = (), *, prefix: str = "") -> ShopChoice:
+    """`shop_name` of the address is a part of their names; `chosen` values are offered in any case; all begin with `prefix`."""
+    name = request.query_params.get("shop_name", "").strip()[:_LONGEST]
+    found = await places.list_shops(work, actor, name=name, limit=MOST_SHOPS + 1)
+    offered = found[:MOST_SHOPS]
+    there = {shop.id for shop in offered}
+    for value in chosen:
+        shop = await _find(work, actor, value.removeprefix(prefix)) if value.startswith(prefix) else None
+        if shop is not None and shop.id not in there:
+            offered.append(shop)
+    options = [Option(prefix + shop.id, f"{shop.name} · {shop.district.name}") for shop in offered]
+    return ShopChoice(
+        sorted(options, key=lambda option: option.words), name, bool(name) or len(found) > MOST_SHOPS, request.url.path
+    )
+
+
+async def _find(work: Work, actor: Actor, shop_id: str) -> Shop | None:
+    try:
+        return await places.get_shop(work, actor, shop_id)
+    except NotFound:
+        return None

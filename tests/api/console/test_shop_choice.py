@@ -1,0 +1,39 @@
+"""Forms in which a shop is chosen, in a county with more shops than a person scrolls through."""
+
+import pytest
+
+from api.accounts.permissions import Role
+from api.console.shop_choice import MOST_SHOPS
+from api.places.schemas import ShopIn
+from api.places.service import create_shops
+from tests.api.world import HOUSE, World
+
+# By the field that holds a shop.
+FORMS = {
+    "/invitations/new?place=shop:{}": "shop:", "/clients/new": "shop:", "/targets/new?shop={}": "shop:",
+    "/edge-boxes/new?shop_id={}": "", "/alarm-boxes/new": "", "/cameras/trials/new": "",
+}
+
+
+async def test_no_more_shops_are_offered_than_a_person_scrolls_through_and_others_are_found_by_name(world: World) -> None:
+    place = await world.place("Sought")
+    new = [ShopIn(district_id=place.district_id, name=f"Shop {number:04}") for number in range(MOST_SHOPS + 1)]
+    async with world.centre.database.writing() as work:
+        last = (await create_shops(work, HOUSE, new))[-1]
+    admin = await world.person(Role.OFFICER, is_admin=True)
+    for form, prefix in FORMS.items():
+        address = form.format(place.shop_id)
+        page = (await admin.get(address)).text
+        assert 'name="shop_name"' in page, address
+        assert page.count("· Sought district") in (MOST_SHOPS, MOST_SHOPS + 1), address
+        assert "{}" not in form or f'value="{prefix}{place.shop_id}"' in page, address
+        found = (await admin.get(address.partition("?")[0], params={"shop_name": last.name})).text
+        assert (f'value="{prefix}{last.id}"' in found, found.count("· Sought district")) == (True, 1), address
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_nothing_is_to_be_looked_for_among_a_few(world: World, form: str) -> None:
+    place = await world.place("Only")
+    admin = await world.person(Role.OFFICER, is_admin=True)
+    page = (await admin.get(form.partition("?")[0])).text
+    assert (f'{place.shop_id}"' in page, 'name="shop_name"' in page) == (True, False)
