@@ -33,6 +33,8 @@ from api.kit.tokens import token_hash
 
 # The browser brings it at once.
 CODE_LASTS = timedelta(seconds=60)
+# Longer than a client waits for an answer before it asks again.
+REPEATED_WITHIN = timedelta(minutes=1)
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _LONGEST_STATE = 1000
@@ -211,8 +213,8 @@ def _through(person: Actor, permissions: frozenset[Permission], token: ApiToken)
 
 
 async def _take(work: Work, client: ApiClient, kind: TokenKind, token: str, at: datetime, address: str) -> ApiToken:
-    """A code or a refresh token, for the only time. One that comes a second time was stolen, then or now: all that came of it
-    ends. The caller commits also what is refused."""
+    """A code or a refresh token, for the only time. One that comes a second time was stolen, then or now, but for a repeat: all
+    that came of it ends. The caller commits also what is refused."""
     found = await repository.find_token(work, token_hash(token))
     if found is not None and found.user_id is not None:
         # One at a time with what ends the person's tokens, or the tokens made here would outlive it.
@@ -220,14 +222,22 @@ async def _take(work: Work, client: ApiClient, kind: TokenKind, token: str, at: 
         found = await repository.find_token(work, token_hash(token), for_change=True)
     if found is None or found.kind is not kind or found.client_id != client.id or found.user is None or found.user.disabled:
         raise TokenRefused("invalid_grant", "It is not valid, or it was given to another client.")
-    if found.used_at is not None:
+    if found.used_at is not None and not await _is_repeated(work, found, at):
         await repository.end_family(work, found.family)
         record(work, nobody(address), "client.token_reused", "client", client.id, name=client.name)
         raise TokenRefused("invalid_grant", "It was used before. All tokens that came of it have ended; the person agrees anew.")
     if at >= found.expires_at:
         raise TokenRefused("invalid_grant", "Its time is over. Send the person to the authorization endpoint again.")
-    found.used_at = at
+    found.used_at = found.used_at or at
     return found
+
+
+async def _is_repeated(work: Work, token: ApiToken, at: datetime) -> bool:
+    """Whether the answer to its first use may have been lost on the way: then nobody has used what was in it, and nobody can any
+    more."""
+    if token.kind is not TokenKind.REFRESH or token.used_at is None or at - token.used_at > REPEATED_WITHIN:
+        return False
+    return await repository.take_back_unused(work, token.family, token.used_at)
 
 
 async def _issue(

@@ -96,6 +96,16 @@ async def touch_token(work: Work, token_hash: str, at: datetime) -> None:
     await work.execute(update(ApiToken).where(ApiToken.token_hash == token_hash).values(used_at=at))
 
 
+@without_actor("the token is the proof")
+async def take_back_unused(work: Work, family: str, since: datetime) -> bool:
+    """What has been given out since then, where nobody has used any of it."""
+    given = (ApiToken.family == family, ApiToken.created_at >= since)
+    if await work.scalar(select(exists().where(*given, ApiToken.used_at.is_not(None)))):
+        return False
+    await work.execute(delete(ApiToken).where(*given).execution_options(synchronize_session=False))
+    return True
+
+
 @without_actor("whoever holds a part of it can end it")
 async def end_family(work: Work, family: str) -> None:
     await work.execute(delete(ApiToken).where(ApiToken.family == family).execution_options(synchronize_session=False))

@@ -90,8 +90,12 @@ def create_app(centre: Centre, store: Store) -> FastAPI:
 
 async def _again_and_again(work: Callable[[], Awaitable[None]]) -> None:
     while True:
+        wait_s = EVERY_S
         try:
             await work()
         except httpx.HTTPError as error:
             print(f"the centre does not answer ({type(error).__name__}); trying again", flush=True)
-        await asyncio.sleep(EVERY_S)
+            if isinstance(error, httpx.HTTPStatusError):  # a proxy may send a date, and is asked again as usual
+                wish = error.response.headers.get("Retry-After", "")
+                wait_s = max(EVERY_S, float(wish)) if wish.isdecimal() else EVERY_S
+        await asyncio.sleep(wait_s)

@@ -55,7 +55,8 @@ class Centre:
             except httpx.HTTPStatusError as error:
                 if error.response.status_code != 400:
                     raise
-                # Used before: this process died between the answer and the next line, or somebody stole it.
+                # Used before: this process was dead for more than a minute between the answer and the next line, or somebody
+                # stole it.
                 self.store.change("UPDATE people SET tokens = NULL WHERE id = ?", person)
                 raise SignInAgain from error
             self.store.change("UPDATE people SET tokens = ? WHERE id = ?", json.dumps(tokens), person)

@@ -364,6 +364,39 @@ class TestToken:
         auditor = await world.person(Role.AUDITOR)
         assert (await auditor.get("/api/v1/audit", params={"action": "client.token_reused"})).json()["items"]
 
+    async def test_a_refresh_whose_answer_was_lost_is_repeated_within_a_minute(self, any_world: World):
+        program, at = await add(any_world, await any_world.place()), datetime.now(UTC)
+        any_world.centre.clock = lambda: at - timedelta(seconds=1)
+        async with program.for_person(await any_world.person(), "cases:read") as client:
+            form = {"grant_type": "refresh_token", "refresh_token": client.token["refresh_token"]}
+        any_world.centre.clock = lambda: at
+        lost = (await self.ask(program, **form)).json()
+        any_world.centre.clock = lambda: at + timedelta(seconds=59)
+        arrived = (await self.ask(program, **form)).json()
+
+        async def status(token: str) -> int:
+            return (await any_world.client(headers={"Authorization": f"Bearer {token}"}).get("/api/v1/cases")).status_code
+
+        # What was lost opens nothing, should somebody else have got it, and ends nothing.
+        assert await status(lost["access_token"]) == 401
+        again = form | {"refresh_token": lost["refresh_token"]}
+        assert (await self.ask(program, **again)).json()["error"] == "invalid_grant"
+        # Once what arrived is used, a second use of the same token is a theft.
+        assert await status(arrived["access_token"]) == 200
+        assert (await self.ask(program, **form)).json()["error"] == "invalid_grant"
+        assert await status(arrived["access_token"]) == 401
+
+    async def test_a_refresh_that_is_repeated_later_ends_all(self, world: World):
+        program, at = await add(world, await world.place()), datetime.now(UTC)
+        world.centre.clock = lambda: at - timedelta(seconds=1)
+        async with program.for_person(await world.person(), "cases:read") as client:
+            form = {"grant_type": "refresh_token", "refresh_token": client.token["refresh_token"]}
+            world.centre.clock = lambda: at
+            await self.ask(program, **form)
+            world.centre.clock = lambda: at + timedelta(seconds=61)
+            assert (await self.ask(program, **form)).json()["error"] == "invalid_grant"
+            assert (await client.get("/api/v1/cases")).status_code == 401
+
     async def test_more_than_was_agreed_to(self, world: World):
         program = await add(world, await world.place())
         async with program.for_person(await world.person(), "cases:read") as client:
