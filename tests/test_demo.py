@@ -10,8 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import typer
+from typer.testing import CliRunner
 
+import demo
 from tests.demo_process import END_S, START_S, DemoProcess, wait_until
+from tests.ports import hold_port
 from tests.wheels import build_wheel
 
 pytestmark = pytest.mark.timeout(4 * START_S)
@@ -72,11 +76,16 @@ def test_an_untrained_net_opens_no_case(tmp_path):
         (["--video", "/nowhere.mp4", "--camera", "rtsp://127.0.0.1/kitchen"], "Choose one"),
     ],
 )
-def test_bad_input_is_answered_with_a_sentence(tmp_path, arguments, words):
-    with DemoProcess(tmp_path, *arguments) as demo:
-        demo.wait_for(words)
-        assert demo.process.wait(END_S) == 1
-        assert not [line for line in demo.lines if "Traceback" in line]
+def test_bad_input_is_answered_with_a_sentence(tmp_path, monkeypatch, arguments, words):
+    monkeypatch.setattr(demo, "end_on_signals", lambda *_: None)
+    app = typer.Typer()
+    app.command()(demo.demo)
+    with hold_port() as held:
+        port = held.getsockname()[1]
+        done = CliRunner().invoke(app, ["--data", str(tmp_path), "--port", str(port), *arguments])
+    assert done.exit_code == 1
+    assert words in done.output
+    assert isinstance(done.exception, SystemExit)
 
 
 def test_a_database_that_is_locked_is_answered_with_a_sentence(tmp_path):
@@ -119,13 +128,6 @@ def test_ctrl_c_at_the_prompt_for_the_password_ends_it(tmp_path):
         assert demo.process.wait(END_S) == 1
 
 
-def test_nobody_else_on_the_machine_may_look_into_the_data(tmp_path):
-    with DemoProcess(tmp_path / "data") as demo:
-        demo.wait_for("Ctrl-C")
-        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
-        assert demo.end() == 0
-
-
 def test_a_setting_that_cannot_be_used_is_named(tmp_path):
     with DemoProcess(tmp_path, SUNSHINE_SESSION_IDLE_HOURS="long") as demo:
         demo.wait_for("SUNSHINE_SESSION_IDLE_HOURS")
@@ -133,24 +135,35 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path):
         assert not [line for line in demo.lines if "Traceback" in line]
 
 
-def test_a_second_instance_on_the_same_folder_is_refused(tmp_path):
-    with DemoProcess(tmp_path) as first:
-        first.wait_for("Ctrl-C")
-        with DemoProcess(tmp_path) as second:
-            assert second.process.wait(START_S) == 1
-            second.wait_for("(?i)another|already|其他")
-        assert httpx.get(f"{first.url}/healthz", trust_env=False).status_code == 200
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A demo that nobody ends, and its folder."""
+    data = tmp_path_factory.mktemp("running") / "data"
+    with DemoProcess(data) as demo:
+        demo.wait_for("Ctrl-C")
+        yield demo, data
 
 
-def test_a_port_in_use_is_named(tmp_path):
-    with DemoProcess(tmp_path / "a") as first:
-        first.wait_for("Ctrl-C")
-        done = subprocess.run(
-            [sys.executable, "-m", "sunshine", "demo", "--port", str(first.port), "--data", str(tmp_path / "b")],
-            capture_output=True, text=True, timeout=START_S, stdin=subprocess.DEVNULL,
-        )
+def test_nobody_else_on_the_machine_may_look_into_the_data(running):
+    assert running[1].stat().st_mode & 0o077 == 0
+
+
+def test_a_second_instance_on_the_same_folder_is_refused(running):
+    first, data = running
+    with DemoProcess(data) as second:
+        assert second.process.wait(START_S) == 1
+        second.wait_for("(?i)another|already|其他")
+    assert httpx.get(f"{first.url}/healthz", trust_env=False).status_code == 200
+
+
+def test_a_port_in_use_is_named(running, tmp_path):
+    port = str(running[0].port)
+    done = subprocess.run(
+        [sys.executable, "-m", "sunshine", "demo", "--port", port, "--data", str(tmp_path)],
+        capture_output=True, text=True, timeout=START_S, stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == 1
-    assert str(first.port) in done.stdout + done.stderr
+    assert port in done.stdout + done.stderr
 
 
 def test_a_camera_password_never_shows(tmp_path):
