@@ -18,7 +18,6 @@ from api.accounts.actors import the_house
 from api.accounts.permissions import Role
 from api.alarms.mapping import AlarmFormatsError
 from api.alarms.service import rotate_keys as rotate_box_keys
-from api.app import create_app
 from api.backup import BackupError, back_up
 from api.cameras.service import rotate_keys
 from api.cases.deadlines import DeadlinesError
@@ -71,6 +70,8 @@ def openapi(
     tokens: Annotated[bool, typer.Option("--tokens", help="Only what other systems' access tokens open.")] = False,
 ) -> None:
     """Print the OpenAPI document of the centre."""
+    from api.app import create_app  # takes seconds, which no other command needs
+
     document = create_app().openapi()
     typer.echo(json.dumps(for_tokens(document) if tokens else document, ensure_ascii=False, indent=2))
 

@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from api.accounts.actors import the_house
-from api.app import create_app
 from api.bootstrap import prepare
 from api.cameras.service import unreadable_passwords
 from api.centre import Centre
@@ -56,6 +55,8 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[str], None]) -> None:
+    from api.app import create_app  # takes seconds, which no other command needs
+
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     app = create_app(settings)
     centre: Centre = app.state.centre
