@@ -22,7 +22,7 @@ from api.console.account_pages import weak
 from api.console.i18n import N_
 from api.console.qr import qr_svg
 from api.console.rendering import page, speaker_of
-from api.console.shop_choice import choose_shop
+from api.console.shop_choice import choose_shop, offer_districts
 from api.console.speech import Speaker
 from api.console.times import LocalTime
 from api.console.views import Option
@@ -200,7 +200,7 @@ async def _form(
 ) -> Response:
     speaker = speaker_of(request)
     choice = await choose_shop(request, work, actor, [typed.get("place", "")], prefix="shop:")
-    districts = [Option(f"district:{district.id}", district.name) for district in await places.list_districts(work, actor)]
+    districts = await offer_districts(work, actor, prefix="district:")
     return page(
         request, "invitation_new.html", actor=actor, status=422 if wrong else 200, typed=typed, choice=choice,
         wrong={field: speaker.say(words) for field, words in wrong.items()},

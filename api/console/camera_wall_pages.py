@@ -13,12 +13,11 @@ from api.cameras import service as cameras
 from api.cameras.service import CameraStatus
 from api.console.camera_views import CameraRow, Shown, camera_row, shown
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
+from api.console.shop_choice import offer_districts
 from api.console.speech import Speaker
-from api.console.views import Option
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.work import Reading
-from api.places import service as places
 
 router = APIRouter()
 
@@ -37,7 +36,7 @@ async def wall_page(
     request: Request, actor: SignedIn, work: Reading, station: str = "", shop: str = "", cursor: str | None = None
 ) -> Response:
     part = await _wall(request, actor, work, station, shop, cursor)
-    stations = [Option(district.id, district.name) for district in await places.list_districts(work, actor)]
+    stations = await offer_districts(work, actor)
     return page(
         request, "camera_wall.html", actor=actor, partial=part, partial_etag=partial_etag(part), stations=stations,
         station=station, shop=shop, live_url=_url("/cameras/wall/list", station, shop, cursor),

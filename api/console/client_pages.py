@@ -19,7 +19,7 @@ from api.clients.tables import ApiClient
 from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.rendering import CONTENT_SECURITY_POLICY, page, speaker_of
-from api.console.shop_choice import choose_shop
+from api.console.shop_choice import choose_shop, offer_districts
 from api.console.speech import Speaker
 from api.console.views import Option
 from api.console.words import Chip
@@ -175,7 +175,7 @@ async def _client_page(request: Request, actor: Actor, work: Work, client: ApiCl
 
 async def _form(request: Request, actor: Actor, work: Work, typed: ClientTyped, wrong: dict[str, str]) -> Response:
     speaker = speaker_of(request)
-    districts = [Option(f"district:{row.id}", row.name) for row in await places.list_districts(work, actor)]
+    districts = await offer_districts(work, actor, prefix="district:")
     choice = await choose_shop(request, work, actor, typed.places, prefix="shop:")
     return page(
         request, "client_new.html", actor=actor, status=422 if wrong else 200, typed=typed, districts=districts, choice=choice,

@@ -15,6 +15,7 @@ from api.accounts.permissions import Permission
 from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
+from api.console.shop_choice import offer_districts
 from api.console.shop_form import (
     CODE_TAKEN,
     NEEDED,
@@ -83,10 +84,10 @@ async def shop_list(
     found = await places.list_shops(work, actor, name=name.strip(), after=decode_text(cursor), limit=_PAGE + 1)
     asked = {"name": name} if name else {}
     speaker = speaker_of(request)
-    districts = await places.list_districts(work, actor) if actor.may(Permission.PLACES_WRITE) else []
+    districts = await offer_districts(work, actor) if actor.may(Permission.PLACES_WRITE) else []
     return page(
         request, "shops.html", actor=actor, shops=[_row(shop, actor, speaker) for shop in found[:_PAGE]],
-        districts=[Link(f"/districts/{district.id}", district.name) for district in districts],
+        districts=[Link(f"/districts/{district.value}", district.words) for district in districts],
         may_add_shop=actor.may(Permission.PLACES_WRITE), name=name, added=added,
         first_url=f"/shops?{urlencode(asked)}" if cursor else None,
         next_url=f"/shops?{urlencode({**asked, 'cursor': encode_cursor(found[_PAGE - 1].id)})}" if len(found) > _PAGE else None,
@@ -138,7 +139,7 @@ async def change_shop(
     if typed.version not in (None, shop.version):
         return await _page(request, actor, work, typed, {}, shop, conflict=_CONFLICT)
     try:
-        new = read_shop(typed, shop.district_id, shop)
+        new = read_shop(typed, typed.station or shop.district_id, shop)
         async with work.begin_nested():
             await places.update_shop(work, actor, shop_id, new)
     except NotAShop as problem:
@@ -218,5 +219,5 @@ async def _page(
         duties=[Option(duty.value, speaker.say(words)) for duty, words in DUTIES.items()],
         told=await told_view(work, actor, shop, speaker) if shop else None,
         counties=sorted({district.name for district in districts if district.parent_id is None}),
-        districts=sorted({district.name for district in districts}),
+        districts=sorted({district.name for district in districts}), stations=await offer_districts(work, actor) if shop else [],
     )

@@ -1,5 +1,8 @@
-"""The shops that a form offers: where there are more than a person scrolls through, those whose name was looked for."""
+"""The places that a form offers: all districts, and of the shops, where there are more than a person scrolls through, those whose
+name was looked for."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,7 +13,7 @@ from api.console.views import Option
 from api.kit.database import Work
 from api.kit.problems import NotFound
 from api.places import service as places
-from api.places.tables import Shop
+from api.places.tables import District, Shop
 
 # All 3,000 of a county would make a form of 300 to 600 kB.
 MOST_SHOPS = 200
@@ -41,6 +44,26 @@ async def choose_shop(request: Request, work: Work, actor: Actor, chosen: Iterab
     return ShopChoice(
         sorted(options, key=lambda option: option.words), name, bool(name) or len(found) > MOST_SHOPS, request.url.path
     )
+
+
+async def offer_districts(work: Work, actor: Actor, *, prefix: str = "") -> list[Option]:
+    """Stations below their county, No. 2 before No. 10; where two have the same name, with that of the county."""
+    found = await places.list_districts(work, actor)
+    by_id, names = {district.id: district for district in found}, Counter(district.name for district in found)
+
+    def order(district: District) -> tuple[object, ...]:
+        county = by_id.get(district.parent_id or "", district)
+        return _counted(county.name), county.id, district is not county, _counted(district.name)
+
+    def words(district: District) -> str:
+        county = by_id.get(district.parent_id or "")
+        return f"{county.name} · {district.name}" if county and names[district.name] > 1 else district.name
+
+    return [Option(prefix + district.id, words(district)) for district in sorted(found, key=order)]
+
+
+def _counted(name: str) -> list[str | int]:
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 async def _find(work: Work, actor: Actor, shop_id: str) -> Shop | None:

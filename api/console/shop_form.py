@@ -28,11 +28,12 @@ _WRONG: dict[str, tuple[str, str]] = {
 
 
 class ShopTyped(BaseModel):
-    """The fields as they come from a browser: of the licences and contacts of a shop, the first one each. `version` is of
-    the shop when the form was filled."""
+    """The fields as they come from a browser: of the licences and contacts of a shop, the first one each. `station` is the
+    id of the district, of a shop that is there; `version` that of the shop when the form was filled."""
 
     county: str = ""
     district: str = ""
+    station: str = ""
     name: str = ""
     credit_code: str = ""
     address: str = ""
@@ -50,7 +51,8 @@ class ShopTyped(BaseModel):
     @classmethod
     def of(cls, shop: Shop) -> "ShopTyped":
         typed = cls(
-            district=shop.district.name, name=shop.name, credit_code=shop.credit_code or "", address=shop.address or "",
+            district=shop.district.name, station=shop.district_id, name=shop.name, credit_code=shop.credit_code or "",
+            address=shop.address or "",
             grade=shop.grade.value if shop.grade else "",
         )
         for licence in shop.licences[:1]:

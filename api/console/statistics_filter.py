@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from api.accounts.actors import Actor
 from api.console.i18n import N_
+from api.console.shop_choice import offer_districts
 from api.console.speech import Speaker, find_rule
 from api.console.views import Fact, Option
 from api.kit.database import Work
@@ -100,7 +101,7 @@ async def read_filter(
     if rule is not None:
         words.append(Fact(speaker.say(N_("Rule")), speaker.choose(rule.name)))
     return Filter(
-        asked, scope, wrong, words, [Option(district.id, district.name) for district in districts], shops,
+        asked, scope, wrong, words, await offer_districts(work, actor), shops,
         [Option(one.code, speaker.choose(one.name)) for one in catalogue.rules],
     )
 

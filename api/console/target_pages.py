@@ -14,7 +14,7 @@ from api.console.delivery_words import AUDIENCES, CHANNELS, EVENTS, WRONG
 from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
-from api.console.shop_choice import choose_shop
+from api.console.shop_choice import choose_shop, offer_districts
 from api.console.speech import Speaker
 from api.console.told_contacts import mobile_of
 from api.console.views import Option
@@ -196,7 +196,7 @@ async def _fields(
     request: Request, actor: Actor, work: Work, speaker: Speaker, typed: TargetTyped, wrong: dict[str, str], target_id: str | None
 ) -> dict[str, Any]:
     choice = await choose_shop(request, work, actor, [typed.place], prefix="shop:")
-    districts = [Option(f"district:{district.id}", district.name) for district in await places.list_districts(work, actor)]
+    districts = await offer_districts(work, actor, prefix="district:")
     all_places = [Option("", speaker.say(N_("All places")))] if actor.sees_all_places else []
     others = [Option(row.id, row.name) for row in await deliveries.list_targets(work, actor) if row.id != target_id]
     return {

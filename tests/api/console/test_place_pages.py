@@ -15,8 +15,8 @@ async def test_a_shop_with_its_area_can_take_a_camera_and_an_edge_box(browser: h
     assert answer.status_code == 303
     # Its edge box is next, and the shop need not be looked for again among hundreds.
     page = (await browser.get(answer.headers["location"])).text
-    assert " selected>春来早点铺</option>" in page
-    assert "“春来早点铺”已添加。" in page
+    assert " selected>春来早点铺 · 城西所</option>" in page
+    assert "“春来早点铺 · 城西所”已添加。" in page
     assert "春来早点铺 · 面点间 (烹饪区)" in (await browser.get("/cameras/new")).text
 
 

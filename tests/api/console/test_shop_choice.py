@@ -1,11 +1,12 @@
 """Forms in which a shop is chosen, in a county with more shops than a person scrolls through."""
 
+import httpx
 import pytest
 
 from api.accounts.permissions import Role
-from api.console.shop_choice import MOST_SHOPS
-from api.places.schemas import ShopIn
-from api.places.service import create_shops
+from api.console.shop_choice import MOST_SHOPS, offer_districts
+from api.places.schemas import DistrictIn, ShopIn
+from api.places.service import create_district, create_shops, get_shop
 from tests.api.world import HOUSE, World
 
 # By the field that holds a shop.
@@ -37,3 +38,28 @@ async def test_nothing_is_to_be_looked_for_among_a_few(world: World, form: str) 
     admin = await world.person(Role.OFFICER, is_admin=True)
     page = (await admin.get(form.partition("?")[0])).text
     assert (f'{place.shop_id}"' in page, 'name="shop_name"' in page) == (True, False)
+
+
+async def test_stations_stand_below_their_county_in_the_order_in_which_people_count(world: World) -> None:
+    async with world.centre.database.writing() as work:
+        for county in ("B county", "A county"):
+            above = await create_district(work, HOUSE, DistrictIn(name=county))
+            for name in (f"No. 10 of {county}", f"No. 2 of {county}", "West"):
+                await create_district(work, HOUSE, DistrictIn(name=name, parent_id=above.id))
+        offered = [option.words for option in await offer_districts(work, HOUSE)]
+    expected = ["{}", "No. 2 of {}", "No. 10 of {}", "{} · West"]
+    assert offered == [words.format(county) for county in ("A county", "B county") for words in expected]
+
+
+async def test_a_shop_goes_over_to_another_station(world: World) -> None:
+    place, other = await world.place("Moved"), await world.place("Other")
+    admin = await world.person(Role.ADMIN)
+    assert f'<option value="{place.district_id}" selected>' in (await admin.get(f"/shops/{place.shop_id}")).text
+    typed = {"name": "Moved", "station": other.district_id, "version": "1", "csrf": await token_of_page(admin, place.shop_id)}
+    assert (await admin.post(f"/shops/{place.shop_id}", data=typed)).status_code == 303
+    async with world.centre.database.reading() as work:
+        assert (await get_shop(work, HOUSE, place.shop_id)).district_id == other.district_id
+
+
+async def token_of_page(browser: httpx.AsyncClient, shop_id: str) -> str:
+    return (await browser.get(f"/shops/{shop_id}")).text.split('name="csrf" value="')[1].split('"')[0]
