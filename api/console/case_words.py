@@ -122,7 +122,7 @@ DUE: dict[Stage, str] = {
 }
 
 # The same for a shop: what it has to do, and what it only waits for. A visit is not announced.
-DUE_FOR_THE_SHOP: dict[Stage, str] = {
+DUE_FOR_THE_SHOP: dict[Stage, str] = DUE | {
     Stage.SIGN: N_("Please sign for it by %(at)s"),
     Stage.RECTIFY: N_("Please put it right and answer by %(at)s"),
     Stage.VERIFY: N_("For the authority to verify by %(at)s"),

@@ -268,7 +268,7 @@ class TestReminders:
         assert (officer["overdue_at"] is None, officer["escalation"]) == (False, "bureau")
         assert (told["overdue_at"], told["escalation"], told["escalated_at"], listed) == (None, None, None, [])
         assert (counts["overdue_now"], counts["cases"]["overdue"]) == (0, 0)
-        assert ("Overdue since" in page, "Reported to" in page, "To be verified by" in page) == (False, False, True)
+        assert ("Overdue since" in page, "Reported to" in page, "For the authority to verify by" in page) == (False, False, True)
 
     async def test_an_officer_may_go_once_it_is_overdue(self, world: World):
         life = await Life.begin(world)

@@ -150,7 +150,7 @@ def test_everything_works_without_javascript(centre: LiveCentre, open_page: Open
     page.get_by_label("测试或演练").check()
     page.locator("details[open] button[type=submit]").click()
     expect(page.get_by_role("status")).to_contain_text("操作成功：不予处理")
-    page.get_by_role("link", name="摄像头").click()
+    page.get_by_role("link", name="摄像头", exact=True).click()
     expect(page.get_by_role("heading", name="专间 1 号机")).to_be_visible()
     page.get_by_role("button", name="退出").click()
     expect(page.get_by_role("heading", name="登录")).to_be_visible()
