@@ -356,7 +356,7 @@ class TestPaper:
         paper = (await officer.get(f"/api/v1/cases/{phones.case_id}/notice.pdf")).content
         with pymupdf.open("pdf", paper) as document:
             text = "".join(page.get_text() for page in document).replace("\n", "")
-            sheets = (document[-1].get_pixmap(dpi=dpi) for dpi in (200, 300, 150, 250, 400, 120))
+            sheets = (page.get_pixmap(dpi=dpi) for dpi in (200, 300, 150, 250, 400, 120) for page in reversed(document))
             url = scanned(np.frombuffer(sheet.samples, np.uint8).reshape(sheet.height, sheet.width, -1) for sheet in sheets)
         assert url in text
         begin, token = url.split("/n/")
