@@ -66,7 +66,8 @@ async def end_sign_in(
 ) -> tuple[Actor, str] | None:
     """Who is signed in now and the token of the new session; None where password or code do not fit, which is recorded.
 
-    Raises CodeNeeded where the password fits and a code is missing; the caller commits all the same.
+    Raises CodeNeeded where the password fits and a code is missing; the caller commits all the same. Raises TooManyLogins where
+    the account's codes are being guessed.
     """
     if user is not None:
         checked, user = user.password_hash, await repository.get_user(work, user.id)
@@ -76,7 +77,10 @@ async def end_sign_in(
         if code is None:
             await throttle.code_needed(work, login, address)
             raise CodeNeeded("Type the code that the authenticator app shows.", token_hash(user.password_hash))
+        await throttle.begin_code(work, str(user.id))
         fits = second_factor.fits(keyring, user, code, now())
+        if fits:
+            await throttle.code_fitted(work, str(user.id))
     if user is None or not fits or user.disabled:
         failures = await throttle.failed(work, login, address)
         # An unknown login is not written down: it may be a password in the wrong field.

@@ -1,11 +1,13 @@
 """Slows down the guessing of passwords: after a few failures each further one doubles the wait.
 
 Kept in the database, so that all processes count together and a restart forgets nothing. Per login and address, and per address;
-never per login alone, or anybody could lock anybody else out.
+never per login alone, or anybody could lock anybody else out. Codes of a second factor are counted per account, from anywhere:
+who guesses them knows the password, and may have any number of addresses.
 """
 
 import hashlib
 import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from api.accounts import repository
@@ -18,6 +20,8 @@ FREE_FAILURES = 5  # a person who has forgotten which password it was
 LONGEST_WAIT_S = 900.0
 # One address may stand for a whole office behind a router.
 FREE_FAILURES_OF_ADDRESS = 50
+# A person whose phone shows the wrong time; after an hour of guessing the odds are one in 15,000.
+FREE_CODES = 10
 # Otherwise the typing errors of an office would add up over months, until each one locks out everybody.
 FORGOTTEN_AFTER = timedelta(hours=1)
 IPV6_PREFIX = 64  # what a provider gives to one customer (RFC 6177): all addresses in it are one
@@ -33,22 +37,26 @@ async def begin(work: Work, login: str, address: str) -> None:
     Raises TooManyLogins.
     """
     at = now()
-    entries = await _entries(work, login, address, at)
-    wait_s = max((entry.blocked_until - at).total_seconds() for entry in entries)
-    if wait_s > 0:
-        whole_s = int(wait_s) + 1
-        raise TooManyLogins(f"Too many failed attempts. Try again in {whole_s} s.", retry_after_s=whole_s)
-    for entry in entries:
-        entry.count = 1 if at - entry.last_at > FORGOTTEN_AFTER else entry.count + 1
-        entry.last_at = at
-    _block(entries, at)
+    _count(await _entries(work, login, address, at), (FREE_FAILURES, FREE_FAILURES_OF_ADDRESS), at)
+
+
+async def begin_code(work: Work, user_id: str) -> None:
+    """The code of an account whose password was right; counts like `begin`, until `code_fitted`. Raises TooManyLogins."""
+    at = now()
+    _count([await _codes_of(work, user_id, at)], (FREE_CODES,), at)
+
+
+async def code_fitted(work: Work, user_id: str) -> None:
+    at = now()
+    entry = await _codes_of(work, user_id, at)
+    entry.count, entry.blocked_until = 0, at
 
 
 async def failed(work: Work, login: str, address: str) -> int:
     """The wait begins now: checking the password took its time. Returns how often this login has failed from this address."""
     at = now()
     entries = await _entries(work, login, address, at)
-    _block(entries, at)
+    _block(entries, (FREE_FAILURES, FREE_FAILURES_OF_ADDRESS), at)
     return entries[0].count
 
 
@@ -73,14 +81,29 @@ async def _entries(work: Work, login: str, address: str, at: datetime) -> list[S
     return [await repository.failures_of(work, _key(*words), at) for words in ((login, network), (network,))]
 
 
+async def _codes_of(work: Work, user_id: str, at: datetime) -> SignInFailures:
+    return await repository.failures_of(work, _key("codes", "of", user_id), at)
+
+
+def _count(entries: Sequence[SignInFailures], free: Sequence[int], at: datetime) -> None:
+    wait_s = max((entry.blocked_until - at).total_seconds() for entry in entries)
+    if wait_s > 0:
+        whole_s = int(wait_s) + 1
+        raise TooManyLogins(f"Too many failed attempts. Try again in {whole_s} s.", retry_after_s=whole_s)
+    for entry in entries:
+        entry.count = 1 if at - entry.last_at > FORGOTTEN_AFTER else entry.count + 1
+        entry.last_at = at
+    _block(entries, free, at)
+
+
 def _forgive(entry: SignInFailures, at: datetime) -> None:
     entry.count, entry.blocked_until = max(0, entry.count - 1), at
 
 
-def _block(entries: list[SignInFailures], at: datetime) -> None:
-    for entry, free in zip(entries, (FREE_FAILURES, FREE_FAILURES_OF_ADDRESS), strict=True):
-        if entry.count >= free:
-            entry.blocked_until = at + timedelta(seconds=min(2.0 ** min(entry.count - free, 20), LONGEST_WAIT_S))
+def _block(entries: Sequence[SignInFailures], free: Sequence[int], at: datetime) -> None:
+    for entry, most in zip(entries, free, strict=True):
+        if entry.count >= most:
+            entry.blocked_until = at + timedelta(seconds=min(2.0 ** min(entry.count - most, 20), LONGEST_WAIT_S))
 
 
 def network_of(address: str) -> str:

@@ -268,6 +268,29 @@ class TestThrottle:
             assert (asked.status_code, problem_code(asked)) == (401, "code-needed")
             assert (await client.post("/api/v1/login", json={**body, "code": "123456"})).status_code == 200
 
+    async def test_who_knows_the_password_cannot_guess_codes_from_many_addresses(
+        self, any_world: World, monkeypatch: pytest.MonkeyPatch
+    ):
+        clock = Clock(monkeypatch)
+        await add_user(any_world)
+        async with any_world.centre.database.writing() as work:
+            (await work.scalars(select(User))).one().totp_encrypted = "of the phone"
+        monkeypatch.setattr(second_factor, "fits", lambda keyring, user, code, at: code == "right")
+        centre = any_world.centre
+
+        async def guess(code: str, number: int) -> object:
+            async with centre.database.writing() as work:
+                user, address = (await work.scalars(select(User))).one(), f"192.0.2.{number}"
+                return await service.end_sign_in(work, centre.settings, centre.keyring, user, True, code, "li", address)
+
+        for number in range(throttle.FREE_CODES):
+            assert await guess("wrong", number) is None
+        with pytest.raises(TooManyLogins):
+            await guess("wrong", throttle.FREE_CODES)
+        clock.wait(2)
+        assert await guess("right", throttle.FREE_CODES) is not None
+        assert await guess("wrong", throttle.FREE_CODES) is None
+
     async def test_failures_of_an_office_do_not_add_up_over_days(self, world: World, monkeypatch: pytest.MonkeyPatch):
         clock = Clock(monkeypatch)
         for number in range(throttle.FREE_FAILURES_OF_ADDRESS * 2):
