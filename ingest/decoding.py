@@ -121,6 +121,12 @@ class Decoder:
             if self._is_due(camera_time_s):
                 yield frame, camera_time_s
 
+    def end(self) -> None:
+        """Nothing more comes. What it holds goes back now: a source and its decoder refer to each other, and would keep megabytes
+        until the garbage collector comes by, with each connection anew."""
+        self._context = None
+        self._held.clear()
+
     def _decode_towards(self, packet: Packet[VideoStream]) -> Iterator[tuple[av.VideoFrame, float]]:
         """Of everything that is decoded, the key frame and the picture that is wanted at its time."""
         for frame in self._frames(packet):

@@ -124,6 +124,8 @@ class AvSource:
         finally:
             if self._preroll is not None:
                 self._preroll.end(ClipFlaw.STREAM)
+            if self._decoder is not None:
+                self._decoder.end()
             container.close()
 
     def _open(self) -> InputContainer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import logging
 import threading
@@ -18,6 +19,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
 from structlog.testing import capture_logs
 
 from contract.edges import StreamFault
@@ -860,3 +862,11 @@ def test_the_timeline_of_a_file_keeps_its_gaps() -> None:
     timeline = Timeline(live=False, clock=lambda: 0.0)
 
     assert [timeline.at(stamp) for stamp in (0.0, 3600.0)] == [0.0, 3600.0]
+
+
+def test_a_connection_that_has_ended_holds_no_decoder(serve) -> None:
+    """Several megabytes, which would wait for the garbage collector."""
+    gc.collect()
+    source = watch(serve().url)
+    assert first(source, 2)
+    assert not any(isinstance(one, VideoCodecContext) and one.is_open for one in gc.get_objects())
