@@ -5,21 +5,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
-from importlib.resources import files
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import onnxruntime as ort
 
-from detector.finder import Image
 from detector.pipeline import Detector
 from detector.providers import NAMES, Kind, Provider, ProviderError
-from ingest.source import file_source
+from ingest.loading import demo_pictures
 
 PICTURES = 4
-"""of the demo clip, 1080p with two or three people; as many as go through stage 1 together on a graphics card"""
+"""of the demo clip; as many as go through stage 1 together on a graphics card"""
 LOOKS_S = 5.0
 """of each measurement"""
 KEY_FRAMES_S = 2.0
@@ -72,7 +68,7 @@ def _look(weights: Path, provider: Provider, seconds: float, ready: threading.Ba
     """Look for so long, once all workers can."""
     try:
         detector = Detector.load(weights, provider=provider)
-        images = _images()
+        images = demo_pictures(PICTURES)
         batches = [images] if provider.in_batches else [[image] for image in images]
         for batch in batches:
             detector.look(batch)  # the first run of a shape finds memory and algorithms
@@ -86,8 +82,3 @@ def _look(weights: Path, provider: Provider, seconds: float, ready: threading.Ba
         detector.look(batch)
         pictures += len(batch)
     return Look(pictures, time.perf_counter() - began_s, time.process_time() - cpu_s)
-
-
-def _images() -> list[Image]:
-    with closing(file_source(str(files("configs") / "demo" / "kitchen.mp4"), realtime=False).pictures()) as pictures:
-        return [picture.frame().image for picture in islice(pictures, PICTURES)]

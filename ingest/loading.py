@@ -1,6 +1,5 @@
 """The detector of a worker, once it has shown on this machine that it sees what the exact weights on the processor see."""
 
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -54,7 +53,7 @@ def _elsewhere(kind: Kind, setup: Setup) -> Looker:
     """Raises ProviderError also where the provider sees something else than the processor."""
     detector = Detector.load(setup.weights, setup.threads, WorkLog().ran, provider=Provider(kind, setup.engines))
     exact = Detector.load(setup.weights, setup.threads, precision="fp32")
-    difference = disagreement(exact, detector, _pictures())
+    difference = disagreement(exact, detector, demo_pictures(CHECKED_PICTURES))
     if difference is not None:
         raise ProviderError(f"It sees something else than the processor: {difference}.")
     log.info("provider_used", provider=kind)
@@ -70,7 +69,7 @@ def _on_processor(setup: Setup) -> Loaded:
         return Loaded(usual)  # there is but one variant
     if exact.models == usual.models:
         return Loaded(usual)
-    difference = disagreement(exact, usual, _pictures())
+    difference = disagreement(exact, usual, demo_pictures(CHECKED_PICTURES))
     if difference is None:
         return Loaded(usual)
     log.warning(
@@ -81,6 +80,7 @@ def _on_processor(setup: Setup) -> Loaded:
     return Loaded(exact, is_exact=True)
 
 
-def _pictures() -> Sequence[npt.NDArray[np.uint8]]:
+def demo_pictures(count: int) -> list[npt.NDArray[np.uint8]]:
+    """The first key frames of the demo clip, BGR uint8 [720, 1280, 3]."""
     with closing(file_source(str(files("configs") / "demo" / "kitchen.mp4"), realtime=False).pictures()) as pictures:
-        return [picture.frame().image for picture in islice(pictures, CHECKED_PICTURES)]
+        return [picture.frame().image for picture in islice(pictures, count)]
