@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from api.accounts import second_factor
 from api.accounts import service as accounts_service
 from api.accounts.actors import the_house
-from api.accounts.permissions import Role
+from api.accounts.permissions import Permission, Role, permissions_of
 from api.alarms.mapping import AlarmFormatsError
 from api.alarms.service import rotate_keys as rotate_box_keys
 from api.backup import BackupError, back_up
@@ -183,11 +183,16 @@ def enable_account(login: Login, data: Data = None) -> None:
 
 
 def _set_disabled(login: str, data: Path | None, disabled: bool) -> None:
-    async def act(work: Work) -> None:
+    async def act(work: Work) -> bool:
         await accounts_service.set_disabled(work, the_house(), login, disabled)
+        users = await accounts_service.list_users(work, the_house())
+        return any(not one.disabled and Permission.ACCOUNTS_WRITE in permissions_of(one.role, one.is_admin) for one in users)
 
-    with_database(read_settings(data), act)
+    has_administrator = with_database(read_settings(data), act)
     typer.echo(f"{login} is {'disabled' if disabled else 'enabled'}.")
+    if not has_administrator:
+        words = "No administrator can sign in now. Take one up again, or make one: `sunshine accounts enable`, `accounts add`."
+        typer.echo(words, err=True)
 
 
 @keys.callback()

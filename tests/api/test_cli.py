@@ -312,6 +312,13 @@ def test_accounts_are_disabled_and_enabled(data: Path):
     assert sunshine(data, "accounts", "disable", "wang").exit_code == 1
 
 
+def test_whoever_disables_the_last_administrator_is_told(data: Path):
+    for login in ("li", "wang"):
+        sunshine(data, "accounts", "add", login, "--role", "admin")
+    assert sunshine(data, "accounts", "disable", "li").stderr == ""
+    assert sunshine(data, "accounts", "disable", "wang").stderr.startswith("No administrator can sign in now.")
+
+
 def test_keys_are_rotated_only_while_nothing_runs(data: Path):
     serving = Serving(data)
     before = json.loads((data / "keys.json").read_text())
