@@ -1,5 +1,6 @@
 """``sunshine model train`` and ``leave-one-out``: weights from data folders, in an environment of their own."""
 
+import hashlib
 import os
 import platform
 import shlex
@@ -51,7 +52,7 @@ def train(
     """Train both stages from data folders to ONNX files and cards, in a given time."""
     from detector.card import ModelError
     from models.data import DataError, choose
-    from models.durable import sole_user
+    from models.durable import sole_user, with_all_processes
     from models.teachers import COCO
 
     seconds = None if budget is None else _seconds(budget)
@@ -62,7 +63,7 @@ def train(
     if not (teachers / COCO).is_file():
         raise SystemExit(f"{teachers} has no {COCO} to start from. Name the folder with --teachers.")
     folders = data or [SHARED / "data"]
-    stills = work / f"simulated-{simulated}-{seed}"
+    stills = work / f"simulated-{simulated}-{seed}-{_simulator()}"
 
     def keep(pictures: "Sequence[Picture]") -> "list[Picture]":
         return choose(pictures, only or (), without or (), licence or ())
@@ -109,7 +110,7 @@ def train(
         seed=seed,
     )
     try:
-        with sole_user(work):
+        with sole_user(work), with_all_processes():
             run(plan, say=lambda line: print(line, flush=True))
     except (DataError, ModelError, OSError) as error:
         raise SystemExit(str(error)) from None
@@ -173,6 +174,12 @@ def _expected(folders: list[Path], stills: Path, simulated: int) -> "list[Pictur
         return read_all([*folders, stills])
     pictures = read_all(folders)
     return pictures + [replace(one, source=SIMULATOR, licence=LICENCE) for one in pictures[:1] if simulated]
+
+
+def _simulator() -> str:
+    """Which code renders: other code gives other stills."""
+    code = b"".join(path.read_bytes() for path in sorted((CHECKOUT / "simulator").glob("*.py")))
+    return hashlib.sha256(code).hexdigest()[:8]
 
 
 def _has_torch() -> bool:

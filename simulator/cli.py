@@ -1,6 +1,7 @@
 """``sunshine simulate``: stills to train on, and clips with a plot."""
 
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -62,3 +63,6 @@ def _told_in_words(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise typer.BadParameter(f"{out} cannot be written: {error.strerror}.", param_hint="OUT") from error
+    except BrokenExecutor:
+        words = "A process that rendered was killed, mostly because no memory was left. Close other programs, start this again."
+        raise SystemExit(words) from None

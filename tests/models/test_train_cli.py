@@ -11,7 +11,7 @@ from models.durable import sole_user
 from models.left_out import LEAST
 from models.places import SHARED
 from models.teachers import COCO
-from models.train_cli import _training_command
+from models.train_cli import _simulator, _training_command
 from tests.models.data_folder import write_folder
 
 run = CliRunner().invoke
@@ -52,7 +52,7 @@ def test_an_environment_that_cannot_render_does_not_train_without_the_stills(
     result = run(app, ["train", str(tmp_path), "--work", str(tmp_path), "--simulated", "5", *teachers])
 
     assert result.exit_code == 1
-    assert f"Name {tmp_path / 'simulated-5-0'} among the data" in str(result.output) + str(result.exception)
+    assert f"Name {tmp_path / f'simulated-5-0-{_simulator()}'} among the data" in str(result.output) + str(result.exception)
 
 
 def test_training_says_how_to_make_its_environment(
@@ -81,7 +81,7 @@ def test_each_data_folder_is_handed_to_the_training_environment_once(
 ) -> None:
     for folder in ("shared/data", "verdicts", "more"):
         write_folder(tmp_path / folder, [{"source": folder}])
-    stills = write_folder(tmp_path / "simulated-5-0", [{"source": "simulator"}])
+    stills = write_folder(tmp_path / f"simulated-5-0-{_simulator()}", [{"source": "simulator"}])
     started: list[str] = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("models.train_cli.SHARED", Path("shared"))
@@ -103,7 +103,23 @@ def test_stills_are_rendered_where_the_training_looks_for_them(
     monkeypatch.setattr("sys.argv", ["sunshine", "model", *arguments])
 
     assert run(app, arguments).exit_code == 0
-    assert [command[5] for command in rendered] == ["w/simulated-5-0"]
+    assert [command[5] for command in rendered] == [f"w/simulated-5-0-{_simulator()}"]
+
+
+def test_stills_of_another_simulator_are_not_taken_for_those_of_this_one(
+    tmp_path: Path, teachers: list[str], rendered: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / "verdicts", [{}])
+    write_folder(tmp_path / "w" / f"simulated-5-0-{_simulator()}", [{"source": "simulator"}])
+    (tmp_path / "simulator").mkdir()
+    (tmp_path / "simulator" / "render.py").write_text("changed = True\n")
+    monkeypatch.setattr("models.train_cli.CHECKOUT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["train", "verdicts", "--work", "w", "--simulated", "5", *teachers]
+    monkeypatch.setattr("sys.argv", ["sunshine", "model", *arguments])
+
+    assert run(app, arguments).exit_code == 0
+    assert len(rendered) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import resource
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = CliRunner().invoke(app, ["stills", "--count", "3", "--seed", "11", "--kit", "train", str(out)])
     assert result.exit_code == 0, result.output
     return out
+
+
+def test_a_process_that_was_killed_while_it_rendered_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def killed(*_: object) -> None:
+        raise BrokenExecutor("a process was terminated abruptly")
+
+    monkeypatch.setattr("simulator.stills.write_stills", killed)
+    result = CliRunner().invoke(app, ["stills", str(tmp_path)])
+    assert (result.exit_code, "no memory was left" in result.output) == (1, True)
 
 
 @pytest.fixture(scope="module")
