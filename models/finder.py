@@ -47,7 +47,7 @@ class Schedule:
 # the detector's own size. Frozen layers make a step take 0.7 of its time.
 ON_CPU = Schedule(8, ((512, 320, 0.5), (416, 416, 0.3), (640, 384, 0.2)), frozen=3)
 # The learning rate is the same: AdamW's steps do not grow with the gradient of a larger batch.
-ON_GPU = Schedule(64, ((640, 384, 0.5), (512, 512, 0.3), (512, 320, 0.2)), frozen=0)
+ON_GPU = Schedule(64, ((640, 384, 0.5), (640, 640, 0.25), (512, 320, 0.25)), frozen=0)
 
 
 @dataclass(frozen=True)
