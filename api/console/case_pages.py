@@ -1,11 +1,8 @@
-"""The list of cases, a case, and the acts on it."""
+"""A case, and the acts on it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Annotated
-from urllib.parse import urlencode
 
 import anyio.to_thread
 from fastapi import APIRouter, Form, Request, Response
@@ -22,10 +19,10 @@ from api.cases.clock import BadDeadline
 from api.cases.endpoints import CaseId
 from api.cases.queues import Queue
 from api.cases.service import ActNotPossible
-from api.cases.states import OPEN, TOLD, UNTIL_CLOSED, Act, CaseState, Given, Reason, Step, step_of
+from api.cases.states import OPEN, Act, CaseState, Given, Reason, Step, step_of
 from api.cases.tables import Case
 from api.centre import Centre
-from api.console.case_rows import CaseRow, case_row, case_url
+from api.console.case_rows import case_url
 from api.console.case_views import AskedAgain, CaseView, case_link, case_view, overtaken, with_form
 from api.console.case_words import EVENTS, NEXT, WHY_NOT
 from api.console.exhibits import exhibit_of
@@ -33,16 +30,15 @@ from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.keeping import keeping_view
 from api.console.notice_pages import obstacles
-from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
-from api.console.review_pages import narrowed_queue_link, queue_from, queue_link, queue_query
+from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, at_once, thumbnail
-from api.console.views import Fact, Link, Option
+from api.console.views import Fact, Link
+from api.console.ways_back import TABS, CaseList, Tab, came_facts, came_from, came_link, case_address, queue_link
 from api.deliveries import service as deliveries
 from api.evidence import deletion
 from api.evidence import service as evidence
 from api.evidence.endpoints import given_reason, look
-from api.kit.cursors import decode_number, encode_cursor
 from api.kit.database import Work
 from api.kit.problems import NotFound, VersionConflict
 from api.kit.times import SHOP_TIME
@@ -53,76 +49,13 @@ from api.notices.service import NoticeNotPossible
 
 router = APIRouter()
 
-
-@dataclass(frozen=True)
-class CaseListView:
-    """`live_url` is where the list updates itself from; None away from the first page, where nothing new can appear.
-    `judges`: whether the reader's is to judge what cameras noticed, rather than to answer what was confirmed."""
-
-    judges: bool
-    rows: Sequence[CaseRow]
-    tabs: Sequence[Link]
-    rules: Sequence[Option]
-    state: str
-    rule: str
-    names_state: bool
-    filtered: bool
-    older_url: str | None
-    newest_url: str | None
-    live_url: str | None
-
-
-# About eight screens; with lazy pictures a page of it weighs some 30 kB.
-_PAGE = 40
 # A shop rarely has more open at once; what is older is merged through the API.
 _MERGED_WITH = 30
+_LOOKED_AHEAD = 30
 # Now, or with the next act, the shop is sent a notice.
 _TOLD_OF = frozenset({CaseState.CONFIRMED, CaseState.ISSUED})
 # Evidence never changes; a browser that is left alone forgets it by the next day.
 _THUMBNAIL_CACHE = "private, max-age=86400, immutable"
-
-
-class StateFilter(StrEnum):
-    """What `state` in the address can be: what a person looks for, not each single state."""
-
-    PENDING_REVIEW = "pending_review"
-    CONFIRMED = "confirmed"
-    WITH_SHOP = "with_shop"
-    ENDED = "ended"
-    DISMISSED = "dismissed"
-    OVERDUE = "overdue"
-    ALL = "all"
-
-
-TABS: dict[StateFilter, tuple[str, frozenset[CaseState] | None]] = {
-    StateFilter.PENDING_REVIEW: (N_("To judge"), frozenset({CaseState.PENDING_REVIEW})),
-    StateFilter.CONFIRMED: (N_("Confirmed"), frozenset({CaseState.CONFIRMED})),
-    StateFilter.WITH_SHOP: (N_("Being put right"), frozenset(UNTIL_CLOSED)),
-    StateFilter.ENDED: (N_("Ended"), TOLD - frozenset(UNTIL_CLOSED)),
-    StateFilter.DISMISSED: (N_("Dismissed"), frozenset({CaseState.DISMISSED, CaseState.MERGED})),
-    StateFilter.OVERDUE: (N_("Overdue"), None),
-    StateFilter.ALL: (N_("All"), None),
-}
-TABS_OUTSIDE = (StateFilter.WITH_SHOP, StateFilter.OVERDUE, StateFilter.ENDED, StateFilter.ALL)
-
-
-@router.get("/cases")
-async def case_list_page(
-    request: Request, actor: SignedIn, work: Reading, centre: CentreOf,
-    state: StateFilter | None = None, rule: str = "", cursor: str | None = None,
-) -> Response:
-    view = await _list(work, actor, centre, speaker_of(request), state, rule, cursor)
-    part = partial(request, "cases_list.html", cases=view)
-    return page(request, "cases.html", actor=actor, cases=view, partial=part, partial_etag=partial_etag(part))
-
-
-@router.get("/cases/list")
-async def case_list(
-    request: Request, actor: SignedInForUpdate, work: Reading, centre: CentreOf,
-    state: StateFilter | None = None, rule: str = "",
-) -> Response:
-    view = await _list(work, actor, centre, speaker_of(request), state, rule, None)
-    return partial_response(request, partial(request, "cases_list.html", cases=view))
 
 
 @router.get("/cases/{case_id}")
@@ -189,9 +122,8 @@ async def act_on_case(
 
 
 def to_case(request: Request, actor: Actor, case_id: int, act: Act) -> Response:
-    """After what was done, with the queue that one comes from."""
-    came = queue_query(queue_from(request, actor))
-    return RedirectResponse(f"{case_url(case_id)}?done={act}{'&' if came else ''}{came}", 303)
+    """After what was done, with where one comes from."""
+    return RedirectResponse(case_address(case_id, came_from(request, actor), done=act.value), 303)
 
 
 def _missing(step: Step, typed: dict[str, str], at: datetime) -> dict[str, str]:
@@ -285,7 +217,7 @@ async def _case(
     why: str | None = None,
 ) -> CaseView:
     """`done` is the act that the reader has just done, if it is still the last one; `why`, for what faces are shown."""
-    speaker, queue = speaker_of(request), queue_from(request, actor)
+    speaker, came = speaker_of(request), came_from(request, actor)
     case = await cases.get_case(work, actor, case_id)
     transitions = await cases.list_transitions(work, actor, case_id)
     choices = await cases.choices(work, actor, case, transitions, at)
@@ -327,19 +259,28 @@ async def _case(
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))
         view = replace(view, back=queue_link(last.before, actor, speaker) or view.back)
         if actor.may(Permission.CASES_JUDGE):
-            following = await _next_of(work, actor, queue, case_id, at, speaker) if queue else None
+            following = await _next_of(work, actor, came, case_id, at, speaker) if came else None
             view = replace(view, next=following or await _next(work, actor, last.before, speaker))
             view = replace(view, is_last_judged=view.next is None and last.before is CaseState.PENDING_REVIEW)
-    if queue is not None:
-        view = replace(view, came=queue_query(queue), back=narrowed_queue_link(queue, speaker, centre.catalogue))
+    if came is not None:
+        view = replace(view, came=came_facts(came), back=came_link(came, speaker, centre.catalogue))
     return view
 
 
-async def _next_of(work: Work, actor: Actor, queue: Queue, case_id: int, at: datetime, speaker: Speaker) -> Link | None:
-    """The next in the queue that one comes from, as it was narrowed."""
-    for case in await review.list_queue(work, actor, queue, at, _MERGED_WITH):
+async def _next_of(
+    work: Work, actor: Actor, came: Queue | CaseList, case_id: int, at: datetime, speaker: Speaker
+) -> Link | None:
+    """The next in the queue or below it in the list that one comes from, as it was narrowed."""
+    if isinstance(came, Queue):
+        waiting = await review.list_queue(work, actor, came, at, _LOOKED_AHEAD)
+    else:
+        waiting = await cases.list_cases(
+            work, actor, states=TABS[came.tab][1], rule=came.rule or None, is_overdue=came.tab is Tab.OVERDUE, before=case_id,
+            limit=_LOOKED_AHEAD,
+        )
+    for case in waiting:
         if case.id != case_id and case.state in NEXT:
-            return Link(f"{case_url(case.id)}?{queue_query(queue)}", speaker.say(NEXT[case.state]))
+            return Link(case_address(case.id, came), speaker.say(NEXT[case.state]))
     return None
 
 
@@ -349,45 +290,3 @@ async def _next(work: Work, actor: Actor, before: CaseState | None, speaker: Spe
         if state in NEXT and (waiting := await cases.list_cases(work, actor, states=(state,), limit=1)):
             return Link(case_url(waiting[0].id), speaker.say(NEXT[state]))
     return None
-
-
-async def _list(
-    work: Work, actor: Actor, centre: Centre, speaker: Speaker, asked: StateFilter | None, rule: str, cursor: str | None
-) -> CaseListView:
-    state = asked or _first_tab(actor)
-    found = await cases.list_cases(
-        work, actor, states=TABS[state][1], rule=rule or None, is_overdue=state is StateFilter.OVERDUE,
-        before=decode_number(cursor), limit=_PAGE + 1,
-    )
-    shown = found[:_PAGE]
-    digests = {
-        case_id: exhibits[0].digest
-        for case_id, exhibits in (await evidence.of_cases(work, actor, [case.id for case in shown])).items()
-        if exhibits
-    }
-    tabs = TABS if actor.sees_unconfirmed else TABS_OUTSIDE
-    seen_by_models = [item for item in centre.catalogue.rules if item.available]
-    return CaseListView(
-        judges=actor.sees_unconfirmed,
-        rows=[
-            case_row(case, digests.get(case.id), actor, speaker, centre.catalogue, evidence.is_in_review(actor, case))
-            for case in shown
-        ],
-        tabs=[Link(_address("/cases", kind, rule), speaker.say(TABS[kind][0]), kind is state) for kind in tabs],
-        rules=[Option(known.code, f"{known.code} {speaker.choose(known.name)}") for known in seen_by_models],
-        state="" if state is StateFilter.PENDING_REVIEW else state.value, rule=rule, names_state=len(TABS[state][1] or "all") > 1,
-        filtered=state is not StateFilter.PENDING_REVIEW or rule != "",
-        older_url=_address("/cases", state, rule, encode_cursor(shown[-1].id)) if len(found) > _PAGE else None,
-        newest_url=_address("/cases", state, rule) if cursor else None,
-        live_url=None if cursor else _address("/cases/list", state, rule),
-    )
-
-
-def _first_tab(actor: Actor) -> StateFilter:
-    return StateFilter.PENDING_REVIEW if actor.sees_unconfirmed else StateFilter.WITH_SHOP
-
-
-def _address(path: str, state: StateFilter, rule: str, cursor: str = "") -> str:
-    named = {"state": "" if state is StateFilter.PENDING_REVIEW else state.value, "rule": rule, "cursor": cursor}
-    query = urlencode({name: value for name, value in named.items() if value})
-    return f"{path}?{query}" if query else path

@@ -11,6 +11,7 @@ from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.centre import Centre
 from api.console.case_pages import asked_again, wrong_text
+from api.console.ways_back import came_from, case_address
 from api.kit.database import Work
 from api.kit.work import At
 from api.notices import citations
@@ -46,4 +47,4 @@ async def _decide(
         return await asked_again(request, actor, centre, case_id, f"{request.url.path} {text}", note, wrong, at)
     async with centre.database.writing() as work:
         await decide(work, actor, centre.catalogue, text, note, at)
-    return RedirectResponse(f"/cases/{case_id}#rule", 303)
+    return RedirectResponse(f"{case_address(case_id, came_from(request, actor))}#rule", 303)

@@ -11,8 +11,8 @@ from api.accounts.permissions import Permission
 from api.cases import service as cases
 from api.cases.endpoints import CaseId
 from api.console.case_pages import asked_again, wrong_text
-from api.console.case_rows import case_url
 from api.console.keeping import Keeping
+from api.console.ways_back import came_from, case_address
 from api.evidence import deletion
 from api.evidence.endpoints import delete_now
 from api.kit.work import At
@@ -33,7 +33,7 @@ async def change_keeping(
         change = deletion.set_hold if keeping is Keeping.HOLD else deletion.lift_hold
         async with centre.database.writing() as work:
             await change(work, actor, case_id, reason, at)
-    return RedirectResponse(case_url(case_id), 303)
+    return RedirectResponse(case_address(case_id, came_from(request, actor)), 303)
 
 
 @router.get("/cases/{case_id}/export")

@@ -14,7 +14,7 @@ from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
 from api.accounts.permissions import Permission
 from api.cases import review
 from api.cases import service as cases
-from api.cases.queues import STATES, Queue, QueueName
+from api.cases.queues import Queue, QueueName
 from api.cases.review import STEPS, Verdict, Window
 from api.cases.service import ActNotPossible
 from api.cases.states import Act, CaseState
@@ -31,25 +31,19 @@ from api.console.notice_pages import obstacles
 from api.console.rendering import page, partial, partial_response, speaker_of
 from api.console.review_views import QueueTab, ReviewCase, ReviewView, Undo, review_case
 from api.console.speech import Speaker
-from api.console.views import Fact, Link, Option
+from api.console.views import Link, Option
+from api.console.ways_back import QUEUES, came_facts, queue_address, queue_facts
 from api.evidence import service as evidence
 from api.kit.database import Work
 from api.kit.problems import Invalid, NotFound, VersionConflict
 from api.kit.work import At
 from api.notices.service import NoticeNotPossible
-from contract.catalogue import Catalogue
 
 router = APIRouter()
 
 # Of the queues that are worked off on the pages of their cases.
 _ROWS = 60
 _MOST_AT_ONCE = 100
-TABS: dict[QueueName, tuple[str, Permission]] = {
-    QueueName.JUDGE: (N_("To judge"), Permission.CASES_JUDGE),
-    QueueName.NOTICE: (N_("To issue"), Permission.CASES_HANDLE),
-    QueueName.SHOP: (N_("Waiting for the shop"), Permission.CASES_JUDGE),
-    QueueName.VERIFY: (N_("To verify or decide"), Permission.CASES_JUDGE),
-}
 # A case as the page names it: its number, and the version that was judged.
 CaseRef = Annotated[str, Query(pattern=r"^\d{1,9}:\d{1,6}$")]
 _REF = re.compile(r"(\d{1,9}):(\d{1,6})")
@@ -78,11 +72,11 @@ async def review_page(
 ) -> Response:
     """To look at the queue takes its next cases for a while; that is no act on them, and ends by itself."""
     actor.require(Permission.CASES_JUDGE)
-    actor.require(TABS[wanted.name][1])
+    actor.require(QUEUES[wanted.name][1])
     speaker = speaker_of(request)
     view = await _view(actor, centre, speaker, wanted, at, _undo(done, judged or [], speaker), _numbers(failed or []))
     template = "review.html" if wanted.name is QueueName.JUDGE else "queue.html"
-    return page(request, template, actor=actor, review=view, came=queue_query(wanted), keys=KEYS, caps=CAPS)
+    return page(request, template, actor=actor, review=view, came=came_facts(wanted), keys=KEYS, caps=CAPS)
 
 
 @router.post("/review/claim")
@@ -103,7 +97,7 @@ async def claim(
         Link(str(lease.case_id), speaker.say(N_("%(who)s looks at No. %(id)s now."), who=lease.actor_name, id=lease.case_id))
         for lease in window.lost
     ]
-    came = queue_query(wanted)
+    came = came_facts(wanted)
     part = partial(request, "review_more.html", cases=found, clips=clips, lost=lost, left=left, came=came, caps=CAPS)
     return partial_response(request, part)
 
@@ -155,7 +149,7 @@ async def judge(
         async with centre.database.reading() as work:
             left = await _left(work, actor, wanted)
         return JSONResponse({"versions": versions, "problems": problems, "left": left})
-    query = [*_query(wanted), ("done", verdict.value)]
+    query = [*((fact.name, fact.value) for fact in queue_facts(wanted)), ("done", verdict.value)]
     query += [("judged", f"{case_id}:{version}") for case_id, version in versions.items()]
     query += [("failed", str(case_id)) for case_id in problems]
     return RedirectResponse(f"/review?{urlencode(query)}", 303)
@@ -207,13 +201,13 @@ async def _view(
         elsewhere = await review.count_leased(work, actor, wanted, at)
         left = await _left(work, actor, wanted)
     rules = [rule for rule in centre.catalogue.rules if rule.available]
-    filters = [Fact(name, value) for name, value in _query(wanted)]
+    filters = queue_facts(wanted)
     return ReviewView(
         queue=wanted.name.value,
         tabs=[
-            QueueTab(name.value, _address(Queue(name, wanted.rule, wanted.severity, wanted.words)), speaker.say(words),
+            QueueTab(name.value, queue_address(Queue(name, wanted.rule, wanted.severity, wanted.words)), speaker.say(words),
                      left[name.value], name is wanted.name)
-            for name, (words, permission) in TABS.items() if actor.may(permission)
+            for name, (words, permission) in QUEUES.items() if actor.may(permission)
         ],
         rules=[Option(rule.code, f"{rule.code} {speaker.choose(rule.name)}") for rule in rules],
         severities=[Option(str(number), speaker.say(tone.words)) for number, tone in SEVERITIES.items()],
@@ -223,7 +217,7 @@ async def _view(
         elsewhere=[
             speaker.say(N_("%(who)s looks at %(count)s of them just now."), who=who, count=count) for who, count in elsewhere
         ],
-        more=max(0, left[wanted.name.value] - len(rows)) if rows else 0, all_url=_address(Queue(wanted.name)), undo=undo,
+        more=max(0, left[wanted.name.value] - len(rows)) if rows else 0, all_url=queue_address(Queue(wanted.name)), undo=undo,
         problems=[Link(case_url(case_id), speaker.say(N_("No. %(id)s"), id=case_id)) for case_id in failed],
     )
 
@@ -254,7 +248,7 @@ async def _left(work: Work, actor: Actor, wanted: Queue) -> dict[str, int]:
     """What is left in each queue, narrowed as this one is."""
     return {
         name.value: await review.count_in_queue(work, actor, Queue(name, wanted.rule, wanted.severity, wanted.words))
-        for name, (_, permission) in TABS.items() if actor.may(permission)
+        for name, (_, permission) in QUEUES.items() if actor.may(permission)
     }
 
 
@@ -270,50 +264,3 @@ def _undo(done: Verdict | None, judged: Sequence[str], speaker: Speaker) -> Undo
 
 def _numbers(had: Collection[int]) -> list[int]:
     return [number for number in had if 0 < number < 2**31]
-
-
-def queue_from(request: Request, actor: Actor) -> Queue | None:
-    """The queue that a reader of a case comes from, as they had narrowed it: its name and filter are in the address."""
-    asked = request.query_params
-    name = next((name for name in TABS if name.value == asked.get("queue")), None)
-    if name is None or not (actor.may(Permission.CASES_JUDGE) and actor.may(TABS[name][1])):
-        return None
-    severity = next((number for number in SEVERITIES if str(number) == asked.get("severity")), None)
-    return Queue(name, asked.get("rule", "")[:8], severity, asked.get("words", "")[:100].strip())
-
-
-def queue_query(wanted: Queue | None) -> str:
-    """What the address of a case carries of it."""
-    return urlencode([("queue", wanted.name.value), *_filters(wanted)]) if wanted else ""
-
-
-def narrowed_queue_link(wanted: Queue, speaker: Speaker, catalogue: Catalogue) -> Link:
-    words = [speaker.say(TABS[wanted.name][0])]
-    if wanted.rule:
-        words.append(speaker.rule_title(wanted.rule, catalogue))
-    if wanted.severity:
-        words.append(speaker.severity(wanted.severity).words)
-    return Link(_address(wanted), " · ".join([*words, *([wanted.words] if wanted.words else [])]))
-
-
-def queue_link(state: CaseState | None, actor: Actor, speaker: Speaker) -> Link | None:
-    """To the queue in which cases of this state wait, for who works it off."""
-    for name, (words, permission) in TABS.items():
-        if state in STATES[name] and actor.may(Permission.CASES_JUDGE) and actor.may(permission):
-            return Link(_address(Queue(name)), speaker.say(words))
-    return None
-
-
-def _query(wanted: Queue) -> list[tuple[str, str]]:
-    """The queue that is shown without a name needs none."""
-    return [*([] if wanted.name is QueueName.JUDGE else [("queue", wanted.name.value)]), *_filters(wanted)]
-
-
-def _filters(wanted: Queue) -> list[tuple[str, str]]:
-    named = (("rule", wanted.rule), ("severity", str(wanted.severity or "")), ("words", wanted.words))
-    return [(name, value) for name, value in named if value]
-
-
-def _address(wanted: Queue) -> str:
-    query = urlencode(_query(wanted))
-    return f"/review?{query}" if query else "/review"

@@ -15,7 +15,7 @@ from api.cases.queues import STATES as QUEUES
 from api.cases.queues import QueueName
 from api.cases.states import TOLD
 from api.cases.tables import Case, Level
-from api.console import case_pages
+from api.console import case_list_pages
 from api.console.case_words import STATES_FOR_THE_SHOP
 from api.console.csrf import token_of
 from api.kit.database import Database
@@ -86,7 +86,7 @@ class TestList:
     async def test_goes_on_where_the_page_ends(
         self, browser: httpx.AsyncClient, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(case_pages, "_PAGE", 2)
+        monkeypatch.setattr(case_list_pages, "_PAGE", 2)
         ids = [await hand_in(browser, kitchen) for _ in range(3)]
         await sign_in(browser, "reviewer")
         first = await browser.get("/cases")

@@ -331,7 +331,49 @@ class TestWayBack:
         assert back in after.text
         assert f'<a href="/cases/{following}?{came}">' in after.text
 
-    @pytest.mark.parametrize("address", ["queue=nonsense", "queue=notice&severity=x", "queue=shop&words=" + "长" * 300])
+    async def test_leads_to_the_list_as_it_was_narrowed(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        older, other, done = [await hand_in(browser, kitchen, rule) for rule in ("K07", "K01", "K07")]
+        await sign_in(browser, "officer")
+        for case_id in (older, other, done):
+            await judge(browser, "violation", f"{case_id}:1")
+        came = "list=confirmed&amp;rule=K07"
+        assert f'href="/cases/{done}?{came}"' in (await browser.get("/cases?state=confirmed&rule=K07")).text
+        back = '<a class="back" href="/cases?state=confirmed&amp;rule=K07">← 案件 · 已确认 · 抽烟</a>'
+        assert back in (await browser.get(f"/cases/{done}?list=confirmed&rule=K07")).text
+        after = await browser.post(f"/cases/{done}/issue?list=confirmed&rule=K07", data={"version": "2"}, follow_redirects=True)
+        assert (back in after.text, f'<a href="/cases/{older}?{came}">' in after.text) == (True, True)
+
+    async def test_the_list_as_it_first_is_needs_no_name(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        assert f'href="/cases/{case_id}">' in (await browser.get("/cases")).text
+        assert '<a class="back" href="/cases">← 案件</a>' in (await browser.get(f"/cases/{case_id}")).text
+
+    async def test_is_kept_by_the_smaller_forms_of_a_case(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "chief")
+        await judge(browser, "violation", f"{case_id}:1")
+        page = (await browser.get(f"/cases/{case_id}?list=confirmed&rule=K01")).text
+        faces = page.split('name="why"')[0].rsplit("<form", 1)[1]
+        assert ('name="list" value="confirmed"' in faces, 'name="rule" value="K01"' in faces) == (True, True)
+        held = await browser.post(f"/cases/{case_id}/keeping/hold?list=confirmed&rule=K01", data={"reason": "诉讼"})
+        assert held.headers["location"] == f"/cases/{case_id}?list=confirmed&rule=K01"
+
+    async def test_a_shop_is_led_to_its_own_lists_only(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        case_id = await hand_in(browser, kitchen)
+        await sign_in(browser, "officer")
+        await judge(browser, "notice", f"{case_id}:1")
+        await sign_in(browser, "store")
+        assert 'href="/cases?state=all">' in (await browser.get(f"/cases/{case_id}?list=all")).text
+        assert '<a class="back" href="/cases">' in (await browser.get(f"/cases/{case_id}?list=dismissed")).text
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "queue=nonsense", "queue=notice&severity=x", "queue=shop&words=" + "长" * 300, "list=nonsense",
+            "list=all&cursor=nonsense",
+        ],
+    )
     async def test_a_queue_that_is_none_keeps_nobody_from_the_case(
         self, browser: httpx.AsyncClient, kitchen: Kitchen, address: str
     ) -> None:
