@@ -77,10 +77,10 @@ async def end_sign_in(
         if code is None:
             await throttle.code_needed(work, login, address)
             raise CodeNeeded("Type the code that the authenticator app shows.", token_hash(user.password_hash))
-        await throttle.begin_code(work, str(user.id))
+        begun = await throttle.begin_code(work, str(user.id))
         fits = second_factor.fits(keyring, user, code, now())
         if fits:
-            await throttle.code_fitted(work, str(user.id))
+            throttle.code_fitted(begun)
     if user is None or not fits or user.disabled:
         failures = await throttle.failed(work, login, address)
         # An unknown login is not written down: it may be a password in the wrong field.

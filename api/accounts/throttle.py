@@ -40,16 +40,17 @@ async def begin(work: Work, login: str, address: str) -> None:
     _count(await _entries(work, login, address, at), (FREE_FAILURES, FREE_FAILURES_OF_ADDRESS), at)
 
 
-async def begin_code(work: Work, user_id: str) -> None:
+async def begin_code(work: Work, user_id: str) -> SignInFailures:
     """The code of an account whose password was right; counts like `begin`, until `code_fitted`. Raises TooManyLogins."""
     at = now()
-    _count([await _codes_of(work, user_id, at)], (FREE_CODES,), at)
+    entry = await repository.failures_of(work, _key("codes", "of", user_id), at)
+    _count([entry], (FREE_CODES,), at)
+    return entry
 
 
-async def code_fitted(work: Work, user_id: str) -> None:
-    at = now()
-    entry = await _codes_of(work, user_id, at)
-    entry.count, entry.blocked_until = 0, at
+def code_fitted(begun: SignInFailures) -> None:
+    """In the transaction in which it was begun."""
+    begun.count, begun.blocked_until = 0, now()
 
 
 async def failed(work: Work, login: str, address: str) -> int:
@@ -79,10 +80,6 @@ async def _entries(work: Work, login: str, address: str, at: datetime) -> list[S
     """Always in this order, so that two that sign in at once never wait for each other."""
     network = network_of(address)
     return [await repository.failures_of(work, _key(*words), at) for words in ((login, network), (network,))]
-
-
-async def _codes_of(work: Work, user_id: str, at: datetime) -> SignInFailures:
-    return await repository.failures_of(work, _key("codes", "of", user_id), at)
 
 
 def _count(entries: Sequence[SignInFailures], free: Sequence[int], at: datetime) -> None:
