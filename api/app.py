@@ -34,9 +34,11 @@ from api.deliveries.events import described_webhooks
 from api.edges.endpoints import protocol as edge_protocol
 from api.edges.endpoints import router as edges
 from api.evidence.deletion import in_rounds
+from api.evidence.edge_endpoints import protocol as evidence_protocol
 from api.evidence.endpoints import linked
-from api.evidence.endpoints import protocol as evidence_protocol
 from api.evidence.endpoints import router as evidence
+from api.evidence.export_endpoints import router as evidence_exports
+from api.evidence.keeping_endpoints import router as evidence_keeping
 from api.evidence.unknown_files import LOOK_EVERY_S, remove_unknown
 from api.feed.endpoints import router as feed
 from api.feed.publisher import PUBLISHED_EVERY_S, forget_old, publish_all
@@ -61,7 +63,8 @@ PREFIX = "/api/v1"
 # In this order an address is looked for: what edges send first.
 ROUTERS = (
     evidence_protocol, edge_protocol, camera_protocol, trial_protocol, accounts, account, answers, cases, notices, evidence,
-    places, cameras, edges, deliveries, feed, audit, clients, statistics, linked, oauth, alarms, public,
+    evidence_exports, evidence_keeping, places, cameras, edges, deliveries, feed, audit, clients, statistics, linked, oauth,
+    alarms, public,
 )
 
 

@@ -14,7 +14,7 @@ from api.console.case_pages import asked_again, wrong_text
 from api.console.keeping import Keeping
 from api.console.ways_back import came_from, case_address
 from api.evidence import deletion
-from api.evidence.endpoints import delete_now
+from api.evidence.keeping_endpoints import delete_now
 from api.kit.work import At
 
 router = APIRouter()
