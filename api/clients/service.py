@@ -12,6 +12,8 @@ from api.clients import repository
 from api.clients.schemas import ClientIn
 from api.clients.scopes import OF_PERSONS
 from api.clients.tables import ApiClient, ApiClientPlace
+from api.deliveries import repository as deliveries
+from api.deliveries.kinds import Fault
 from api.kit.database import Work
 from api.kit.problems import Conflict, InvalidField, NotFound
 from api.kit.tokens import token_hash
@@ -81,12 +83,14 @@ async def rotate_secret(work: Work, actor: Actor, client_id: str, at: datetime) 
 
 
 async def revoke_client(work: Work, actor: Actor, client_id: str, at: datetime) -> ApiClient:
-    """From now on it gets no token, and those it has open nothing."""
+    """From now on it gets no token and no webhook, and the tokens that it has open nothing."""
     client = await get_client(work, actor, client_id, for_change=True)
     if client.revoked_at is None:
         client.revoked_at = at
         await repository.end_tokens_of_client(work, actor, client.id)
         record(work, actor, "client.revoked", "client", client.id, name=client.name)
+        for target in await deliveries.end_targets_of_client(work, client.id, at):
+            record(work, actor, "target.dead", "target", target.id, **target.place, fault=Fault.PROGRAM_REVOKED.value)
         await work.flush()
     return client
 

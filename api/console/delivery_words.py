@@ -70,6 +70,7 @@ FAULTS: dict[Fault, str] = {
     Fault.REDIRECT: N_("The receiver sent us to another address. Enter that address here."),
     Fault.HTTP_STATUS: N_("The receiver answered with an error."),
     Fault.GONE: N_("The receiver wants no more messages."),
+    Fault.PROGRAM_REVOKED: N_("The program that got this was revoked. Nothing more is sent here."),
     Fault.SERVICE_ERROR: N_("The service took the message and answered with an error; its answer says which."),
     Fault.TOO_FAST: N_("The service wants fewer messages for a while."),
     Fault.WRONG_SETTINGS: N_(
@@ -91,6 +92,7 @@ WRONG: dict[str, str] = {
     "name": N_("Fill this in, with at most 100 characters."),
     "place": N_("Choose a place that fits: a target that a shop reads belongs to that shop."),
     "url": N_("Write an address as https://host/path, on the public internet, without user name and password."),
+    "client_id": N_("Choose a program that was not revoked, or none. It cannot be changed later."),
     "token": N_(
         "Enter what stands at the end of the robot's address: letters, digits, - and _ only; for Apprise an address that it "
         "knows, such as ntfys://host/topic."

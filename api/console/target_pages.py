@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
+from api.clients import service as clients
 from api.console.delivery_views import target_row
 from api.console.delivery_words import AUDIENCES, CHANNELS, EVENTS, WRONG
 from api.console.form_errors import refused_fields
@@ -19,7 +20,7 @@ from api.console.speech import Speaker
 from api.console.told_contacts import mobile_of
 from api.console.views import Option
 from api.deliveries import service as deliveries
-from api.deliveries.kinds import ASKED_FOR, PERSONAL, ROBOTS, SMS_EVENTS, Audience, Channel, Event
+from api.deliveries.kinds import ASKED_FOR, PERSONAL, ROBOTS, SMS_EVENTS, Audience, Channel, Event, Fault
 from api.deliveries.schemas import TargetIn
 from api.deliveries.secrets import TargetSecrets
 from api.deliveries.service import NotATarget
@@ -47,6 +48,7 @@ class TargetTyped(BaseModel):
     audience: str = "authority"
     place: str = ""
     url: str = ""
+    client_id: str = ""
     recipient: str = ""
     token: str = ""
     secret: str = ""
@@ -63,7 +65,7 @@ class TargetTyped(BaseModel):
         place = f"shop:{target.shop_id}" if target.shop_id else f"district:{target.district_id}" if target.district_id else ""
         return cls(
             name=target.name, channel=target.channel.value, audience=target.audience.value, place=place, url=target.url or "",
-            recipient=target.recipient or "",
+            client_id=target.client_id or "", recipient=target.recipient or "",
             events=target.events, language=target.language, next_id=target.next_id or "", enabled="yes" if target.enabled else "",
         )
 
@@ -76,6 +78,7 @@ class TargetTyped(BaseModel):
                 "name": self.name.strip(), "channel": self.channel, "audience": self.audience,
                 "shop_id": place_id if kind == "shop" else None, "district_id": place_id if kind == "district" else None,
                 "url": self.url.strip() if self.channel == Channel.WEBHOOK else None,
+                "client_id": (self.client_id or None) if self.channel == Channel.WEBHOOK else None,
                 "recipient": self.recipient.strip() if is_personal else None,
                 "token": (self.token.strip() or None) if has_key else None,
                 "secret": (self.secret.strip() or None) if has_key else None, "events": self.events, "language": self.language,
@@ -177,13 +180,15 @@ async def _target_page(
 ) -> Response:
     speaker = speaker_of(request)
     shown = keys.current if keys is not None else None
+    is_over = target.dead_reason is Fault.PROGRAM_REVOKED
     return page(
         request, "target.html", actor=actor, here=f"/targets/{target.id}", status=422 if wrong else 412 if conflict else 200,
         row=target_row(target, await places.names(work, actor), speaker), log_url=f"/deliveries?target={target.id}",
         version=target.version, conflict=conflict,
         keys=shown, until=speaker.time(keys.previous_until) if keys and keys.previous_until else None, saved=done == "saved",
-        may_change=actor.may(Permission.TARGETS_WRITE), is_webhook=target.channel is Channel.WEBHOOK, is_on=target.enabled,
-        **await _fields(request, actor, work, speaker, typed or TargetTyped.of(target), wrong or {}, target.id),
+        is_over=is_over, may_change=actor.may(Permission.TARGETS_WRITE) and not is_over,
+        is_webhook=target.channel is Channel.WEBHOOK, is_on=target.enabled,
+        **await _fields(request, actor, work, speaker, typed or TargetTyped.of(target), wrong or {}, target),
     )
 
 
@@ -193,11 +198,14 @@ async def _form(request: Request, actor: Actor, work: Work, typed: TargetTyped, 
 
 
 async def _fields(
-    request: Request, actor: Actor, work: Work, speaker: Speaker, typed: TargetTyped, wrong: dict[str, str], target_id: str | None
+    request: Request, actor: Actor, work: Work, speaker: Speaker, typed: TargetTyped, wrong: dict[str, str], target: Target | None
 ) -> dict[str, Any]:
     choice = await choose_shop(request, work, actor, [typed.place], prefix="shop:")
     districts = await offer_districts(work, actor, prefix="district:")
     all_places = [Option("", speaker.say(N_("All places")))] if actor.sees_all_places else []
+    target_id = target.id if target is not None else None
+    programs = await clients.list_clients(work, actor) if actor.may(Permission.CLIENTS_WRITE) else []
+    program = next((one for one in programs if target is not None and one.id == target.client_id), None)
     others = [Option(row.id, row.name) for row in await deliveries.list_targets(work, actor) if row.id != target_id]
     return {
         "typed": typed, "wrong": {field: speaker.say(words) for field, words in wrong.items()},
@@ -208,6 +216,8 @@ async def _fields(
         "audiences": [Option(audience.value, speaker.say(words)) for audience, words in AUDIENCES.items()],
         "events": [Option(event.value, speaker.say(words)) for event, words in EVENTS.items() if event not in ASKED_FOR],
         "languages": [Option("zh-CN", "中文"), Option("en", "English")], "others": others,
+        "programs": [Option(one.id, one.name) for one in programs if one.revoked_at is None],
+        "program": Option(f"/clients/{program.id}", program.name) if program is not None else None,
     }
 
 

@@ -113,8 +113,8 @@ async def resend(work: Writing, actor: SignedIn, at: At, delivery_id: DeliveryId
 def _target(row: Target) -> TargetOut:
     return TargetOut(
         id=row.id, name=row.name, channel=row.channel, audience=row.audience, district_id=row.district_id, shop_id=row.shop_id,
-        url=row.url, recipient=row.recipient, events=[Event(event) for event in row.events], language=row.language,
-        next_id=row.next_id,
+        url=row.url, client_id=row.client_id, recipient=row.recipient, events=[Event(event) for event in row.events],
+        language=row.language, next_id=row.next_id,
         enabled=row.enabled, state=service.state_of(row), dead_at=row.dead_at, dead_reason=row.dead_reason, failures=row.failures,
         not_before=row.not_before, last_delivered_at=row.last_delivered_at, version=row.version,
     )

@@ -98,6 +98,7 @@ class Fault(StrEnum):
     REDIRECT = "redirect"
     HTTP_STATUS = "http_status"
     GONE = "gone"  # 410
+    PROGRAM_REVOKED = "program_revoked"  # whoever got it is trusted no longer, for good
     SERVICE_ERROR = "service_error"  # a robot's service answered 200 with an error code in the body
     TOO_FAST = "too_fast"  # a limit of the service
     WRONG_SETTINGS = "wrong_settings"  # key, secret, keyword or address list of the robot, or our key for Web Push

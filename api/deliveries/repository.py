@@ -10,7 +10,7 @@ from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
 from api.accounts.tables import User
 from api.deliveries.budgets import BUDGETS
-from api.deliveries.kinds import ASKED_FOR, RINGING, SERIOUS, DeliveryState, Event
+from api.deliveries.kinds import ASKED_FOR, RINGING, SERIOUS, DeliveryState, Event, Fault
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.kit.prepared import prepared
@@ -37,11 +37,13 @@ def _readable(actor: Actor) -> Select[Delivery]:
 
 
 async def list_targets(
-    work: Work, actor: Actor, *, shop_id: str | None = None, after: str | None = None, limit: int | None = None
+    work: Work, actor: Actor, *, shop_id: str | None = None, client_id: str | None = None, after: str | None = None,
+    limit: int | None = None,
 ) -> list[Target]:
     query = select(Target).where(_target_is_visible(actor)).order_by(Target.id).limit(limit)
-    if shop_id is not None:
-        query = query.where(Target.shop_id == shop_id)
+    for column, value in ((Target.shop_id, shop_id), (Target.client_id, client_id)):
+        if value is not None:
+            query = query.where(column == value)
     if after is not None:
         query = query.where(Target.id > after)
     return list(await work.scalars(query))
@@ -145,6 +147,19 @@ def _is_held(at: datetime) -> ColumnElement[bool]:
 @without_actor("whoever takes an act back, nobody is told of it")
 async def take_back(work: Work, key: str, at: datetime) -> None:
     await work.execute(delete(Delivery).where(Delivery.key == key, _is_held(at)))
+
+
+@without_actor("what a program gets ends with it, whoever revokes it")
+async def end_targets_of_client(work: Work, client_id: str, at: datetime) -> list[Target]:
+    """Those that it has now; nothing that waits for them is sent any more, nor missed by anybody."""
+    query = select(Target).where(Target.client_id == client_id).order_by(Target.id).with_for_update(key_share=True)
+    found = list(await work.scalars(query))
+    for target in found:
+        target.enabled, target.dead_at, target.dead_reason = False, at, Fault.PROGRAM_REVOKED
+        target.version += 1
+    waiting = (Delivery.target_id.in_([target.id for target in found]), Delivery.state == DeliveryState.WAITING)
+    await work.execute(update(Delivery).where(*waiting).values(state=DeliveryState.FAILED, awaited=False))
+    return found
 
 
 @without_actor("who was told of an act is told that it was taken back")

@@ -18,6 +18,9 @@ class TargetIn(BaseModel):
     district_id: Id | None = Field(None, description="told of this district and the stations below it")
     shop_id: Id | None = Field(None, description="told of this shop; with neither, of all places")
     url: Annotated[str, Field(max_length=2000)] | None = Field(None, description="of a webhook")
+    client_id: Id | None = Field(
+        None, description="of a webhook: the program that gets it, and with whose end it ends; once named, it stays"
+    )
     recipient: Annotated[str, Field(max_length=254)] | None = Field(
         None, description="of e-mail an address, of short messages the number of a mobile phone in mainland China"
     )
@@ -39,6 +42,7 @@ class TargetOut(BaseModel):
     district_id: str | None
     shop_id: str | None
     url: str | None
+    client_id: str | None
     recipient: str | None
     events: list[Event]
     language: str

@@ -8,6 +8,7 @@ import anyio.to_thread
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
+from api.clients import repository as clients
 from api.deliveries import outbox, repository
 from api.deliveries.extra import NotAnAddress, check_address_of_apprise
 from api.deliveries.kinds import (
@@ -20,6 +21,7 @@ from api.deliveries.kinds import (
     Channel,
     DeliveryState,
     Event,
+    Fault,
     TargetState,
 )
 from api.deliveries.mail import ADDRESS
@@ -48,10 +50,11 @@ class BeingSent(Conflict):
 
 
 async def list_targets(
-    work: Work, actor: Actor, *, shop_id: str | None = None, after: str | None = None, limit: int | None = None
+    work: Work, actor: Actor, *, shop_id: str | None = None, client_id: str | None = None, after: str | None = None,
+    limit: int | None = None,
 ) -> list[Target]:
     actor.require(Permission.DELIVERIES_READ)
-    return await repository.list_targets(work, actor, shop_id=shop_id, after=after, limit=limit)
+    return await repository.list_targets(work, actor, shop_id=shop_id, client_id=client_id, after=after, limit=limit)
 
 
 async def is_shop_reached(work: Work, shop_id: str) -> bool:
@@ -187,6 +190,8 @@ def state_of(target: Target) -> TargetState:
 
 
 def revive(target: Target) -> None:
+    if target.dead_reason is Fault.PROGRAM_REVOKED:
+        return
     target.dead_at, target.dead_reason, target.failures, target.not_before = None, None, 0, None
 
 
@@ -209,6 +214,7 @@ async def _fill(
         raise NotATarget("events", f"A short message tells of these only: {', '.join(sorted(SMS_EVENTS))}.")
     if new.channel in PERSONAL:
         _check_recipient(settings, new)
+    client_id = await _client_of(work, actor, target, new)
     if new.channel is Channel.WEBHOOK:
         try:
             check_url(new.url or "", settings.allowed_networks)
@@ -224,6 +230,7 @@ async def _fill(
         raise NotATarget("secret", "Switch on signing (加签) for the robot, and enter its secret.")
     target.name, target.audience, target.district_id, target.shop_id = new.name, new.audience, new.district_id, new.shop_id
     target.url = new.url if new.channel is Channel.WEBHOOK else None
+    target.client_id = client_id
     target.recipient = new.recipient if new.channel in PERSONAL else None
     target.events = sorted({event.value for event in new.events})
     target.language, target.next_id, target.enabled = new.language, new.next_id, new.enabled
@@ -266,6 +273,20 @@ async def _check_place(work: Work, actor: Actor, new: TargetIn) -> None:
         is_known = await places.is_own_district(work, actor, new.district_id)
     if not is_known:
         raise NotFound("There is no such shop or district, or it is not yours to see.")
+
+
+async def _client_of(work: Work, actor: Actor, target: Target, new: TargetIn) -> str | None:
+    """Locked where it is named anew: it is not revoked at the same moment."""
+    if new.enabled and target.dead_reason is Fault.PROGRAM_REVOKED:
+        raise NotATarget("client_id", "The program that got this was revoked. Add a new target for whoever is to be told now.")
+    if new.client_id is None or new.client_id == target.client_id:
+        return target.client_id
+    if new.channel is not Channel.WEBHOOK or target.client_id is not None:
+        raise NotATarget("client_id", "A program gets webhooks, and each is one program's. Add a new target for another one.")
+    client = await clients.get_client(work, actor, new.client_id, for_change=True)
+    if client is None or client.revoked_at is not None:
+        raise NotATarget("client_id", "There is no such program, it is not yours to see, or it was revoked.")
+    return client.id
 
 
 async def _check_next(work: Work, actor: Actor, target: Target, new: TargetIn) -> None:

@@ -27,6 +27,8 @@ class Target(Table):
     # Of Web Push: whose browser it is, and by which digest of its address it is known again.
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
     subscription_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    # Of a webhook: the program that gets it. When that is revoked, so is this.
+    client_id: Mapped[str | None] = mapped_column(ForeignKey("api_clients.id"), index=True)
     secrets_encrypted: Mapped[str] = mapped_column(Text)
     events: Mapped[list[str]] = mapped_column(JSON)
     language: Mapped[str] = mapped_column(String(10), default="zh-CN")

@@ -54,6 +54,23 @@ async def test_one_that_is_revoked_can_do_nothing_more(admin: httpx.AsyncClient)
     assert "已撤销" in (await admin.get("/clients")).text
 
 
+async def test_its_webhooks_end_with_it(admin: httpx.AsyncClient) -> None:
+    address = await add(admin)
+    form = {
+        "name": "Hook", "channel": "webhook", "audience": "partner", "place": "district:district-1", "url": "https://example.org/h",
+        "events": ["case.issued"], "enabled": "yes", "client_id": address.rpartition("/")[2],
+    }
+    added = (await admin.post("/targets/new", data=form)).text
+    found = re.search(r'action="(/targets/\w+)/test"', added)
+    assert found is not None, added
+    assert f'href="{address}"' in added
+    assert f'href="{found[1]}"' in (await admin.get(address)).text
+    await admin.post(f"{address}/revoke")
+    ended = (await admin.get(found[1])).text
+    assert "已被撤销" in ended
+    assert "<form" not in ended.partition("<main")[2]
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
