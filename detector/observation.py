@@ -58,7 +58,7 @@ class Person:
     def attribute(self, name: AttributeName) -> Attribute | None:
         """What this look says; None if the head or the hands were not found. Of two hands, the one that violates more surely.
 
-        A cigarette in a hand is smoking, whatever the mouth says; a hand without one says nothing.
+        A cigarette in a hand is smoking, whatever the mouth says or nobody can see of it; a hand without one says nothing.
         """
         if name == "glove":
             told = [hand.glove for hand in self.hands if hand.glove.state != "unknown"]
@@ -66,7 +66,8 @@ class Person:
         if name == "smoking":
             told = [hand.smoking for hand in self.smoking_hands()]
             told += [self.head.smoking] if self.head else []
-            return max(told, key=lambda smoking: smoking.score, default=None)
+            yes = [smoking for smoking in told if smoking.state == "yes"]
+            return max(yes or told, key=lambda smoking: smoking.score, default=None)
         if self.head is None:
             return None
         return self.head.cap if name == "cap" else self.head.mask
@@ -97,6 +98,11 @@ class Observation:
 
     def with_people(self, people: tuple[Person, ...]) -> "Observation":
         return replace(self, people=people)
+
+    def in_shares(self, box: Box) -> Box:
+        """A box in shares of the picture's width and height."""
+        x1, y1, x2, y2 = box
+        return x1 / self.width, y1 / self.height, x2 / self.width, y2 / self.height
 
     def marked_boxes(self, track: int | None, attribute: AttributeName | None) -> list[MarkedBox]:
         """Every box of the picture, as evidence keeps them; those that show `attribute` on `track` are marked violating.

@@ -70,21 +70,22 @@ class RuleEngine:
                 continue
             track = self._tracks.setdefault(person.track, _Track(time_s))
             track.seen_s = time_s
-            if not in_hours or not self._in_zone(place, observation):
+            spot = observation.in_shares(place)
+            if not in_hours or not self._in_zone(spot):
                 track.looks.clear()  # who leaves the zone is not "inside it for the hold time"
                 track.suspected.clear()
                 continue
             for rule in self.rules:
                 looks = track.looks.setdefault(rule.code, deque())
                 looks.append(_look(rule, person, time_s))
-                told = looks[-1].violating and self._told(rule, person.track, place, wall_time)
+                told = looks[-1].violating and self._told(rule, person.track, spot, wall_time)
                 if looks[-1].violating and not told:
                     track.suspected[rule.code] = time_s
                 elif looks[-1].sure:
                     track.suspected.pop(rule.code, None)
                 spell = _broken(rule, looks)
                 if spell and not told:
-                    repeat = Repeat(rule.code, place, wall_time + timedelta(seconds=rule.repeat_s))
+                    repeat = Repeat(rule.code, spot, wall_time + timedelta(seconds=rule.repeat_s))
                     since_s = spell[0].time_s
                     # Not as the wall clock stood then: it may have been set meanwhile, as after each start without a battery.
                     since = wall_time - timedelta(seconds=time_s - since_s)
@@ -101,7 +102,7 @@ class RuleEngine:
     def refused(self, violation: Violation) -> None:
         """What `committed` was told of could not be kept after all: tell of it again at the next look, if it lasts."""
         mine = violation.repeat
-        self._repeats = [repeat for repeat in self._repeats if (repeat.rule, repeat.box) != (mine.rule, mine.box)]
+        self._repeats = [repeat for repeat in self._repeats if (repeat.rule, repeat.spot) != (mine.rule, mine.spot)]
         if violation.track in self._tracks:
             self._tracks[violation.track].told_until.pop(violation.rule.code, None)
 
@@ -139,11 +140,11 @@ class RuleEngine:
             default=None,
         )
 
-    def _told(self, rule: Rule, number: int, place: Box, wall_time: datetime) -> bool:
+    def _told(self, rule: Rule, number: int, spot: Box, wall_time: datetime) -> bool:
         until = self._tracks[number].told_until.get(rule.code)
         if until is not None and wall_time < until:
             return True
-        return any(repeat.rule == rule.code and same_spot(repeat.box, place) for repeat in self._repeats)
+        return any(repeat.rule == rule.code and same_spot(repeat.spot, spot) for repeat in self._repeats)
 
     def _forget(self, time_s: float, wall_time: datetime) -> None:
         keep_s = 2 * self._longest_s + 60
@@ -161,13 +162,13 @@ class RuleEngine:
         local = wall_time.astimezone(SHOP_TIME).time()
         return self._camera.hours is None or any(window.contains(local) for window in self._camera.hours)
 
-    def _in_zone(self, place: Box, observation: Observation) -> bool:
+    def _in_zone(self, spot: Box) -> bool:
         """The middle of the body decides, as far as it shows: feet are hidden behind worktops, and a head leans over the line."""
         if self._camera.zone is None:
             return True
         # What is guessed below a head may reach beyond the picture.
-        (x1, x2), (y1, y2) = np.clip(place[0::2], 0, observation.width), np.clip(place[1::2], 0, observation.height)
-        middle = (float(x1 + x2) / 2 / observation.width, float(y1 + y2) / 2 / observation.height)
+        x1, y1, x2, y2 = np.clip(spot, 0, 1)
+        middle = (float(x1 + x2) / 2, float(y1 + y2) / 2)
         return cv2.pointPolygonTest(np.asarray(self._camera.zone, dtype=np.float32), middle, False) >= 0
 
 

@@ -39,6 +39,11 @@ class _Track:
             )
         self.box, self.seen_s = box, time_s
 
+    def scale(self, across: float, down: float) -> None:
+        x1, y1, x2, y2 = self.box
+        self.box = x1 * across, y1 * down, x2 * across, y2 * down
+        self.velocity = self.velocity[0] * across, self.velocity[1] * down
+
 
 class Tracker:
     """Gives people track numbers from `first` on. One tracker per camera; time comes in with the observation."""
@@ -46,12 +51,20 @@ class Tracker:
     def __init__(self, first: int = 1) -> None:
         self._tracks: list[_Track] = []
         self._next = first
+        # Of the picture that the tracks' boxes lie in.
+        self._size = (1, 1)
 
     def update(self, observation: Observation, time_s: float) -> Observation:
         """The same observation with `track` set on everybody who has a body or a head; `time_s` is the camera's own time.
 
-        A clock that jumps back forgets all tracks: looks from before and after do not belong together.
+        A clock that jumps back forgets all tracks: looks from before and after do not belong together. A stream that comes in
+        another size (a camera was set to its main stream) shows the same people.
         """
+        size = (observation.width, observation.height)
+        if size != self._size:
+            for track in self._tracks:
+                track.scale(size[0] / self._size[0], size[1] / self._size[1])
+            self._size = size
         if any(track.seen_s > time_s for track in self._tracks):
             self._tracks.clear()
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= FORGET_AFTER_S]

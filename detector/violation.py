@@ -10,10 +10,13 @@ from detector.observation import Box, Person
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A rule was told of for this spot, and is not told again there until `until` (UTC)."""
+    """A rule was told of for this spot, and is not told again there until `until` (UTC).
+
+    `spot` is a box in shares of the picture's width and height: a stream's size may change.
+    """
 
     rule: str
-    box: Box
+    spot: Box
     until: datetime
 
 

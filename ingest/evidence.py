@@ -133,7 +133,7 @@ def _report(manifest: Manifest | ClipManifest) -> Report:
 
 
 def _repeat_json(repeat: Repeat) -> bytes:
-    return json.dumps({"rule": repeat.rule, "box": repeat.box, "until": repeat.until.isoformat()}).encode()
+    return json.dumps({"rule": repeat.rule, "box": repeat.spot, "until": repeat.until.isoformat()}).encode()
 
 
 def _read_repeat(content: bytes) -> Repeat:

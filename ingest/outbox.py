@@ -54,7 +54,7 @@ class Outbox:
             (
                 str(entry.manifest.violation_id), isinstance(entry.manifest, ClipManifest), entry.manifest.camera_id,
                 entry.manifest.sequence, entry.manifest.digest(),
-                *((repeat.rule, json.dumps(repeat.box), repeat.until.timestamp()) if (repeat := entry.repeat) else (None,) * 3),
+                *((repeat.rule, json.dumps(repeat.spot), repeat.until.timestamp()) if (repeat := entry.repeat) else (None,) * 3),
                 entry.taken_s, None if entry.taken_s is None else boot_id(),
             )
             for entry in entries

@@ -83,7 +83,7 @@ class Recorder:
         kept = [repeat for repeat in self._repeats.get(camera_id, []) if repeat.until > now]
         self._repeats[camera_id] = kept
         return [
-            Repeat(repeat.rule, repeat.box, min(repeat.until, longest[repeat.rule])) for repeat in kept if repeat.rule in longest
+            Repeat(repeat.rule, repeat.spot, min(repeat.until, longest[repeat.rule])) for repeat in kept if repeat.rule in longest
         ]
 
     def record(self, camera: CameraConfig, catalogue_version: str, sight: Sight, violation: Violation) -> Manifest:

@@ -1,8 +1,9 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from detector.observation import Hand, Observation, Person, SeenObject
+from detector.observation import Attribute, Hand, Observation, Person, SeenObject
 from tests.detector.scenes import attribute, person, scene
 
 
@@ -57,6 +58,13 @@ def test_a_hand_that_can_be_told_counts_before_one_that_cannot():
 @pytest.mark.parametrize(("mouth", "held", "told"), [("no", "yes", "yes"), ("yes", "no", "yes"), ("no", "unknown", "no")])
 def test_a_cigarette_in_a_hand_is_smoking_and_a_hand_without_one_says_nothing(mouth, held, told):
     assert person(mask="missing", smoking=mouth, gloves=("missing",), held=held).attribute("smoking").state == told
+
+
+def test_a_mouth_that_cannot_be_seen_hides_no_cigarette_in_a_hand():
+    """From behind, the crop of the head may look like smoking, and more surely so than the hand."""
+    smoker = person(mask="unknown", gloves=("missing",), held="yes")
+    unseen = replace(smoker.head, smoking=Attribute("unknown", 0.99))
+    assert replace(smoker, head=unseen).attribute("smoking").state == "yes"
 
 
 @pytest.mark.parametrize(("mask", "told"), [("worn", "no"), ("missing", "yes"), ("wrong", "yes"), ("unknown", "yes")])

@@ -4,7 +4,7 @@ import pytest
 
 from contract.cameras import Hours
 from contract.catalogue import AreaKind, load_catalogue
-from detector.observation import Person
+from detector.observation import Observation, Person
 from detector.rules import SHOP_TIME, RuleEngine, same_spot
 from tests.detector.scenes import START, at, camera, person, scene
 
@@ -187,6 +187,13 @@ def test_a_new_track_at_the_same_spot_is_not_told_of_again():
     run(engine, steady(25, cap="missing"))
     later = [(40 + t, person((105, 110, 210, 400), track=2, cap="missing")) for t in range(60)]
     assert run(engine, later) == []
+
+
+def test_a_spot_is_the_same_in_a_stream_of_another_size():
+    engine = RuleEngine(camera(), CATALOGUE)
+    run(engine, steady(25, cap="missing"))
+    half = Observation(640, 360, (person((50, 50, 100, 200), track=2, cap="missing"),))
+    assert [v for t in range(40, 100) for v in engine.update(half, t, at(t))] == []
 
 
 def test_what_was_told_before_a_restart_is_not_told_again():

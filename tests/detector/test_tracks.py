@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.observation import Hand, Person
+from detector.observation import Hand, Observation, Person
 from detector.tracks import FORGET_AFTER_S, Tracker
 from tests.detector.scenes import attribute, person, scene
 
@@ -66,6 +66,15 @@ def test_a_clock_that_jumps_back_forgets():
     tracker = Tracker()
     tracks(tracker, 100, moved(0))
     assert tracks(tracker, 3, moved(0)) == [2]
+
+
+def test_a_stream_in_another_size_shows_the_same_people():
+    """A camera that is set to its main stream, or back, while it is watched."""
+    tracker = Tracker()
+    tracks(tracker, 0, moved(0), moved(500))
+    tracks(tracker, 1, moved(50), moved(500))
+    large = Observation(3840, 2160, tuple(person((3 * x, 300, 3 * x + 300, 1200)) for x in (200, 600)))
+    assert [one.track for one in tracker.update(large, 2).people] == [1, 2]
 
 
 def test_a_head_without_a_body_is_tracked_with_it():

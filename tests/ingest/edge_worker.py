@@ -74,12 +74,12 @@ class ScriptedRules:
 
     def __init__(self, camera: CameraConfig, catalogue: Catalogue, repeats: list[Repeat]) -> None:
         self._catalogue = catalogue
-        self._told = {(repeat.rule, repeat.box) for repeat in repeats}
+        self._told = {(repeat.rule, repeat.spot) for repeat in repeats}
 
     def update(self, observation: Observation, time_s: float, wall_time: datetime, clock_off_s: float) -> list[Violation]:
         spot = int(wall_time.timestamp() * SPOTS_A_SECOND)
         found = [self._violation("K01", 0, observation, wall_time), self._violation("K02", spot, observation, wall_time)]
-        return [one for one in found if (one.repeat.rule, one.repeat.box) not in self._told]
+        return [one for one in found if (one.repeat.rule, one.repeat.spot) not in self._told]
 
     def wanted_interval_s(self, time_s: float) -> float | None:
         return 5.0  # somebody is always suspected
@@ -88,10 +88,10 @@ class ScriptedRules:
         return None
 
     def committed(self, violation: Violation) -> None:
-        self._told.add((violation.repeat.rule, violation.repeat.box))
+        self._told.add((violation.repeat.rule, violation.repeat.spot))
 
     def refused(self, violation: Violation) -> None:
-        self._told.discard((violation.repeat.rule, violation.repeat.box))
+        self._told.discard((violation.repeat.rule, violation.repeat.spot))
 
     def _violation(self, code: str, spot: int, observation: Observation, wall_time: datetime) -> Violation:
         box: Box = (float(spot), 0.0, spot + 10.0, 10.0)
