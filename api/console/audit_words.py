@@ -29,6 +29,7 @@ ACTIONS: dict[str, str] = {
     "user.enabled": N_("Account enabled again"),
     "district.created": N_("District added"),
     "district.changed": N_("District changed"),
+    "district.deleted": N_("District deleted"),
     "shop.created": N_("Shop added"),
     "shop.changed": N_("Shop changed"),
     "shop.accepted": N_("Connection of a shop accepted"),

@@ -36,7 +36,7 @@ from api.kit.database import Work
 from api.kit.work import Reading, Writing
 from api.places import service as places
 from api.places.schemas import AreaIn, DistrictIn
-from api.places.service import CreditCodeTaken, NotACounty
+from api.places.service import CreditCodeTaken, DistrictInUse, NotACounty
 from api.places.tables import District, Shop
 
 router = APIRouter()
@@ -56,6 +56,10 @@ class ShopRow:
 
 _PAGE = 100
 _CONFLICT = N_("Somebody else has changed this meanwhile. What you typed is still here: check it, then save again.")
+_IN_USE = N_(
+    "It cannot be deleted: something belongs to it. Shops go over to another station on their own pages; a station also stays "
+    "that has stations below it, an account or an invitation, a target of messages, another system, or that has issued a notice."
+)
 _WRONG_OF_DISTRICT: dict[str, str] = {
     "name": NEEDED,
     "phone": N_("Write a telephone number of digits such as 028 1234 5678."),
@@ -79,7 +83,7 @@ class DistrictTyped(BaseModel):
 @router.get("/shops")
 async def shop_list(
     request: Request, actor: SignedIn, work: Reading, cursor: str | None = None, name: Annotated[str, Query(max_length=100)] = "",
-    added: Annotated[int, Query(ge=0)] = 0,
+    added: Annotated[int, Query(ge=0)] = 0, deleted: str = "",
 ) -> Response:
     found = await places.list_shops(work, actor, name=name.strip(), after=decode_text(cursor), limit=_PAGE + 1)
     asked = {"name": name} if name else {}
@@ -88,7 +92,7 @@ async def shop_list(
     return page(
         request, "shops.html", actor=actor, shops=[_row(shop, actor, speaker) for shop in found[:_PAGE]],
         districts=[Link(f"/districts/{district.value}", district.words) for district in districts],
-        may_add_shop=actor.may(Permission.PLACES_WRITE), name=name, added=added,
+        may_add_shop=actor.may(Permission.PLACES_WRITE), name=name, added=added, deleted=deleted == "yes",
         first_url=f"/shops?{urlencode(asked)}" if cursor else None,
         next_url=f"/shops?{urlencode({**asked, 'cursor': encode_cursor(found[_PAGE - 1].id)})}" if len(found) > _PAGE else None,
     )
@@ -165,7 +169,7 @@ async def change_district(
     actor.require(Permission.PLACES_WRITE)
     district = await places.get_district(work, actor, district_id, for_change=True)
     if typed.version not in (None, district.version):
-        return _district_page(request, actor, district, typed, {}, conflict=_CONFLICT)
+        return _district_page(request, actor, district, typed, {}, conflict=_CONFLICT, status=412)
     values = {"name": typed.name.strip(), "phone": typed.phone.strip() or None, "address": typed.address.strip() or None}
     try:
         new = DistrictIn.model_validate({**values, "parent_id": district.parent_id})
@@ -176,13 +180,23 @@ async def change_district(
     return RedirectResponse(f"/districts/{district_id}?saved=yes", 303)
 
 
+@router.post("/districts/{district_id}/delete")
+async def delete_district(request: Request, district_id: str, actor: SignedIn, work: Writing) -> Response:
+    try:
+        await places.delete_district(work, actor, district_id)
+    except DistrictInUse:
+        district = await places.get_district(work, actor, district_id)
+        return _district_page(request, actor, district, DistrictTyped.of(district), {}, conflict=_IN_USE, status=409)
+    return RedirectResponse("/shops?deleted=yes", 303)
+
+
 def _district_page(
     request: Request, actor: Actor, district: District, typed: DistrictTyped, wrong: dict[str, str], *, saved: bool = False,
-    conflict: str = "",
+    conflict: str = "", status: int = 200,
 ) -> Response:
     speaker = speaker_of(request)
     return page(
-        request, "district.html", actor=actor, status=422 if wrong else 412 if conflict else 200, typed=typed, saved=saved,
+        request, "district.html", actor=actor, status=422 if wrong else status, typed=typed, saved=saved,
         district_id=district.id, version=district.version, conflict=speaker.say(conflict) if conflict else "",
         wrong={field: speaker.say(words) for field, words in wrong.items()},
     )

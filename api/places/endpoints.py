@@ -54,6 +54,15 @@ async def update_district(
     return DistrictOut.model_validate(district)
 
 
+@router.delete(
+    "/districts/{district_id}", operation_id="delete_district", summary="Delete an empty district", status_code=204,
+    responses=WRITE,
+)
+async def delete_district(work: Writing, actor: SignedIn, district_id: Id) -> None:
+    """Nothing may belong to it: no shop, station, account, target or client, and no notice that it issued."""
+    await service.delete_district(work, actor, district_id)
+
+
 @router.get("/shops", operation_id="list_shops", summary="Shops", responses=READ)
 async def list_shops(work: Reading, actor: SignedIn, page: Paged) -> Shops:
     rows = await service.list_shops(work, actor, after=page.text, limit=page.limit)

@@ -8,6 +8,7 @@ from api.accounts.actors import Actor, ActorKind
 from api.accounts.permissions import Permission, Role
 from api.audit.service import record
 from api.kit.database import Work
+from api.kit.ids import new_id
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from api.places import repository
 from api.places.schemas import AreaIn, DistrictIn, ShopIn
@@ -23,6 +24,10 @@ class NotACounty(Invalid):
     code = "not-a-county"
 
 
+class DistrictInUse(Conflict):
+    code = "district-in-use"
+
+
 async def list_districts(
     work: Work, actor: Actor, *, after: str | None = None, limit: int | None = None
 ) -> list[District]:
@@ -32,19 +37,32 @@ async def list_districts(
 
 async def create_district(work: Work, actor: Actor, new: DistrictIn) -> District:
     actor.require(Permission.PLACES_WRITE)
-    if new.parent_id is None and not actor.sees_all_places:
-        raise Forbidden("Your account is bound to a place, so it makes no county. Name the county of the station.")
-    if new.parent_id is not None:
-        parent = await repository.get_district(work, actor, new.parent_id)
-        if parent is None or actor.shop_id is not None:
-            raise NotFound("There is no such district, or it is not yours to see.")
-        if parent.parent_id is not None:
-            raise NotACounty("The district above this one is a station itself. Name its county.")
-    district = District(name=new.name, parent_id=new.parent_id, phone=new.phone, address=new.address)
-    work.add(district)
-    await work.flush()
-    record(work, actor, "district.created", "district", district.id, district_id=district.id, name=new.name)
+    county = await repository.get_district(work, actor, new.parent_id) if new.parent_id is not None else None
+    if new.parent_id is not None and county is None:
+        raise NotFound("There is no such district, or it is not yours to see.")
+    district = _new_district(actor, new, county)
+    await add_districts(work, actor, [district])
     return district
+
+
+def _new_district(actor: Actor, new: DistrictIn, county: District | None) -> District:
+    """Raises Forbidden, NotFound or NotACounty."""
+    if county is None and not actor.sees_all_places:
+        raise Forbidden("Your account is bound to a place, so it makes no county. Name the county of the station.")
+    if actor.shop_id is not None:
+        raise NotFound("There is no such district, or it is not yours to see.")
+    if county is not None and county.parent_id is not None:
+        raise NotACounty("The district above this one is a station itself. Name its county.")
+    parent_id = county.id if county else None
+    return District(id=new_id(), name=new.name, parent_id=parent_id, phone=new.phone, address=new.address, version=1)
+
+
+async def add_districts(work: Work, actor: Actor, planned: Sequence[District]) -> None:
+    """A county before its stations."""
+    for district in planned:
+        work.add(district)
+        await work.flush()
+        record(work, actor, "district.created", "district", district.id, district_id=district.id, name=district.name)
 
 
 async def find_or_make_district(work: Work, actor: Actor, county: str, station: str) -> str:
@@ -54,15 +72,20 @@ async def find_or_make_district(work: Work, actor: Actor, county: str, station: 
     if found is not None:
         return found.id
     await repository.lock_names(work, actor)
-    known = await list_districts(work, actor)
+    district_id, planned = plan_district(actor, await list_districts(work, actor), county, station)
+    await add_districts(work, actor, planned)
+    return district_id
+
+
+def plan_district(actor: Actor, known: Sequence[District], county: str, station: str) -> tuple[str, list[District]]:
+    """The id of the station, and what has to be made for it: nothing where it is there. Raises as `create_district` does."""
     found = _named(known, county, station)
     if found is not None:
-        return found.id
-    if not county:
-        return (await create_district(work, actor, DistrictIn(name=station))).id
-    above = next((district for district in known if district.name == county), None)
-    above = above or await create_district(work, actor, DistrictIn(name=county))
-    return (await create_district(work, actor, DistrictIn(name=station, parent_id=above.id))).id
+        return found.id, []
+    above = next((district for district in known if county and district.name == county), None)
+    made = [_new_district(actor, DistrictIn(name=county), None)] if county and above is None else []
+    made.append(_new_district(actor, DistrictIn(name=station), made[0] if made else above))
+    return made[-1].id, made
 
 
 def _named(known: Sequence[District], county: str, station: str) -> District | None:
@@ -92,6 +115,22 @@ async def update_district(
     await work.flush()
     record(work, actor, "district.changed", "district", district.id, district_id=district.id, name=new.name)
     return district
+
+
+async def delete_district(work: Work, actor: Actor, district_id: str) -> None:
+    """One that nothing belongs to, or ever did where that is kept. Raises DistrictInUse."""
+    actor.require(Permission.PLACES_WRITE)
+    district = await get_district(work, actor, district_id, for_change=True)
+    try:
+        async with work.begin_nested():
+            await repository.delete_district(work, actor, district_id)
+    except IntegrityError as error:
+        raise DistrictInUse(
+            "Something belongs to this district: a shop, a station, an account or an invitation, a target of messages, another "
+            "system, or notices that it has issued. Only an empty one can be deleted."
+        ) from error
+    # Its own chain is nobody's but the centre's from now on.
+    record(work, actor, "district.deleted", "district", district_id, district_id=district.parent_id, name=district.name)
 
 
 async def list_shops(

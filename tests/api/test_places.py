@@ -50,6 +50,40 @@ async def test_a_name_is_one_line(world: World, name: str):
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, ["body.name"])
 
 
+async def test_an_empty_district_is_deleted(any_world: World):
+    admin = await any_world.person(Role.ADMIN)
+    county = (await admin.post("/api/v1/districts", json={"name": "长兴县"})).json()["id"]
+    station = (await admin.post("/api/v1/districts", json={"name": "程西所", "parent_id": county})).json()["id"]
+    assert (await admin.delete(f"/api/v1/districts/{station}")).status_code == 204
+    assert [one["id"] for one in (await admin.get("/api/v1/districts")).json()["items"]] == [county]
+    assert (await admin.delete(f"/api/v1/districts/{station}")).status_code == 404
+
+
+@pytest.mark.parametrize("what", ["a shop", "a station", "an account"])
+async def test_a_district_that_something_belongs_to_stays(any_world: World, what: str):
+    admin = await any_world.person(Role.ADMIN)
+    if what == "a shop":
+        district_id = (await any_world.place()).district_id
+    else:
+        district_id = (await admin.post("/api/v1/districts", json={"name": "长兴县"})).json()["id"]
+    if what == "a station":
+        await admin.post("/api/v1/districts", json={"name": "程西所", "parent_id": district_id})
+    if what == "an account":
+        await any_world.person(Role.OFFICER, place=Place(district_id=district_id, shop_id="", area_id="", camera_id=""))
+    answer = await admin.delete(f"/api/v1/districts/{district_id}")
+    assert (answer.status_code, problem_code(answer)) == (409, "district-in-use")
+    assert district_id in [one["id"] for one in (await admin.get("/api/v1/districts")).json()["items"]]
+
+
+@pytest.mark.parametrize("role", [Role.INSTALLER, Role.OFFICER])
+async def test_a_district_of_others_is_not_deleted(world: World, role: Role):
+    place = await world.place("Homely")
+    admin = await world.person(Role.ADMIN)
+    foreign = (await admin.post("/api/v1/districts", json={"name": "长兴县"})).json()["id"]
+    person = await world.person(role, place=place)
+    assert (await person.delete(f"/api/v1/districts/{foreign}")).status_code in (403, 404)
+
+
 async def test_an_area_is_changed(world: World):
     place = await world.place()
     admin = await world.person(Role.ADMIN)

@@ -20,6 +20,21 @@ async def test_a_shop_with_its_area_can_take_a_camera_and_an_edge_box(browser: h
     assert "春来早点铺 · 面点间 (烹饪区)" in (await browser.get("/cameras/new")).text
 
 
+async def test_a_station_that_was_written_wrongly_is_deleted(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, "admin")
+    await browser.post("/shops/new", data={**FORM, "district": "城西二所"})
+    listed = (await browser.get("/shops")).text
+    wrong = re.search(r'href="(/districts/[\w-]+)">城西二所<', listed)
+    assert wrong is not None
+    refused = await browser.post(f"{wrong[1]}/delete")
+    assert (refused.status_code, "不能删除：还有关联的内容" in refused.text) == (409, True)
+    shop = re.search(r'href="(/shops/[\w-]+)">春来早点铺<', listed)
+    assert shop is not None
+    await browser.post(shop[1], data={"name": "春来早点铺", "station": "district-1"})
+    done = await browser.post(f"{wrong[1]}/delete", follow_redirects=True)
+    assert ("已删除。" in done.text, "城西二所" in done.text) == (True, False)
+
+
 async def test_a_known_district_is_taken(browser: httpx.AsyncClient) -> None:
     await sign_in(browser, "installer")
     for name in ("春来早点铺", "秋香面馆"):
