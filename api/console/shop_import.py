@@ -12,8 +12,8 @@ from api.kit.database import Work
 from api.kit.problems import Forbidden, NotFound
 from api.places import service as places
 from api.places.schemas import ShopIn
-from api.places.service import CreditCodeTaken, NotACounty
-from api.places.tables import Shop
+from api.places.service import NotACounty
+from api.places.tables import District, Shop
 
 _TWICE = N_("The same licence, credit code, or name in the same station as in line %(line)s. Keep one of the two.")
 _NOT_YOURS = N_("This station is not there, and your account cannot make it. Write a station of your own.")
@@ -38,8 +38,33 @@ class _Read:
     new: ShopIn
 
 
-async def add_shops(work: Work, actor: Actor, speaker: Speaker, lines: Sequence[Line]) -> Outcome:
-    """Adds what can be added. Whoever only wants to know what would happen takes it back."""
+@dataclass(frozen=True)
+class _Plan:
+    """`districts` are those that have to be made for the shops, a county before its stations."""
+
+    outcome: Outcome
+    districts: Sequence[District]
+    shops: Sequence[ShopIn]
+
+
+async def look_at_shops(work: Work, actor: Actor, speaker: Speaker, lines: Sequence[Line]) -> Outcome:
+    """What would be added. Nothing is written, so nobody who writes has to wait meanwhile."""
+    return (await _plan(work, actor, speaker, lines)).outcome
+
+
+async def add_shops(work: Work, actor: Actor, speaker: Speaker, lines: Sequence[Line]) -> tuple[Outcome, list[Shop]]:
+    """All of them, or none where there is anything to say of one. Raises CreditCodeTaken where another shop came to have one of
+    their codes at this moment."""
+    # Who adds the same list at the same time waits here, and then finds these shops.
+    await places.take_turn(work, actor)
+    plan = await _plan(work, actor, speaker, lines)
+    if not 0 < len(lines) == len(plan.shops):
+        return plan.outcome, []
+    await places.add_districts(work, actor, plan.districts)
+    return plan.outcome, await places.create_shops(work, actor, plan.shops)
+
+
+async def _plan(work: Work, actor: Actor, speaker: Speaker, lines: Sequence[Line]) -> _Plan:
     there: list[Line] = []
     mistakes: list[Mistake] = []
 
@@ -56,9 +81,10 @@ async def add_shops(work: Work, actor: Actor, speaker: Speaker, lines: Sequence[
         else:
             refuse(line, found)
 
-    before = {district.id for district in await places.list_districts(work, actor)}
-    districts, refused = await _find_districts(work, actor, {one.place for one in read})
+    known_districts = await places.list_districts(work, actor)
+    districts, made, refused = _find_districts(actor, known_districts, {one.place for one in read})
     known = {key for shop in await places.list_shops(work, actor) for key in _keys(shop)}
+    taken = await places.taken_codes(work, actor, [one.new.credit_code for one in read if one.new.credit_code])
     good: dict[int, _Read] = {}
     numbers: dict[tuple[str, ...], int] = {}
     for one in read:
@@ -73,21 +99,21 @@ async def add_shops(work: Work, actor: Actor, speaker: Speaker, lines: Sequence[
             there.append(one.line)
         elif twins:
             refuse(one.line, {"": speaker.say(_TWICE, line=min(twins))})
+        elif one.new.credit_code in taken:  # by a shop that this account does not see
+            refuse(one.line, {"credit_code": speaker.say(CODE_TAKEN)})
         else:
             good[one.line.number] = one
             numbers |= dict.fromkeys(keys, one.line.number)
     later = list(good)[MOST_AT_ONCE:]
     for number in later:
         del good[number]
-    for one in await _create(work, actor, list(good.values())):
-        del good[one.line.number]
-        refuse(one.line, {"credit_code": speaker.say(CODE_TAKEN)})
 
     used = {one.new.district_id for one in good.values()}
-    after = await places.list_districts(work, actor)
-    used |= {district.parent_id for district in after if district.id in used and district.parent_id}
-    made = sorted((district.parent_id is not None, district.name) for district in after if district.id in used - before)
-    return Outcome([one.line for one in good.values()], there, mistakes, [name for _, name in made], len(later))
+    used |= {district.parent_id for district in made if district.id in used and district.parent_id}
+    wanted = [district for district in made if district.id in used]
+    names = [name for _, name in sorted((district.parent_id is not None, district.name) for district in wanted)]
+    outcome = Outcome([one.line for one in good.values()], there, mistakes, names, len(later))
+    return _Plan(outcome, wanted, [one.new for one in good.values()])
 
 
 def _read(line: Line, speaker: Speaker) -> _Read | dict[str, str]:
@@ -101,39 +127,24 @@ def _read(line: Line, speaker: Speaker) -> _Read | dict[str, str]:
     return wrong or _Read(line, (typed.county, typed.district), new)
 
 
-async def _find_districts(
-    work: Work, actor: Actor, wanted: set[tuple[str, str]]
-) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], tuple[str, str]]]:
-    """Their ids, by county and station; and of those that cannot be, the field that is wrong and why."""
+def _find_districts(
+    actor: Actor, known: Sequence[District], wanted: set[tuple[str, str]]
+) -> tuple[dict[tuple[str, str], str], list[District], dict[tuple[str, str], tuple[str, str]]]:
+    """Their ids, by county and station; those that have to be made; and of those that cannot be, the field that is wrong and
+    why."""
     districts: dict[tuple[str, str], str] = {}
+    made: list[District] = []
     refused: dict[tuple[str, str], tuple[str, str]] = {}
     # With their county first, so that one without finds it.
     for place in sorted(wanted, key=lambda place: (not place[0], place)):
         try:
-            async with work.begin_nested():
-                districts[place] = await places.find_or_make_district(work, actor, *place)
+            districts[place], more = places.plan_district(actor, [*known, *made], *place)
+            made += more
         except NotACounty:
             refused[place] = "county", NOT_A_COUNTY
         except (Forbidden, NotFound):
             refused[place] = "district", _NOT_YOURS
-    # Who adds the same list at the same time waits here, and then finds these shops. All take their
-    # turn in the same order, after that to make districts: no two wait for each other.
-    for district_id in sorted(set(districts.values())):
-        await places.get_district(work, actor, district_id, for_change=True)
-    return districts, refused
-
-
-async def _create(work: Work, actor: Actor, good: Sequence[_Read]) -> list[_Read]:
-    """Those that are refused, since a shop that this account does not see has their credit code; the others are added."""
-    if not good:
-        return []
-    try:
-        async with work.begin_nested():
-            await places.create_shops(work, actor, [one.new for one in good])
-    except CreditCodeTaken:
-        half = len(good) // 2
-        return list(good) if not half else [*await _create(work, actor, good[:half]), *await _create(work, actor, good[half:])]
-    return []
+    return districts, made, refused
 
 
 def _keys(shop: Shop | ShopIn) -> set[tuple[str, ...]]:

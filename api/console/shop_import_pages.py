@@ -18,10 +18,14 @@ from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.sheets import XLSX, to_csv, to_xlsx
 from api.console.shop_files import MOST_BYTES, NotAList
-from api.console.shop_import import Outcome, add_shops
+from api.console.shop_import import Outcome, add_shops, look_at_shops
 from api.console.shop_lists import MOST_AT_ONCE, MOST_LINES, Line, ShopList, read_list, template
+from api.deliveries import service as deliveries
+from api.deliveries.sms import is_mobile
 from api.kit import base64url
 from api.kit.problems import Invalid
+from api.kit.work import At
+from api.places.service import CreditCodeTaken
 
 router = APIRouter()
 
@@ -72,38 +76,43 @@ async def try_list(request: Request, actor: SignedIn, centre: CentreOf) -> Respo
         found = await read_list(content, speaker_of(request))
     except NotAList as problem:
         return _page(request, actor, wrong=str(problem))
-    _, outcome = await _try(request, actor, centre, found.lines, is_agreed=False)
-    return _page(request, actor, outcome=outcome, found=found)
+    async with centre.database.reading() as work:
+        outcome = await look_at_shops(work, actor, speaker_of(request), found.lines)
+    return _page(request, actor, outcome=outcome, found=found, mobiles=_mobiles(actor, centre, outcome))
 
 
 @router.post("/shops/import/lines")
 async def add_lines(
-    request: Request, actor: SignedIn, centre: CentreOf, lines: Annotated[str, Form()] = "",
-    later: Annotated[int, Form(ge=0)] = 0,
+    request: Request, actor: SignedIn, centre: CentreOf, at: At, lines: Annotated[str, Form()] = "",
+    later: Annotated[int, Form(ge=0)] = 0, tell: Annotated[str, Form()] = "",
 ) -> Response:
-    """All of them, or none: what has become wrong since is shown first."""
+    """All of them, or none: what has become wrong since is shown first. `tell`: their contacts are told by short message."""
     actor.require(Permission.PLACES_WRITE)
-    is_done, outcome = await _try(request, actor, centre, _unpacked(lines), is_agreed=True)
-    if is_done:
-        added = f"added={len(outcome.good)}"
+    agreed, speaker = _unpacked(lines), speaker_of(request)
+    try:
+        async with centre.database.writing() as work:
+            outcome, shops = await add_shops(work, actor, speaker, agreed)
+            if shops and tell:
+                await deliveries.tell_contacts(work, actor, centre.settings, centre.keyring, shops, at)
+    except CreditCodeTaken:
+        async with centre.database.reading() as work:
+            outcome, shops = await look_at_shops(work, actor, speaker, agreed), []
+    if shops:
+        added = f"added={len(shops)}"
         return RedirectResponse(f"/shops/import?{added}&later={later}" if later else f"/shops?{added}", 303)
-    return _page(request, actor, outcome=outcome, has_changed=True)
+    return _page(request, actor, outcome=outcome, has_changed=True, mobiles=_mobiles(actor, centre, outcome))
 
 
-async def _try(
-    request: Request, actor: Actor, centre: Centre, lines: Sequence[Line], *, is_agreed: bool
-) -> tuple[bool, Outcome]:
-    async with centre.database.writing() as work:
-        attempt = await work.begin_nested()
-        outcome = await add_shops(work, actor, speaker_of(request), lines)
-        is_done = is_agreed and 0 < len(lines) == len(outcome.good)
-        await (attempt.commit() if is_done else attempt.rollback())
-    return is_done, outcome
+def _mobiles(actor: Actor, centre: Centre, outcome: Outcome) -> int:
+    """How many of the contacts could be told by short message, where the reader can have that done."""
+    if centre.settings.sms_provider is None or not actor.may(Permission.TARGETS_WRITE):
+        return 0
+    return sum(is_mobile(line.cells.get("contact_phone", "")) for line in outcome.good)
 
 
 def _page(
     request: Request, actor: Actor, *, wrong: str = "", outcome: Outcome | None = None, found: ShopList | None = None,
-    has_changed: bool = False, added: int = 0, later: int = 0,
+    has_changed: bool = False, added: int = 0, later: int = 0, mobiles: int = 0,
 ) -> Response:
     mistakes = sorted([*outcome.mistakes, *(found.mistakes if found else [])], key=lambda one: one.number) if outcome else []
     return page(
@@ -113,7 +122,7 @@ def _page(
         unknown=_some(found.unknown) if found else [], sheet=found.sheet[:_NAMED] if found else "",
         left=_some(found.left) if found else [], bare=found.bare[:_SHOWN] if found else [], added=added, later=later,
         packed=_packed(outcome.good) if outcome and outcome.good else "", shown=_SHOWN, most_lines=MOST_LINES,
-        most_at_once=MOST_AT_ONCE,
+        most_at_once=MOST_AT_ONCE, mobiles=mobiles,
     )
 
 

@@ -17,13 +17,13 @@ from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.shop_choice import choose_shop, offer_districts
 from api.console.speech import Speaker
-from api.console.told_contacts import mobile_of
 from api.console.views import Option
 from api.deliveries import service as deliveries
 from api.deliveries.kinds import ASKED_FOR, PERSONAL, ROBOTS, SMS_EVENTS, Audience, Channel, Event, Fault
 from api.deliveries.schemas import TargetIn
 from api.deliveries.secrets import TargetSecrets
 from api.deliveries.service import NotATarget
+from api.deliveries.sms import mobile_of
 from api.deliveries.tables import Target
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
@@ -206,7 +206,10 @@ async def _fields(
     target_id = target.id if target is not None else None
     programs = await clients.list_clients(work, actor) if actor.may(Permission.CLIENTS_WRITE) else []
     program = next((one for one in programs if target is not None and one.id == target.client_id), None)
-    others = [Option(row.id, row.name) for row in await deliveries.list_targets(work, actor) if row.id != target_id]
+    others = [
+        Option(row.id, row.name) for row in await deliveries.list_targets(work, actor)
+        if row.id != target_id and (_can_stand_in(row, typed) or row.id == typed.next_id)
+    ]
     return {
         "typed": typed, "wrong": {field: speaker.say(words) for field, words in wrong.items()},
         "is_robot": typed.channel in ROBOTS, "has_key": typed.channel in _WITH_KEY, "is_personal": typed.channel in PERSONAL,
@@ -219,6 +222,12 @@ async def _fields(
         "programs": [Option(one.id, one.name) for one in programs if one.revoked_at is None],
         "program": Option(f"/clients/{program.id}", program.name) if program is not None else None,
     }
+
+
+def _can_stand_in(row: Target, typed: TargetTyped) -> bool:
+    """Officers, or others of the same place: the numbers of 3,000 shops are no choice."""
+    other = TargetTyped.of(row)
+    return row.audience is Audience.AUTHORITY or (other.place, other.audience) == (typed.place, typed.audience)
 
 
 def _wrong(error: ValidationError | NotATarget) -> dict[str, str]:

@@ -10,6 +10,7 @@ from api.console.speech import Speaker
 from api.console.views import Link
 from api.deliveries import service as deliveries
 from api.deliveries.kinds import Audience
+from api.deliveries.sms import mobile_of
 from api.kit.database import Work
 from api.places.tables import Shop
 
@@ -21,12 +22,6 @@ class ToldView:
 
     targets: Sequence[Link]
     contacts: Sequence[Link]
-
-
-def mobile_of(phone: str) -> str:
-    """As a short message is addressed: without what people write between the digits, and without the country."""
-    digits = "".join(character for character in phone if character.isdigit())
-    return digits.removeprefix("86") if len(digits) == 13 else digits
 
 
 async def told_view(work: Work, actor: Actor, shop: Shop, speaker: Speaker) -> ToldView | None:

@@ -27,14 +27,16 @@ from api.deliveries.kinds import (
 from api.deliveries.mail import ADDRESS
 from api.deliveries.schemas import TargetIn
 from api.deliveries.secrets import SigningKeys, TargetSecrets, open_secrets, seal_secrets
-from api.deliveries.sms import MOBILE
+from api.deliveries.sms import MOBILE, is_mobile, mobile_of
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
+from api.kit.ids import new_id
 from api.kit.outbound import Refused, check_url
 from api.kit.problems import Conflict, InvalidField, NotFound, VersionConflict
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
 from api.places import repository as places
+from api.places.tables import Shop
 
 
 class NotATarget(InvalidField):
@@ -82,6 +84,32 @@ async def create_target(
     record(work, actor, "target.created", "target", target.id, **target.place, name=new.name, channel=new.channel.value)
     await work.flush()
     return target, secrets
+
+
+async def tell_contacts(
+    work: Work, actor: Actor, settings: Settings, keyring: Keyring, shops: Sequence[Shop], at: datetime
+) -> None:
+    """Contacts of new shops that have a mobile number are told of notices by short message, in the way of the form; all of them
+    at once."""
+    actor.require(Permission.TARGETS_WRITE)
+    if settings.sms_provider is None:
+        return
+    people = {
+        (shop.id, mobile_of(contact.phone)): contact.name
+        for shop in shops for contact in shop.contacts if is_mobile(contact.phone)
+    }
+    targets = [
+        Target(
+            name=name, channel=Channel.SMS, audience=Audience.SHOP, shop_id=shop_id, recipient=phone, events=sorted(SMS_EVENTS),
+            language="zh-CN", enabled=True, created_at=at, secrets_encrypted="", version=1, id=new_id(),
+        )
+        for (shop_id, phone), name in people.items()
+    ]
+    for target in targets:
+        seal_secrets(keyring, target, TargetSecrets())
+        record(work, actor, "target.created", "target", target.id, **target.place, name=target.name, channel=target.channel.value)
+    work.add_all(targets)
+    await work.flush()
 
 
 async def update_target(

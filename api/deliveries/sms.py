@@ -27,6 +27,16 @@ PARAMETER_CHARACTERS = 35
 LIMIT_WAIT_S = 3600.0
 
 
+def mobile_of(phone: str) -> str:
+    """As a short message is addressed: without what people write between the digits, and without the country."""
+    digits = "".join(character for character in phone if character.isdigit())
+    return digits.removeprefix("86") if len(digits) == 13 else digits
+
+
+def is_mobile(phone: str) -> bool:
+    return MOBILE.fullmatch(mobile_of(phone)) is not None
+
+
 @dataclass(frozen=True)
 class ShortMessage:
     phone: str

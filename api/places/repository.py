@@ -1,9 +1,10 @@
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, delete, false, func, or_, select, true, union_all
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
-from api.accounts.actors import Actor
+from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
 from api.kit.database import Work
 from api.places.tables import Area, District, Shop
@@ -109,6 +110,11 @@ async def list_shops(
     if after is not None:
         query = query.where(Shop.id > after)
     return list(await work.scalars(query))
+
+
+@without_actor("a credit code is one shop's, and who adds one is told no more than that")
+async def list_taken_codes(work: Work, codes: Sequence[str]) -> set[str]:
+    return {code for code in await work.scalars(select(Shop.credit_code).where(Shop.credit_code.in_(codes))) if code}
 
 
 async def get_shop(work: Work, actor: Actor, shop_id: str, *, for_change: bool = False) -> Shop | None:

@@ -77,6 +77,11 @@ async def find_or_make_district(work: Work, actor: Actor, county: str, station: 
     return district_id
 
 
+async def take_turn(work: Work, actor: Actor) -> None:
+    """Of those who make districts by their names, one at a time goes on."""
+    await repository.lock_names(work, actor)
+
+
 def plan_district(actor: Actor, known: Sequence[District], county: str, station: str) -> tuple[str, list[District]]:
     """The id of the station, and what has to be made for it: nothing where it is there. Raises as `create_district` does."""
     found = _named(known, county, station)
@@ -159,6 +164,12 @@ def contacts_for(actor: Actor, shop: Shop) -> list[Contact]:
     """Names and telephone numbers are for those who work with the shop; another department is not told them."""
     is_partner = actor.role is Role.PARTNER or (actor.kind is ActorKind.CLIENT and not actor.sees_unconfirmed)
     return [] if is_partner else shop.contacts
+
+
+async def taken_codes(work: Work, actor: Actor, codes: Sequence[str]) -> set[str]:
+    """Which of these credit codes some shop has, whoever may see it."""
+    actor.require(Permission.PLACES_WRITE)
+    return await repository.list_taken_codes(work, codes)
 
 
 async def create_shop(work: Work, actor: Actor, new: ShopIn) -> Shop:

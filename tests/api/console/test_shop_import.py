@@ -77,6 +77,74 @@ async def test_is_looked_at_first_and_added_when_agreed(installer: httpx.AsyncCl
     assert await count(kitchen, BELOW) == 1
 
 
+async def test_who_looks_keeps_nobody_from_writing(installer: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    database = Database(kitchen.settings.async_database_url, 5)
+    async with database.writing() as work:
+        await work.execute(text("UPDATE districts SET address = 'taken'"))
+        page = await asyncio.wait_for(look(installer, listed(GOOD)), 4)
+    await database.close()
+    assert "将添加 1 家" in page.text
+
+
+async def test_a_code_that_came_to_another_shop_at_this_moment(
+    installer: httpx.AsyncClient, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await look(installer, listed(GOOD, ",城东所,秋香面馆,,,,,"))
+    await agree(installer, await look(installer, listed("安吉县局,城西所,别名,91330522MA2B4C5D6E,,,,")))
+
+    async def none_yet(*_: object) -> set[str]:
+        return set()
+
+    async def no_shops(*_: object) -> list[object]:
+        return []
+
+    with monkeypatch.context() as moment:
+        moment.setattr(shop_import.places, "taken_codes", none_yet)
+        moment.setattr(shop_import.places, "list_shops", no_shops)
+        answer = await agree(installer, page)
+    assert (answer.status_code, "您查看之后情况有变" in answer.text) == (409, True)
+    assert await count(kitchen, "shops WHERE name = '秋香面馆'") == 0
+
+
+class TestContacts:
+    """Whoever is to be told stands in the list; nobody writes 3,000 numbers once more."""
+
+    LINES = (GOOD, ",城东所,秋香面馆,,,,王,0572-5123456", ",城东所,夏荷酒家,,,,赵,+86 13900000000")
+    TARGETS = "delivery_targets WHERE channel = 'sms' AND audience = 'shop'"
+
+    async def test_are_told_by_short_message_when_that_is_agreed(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        kitchen.settings.sms_provider = "aliyun"
+        await sign_in(browser, "admin")
+        page = await look(browser, listed(*self.LINES))
+        assert "手机号 2 个" in page.text
+        packed = dict(re.findall(r'name="(lines|tell)" value="([\w-]+)"', page.text))
+        assert (await browser.post("/shops/import/lines", data=packed)).headers["location"] == "/shops?added=3"
+        assert await count(kitchen, f"{self.TARGETS} AND recipient IN ('13800000000', '13900000000')") == 2
+        shop = re.search(r'href="(/shops/[\w-]+)">夏荷酒家<', (await browser.get("/shops")).text)
+        assert shop is not None
+        told = (await browser.get(shop[1])).text
+        assert "赵 · 短信 · 13900000000" in told
+        assert await count(kitchen, "audit_entries WHERE action = 'target.created'") == 2
+
+    async def test_are_not_where_it_is_not(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        kitchen.settings.sms_provider = "aliyun"
+        await sign_in(browser, "admin")
+        await agree(browser, await look(browser, listed(*self.LINES)))
+        assert await count(kitchen, self.TARGETS) == 0
+
+    async def test_a_centre_without_short_messages_does_not_offer_it(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        await sign_in(browser, "admin")
+        page = await look(browser, listed(*self.LINES))
+        assert 'name="tell"' not in page.text
+        packed = dict(re.findall(r'name="(lines)" value="([\w-]+)"', page.text))
+        await browser.post("/shops/import/lines", data=packed | {"tell": "yes"})
+        assert await count(kitchen, self.TARGETS) == 0
+
+    async def test_who_adds_no_targets_is_not_offered_it(self, installer: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        kitchen.settings.sms_provider = "aliyun"
+        assert 'name="tell"' not in (await look(installer, listed(*self.LINES))).text
+
+
 async def test_the_template_is_read_back_but_its_example_is_no_shop(installer: httpx.AsyncClient) -> None:
     template = await installer.get("/shops/import/template.csv")
     assert template.content.decode("utf-8-sig").startswith("县（区）局,辖区／监管所,单位名称,统一社会信用代码")
@@ -213,7 +281,7 @@ async def test_two_who_add_a_list_with_a_new_station_at_once_make_one(postgres_s
 
     async def add() -> shop_import.Outcome:
         async with database.writing() as work:
-            return await shop_import.add_shops(work, HOUSE, speaker, lines)
+            return (await shop_import.add_shops(work, HOUSE, speaker, lines))[0]
 
     async with database.writing() as work:
         await shop_import.add_shops(work, HOUSE, speaker, lines)
