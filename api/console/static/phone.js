@@ -2,6 +2,7 @@
 //  - tells that the page was opened, which programs that fetch previews of links do not
 //  - reads the text aloud
 //  - makes photographs smaller, and sends again by itself after a connection that broke
+// Phones keep the browser inside of their chat for years: nothing in here is younger than Chrome 69.
 
 const page = document.querySelector("[data-base]");
 const words = page.dataset;
@@ -10,7 +11,7 @@ const status = document.querySelector("[data-status]");
 
 const LONGEST_SIDE_PX = 1600;
 const JPEG_QUALITY = 0.82;
-const LARGEST_BYTES = 10_000_000; // what the server takes of one photograph
+const LARGEST_BYTES = 10000000; // what the server takes of one photograph
 const TRY_S = 120;
 const SLOWEST_S = 30;
 
@@ -57,8 +58,11 @@ if (speak && "speechSynthesis" in window) {
 
 // ---- photographs ----
 
-// The part of a JPEG that says when it was taken (APP1, EXIF 2.32, 4.7), with the orientation set to upright: a canvas has turned
-// the picture already. The server keeps the time and throws the rest away.
+// Before Chrome 81 a canvas does not turn the picture upright; then the server does, which is told by its orientation.
+const turns = CSS.supports("image-orientation", "from-image");
+
+// The part of a JPEG that says when it was taken (APP1, EXIF 2.32, 4.7), with the orientation set to upright where the canvas has
+// turned the picture. The server keeps the time and throws the rest away.
 function exifOf(bytes) {
   const view = new DataView(bytes);
   if (view.byteLength < 4 || view.getUint16(0) !== 0xffd8) return null;
@@ -70,7 +74,7 @@ function exifOf(bytes) {
     const first = exif.getUint32(4, little);
     for (let entry = 0; entry < exif.getUint16(first, little); entry++) {
       const place = first + 2 + 12 * entry;
-      if (exif.getUint16(place, little) === 0x0112) exif.setUint16(place + 8, 1, little);
+      if (turns && exif.getUint16(place, little) === 0x0112) exif.setUint16(place + 8, 1, little);
     }
     return segment;
   }
@@ -79,20 +83,21 @@ function exifOf(bytes) {
 
 // A JPEG of at most LONGEST_SIDE_PX a side; the file as it is where this browser cannot read it.
 async function smaller(file, previews) {
+  const picture = new Image();
+  picture.src = URL.createObjectURL(file);
   try {
-    const bitmap = await createImageBitmap(file);
-    const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(bitmap.width, bitmap.height));
+    await picture.decode();
+    const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(picture.naturalWidth, picture.naturalHeight));
     const canvas = document.createElement("canvas");
-    canvas.width = Math.round(bitmap.width * scale);
-    canvas.height = Math.round(bitmap.height * scale);
-    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    bitmap.close();
+    canvas.width = Math.round(picture.naturalWidth * scale);
+    canvas.height = Math.round(picture.naturalHeight * scale);
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
     previews.append(canvas);
     const small = await new Promise((done) => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
     if (!small) return file;
     let exif = null;
     try {
-      exif = exifOf(await file.slice(0, 131_072).arrayBuffer());
+      exif = exifOf(await new Response(file.slice(0, 131072)).arrayBuffer());
     } catch {
       exif = null; // damaged: sent without
     }
@@ -100,17 +105,19 @@ async function smaller(file, previews) {
     return new File(parts, "photograph.jpg", { type: "image/jpeg" });
   } catch {
     return file;
+  } finally {
+    URL.revokeObjectURL(picture.src);
   }
 }
 
 const retake = document.querySelector("[data-retake]");
-retake?.addEventListener("click", () => document.querySelector("#fix").click());
+if (retake) retake.addEventListener("click", () => document.querySelector("#fix").click());
 
 const prepared = new WeakMap(); // of an input: a promise of its files, made smaller
 
 function prepare(input) {
   const previews = input.form.querySelector("[data-previews]");
-  previews.replaceChildren();
+  previews.textContent = "";
   const ready = Promise.all([...input.files].map((file) => smaller(file, previews)));
   prepared.set(input, ready);
   return ready;
@@ -135,7 +142,7 @@ async function contentOf(form) {
   for (const [name, value] of new FormData(form)) if (!(value instanceof File)) content.append(name, value);
   for (const input of form.querySelectorAll("input[type=file]")) {
     if (!input.files.length) continue;
-    for (const file of await (prepared.get(input) ?? prepare(input))) {
+    for (const file of await (prepared.get(input) || prepare(input))) {
       if (file.size > LARGEST_BYTES) throw new RangeError(words.large);
       content.append("photographs", file);
     }
@@ -157,17 +164,20 @@ async function send(form) {
   const body = await contentOf(form);
   for (let pause = 1; ; pause = Math.min(2 * pause, SLOWEST_S)) {
     say(words.sending);
+    const tooLong = new AbortController();
+    setTimeout(() => tooLong.abort(), TRY_S * 1000);
     let answer = null;
+    let told = {};
     try {
       answer = await fetch(form.action, {
-        method: "POST", body, headers: { Accept: "application/json" }, signal: AbortSignal.timeout(TRY_S * 1000),
+        method: "POST", body, headers: { Accept: "application/json" }, signal: tooLong.signal,
       });
+      told = await answer.json();
     } catch {
-      answer = null; // the connection broke off
+      // The connection broke off, or somebody between has answered.
     }
-    if (answer?.ok) return (await answer.json()).url;
+    if (told.url) return told.url;
     if (answer && (answer.status === 422 || answer.status === 409)) {
-      const told = await answer.json().catch(() => ({}));
       // Somebody did something else meanwhile: who has read that goes on from there, with the same photograph.
       if (told.version) for (const field of document.querySelectorAll("[name=version]")) field.value = told.version;
       if (told.wrong) throw Object.assign(new RangeError("told"), { wrong: told.wrong });
@@ -210,7 +220,7 @@ for (const form of practice ? [] : document.querySelectorAll("form[data-send]"))
       location.assign(await send(form));
     } catch (problem) {
       if (!(problem instanceof RangeError)) throw problem;
-      tell(form, problem.wrong ?? { problem: problem.message });
+      tell(form, problem.wrong || { problem: problem.message });
     } finally {
       button.disabled = false;
     }

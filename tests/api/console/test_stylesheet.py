@@ -5,7 +5,8 @@ from importlib.resources import files
 
 import pytest
 
-SHEET = (files("api.console") / "static" / "kitchen.css").read_text(encoding="utf-8")
+STATIC = files("api.console") / "static"
+SHEET = (STATIC / "kitchen.css").read_text(encoding="utf-8")
 TEXT, CONTROL = 4.5, 3.0  # success criteria 1.4.3 and 1.4.11
 
 PAIRS = [
@@ -49,3 +50,17 @@ def test_contrast(scheme: str, front: str, ground: str, least: float) -> None:
 def test_nothing_comes_from_elsewhere() -> None:
     assert "@import" not in SHEET
     assert "url(" not in SHEET
+
+
+def test_old_browsers_keep_every_rule_of_the_phone_page() -> None:
+    """One word that they do not know, and they drop the whole rule: before Chrome 88 nobody could answer."""
+    rules = SHEET.split("/* ---- the shop's phone page")[1].split("/* ---- ")[0]
+    assert "phone-camera" in rules
+    assert re.findall(r":is\(|:where\(|:has\(|inset:|-(?:inline|block):", rules) == []
+
+
+@pytest.mark.parametrize("name", ["phone.js", "live.js"])
+def test_old_browsers_read_the_scripts_of_shops(name: str) -> None:
+    """One word that they do not know, and they run none of it."""
+    script = (STATIC / name).read_text(encoding="utf-8")
+    assert re.findall(r"\?\.(?!\d)|\?\?|\d_\d|AbortSignal\.|replaceChildren|replaceAll|\.at\(", script) == []
