@@ -20,7 +20,8 @@ import typer
 from rich.console import Console
 
 from api.bootstrap import DemoPlace, prepare_demo
-from api.cli import read_settings, told_in_words
+from api.cli import read_settings
+from api.cli_errors import told_in_words
 from api.kit.lock import DataFolderUnusable, make_folder
 from api.kit.settings import Settings
 from contract.catalogue import load_catalogue

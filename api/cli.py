@@ -2,49 +2,36 @@
 
 import asyncio
 import json
-import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
 
 from api.accounts import second_factor
 from api.accounts import service as accounts_service
 from api.accounts.actors import the_house
 from api.accounts.permissions import Permission, Role, permissions_of
-from api.alarms.mapping import AlarmFormatsError
 from api.alarms.service import rotate_keys as rotate_box_keys
 from api.backup import BackupError, back_up
 from api.cameras.service import rotate_keys
-from api.cases.deadlines import DeadlinesError
 from api.centre import Centre
+from api.cli_errors import told_in_words
 from api.clients.document import for_tokens
 from api.deliveries.service import rotate_keys as rotate_target_keys
 from api.edges.service import create_code
 from api.evidence import countersigning
-from api.evidence.retention import RetentionError
 from api.keys.service import rotate_keys as rotate_service_keys
 from api.kit.database import Work
-from api.kit.lock import DataFolderBusy, DataFolderUnusable, hold_folder
-from api.kit.problems import Problem, from_database
-from api.kit.secrets import KeyringError
+from api.kit.lock import hold_folder
 from api.kit.settings import Settings
 from api.kit.times import now
 from api.migrations import upgrade
 from api.places.service import list_shops
-from api.server import AddressUnusable, CertificateUnusable, print_line, run
-from contract.catalogue import CatalogueError
+from api.server import print_line, run
 
 R = TypeVar("R")
-# What no second attempt will change.
-BROKEN_FILE = frozenset(
-    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR}
-)
-_FILES_AND_FOLDERS = (DataFolderBusy, DataFolderUnusable, CatalogueError, DeadlinesError, RetentionError, AlarmFormatsError)
 Data = Annotated[Path | None, typer.Option("--data", envvar="SUNSHINE_DATA", help="Folder for all that is kept. 数据文件夹")]
 Login = Annotated[str, typer.Argument(help="Name to sign in with. 登录名")]
 
@@ -260,32 +247,3 @@ def with_database(settings: Settings, act: Callable[[Work], Coroutine[Any, Any, 
 
     with told_in_words():
         return asyncio.run(with_centre())
-
-
-@contextmanager
-def told_in_words() -> Iterator[None]:
-    """What a person can put right is one sentence, without a traceback."""
-    try:
-        yield
-    except (*_FILES_AND_FOLDERS, AddressUnusable, CertificateUnusable, KeyringError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    except Problem as error:
-        typer.echo(error.detail, err=True)
-        raise typer.Exit(1) from error
-    except UnicodeError as error:
-        typer.echo("An argument holds characters that are no text. Type it anew, in UTF-8.", err=True)
-        raise typer.Exit(1) from error
-    except OSError as error:
-        typer.echo(f"The data folder cannot be used ({error}). Make room, or choose another one: --data.", err=True)
-        raise typer.Exit(1) from error
-    except DBAPIError as error:
-        problem = from_database(error)
-        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in BROKEN_FILE:  # the low byte is the kind of error
-            words = f"The database in the data folder cannot be used ({error.orig}). Put a copy back, or choose another: --data."
-        elif problem is not None:
-            words = problem.detail
-        else:
-            raise
-        typer.echo(words, err=True)
-        raise typer.Exit(1) from error

@@ -11,7 +11,8 @@ from api.accounts.actors import the_house
 from api.audit.chain import Source, differences, problems_of, read_export
 from api.audit.service import read_database
 from api.centre import Centre
-from api.cli import Data, read_settings, told_in_words
+from api.cli import Data, read_settings
+from api.cli_errors import told_in_words
 from api.kit.settings import Settings
 from api.migrations import upgrade
 from contract.findings import Finding

@@ -168,6 +168,7 @@ def _insert_of(work: AsyncSession) -> Any:
 def _postgres_arguments(wait_s: float) -> dict[str, Any]:
     """A server that is switched off, or behind a cable that was pulled, is noticed within about half a minute (libpq, 34.1.2)."""
     return {
+        "client_encoding": "utf8",  # whatever the server or PGCLIENTENCODING would have it be
         "connect_timeout": max(2, round(wait_s)), "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
         "tcp_user_timeout": 30_000,
     }

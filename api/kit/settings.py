@@ -10,6 +10,8 @@ import httpx
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from api.kit.outbound import Network, read_networks
 from contract.base import LocalTime
@@ -186,6 +188,10 @@ class Settings(BaseSettings):
         scheme, separator, _ = value.get_secret_value().partition("://") if value is not None else ("", "", "")
         if value is not None and (not separator or scheme.partition("+")[0] not in ("postgres", "postgresql", "sqlite")):
             raise ValueError("Give a URL that begins with postgresql:// or sqlite:///.")
+        try:
+            make_url(value.get_secret_value() if value is not None else "sqlite://")
+        except (ArgumentError, ValueError):  # its words quote the URL, and that may hold a password
+            raise ValueError("Give a URL such as postgresql://user:password@host:5432/name.") from None
         return value
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from api.kit.database import Database
@@ -13,11 +14,16 @@ from api.kit.database import Database
 LOCK = 0x53554E  # any number that no other program on the database uses
 
 
+class DatabaseUnusable(Exception):
+    """This version cannot use such a database; the message says what to do."""
+
+
 class BrokenReferences(Exception):
     """A migration would leave rows that name others which are not there; it has left nothing."""
 
 
 async def upgrade(database: Database) -> None:
+    """Raises DatabaseUnusable or BrokenReferences, and leaves nothing then."""
     is_sqlite = database.engine.dialect.name == "sqlite"
     try:
         async with database.writing() as work:
@@ -47,8 +53,20 @@ def _upgrade(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            raise DatabaseUnusable(
+                f"The database keeps text as {encoding}, which has no place for Chinese. Make another one, and name it in "
+                "SUNSHINE_DATABASE_URL: CREATE DATABASE sunshine OWNER sunshine ENCODING 'UTF8' TEMPLATE template0"
+            )
     before = MigrationContext.configure(connection).get_current_revision()
-    command.upgrade(config_for(connection), "head")
+    try:
+        command.upgrade(config_for(connection), "head")
+    except CommandError as error:
+        raise DatabaseUnusable(
+            f"The database is of a newer version than this program, which does not know its state {before}. Start the newer "
+            "version, or put back the copy that was made before it."
+        ) from error
     is_moved = before != MigrationContext.configure(connection).get_current_revision()
     if is_moved and connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()

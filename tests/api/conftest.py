@@ -76,14 +76,14 @@ def migrated_postgres(postgres_server: str) -> str:
 
 
 def _create_database(server: str, name: str, template: str = "template1") -> None:
-    _tell(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    tell_postgres(server, f"CREATE DATABASE {name} TEMPLATE {template}")
 
 
 def _drop_database(server: str, name: str) -> None:
-    _tell(server, f"DROP DATABASE {name} WITH (FORCE)")
+    tell_postgres(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _tell(server: str, statement: str) -> None:
+def tell_postgres(server: str, statement: str) -> None:
     with psycopg.connect(server.format(name="postgres").replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(statement)  # type: ignore[arg-type]
 

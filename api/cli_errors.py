@@ -1,0 +1,68 @@
+"""What a command tells where it fails: one sentence that says what to do, and no traceback."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from api.alarms.mapping import AlarmFormatsError
+from api.cases.deadlines import DeadlinesError
+from api.evidence.retention import RetentionError
+from api.kit.lock import DataFolderBusy, DataFolderUnusable
+from api.kit.problems import Problem, from_database
+from api.kit.secrets import KeyringError
+from api.migrations import DatabaseUnusable
+from api.server import AddressUnusable, CertificateUnusable
+from contract.catalogue import CatalogueError
+
+# Their messages are such sentences.
+_SAID = (
+    DataFolderBusy, DataFolderUnusable, DatabaseUnusable, CatalogueError, DeadlinesError, RetentionError, AlarmFormatsError,
+    AddressUnusable, CertificateUnusable, KeyringError,
+)
+# What no second attempt will change.
+_BROKEN_FILE = frozenset(
+    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR}
+)
+
+
+@contextmanager
+def told_in_words() -> Iterator[None]:
+    """What a person can put right is one sentence, without a traceback."""
+    try:
+        yield
+    except _SAID as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except Problem as error:
+        typer.echo(error.detail, err=True)
+        raise typer.Exit(1) from error
+    except UnicodeError as error:
+        typer.echo("An argument holds characters that are no text. Type it anew, in UTF-8.", err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        typer.echo(f"The data folder cannot be used ({error}). Make room, or choose another one: --data.", err=True)
+        raise typer.Exit(1) from error
+    except DBAPIError as error:
+        problem = from_database(error)
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _BROKEN_FILE:  # the low byte is the kind of error
+            words = f"The database in the data folder cannot be used ({error.orig}). Put a copy back, or choose another: --data."
+        elif hasattr(error.orig, "sqlstate") and error.statement is None:  # PostgreSQL, which was not even reached
+            words = f"The database cannot be used ({_in_one_line(error.orig)}). Is SUNSHINE_DATABASE_URL right, and does it run?"
+        elif getattr(error.orig, "sqlstate", None) == "42501":
+            words = (
+                f"The database refuses its user something ({_in_one_line(error.orig)}). Make that user its owner: "
+                "ALTER DATABASE name OWNER TO user"
+            )
+        elif problem is not None:
+            words = problem.detail
+        else:
+            raise
+        typer.echo(words, err=True)
+        raise typer.Exit(1) from error
+
+
+def _in_one_line(error: object) -> str:
+    return " ".join(str(error).split())
