@@ -1,7 +1,7 @@
 """What the centre tells an edge about its cameras."""
 
 from datetime import time
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -49,9 +49,18 @@ class CameraConfig(Wire):
     interval_s: float = Field(1.0, gt=0, description="wanted seconds between looks; key frames may come less often")
     chain_start: Sha256 = Field(
         FIRST_OF_CHAIN,
-        description="what the first manifest of this edge about the camera names as the one before it: the last that the centre "
-        "knew when the key was new",
+        description="what the next manifest of this edge about the camera names as the one before it, unless the edge knows of a "
+        "later one: the last that the centre has of this edge, or, when its key is new, of the one before it",
     )
+    chain_length: int = Field(
+        0, ge=0, description="the number of that manifest in this edge's own chain of the camera; 0: the chain is still to begin"
+    )
+
+    def is_same(self, other: Self) -> bool:
+        """Whether nobody has changed it: the centre seals its password anew for every list, and tells how far its chain has
+        come."""
+        told = {name: getattr(self, name) for name in ("password_sealed", "chain_start", "chain_length")}
+        return other.model_copy(update=told) == self
 
 
 class EdgeConfig(Wire):

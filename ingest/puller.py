@@ -29,6 +29,7 @@ class Puller:
         self._current: EdgeConfig | None = None
         # What the disk has: a list, none, or after an error nobody knows what.
         self._stored: EdgeConfig | OSError | None = None
+        self._has_asked = False
         self._refused: str | None = None
         self._disk_cause: str | None = None
         self._changed = threading.Event()
@@ -60,13 +61,14 @@ class Puller:
 
     def pull(self) -> None:
         try:
-            config = self._centre.config(self.version)
+            # At first the whole list, also where it has not changed: it says how far the chains have come.
+            config = self._centre.config(self.version if self._has_asked else None)
         except CentreRefused as error:
             self._turned_away(error)
         except CentreError:
             pass  # told by `Centre`, once per change; the list in use stays
         else:
-            self._refused = None
+            self._refused, self._has_asked = None, True
             if config is not None:
                 self._use(config)
 

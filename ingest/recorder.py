@@ -92,7 +92,9 @@ class Recorder:
         Once the evidence is committed this returns; a row that could not be written is made up for by `relist`.
         """
         pictures = {"original.jpg": sight.original, "overlay.jpg": sight.overlay}
-        head = self._heads.get(camera.id, Head(0, camera.chain_start))
+        # The centre knows of a later one where this disk has forgotten it: it was put back as it once was, or cleared.
+        told, known = Head(camera.chain_length, camera.chain_start), self._heads.get(camera.id)
+        head = told if known is None or known.sequence < told.sequence else known
         sign = violation.rule.sign
         manifest = Manifest(
             violation_id=uuid4(),

@@ -95,10 +95,9 @@ class Roster:
             login = Login.open(camera, self._key)
         except CredentialError as error:
             login, unreadable = None, error
-        # The centre seals a password anew for every list, so what is sealed says nothing about a change.
-        camera = camera.model_copy(update={"password_sealed": None})
         version = catalogue.version
-        if known is not None and (known.config, known.login, known.catalogue_version) == (camera, login, version):
+        if known is not None and (known.login, known.catalogue_version) == (login, version) and camera.is_same(known.config):
+            known.config = camera  # which says how far its chain has come
             return True
         self._book.watch(camera.id)
         if pending.repeats is None:

@@ -45,8 +45,11 @@ class Shares:
         for camera_id in gone:
             del self._worker[camera_id]
         # Of a camera that somebody has changed nothing is known yet.
-        unchanged = {camera.id for camera in cameras if camera.id in self._aside and _same(self._aside[camera.id].camera, camera)}
-        self._aside = {camera_id: aside for camera_id, aside in self._aside.items() if camera_id in unchanged}
+        listed = {camera.id: camera for camera in cameras}
+        self._aside = {
+            camera_id: aside for camera_id, aside in self._aside.items()
+            if camera_id in listed and listed[camera_id].is_same(aside.camera)
+        }
         self.workers = max(self.workers, min(self._most, len(cameras)))
         for camera in cameras:
             if camera.id not in self._worker:
@@ -91,8 +94,3 @@ class Shares:
     def crashes(self) -> dict[str, int]:
         """How often cameras crashed their worker, as they are now."""
         return {camera_id: aside.crashes for camera_id, aside in self._aside.items()}
-
-
-def _same(one: CameraConfig, other: CameraConfig) -> bool:
-    """But for the password, which the centre seals anew for every list."""
-    return one.model_copy(update={"password_sealed": other.password_sealed}) == other

@@ -185,7 +185,8 @@ async def build_config(
         )
         for camera in rows
     ]
-    # A sealed password differs each time, so the camera's own version stands for it.
+    # A sealed password differs each time, so the camera's own version stands for it. How far a chain has come is told, but is no
+    # reason to ask again: the edge knows it, unless its disk has forgotten it, and then it begins anew.
     content = [edge.encryption_key, catalogue.version]
     for row, config in zip(rows, configs, strict=True):
         # A set has another order in every process; the version must not.
@@ -194,10 +195,12 @@ async def build_config(
     if version == known_version:
         return None
     key = X25519PublicKey.from_public_bytes(base64.b64decode(edge.encryption_key))
-    sealed = [
-        config.model_copy(update={"password_sealed": _sealed_password(camera, keyring, key)})
-        for camera, config in zip(rows, configs, strict=True)
-    ]
+    sealed = []
+    for camera, config in zip(rows, configs, strict=True):
+        told: dict[str, object] = {"password_sealed": _sealed_password(camera, keyring, key)}
+        if camera.id in reported:
+            told["chain_length"], told["chain_start"] = await evidence.last_of_own(work, actor, camera.id)
+        sealed.append(config.model_copy(update=told))
     return EdgeConfig(version=version, catalogue=catalogue, cameras=sealed)
 
 
@@ -247,7 +250,7 @@ def signing_key(public_key: str) -> Ed25519PublicKey:
 
 
 def _camera_config(camera: Camera, chain_start: str | None) -> CameraConfig:
-    """`chain_start` matters to an edge that has not begun its chain of the camera yet."""
+    """`chain_start` of an edge that has not begun its chain of the camera yet."""
     return CameraConfig.model_validate(
         {
             "id": camera.id, "name": camera.name, "shop_id": camera.shop_id, "shop_name": camera.shop.name,

@@ -16,6 +16,7 @@ from api.evidence.tables import CentreKey, Chain, Clip, Countersignature, Eviden
 from api.kit.database import Work, insert_if_missing
 from api.kit.prepared import prepared
 from contract.countersigning import SignedStatement, Statement
+from contract.evidence import FIRST_OF_CHAIN
 
 
 def _readable(actor: Actor) -> Select[Evidence]:
@@ -213,12 +214,21 @@ async def last_of_others(work: Work, actor: Actor, camera_id: str) -> str | None
         Evidence.camera_id == camera_id, Evidence.edge_id != actor.id, Evidence.chain != Chain.NONE
     )
     edge_id = await work.scalar(others.order_by(Evidence.received_at.desc()).limit(1))
-    last: tuple[int, str | None] = (0, None)
+    return None if edge_id is None else (await _last(work, camera_id, edge_id))[1]
+
+
+async def last_of_own(work: Work, actor: Actor, camera_id: str) -> tuple[int, str]:
+    """Number and digest of the last manifest of a camera that this edge has handed in; it has handed in one."""
+    return await _last(work, camera_id, actor.id)
+
+
+async def _last(work: Work, camera_id: str, edge_id: str) -> tuple[int, str]:
+    last = (0, FIRST_OF_CHAIN)
     for table in (Evidence, Clip):
         links = select(table.sequence, table.digest).where(table.camera_id == camera_id, table.edge_id == edge_id)
         for sequence, digest in await work.execute(links.order_by(table.sequence.desc()).limit(1)):
             last = max(last, (sequence, digest))
-    return last[1]
+    return last
 
 
 async def cameras_reported(work: Work, actor: Actor, camera_ids: Collection[str]) -> set[str]:

@@ -186,11 +186,21 @@ class TestNewEdge:
         status, output = verified(tmp_path / "chain.json", await chain(officer, place.camera_id))
         assert (status, "must name the last record" in output) == (1, True), output
 
-    async def test_who_has_begun_is_told_of_no_start(self, world: World):
-        box = await world.edge(await world.place())
+    async def test_who_has_begun_is_told_how_far_it_has_come(self, any_world: World, tmp_path: Path):
+        """A box whose disk was put back as it once was goes on from there: else its own honest chain would fork."""
+        place = await any_world.place()
+        box = await any_world.edge(place)
         before = (await box.config()).json()["version"]
+        for _ in range(2):
+            await box.report()
+        config = (await box.config()).json()
+        assert config["version"] == before, "each report would make the edge ask anew"
+        (camera,) = config["cameras"]
+        box.sequence, box.previous = camera["chain_length"], camera["chain_start"]
         await box.report()
-        assert (await box.config()).json()["version"] == before
+        content = await chain(await any_world.person(), place.camera_id)
+        status, output = verified(tmp_path / "chain.json", content, *await published(any_world))
+        assert (status, "the chain of 3 has no gap" in output) == (0, True), output
 
 
 class TestKey:

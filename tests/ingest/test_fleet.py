@@ -190,6 +190,16 @@ def test_unchanged_camera_is_not_touched(world: World):
     assert world.rules["a"] is rules
 
 
+def test_how_far_the_chain_has_come_reaches_the_evidence_and_changes_nothing_else(world: World):
+    world.apply(camera("a"))
+    rules = world.rules["a"]
+    world.apply(camera("a", chain_length=8, chain_start="a" * 64))
+    assert world.rules["a"] is rules
+    world.reader("a").show()
+    world.fleet.look_round()
+    assert [entry.manifest.sequence for entry in world.parts.evidence.committed(set())] == [9]
+
+
 def test_changed_zone_gives_new_rules_on_the_same_stream(world: World):
     world.apply(camera("a"))
     rules = world.rules["a"]

@@ -51,6 +51,15 @@ def test_unchanged_list_is_not_applied_again(world: World):
     assert world.centre.requests[1].headers["If-None-Match"] == '"v1"'
 
 
+def test_after_a_start_the_whole_list_is_asked_for(world: World):
+    """It says how far the chains have come: this disk may have been put back."""
+    world.store.save(edge_config(camera("a"), version="v1"))
+    world.centre.config = edge_config(camera("a", chain_length=7), version="v1")
+    world.puller.start()
+    world.pull()
+    assert [config.cameras[0].chain_length for config in world.applied] == [0, 7]
+
+
 def test_changed_list_is_applied(world: World):
     world.pull()
     world.centre.config = edge_config(camera("a"), camera("b"), version="v2")

@@ -166,6 +166,16 @@ def test_a_new_key_begins_with_what_the_centre_knew_last(parts: Parts):
     assert [(first.sequence, first.previous), (second.sequence, second.previous)] == [(1, known), (2, first.digest())]
 
 
+def test_a_disk_that_was_put_back_goes_on_where_the_centre_knows_the_chain_to_be(parts: Parts):
+    parts.record()
+    known = "a" * 64
+    for length in (8, 1):  # the second list is older than what was recorded since
+        there = camera(chain_start=known, chain_length=length)
+        parts.recorder.record(there, catalogue().version, sight(), violation())
+    _, second, third = manifests(parts)
+    assert [(second.sequence, second.previous), (third.sequence, third.previous)] == [(9, known), (10, second.digest())]
+
+
 def clips(parts: Parts) -> list[ClipManifest]:
     return [manifest for manifest in everything(parts) if isinstance(manifest, ClipManifest)]
 

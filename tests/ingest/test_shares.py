@@ -56,7 +56,7 @@ def test_a_camera_that_crashes_again_and_again_is_tried_ever_more_rarely(shares:
 
 def test_a_camera_that_was_changed_is_read_at_once(shares: Shares):
     pause_s(shares, "b")
-    shares.apply([camera("a"), camera("b", password_sealed="sealed anew for this list")])
+    shares.apply([camera("a"), camera("b", password_sealed="sealed anew for this list", chain_length=3)])
     assert read(shares) == ["a"], "nothing of it was changed"
     shares.apply([camera("a"), camera("b", url="rtsp://10.0.0.5/sub")])
     assert read(shares) == ["a", "b"]
