@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Exists, Select, and_, delete, exists, false, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
-from api.accounts.actors import Actor, without_actor
+from api.accounts.actors import Actor, ActorKind, without_actor
 from api.accounts.permissions import Permission
 from api.accounts.tables import User
 from api.clients.tables import ApiClient, ApiClientPlace, ApiToken, TokenKind
@@ -78,10 +78,11 @@ async def find_token(work: Work, token_hash: str, *, for_change: bool = False) -
     return token
 
 
-@without_actor("a link that was given out is the proof")
-async def is_still_let_in(work: Work, user_id: str | None, client_id: str | None) -> bool:
+async def is_still_let_in(work: Work, actor: Actor) -> bool:
     """Whether the person, the client, or the client for the person may still ask for anything."""
     needed: list[Exists] = []
+    user_id = actor.id if actor.kind is ActorKind.PERSON else None
+    client_id = actor.client.id if actor.client is not None else None
     if user_id is not None:
         needed.append(exists().where(User.id == user_id, User.disabled.is_(False)))
     if client_id is not None:

@@ -85,8 +85,7 @@ async def find_linked(work: Work, keyring: Keyring, token: str, address: str, at
         raise NotFound("This is no link that the centre gave out.") from error
     if at >= link.until:
         raise LinkExpired("The time of this link is over. Ask for a new one: POST /api/v1/evidence/ID/links.")
-    person_id = link.id if link.kind is ActorKind.PERSON else None
-    if not await clients.is_still_let_in(work, person_id, link.client[0] if link.client else None):
-        raise LinkExpired("Who asked for this link may look no longer: the account, or the program's access, has ended.")
     actor = link.actor(address)
+    if not await clients.is_still_let_in(work, actor):
+        raise LinkExpired("Who asked for this link may look no longer: the account, or the program's access, has ended.")
     return actor, link, await service.find_file(work, actor, link.violation_id, link.file, link.reason)

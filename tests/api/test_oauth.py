@@ -19,10 +19,13 @@ from api.accounts.permissions import Role
 from api.accounts.service import list_users, reset_password, set_disabled
 from api.accounts.throttle import FREE_FAILURES
 from api.clients import service as clients
-from api.clients.grants import by_refresh
+from api.clients.grants import authenticate, by_refresh
 from api.clients.limits import Limiter, RateLimited
 from api.clients.repository import delete_expired_tokens, find_client
 from api.clients.scopes import Scope
+from api.feed.endpoints import follow as follow_events
+from api.feed.publisher import publish_all
+from api.feed.service import Stand
 from tests.api.world import HOUSE, EdgeBox, Place, World, problem_code
 
 BACK = "https://app.example.org/back"
@@ -424,6 +427,29 @@ class TestToken:
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
         again = await admin.post(f"/api/v1/clients/{program.id}/rotate")
         assert (again.status_code, problem_code(again)) == (409, "client-revoked")
+
+    @pytest.mark.parametrize("for_a_person", [False, True])
+    async def test_a_stream_that_is_open_tells_nothing_more(self, any_world: World, for_a_person: bool):
+        """Of a program that is revoked, and of a person who lets it in no longer."""
+        world, place = any_world, await any_world.place()
+        world.centre.settings.stream_s = 5
+        box, officer = await world.edge(place), await world.person()
+        program = await add(world, place, scopes=ACTING, is_authority=True)
+        async with program.for_person(officer) if for_a_person else program.by_itself() as client:
+            token = client.token["access_token"]
+        async with world.centre.database.reading() as work:
+            actor = (await authenticate(work, token, "192.0.2.1", world.centre.clock()))[0]
+        stream = follow_events(world.centre, actor, Stand())
+        await world.case(place, box)
+        await publish_all(world.centre)
+        assert "case.opened" in await anext(stream)
+        if for_a_person:
+            assert (await officer.delete(f"/api/v1/me/grants/{program.id}")).status_code == 204
+        else:
+            await (await world.person(Role.ADMIN)).post(f"/api/v1/clients/{program.id}/revoke")
+        await world.case(place, box)
+        await publish_all(world.centre)
+        assert [text async for text in stream] == []
 
     async def test_ends_with_the_password_of_the_person(self, world: World):
         program, officer = await add(world, await world.place()), await world.person()
