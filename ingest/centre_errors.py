@@ -68,7 +68,8 @@ class CentreRefused(CentreError):
 
 def parsed(kind: type[Answer], response: httpx.Response) -> Answer:
     try:
-        return kind.model_validate_json(response.content)
+        # A newer centre tells more. In a list that was not taken for that, a camera that somebody adds would never be looked at.
+        return kind.model_validate_json(response.content, extra="ignore")
     except ValidationError as error:
         raise CentreUnavailable(not_a_centre(response)) from error
 

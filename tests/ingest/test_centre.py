@@ -64,6 +64,16 @@ def test_no_answer(error: Exception):
         centre_that(error).beat(BEAT)
 
 
+def test_a_centre_that_is_newer_is_understood():
+    """Boxes stand in shops, and are upgraded after their centre."""
+    config = edge_config(camera())
+    told = config.model_dump(mode="json")
+    for part in (told, told["cameras"][0], told["catalogue"], told["catalogue"]["rules"][0]):
+        part["of_a_later_version"] = 1
+    answer = httpx.Response(200, json=told)
+    assert centre_that(answer).config(None) == config
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
