@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.accounts.actors import Actor
-from api.cases.states import Act, Condition, Step
+from api.cases.states import Act, CaseState, Condition, Step
 from api.cases.tables import Case, CaseTransition
 
 UNDO_WITHIN = timedelta(seconds=10)
@@ -41,7 +41,8 @@ class Situation:
 
 
 def _by_the_same_person(now: Situation) -> bool:
-    return now.last.actor_id == now.actor.id and now.age <= UNDO_WITHIN
+    """What was confirmed before a section head dismissed it does not go back to be judged anew: that is reopened, with a reason."""
+    return now.last.before is CaseState.PENDING_REVIEW and now.last.actor_id == now.actor.id and now.age <= UNDO_WITHIN
 
 
 def _not_by_who_submitted(now: Situation) -> bool:

@@ -128,7 +128,7 @@ async def act(
     other = into or case.merged_into
     if into is not None:
         await _merge(work, actor, case, into)
-    if step.act is Act.SPLIT:
+    if step.before is CaseState.MERGED:
         await _split(work, actor, case)
     if due_at is not None:
         extend(case, at, due_at, deadlines)

@@ -258,8 +258,7 @@ def _undo(done: Verdict | None, judged: Sequence[str], speaker: Speaker) -> Undo
         return None
     numbers = speaker.listed(ref.partition(":")[0] for ref in judged)
     words = speaker.say(N_("No. %(ids)s: %(what)s."), ids=numbers, what=speaker.say(VERDICTS[done]))
-    can_undo = done in (Verdict.VIOLATION, Verdict.NOT_A_VIOLATION, Verdict.CANNOT_TELL)
-    return Undo(words, judged if can_undo else [])
+    return Undo(words, judged if done not in (Verdict.NOTICE, Verdict.UNDO) else [])
 
 
 def _numbers(had: Collection[int]) -> list[int]:

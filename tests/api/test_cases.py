@@ -263,6 +263,15 @@ class TestUndo:
         assert "undo" not in (await officer.get(f"/api/v1/cases/{case_id}")).json()["actions"]
         assert (await do(officer, case_id, "undo", 2)).status_code == 409
 
+    async def test_what_was_confirmed_before_is_reopened_with_a_reason_instead(self, world: World):
+        """Or a slip of the section head's would undo the reviewer's judgement, and the time to judge would be over long since."""
+        case_id = await world.case(await world.place())
+        await do(await world.person(), case_id, "confirm", 1)
+        chief = await world.person(Role.CHIEF)
+        await do(chief, case_id, "dismiss", 2, reason="test")
+        assert (await chief.get(f"/api/v1/cases/{case_id}")).json()["actions"] == ["reopen"]
+        assert (await do(chief, case_id, "undo", 3)).status_code == 409
+
 
 class TestConfirmedByMistake:
     async def test_a_section_head_dismisses_it_and_the_shop_never_hears_of_it(self, any_world: World):

@@ -194,8 +194,7 @@ async function judge(verdict) {
   if (whole) box(whole).checked = false;
   const into = whole && current.value;
   const act = { verdict, into, entries: takeOut(list), timer: 0, isUndone: false };
-  // The way back from a merge needs a reason, so it is on the page of the case.
-  last = whole ? null : act;
+  last = act;
   const button = form.querySelector(`button[value="${verdict}"]`);
   const label = whole ? words.merged.replace("#", whole.dataset.case) : button.lastChild.textContent.trim();
   const told = `${label} (${act.entries.map(({ row }) => row.dataset.case).join(words.between)})`;
@@ -207,8 +206,7 @@ async function judge(verdict) {
     await send(act, verdict === "notice" ? "violation" : verdict);
   });
   await painting;
-  if (whole) tell(told, { link: `/cases/${whole.dataset.case}` });
-  else if (!act.isUndone) tell(told, { undo: true });
+  if (!act.isUndone) tell(told, { undo: true, link: whole && `/cases/${whole.dataset.case}` });
   // A notice cannot be taken back, so it goes when the time for that is over; until then the case is confirmed.
   if (verdict === "notice" && last === act) act.timer = setTimeout(issueNow, UNDO_MS);
   await sent;

@@ -240,6 +240,20 @@ class TestMany:
             wait_for_state(page, case_id, "merged")
         expect(page.locator("[data-left=judge]")).to_have_text("2")
 
+    def test_u_takes_a_merge_back(self, waiting: list[int], open_page: OpenPage) -> None:
+        page = review(open_page)
+        page.keyboard.press("x")
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        page.keyboard.press("j")
+        page.keyboard.press("m")
+        wait_for_state(page, waiting[1], "merged")
+        page.keyboard.press("u")
+        for case_id in waiting[:2]:
+            wait_for_state(page, case_id, "pending_review")
+        expect_shown(page, waiting[0])
+        expect(page.locator("[data-rows] > li")).to_have_count(4)
+
     def test_all_and_none(self, waiting: list[int], open_page: OpenPage) -> None:
         page = review(open_page)
         page.keyboard.press("Control+a")

@@ -239,6 +239,15 @@ class TestVerdicts:
         assert f"{parts[0]}、{parts[1]} 号：已并入其他案件" in page.text
         assert [(await browser.get(f"/api/v1/cases/{part}")).json()["merged_into"] for part in parts] == [whole, whole]
 
+    async def test_a_merge_is_taken_back(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        whole, *parts = [await hand_in(browser, kitchen) for _ in range(3)]
+        await sign_in(browser, "reviewer")
+        form = {"verdict": "merge", "current": f"{whole}:1", "case": [f"{part}:1" for part in parts]}
+        page = await browser.post("/review/judge", data=form, follow_redirects=True)
+        back = re.findall(r'name="case" value="(\d+:2)"', page.text)
+        assert sorted(shown(await judge(browser, "undo", *back))) == [whole, *parts]
+        assert [(await browser.get(f"/api/v1/cases/{one}")).json()["merged_into"] for one in parts] == [None, None]
+
     @pytest.mark.parametrize("current", ["{0}:1", "", "x"])
     async def test_nothing_is_merged_into_itself_or_nowhere(
         self, browser: httpx.AsyncClient, kitchen: Kitchen, current: str
