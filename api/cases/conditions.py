@@ -41,7 +41,7 @@ class Situation:
 
 
 def _by_the_same_person(now: Situation) -> bool:
-    """What was confirmed before a section head dismissed it does not go back to be judged anew: that is reopened, with a reason."""
+    """What was confirmed before a section head dismissed it is not undone into the queue: that is reopened, with a reason."""
     return now.last.before is CaseState.PENDING_REVIEW and now.last.actor_id == now.actor.id and now.age <= UNDO_WITHIN
 
 
