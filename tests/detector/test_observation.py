@@ -96,6 +96,27 @@ def test_only_the_smokers_own_cigarette_is_marked():
     assert [box.box[0] for box in marked] == [640]
 
 
+def test_only_what_the_smoker_holds_is_marked():
+    smokers = [person((x, 100, x + 100, 400), mask="missing", gloves=("missing",), held="yes", track=x) for x in (100, 600)]
+    held = tuple(SeenObject("cigarette", (x + 15, 205, x + 25, 225), 0.8) for x in (100, 600))
+    marked = [box for box in Observation(1280, 720, tuple(smokers), held).marked_boxes(600, "smoking") if box.violating]
+    assert [(box.kind, box.box[0]) for box in marked] == [("hand", 600), ("cigarette", 615)]
+
+
+def test_only_the_bare_hand_is_marked():
+    """Not the gloved one, not the head, nor what somebody else does, nor what else the hand does."""
+    guilty = person(mask="missing", gloves=("missing", "worn"), held="yes", track=1)
+    other = person((600, 100, 700, 400), gloves=("missing",), track=2)
+    seen = Observation(1280, 720, (guilty, other), (SeenObject("cigarette", (115, 205, 125, 208), 0.8),))
+    assert [(box.kind, box.box[0]) for box in seen.marked_boxes(1, "glove") if box.violating] == [("hand", 100)]
+
+
+def test_what_belongs_to_nobody_that_was_found_is_kept_without_a_person():
+    alone = person(gloves=("missing",))
+    seen = scene(Person(None, None, alone.head), Person(None, None, None, alone.hands), person())
+    assert [box.kind for box in seen.marked_boxes(None, None)] == ["head", "hand", "person", "head"]
+
+
 @pytest.mark.parametrize(
     ("mouth", "held", "marked"),
     [("no", "yes", ["hand", "cigarette"]), ("yes", "yes", ["head", "hand", "cigarette"]), ("yes", "no", ["head", "cigarette"])],

@@ -165,6 +165,12 @@ def test_business_hours_are_local(start, end, fires):
     assert bool(run(engine, steady(60, cap="missing"))) is fires
 
 
+@pytest.mark.parametrize(("evening", "fires"), [("09:00", True), ("17:00", False)])
+def test_a_shop_that_closes_between_meals_has_several_hours(evening, fires):
+    hours = [Hours(start="06:00", end="08:00"), Hours(start=evening, end="22:00")]
+    assert bool(run(RuleEngine(camera(hours=hours), CATALOGUE), steady(60, cap="missing"))) is fires
+
+
 def test_the_same_person_is_told_of_again_after_the_repeat_interval():
     told = run(RuleEngine(camera(), CATALOGUE), steady(1900, 5.0, cap="missing"))
     assert [t for t, _ in told] == [20, 1820]
@@ -208,10 +214,39 @@ def test_a_violation_that_was_not_committed_comes_again():
     assert len(run(engine, steady(22, cap="missing"), commit=False)) == 3
 
 
+@pytest.mark.parametrize(
+    ("walks_by", "numbered_by", "again"),
+    [(0, 0, (21, "K01", 1)), (400, 0, (21, "K01", 1)), (0, 10, (41, "K01", 11))],
+    ids=["who-stays", "who-walks-on", "who-comes-to-the-spot"],
+)
+def test_what_could_not_be_kept_after_all_is_told_of_again(walks_by, numbered_by, again):
+    """And nothing else is: another rule that was told of at the same spot, and somebody else elsewhere."""
+    engine, told = RuleEngine(camera(), CATALOGUE), []
+    for t in range(60):
+        x, number = (100 + walks_by, numbered_by) if t > 20 else (100, 0)
+        guilty = person((x, 100, x + 100, 400), track=number + 1, cap="missing", mask="missing")
+        seen = scene(person((800, 100, 900, 400), track=number + 2, cap="missing"), guilty)
+        for violation in engine.update(seen, t, at(t)):
+            told.append((t, violation.rule.code, violation.track))
+            engine.committed(violation)
+            if told[-1] == (20, "K01", 1):
+                engine.refused(violation)
+    assert told == [(15, "K02", 1), (20, "K01", 2), (20, "K01", 1), again]
+
+
 @pytest.mark.parametrize("back_to", [0, 996])
 def test_a_clock_that_jumps_back_starts_anew(back_to):
     looks = steady(15, start=985, cap="missing") + steady(19, start=back_to, cap="missing")
     assert run(RuleEngine(camera(), CATALOGUE), looks) == []
+
+
+def test_a_clock_that_jumps_back_starts_anew_for_who_was_out_of_sight_too():
+    """Somebody was last seen before the moment that it jumps back to."""
+    engine = RuleEngine(camera(), CATALOGUE)
+    gone = person((800, 100, 900, 400), track=2)
+    engine.update(scene(gone), 990, at(990))
+    looks = steady(14, start=992, cap="missing") + steady(19, start=1000, cap="missing")
+    assert run(engine, looks) == []
 
 
 def test_hours_are_by_the_right_time_where_the_clock_is_wrong():

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.observation import Hand, Observation, Person
-from detector.tracks import FORGET_AFTER_S, Tracker
+from detector.tracks import FORGET_AFTER_S, Tracker, body
 from tests.detector.scenes import attribute, person, scene
 
 
@@ -41,6 +41,31 @@ def test_people_who_pass_each_other_keep_their_numbers():
     tracker = Tracker()
     looks = [tracks(tracker, t, moved(98 * t), moved(600 - 98 * t)) for t in range(7)]
     assert looks == [[1, 2]] * 7
+
+
+def test_people_who_pass_each_other_towards_the_camera_keep_their_numbers():
+    tracker = Tracker()
+    looks = [tracks(tracker, t, moved(0, 98 * t), moved(0, 600 - 98 * t)) for t in range(7)]
+    assert looks == [[1, 2]] * 7
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "pixels", "number"),
+    [(0.1, 140, 1), (0.1, 160, 2), (1.0, 290, 1), (1.0, 310, 2), (1.4, 400, 1), (4.0, 440, 1), (4.0, 460, 2)],
+)
+def test_how_far_somebody_gets(gap_s, pixels, number):
+    """One height (300 px) a second, of half a second at least; one and a half in any time."""
+    tracker = Tracker()
+    tracks(tracker, 0, moved(0))
+    assert tracks(tracker, gap_s, moved(pixels)) == [number]
+
+
+@pytest.mark.parametrize(("height", "number"), [(160, 1), (140, 2)])
+def test_who_is_less_than_half_as_large_is_somebody_else(height, number):
+    """Beside where the other one was: somebody farther away."""
+    tracker = Tracker()
+    tracks(tracker, 0, moved(0))
+    assert tracks(tracker, 1, person((205, 180, 245, 180 + height))) == [number]
 
 
 def test_a_short_absence_keeps_the_number():
@@ -82,6 +107,11 @@ def test_a_head_without_a_body_is_tracked_with_it():
     whole = person((100, 100, 220, 260))
     tracks(tracker, 0, whole)
     assert tracks(tracker, 1, Person(None, None, whole.head)) == [1]
+
+
+def test_the_body_below_a_head_hangs_from_its_middle():
+    head = person((100, 100, 220, 260)).head
+    assert body(Person(None, None, head)) == pytest.approx((100, 100, 220, 260))
 
 
 def test_a_lone_hand_has_no_track():
