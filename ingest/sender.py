@@ -52,6 +52,9 @@ class Sender(Steps):
         self._clock = clock
         # Only cameras whose report the centre failed on: no more entries than cameras.
         self._held: dict[str, tuple[Backoff, float]] = {}
+        # When a camera's report last did not get through, though perhaps others do: a large one may be what a proxy or a bad line
+        # cuts off, so the next attempt is another camera's.
+        self._cut_off: dict[str, float] = {}
         self._clean_at = float("-inf")
         self.trouble: EdgeTrouble | None = None
         self._disk_cause: str | None = None
@@ -76,7 +79,8 @@ class Sender(Steps):
     def _due(self) -> list[Report]:
         now = self._timer()
         waiting = self._outbox.next_of_each_camera(is_clip=self._is_clip)
-        return [report for report in waiting if self._held_until(report.camera_id) <= now]
+        due = [report for report in waiting if self._held_until(report.camera_id) <= now]
+        return sorted(due, key=lambda report: self._cut_off.get(report.camera_id, float("-inf")))
 
     def _send(self, report: Report) -> bool:
         """False when nobody's reports get through now."""
@@ -92,6 +96,7 @@ class Sender(Steps):
         try:
             case_id = self._tell(report, package)
         except CentreUnavailable as error:
+            self._cut_off[report.camera_id] = self._timer()
             self._pause_for(error)
             return False
         except CentreFailed as error:
@@ -105,6 +110,7 @@ class Sender(Steps):
             log.info("report_sent", violation=str(report.violation_id), camera=report.camera_id, case=case_id, clip=self._is_clip)
         self._pause.reset()
         self._held.pop(report.camera_id, None)
+        self._cut_off.pop(report.camera_id, None)
         return True
 
     def _tell(self, report: Report, package: Package) -> int:

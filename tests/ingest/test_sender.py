@@ -184,6 +184,23 @@ def test_centre_that_fails_on_one_camera_s_report_takes_the_others(parts: Parts)
     assert first in parts.centre.order
 
 
+def test_reports_that_do_not_get_through_hold_up_no_other_camera_s(parts: Parts):
+    """Two large ones that a bad line cuts off each time, or that end the centre's process."""
+    for camera_id in "abc":
+        parts.record(camera_id)
+
+    def cut_off(request: httpx.Request) -> httpx.Response | None:
+        if b'"camera_id":"c"' not in request.content:
+            raise httpx.WriteTimeout("")
+        return None
+
+    parts.centre.before = cut_off
+    for _ in range(3):
+        parts.timer.now += parts.sender.step()
+    assert [sealed.manifest.camera_id for sealed, _ in parts.centre.reports.values()] == ["c"]
+    assert parts.outbox.waiting() == 2
+
+
 def test_lost_receipt_is_asked_for_again_with_the_same_key(parts: Parts):
     violation_id = str(parts.record())
 
