@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -75,7 +76,8 @@ class Process:
         self._child = subprocess.Popen(
             [sys.executable, "-u", "-m", *arguments],
             # The demo's camera is on this machine; one that somebody adds may be too.
-            env=environment | {ENDS_WITH_INPUT: "1", "SUNSHINE_LOOPBACK_CAMERAS": "1"},
+            # What it says is read as UTF-8, whatever the terminal's encoding is.
+            env=environment | {ENDS_WITH_INPUT: "1", "SUNSHINE_LOOPBACK_CAMERAS": "1", "PYTHONIOENCODING": "utf-8"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, encoding="utf-8", errors="replace", start_new_session=True,
         )
@@ -301,8 +303,9 @@ def _tell(console: Console, running: Demo, place: DemoPlace, settings: Settings)
     console.print(f"\n  控制台 Console   {running.url}", markup=False)
     if place.first_login is not None:
         console.print(f"  登录   Login     {place.first_login.login} / {place.first_login.password}", markup=False)
-        console.print("                   密码只显示这一次；忘记了用 sunshine accounts reset 重设。", markup=False)
-        console.print("                   Shown this once; `sunshine accounts reset` makes a new one.", markup=False)
+        reset = f"sunshine accounts reset --data {shlex.quote(str(settings.data))}"
+        console.print("                   密码只显示这一次；忘了这样重设。 Shown this once; this makes a new one:", markup=False)
+        console.print(f"                   {reset}", markup=False)
     console.print(f"  生效规则 Rules   {'，'.join(f'{rule.code} {rule.name.zh}' for rule in rules)}", markup=False)
     console.print("                   专间、全画面、全天、手套必戴；可在控制台“摄像头”里点开该摄像头修改。", markup=False)
     console.print("                   A 专间, whole picture, all hours, gloves required; change it under Cameras.", markup=False)

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import shlex
 import signal
 import socket
 import ssl
@@ -67,7 +68,7 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
     for year in centre.deadlines.unknown_years(centre.clock()):
         tell(f"The holidays of {year} are not known; its working days count Monday to Friday. Enter them: docs/cases.md.")
     if login is not None:
-        once = "(shown this once; `sunshine accounts reset` makes a new one)"
+        once = f"(shown this once; `sunshine accounts reset --data {shlex.quote(str(settings.data))}` makes a new one)"
         tell(f"first login: {login.login} password: {login.password} {once}")
     centre.announce = tell
     config = uvicorn.Config(

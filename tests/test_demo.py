@@ -217,3 +217,12 @@ def test_the_wheel_runs_in_an_empty_environment(tmp_path):
 def test_the_demo_clip_is_package_data():
     clip = files("configs") / "demo" / "kitchen.mp4"
     assert 0 < len(clip.read_bytes()) <= 3_000_000
+
+
+def test_what_its_processes_say_is_understood_whatever_the_terminal_speaks(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "gb18030")
+    lines = []
+    process = demo.Process("front door", ["sunshine", "--help"], tmp_path / "logs" / "door.log", lines.append)
+    wait_until(lambda: process.ended() is not None, START_S, "the command has ended")
+    process.stop(deadline=0)
+    assert any("阳光厨房" in line for line in lines)

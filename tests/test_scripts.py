@@ -19,9 +19,10 @@ here=$(dirname "$0")
 case "$*" in
   *version_info*) exit 0 ;;
   --version) echo "Python 3.11.0" ;;
-  "-m venv "*) echo venv >> "$CALLS"; mkdir -p "$3/bin" "$3/lib"; cp "$0" "$3/bin/python"; touch "$3/lib/pip" ;;
+  "-m venv "*) test "$PYTHONUTF8" = 1 || exit 1
+    echo venv >> "$CALLS"; mkdir -p "$3/bin" "$3/lib"; cp "$0" "$3/bin/python"; touch "$3/lib/pip" ;;
   "-m pip --version") test -e "$here/../lib/pip" ;;
-  "-m pip install"*) echo pip >> "$CALLS"; test "${PIP_USER:-0}" = 0 || exit 1
+  "-m pip install"*) echo pip >> "$CALLS"; test "${PIP_USER:-0} $PYTHONUTF8" = "0 1" || exit 1
     echo "$PIP_SAYS"; sleep "${PIP_TAKES:-0}"; exit "${PIP_STATUS:-0}" ;;
   "-m sunshine"*) echo "$PWD: $*" ;;
   "-"*) if [ -z "$REAL" ]; then cat > /dev/null; exit; fi

@@ -244,7 +244,10 @@ def _place_of(user: User | None) -> dict[str, Any]:
 
 async def _named(work: Work, actor: Actor, login: str) -> User:
     actor.require(Permission.ACCOUNTS_WRITE)
-    user = next((user for user in await repository.list_users(work, actor) if user.login == login), None)
+    users = await repository.list_users(work, actor)
+    user = next((user for user in users if user.login == login), None)
+    if not users:
+        raise NotFound("There is no account here at all. Does --data name the folder that the centre uses?")
     if user is None:
         raise NotFound(f"There is no account {login!r}. `sunshine accounts list` shows them.")
     return user

@@ -319,6 +319,12 @@ def test_whoever_disables_the_last_administrator_is_told(data: Path):
     assert sunshine(data, "accounts", "disable", "wang").stderr.startswith("No administrator can sign in now.")
 
 
+def test_a_folder_without_any_account_is_told_apart_from_a_wrong_login(data: Path):
+    assert "Does --data name the folder" in sunshine(data, "accounts", "reset").stderr
+    sunshine(data, "accounts", "add", "li", "--role", "admin")
+    assert "There is no account 'admin'" in sunshine(data, "accounts", "reset").stderr
+
+
 def test_keys_are_rotated_only_while_nothing_runs(data: Path):
     serving = Serving(data)
     before = json.loads((data / "keys.json").read_text())
