@@ -22,7 +22,7 @@ async def follow(centre: "Centre", store: Store) -> bool:
         if store.cursor is None:
             # Events are not kept for ever: what is older than they are stands among the cases only. Killed in the middle of it,
             # there is no cursor yet, and all are read again.
-            await _read_all(http, store)
+            await _read_all(centre, http, store)
         answer = await http.get("/api/v1/events", params={"limit": PAGE} | ({"after": store.cursor} if store.cursor else {}))
         if answer.status_code == httpx.codes.GONE:
             # Away for too long, or the centre was set back to a backup, with lower versions.
@@ -30,9 +30,7 @@ async def follow(centre: "Centre", store: Store) -> bool:
                 store.forget_cases()
                 store.keep_cursor(None)
             return True
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            centre.forget_own_token()
-        answer.raise_for_status()
+        _check(centre, answer)
     page = answer.json()
     with store.transaction():  # the events, and that they were read
         for item in page["items"]:
@@ -42,11 +40,17 @@ async def follow(centre: "Centre", store: Store) -> bool:
     return len(page["items"]) == PAGE
 
 
-async def _read_all(http: httpx.AsyncClient, store: Store) -> None:
+def _check(centre: "Centre", answer: httpx.Response) -> None:
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        centre.forget_own_token()
+    answer.raise_for_status()
+
+
+async def _read_all(centre: "Centre", http: httpx.AsyncClient, store: Store) -> None:
     cursor = None
     while True:
         answer = await http.get("/api/v1/cases", params={"limit": PAGE} | ({"cursor": cursor} if cursor else {}))
-        answer.raise_for_status()
+        _check(centre, answer)
         page = answer.json()
         with store.transaction():
             for case in page["items"]:

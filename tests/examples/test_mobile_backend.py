@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -193,6 +194,7 @@ class AsProgram:
 
     http: httpx.AsyncClient
     breaks_at: str = "nothing"
+    is_token_forgotten: bool = False
 
     async def as_program(self) -> "AsProgram":
         return self
@@ -205,6 +207,56 @@ class AsProgram:
         if path == self.breaks_at:
             raise httpx.ReadError("killed")
         return await self.http.get(path, params=params)
+
+    def forget_own_token(self) -> None:
+        self.is_token_forgotten = True
+
+
+@dataclass
+class Answering:
+    """A centre, or a proxy before it, that answers every act alike."""
+
+    answer: httpx.Response
+
+    async def as_person(self, person: str) -> "Answering":
+        return self
+
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.MockTransport(lambda _: self.answer), base_url="http://centre.test")
+
+
+def problem(status: int, code: str, **headers: str) -> httpx.Response:
+    return httpx.Response(status, json={"code": code}, headers={"Content-Type": "application/problem+json", **headers})
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (problem(409, "still-running", **{"Retry-After": "2"}), "waiting"),
+        (problem(409, "notice-not-possible"), "refused"),
+        (problem(409, "act-not-possible"), "refused"),
+        (problem(409, "answer-unreadable"), "refused"),
+        (problem(412, "version-conflict"), "refused"),
+        (problem(429, "rate-limited", **{"Retry-After": "7"}), "waiting"),
+        (problem(500, "internal"), "waiting"),
+        (httpx.Response(502, html="<html>Bad Gateway</html>"), "waiting"),  # of a proxy
+        (httpx.Response(503, html="<html>maintenance</html>", headers={"Retry-After": "60"}), "waiting"),
+        (httpx.Response(200, json={}), "done"),
+    ],
+)
+async def test_what_an_answer_to_an_act_means(
+    answer: httpx.Response, state: str, tmp_path: Path, generated: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(str(generated))
+    sender, store = import_module("examples.mobile_backend.sender"), Store(tmp_path / "backend.db")
+    store.change("INSERT INTO people VALUES ('1', 'Li', '{}')")
+    store.change("INSERT INTO acts (key, person, case_id, act, version, body) VALUES ('k', '1', 7, 'issue', 2, '{}')")
+    waits = "Retry-After" in answer.headers
+    with pytest.raises(httpx.HTTPStatusError) if waits else nullcontext():  # the loop around it waits for as long
+        await sender.send_all(Answering(answer), store)
+    row = store.row("SELECT * FROM acts")
+    assert row is not None
+    assert row["state"] == state
 
 
 class TestWhatEventsDoNotTell:
@@ -226,6 +278,12 @@ class TestWhatEventsDoNotTell:
         centre, store, _, cases = await self.aged(world, tmp_path)
         await follow(centre, store)  # type: ignore[arg-type]
         assert [case["case_id"] for case in store.list_cases()] == cases
+
+    async def test_its_token_ends_before_it_has_read_anything(self, world: World, tmp_path: Path):
+        centre = AsProgram(world.client())
+        with suppress(httpx.HTTPStatusError):
+            await follow(centre, Store(tmp_path / "backend.db"))  # type: ignore[arg-type]
+        assert centre.is_token_forgotten
 
     async def test_away_for_too_long_and_killed_while_all_are_read(self, world: World, tmp_path: Path):
         centre, store, cursor, cases = await self.aged(world, tmp_path)
