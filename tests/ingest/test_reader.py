@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from contract.edges import StreamFault
 from ingest.address import parse_address
-from ingest.backoff import WRONG_PASSWORD_PAUSE_S, Backoff
+from ingest.backoff import Backoff
 from ingest.camera_state import ReaderState, Status, StreamInfo
 from ingest.errors import SourceError
 from ingest.frames import Picture, Still
@@ -136,7 +136,13 @@ def test_pauses_begin_again_after_a_reset() -> None:
 
 
 def test_a_wrong_password_is_not_tried_often_enough_to_lock_the_account() -> None:
-    assert Backoff(chance=lambda: 0.0).pause_s(StreamFault.WRONG_PASSWORD) == WRONG_PASSWORD_PAUSE_S / 2
+    """Five wrong ones in half an hour would; and then the right one would not be taken either, of nobody."""
+    backoff = Backoff(chance=lambda: 0.0)  # the shortest pauses
+    pauses = [backoff.pause_s(StreamFault.WRONG_PASSWORD) for _ in range(20)]
+    assert min(sum(pauses[first : first + 4]) for first in range(17)) > 30 * 60
+    assert pauses[-1] <= 3600, "a camera that only had too many connected is looked at again"
+    backoff.reset()
+    assert backoff.pause_s(StreamFault.WRONG_PASSWORD) == pauses[0]
 
 
 # Looking
