@@ -50,8 +50,7 @@ def test_beside_the_picture_on_any_side_all_is_grey(box):
 
 
 @pytest.mark.parametrize(
-    "box",
-    [(5, 5, 5, 5), (9, 9, 3, 3), (0, 0, float("nan"), 3), (0, 0, float("inf"), 3), (float("nan"), 0, 3, 3), (0, float("nan"), 3, 3)],
+    "box", [(5, 5, 5, 5), (9, 9, 3, 3), (0, 0, np.nan, 3), (0, 0, np.inf, 3), (np.nan, 0, 3, 3), (0, np.nan, 3, 3)]
 )
 def test_a_box_without_extent_is_refused(box):
     with pytest.raises(ValueError, match="extent"):
