@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from contract.edges import StreamFault
 
-# A password that is wrong now is wrong a minute later too, and cameras lock out an address, or an account, after five wrong logins
-# or seven, for half an hour (Hikvision's manuals): with these pauses, no more than four fall into one. Not never again: some say
-# the same when too many are connected.
+# A password that is wrong now is wrong a minute later too, and cameras lock out an address, or an account, after five wrong
+# logins or seven, for half an hour (Hikvision's manuals): with these pauses, no more than four fall into one. Not never again:
+# some say the same when too many are connected.
 WRONG_PASSWORD_S, LONGEST_WRONG_PASSWORD_S = 300.0, 3600.0
 
 
