@@ -73,7 +73,7 @@ async def _unless_known(handler: Handler, asked: frozenset[str] | None, request:
     """With an ETag of the whole answer; one that the endpoint gave, the version of the thing, stands before it. Raises Invalid
     for what is asked by a name that is not among `asked`: a filter that was passed over would open everything."""
     if request.method == "GET" and asked is not None:
-        _check_query(request, asked)
+        await _check_query(request, asked)
     response = await handler(request)
     is_json = response.headers.get("content-type") == "application/json"
     is_file = "accept-ranges" in response.headers  # which has its own
@@ -87,7 +87,7 @@ async def _unless_known(handler: Handler, asked: frozenset[str] | None, request:
     return response
 
 
-def _check_query(request: Request, asked: frozenset[str]) -> None:
+async def _check_query(request: Request, asked: frozenset[str]) -> None:
     counts = Counter(name for name, _ in request.query_params.multi_items())
     known = ", ".join(sorted(asked)) or "none"
     wrong = [
@@ -96,6 +96,7 @@ def _check_query(request: Request, asked: frozenset[str]) -> None:
         if name not in asked or count > 1
     ]
     if wrong:
+        await signed_in_or_none(request)  # it counts like any other request
         raise Invalid("The query has a parameter that this address does not know, or one twice; see errors.", errors=wrong)
 
 

@@ -39,7 +39,7 @@ def scope_of(
     """Both days included, in the shops' time; the last 30 days where none are named. Raises BadPeriod."""
     until = until or in_shop_time(at).date()
     if not FIRST_DAY <= until < date.max:
-        raise BadPeriod(f"Name days after {FIRST_DAY}.")
+        raise BadPeriod(f"Name days from {FIRST_DAY} on, and before {date.max}.")
     since = since or until - timedelta(days=USUAL_DAYS - 1)
     if since < FIRST_DAY or not timedelta() <= until - since <= LONGEST:
         raise BadPeriod(f"Name a first day and a last day that is not before it, at most {LONGEST.days} days apart.")

@@ -672,6 +672,14 @@ class TestClients:
 
 
 class TestRateLimit:
+    async def test_what_is_misspelt_counts_too(self, world: World):
+        world.centre.settings.client_requests_per_minute = 2
+        program = await add(world, await world.place())
+        async with program.by_itself() as client:
+            answers = [await client.get("/api/v1/cases", params={"stat": "issued"}) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [422, 422, 429]
+        assert all("RateLimit" in answer.headers for answer in answers)
+
     async def test_headers_say_how_much_is_left(self, world: World):
         world.centre.settings.client_requests_per_minute = 3
         world.centre.clock = lambda: datetime(2026, 11, 26, 12, 0, 50, tzinfo=UTC)
