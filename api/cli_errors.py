@@ -24,7 +24,7 @@ _SAID = (
 )
 # What no second attempt will change.
 _BROKEN_FILE = frozenset(
-    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR}
+    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR}
 )
 
 
@@ -47,7 +47,10 @@ def told_in_words() -> Iterator[None]:
         raise typer.Exit(1) from error
     except DBAPIError as error:
         problem = from_database(error)
-        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _BROKEN_FILE:  # the low byte is the kind of error
+        kind = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the low byte
+        if kind == sqlite3.SQLITE_READONLY:
+            words = "The database in the data folder cannot be written. Its files must belong to the user who runs this: chown."
+        elif kind in _BROKEN_FILE:
             words = f"The database in the data folder cannot be used ({error.orig}). Put a copy back, or choose another: --data."
         elif hasattr(error.orig, "sqlstate") and error.statement is None:  # PostgreSQL, which was not even reached
             words = f"The database cannot be used ({_in_one_line(error.orig)}). Is SUNSHINE_DATABASE_URL right, and does it run?"

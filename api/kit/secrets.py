@@ -57,6 +57,8 @@ class Keyring:
             content = json.loads(path.read_text())
             keys = {name: _key_bytes(name, value) for name, value in content["keys"].items()}
             current = content["current"]
+        except PermissionError as error:
+            raise KeyringError(f"The key file {path} is another user's. Give it to who runs the centre: chown.") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise KeyringError(f"The key file {path} cannot be read. Put back a copy of it.") from error
         if current not in keys:
@@ -69,6 +71,10 @@ class Keyring:
         draft = path.with_suffix(".new")
         draft.unlink(missing_ok=True)
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            if os.geteuid() == 0:
+                # An administrator who rotates the keys must not take them away from the user who runs the centre.
+                owner = (path if path.exists() else path.parent).stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             json.dump(content, file, indent=1)
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,5 @@
 import base64
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,26 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path):
     path = tmp_path / "keys.json"
     Keyring.from_file(path)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_saves_stays_the_file_of_the_user_who_runs_the_centre(tmp_path: Path):
+    os.chown(tmp_path, 65534, 65534)
+    first = Keyring.from_file(tmp_path / "keys.json")
+    assert (tmp_path / "keys.json").stat().st_uid == 65534
+    os.chown(tmp_path, 0, 0)
+    first.with_new_key().save(tmp_path / "keys.json")
+    assert (tmp_path / "keys.json").stat().st_uid == 65534
+
+
+def test_a_file_of_another_user_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    Keyring.from_file(tmp_path / "keys.json")
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(KeyringError, match="chown"):
+        Keyring.from_file(tmp_path / "keys.json")
 
 
 def test_the_file_is_read_again(tmp_path: Path):
