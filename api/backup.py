@@ -99,6 +99,9 @@ def _copy_database(settings: Settings, folder: Path, tell: Callable[[str], None]
         raise BackupError(f"The database cannot be copied ({error}). {_PUT_BACK}") from error
     if found != "ok":
         raise BackupError(f"The database is damaged ({found}). {_PUT_BACK}")
+    # Empty: it takes the place of one that a killed centre has left where the copy is put back, and which SQLite would write into
+    # a database that it does not belong to.
+    (folder / "sunshine.db-wal").touch()
 
 
 def _copy_files(source: Path, target: Path, earlier: Path | None) -> tuple[int, int]:

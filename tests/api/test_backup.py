@@ -57,6 +57,22 @@ async def test_a_centre_runs_on_the_copy(copied: Copied):
         assert (await officer.get(f"/api/v1/evidence/{evidence['violation_id']}/overlay.jpg")).status_code == 200
 
 
+async def test_put_back_over_what_a_killed_centre_left(copied: Copied):
+    """Its last writes lie in a journal, whose pages belong to no other database."""
+    made = copied.once_more()
+    await copied.world.centre.database.close()
+    with closing(sqlite3.connect(copied.data / "sunshine.db")) as live:
+        live.execute("CREATE TABLE later AS SELECT hex(randomblob(20000)) AS words")
+        live.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        live.execute("INSERT INTO later SELECT hex(randomblob(20000))")
+        live.commit()
+        shutil.copytree(copied.data, copied.target.parent / "killed")
+    folder = shutil.copytree(made.folder, copied.target.parent / "killed", dirs_exist_ok=True)
+    with closing(sqlite3.connect(folder / "sunshine.db")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'later'").fetchone() == (0,)
+
+
 async def test_what_is_not_committed_is_not_in_it(copied: Copied):
     """A transaction is open, and earlier ones are in the journal alone."""
     async with copied.world.centre.database.writing() as work:
