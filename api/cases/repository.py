@@ -148,6 +148,12 @@ async def count_leased(work: Work, actor: Actor, wanted: Queue, at: datetime) ->
     return [(name, count) for name, count in (await work.execute(query)).all()]
 
 
+def _not_by_index(of_acts: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The index of acts leads to all judgements there ever were. SQLite, which keeps no statistics, would take it before that of
+    the few cases that are meant."""
+    return func.coalesce(of_acts, false())
+
+
 async def list_verdicts(work: Work, actor: Actor, case: Case, limit: int) -> list[CaseTransition]:
     """What people have judged lately about this rule at this camera, the latest first."""
     alike = and_(case_is_visible(actor), Case.camera_id == case.camera_id, Case.rule == case.rule, Case.id != case.id)
@@ -159,7 +165,7 @@ async def list_verdicts(work: Work, actor: Actor, case: Case, limit: int) -> lis
     query = (
         select(CaseTransition)
         .join(Case, Case.id == CaseTransition.case_id)
-        .where(Case.id.in_(select(lately.c.id)), confirmed | dismissed)
+        .where(Case.id.in_(select(lately.c.id)), _not_by_index(confirmed | dismissed))
         .order_by(CaseTransition.id.desc())
         .limit(limit)
     )
@@ -225,7 +231,7 @@ async def list_dismissed_alike(
 ) -> list[Case]:
     """Other cases of the same camera and rule that a person has dismissed for one of these reasons, the latest first."""
     judged = and_(
-        CaseTransition.case_id == Case.id, CaseTransition.act == Act.DISMISS, CaseTransition.reason.in_(reasons),
+        CaseTransition.case_id == Case.id, _not_by_index(CaseTransition.act == Act.DISMISS), CaseTransition.reason.in_(reasons),
         CaseTransition.version == Case.version,
     )
     query = (
