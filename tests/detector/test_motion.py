@@ -1,3 +1,5 @@
+from functools import cache
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ HEIGHT, WIDTH = 1080, 1920
 PERSON = (800.0, 300.0, 1100.0, 1000.0)
 
 
+@cache
 def kitchen(seed=0, grain=1.5):
     """A picture with edges, and grain that differs from picture to picture."""
     picture = np.full((HEIGHT, WIDTH), 110.0)
@@ -93,3 +96,46 @@ def test_somebody_who_steps_before_the_clock_counts_again():
     assert not gate.moved(pictures[0])
     gate.looked((PERSON,), WIDTH, HEIGHT)
     assert gate.moved(pictures[1])
+
+
+def opens_for_ever(x, y, person):
+    """Whether something that blinks at (x, y), 40 px large, is looked at again and again with that person in the picture."""
+    gate = MotionGate()
+    opened = []
+    for second in range(NOBODYS_LOOKS + 4):
+        opened.append(gate.moved(with_square(kitchen(second), x, y, level=20 + 200 * (second % 2))))
+        gate.looked((person,), WIDTH, HEIGHT)
+    return opened[-1]
+
+
+@pytest.mark.parametrize(
+    ("person", "x", "y", "theirs"),
+    [
+        (PERSON, 1120, 600, True),
+        (PERSON, 1200, 600, False),
+        (PERSON, 740, 600, True),
+        (PERSON, 660, 600, False),
+        (PERSON, 930, 140, True),
+        (PERSON, 930, 60, False),
+        ((800.0, 100.0, 1100.0, 800.0), 930, 920, True),
+        ((800.0, 100.0, 1100.0, 800.0), 930, 1000, False),
+        ((0.0, 0.0, 300.0, 700.0), 100, 300, True),
+        ((0.0, 0.0, 300.0, 700.0), 1600, 900, False),
+        ((1620.0, 380.0, 1920.0, 1080.0), 1700, 700, True),
+    ],
+)
+def test_what_moves_within_somebodys_reach_is_theirs(person, x, y, theirs):
+    """A quarter of their width to either side, of their height above and below; also in the corners of the picture."""
+    assert opens_for_ever(x, y, person) is theirs
+
+
+def test_what_has_stood_still_for_a_look_counts_again():
+    gate = MotionGate()
+    pictures = [with_square(kitchen(second), 60, 40, level=20 + 200 * (second % 2)) for second in range(NOBODYS_LOOKS + 2)]
+    for picture in pictures:
+        gate.moved(picture)
+        gate.looked((), WIDTH, HEIGHT)
+    assert not gate.moved(pictures[-2])
+    assert not gate.moved(pictures[-1])
+    gate.looked((), WIDTH, HEIGHT)
+    assert gate.moved(pictures[-2])

@@ -50,6 +50,12 @@ def test_a_size_keeps_its_labels_and_its_false_alarms():
     assert small.average_precision() == 0.5
 
 
+def test_a_size_begins_at_its_lower_bound_and_ends_below_the_upper_one():
+    rows = [(0.9, True, 16.0, 0, True), (0.8, True, 32.0, 0, True)]
+    part = Ranking.of(rows, [(16.0, 0), (32.0, 0)]).of_size(16, 32)
+    assert (part.sizes.tolist(), part.label_sizes.tolist()) == ([16.0], [16.0])
+
+
 def test_an_interval_holds_its_value_and_is_the_same_again():
     rng = np.random.default_rng(0)
     found = ranking(list(rng.random(60)), list(rng.random(60) < 0.7), 60)
@@ -72,6 +78,14 @@ def test_an_interval_draws_groups_and_not_pictures():
 
 def test_one_group_has_no_interval():
     assert interval(lambda weights: 1.0, np.zeros(9, np.int64)) is None
+    assert interval(lambda weights: 1.0, np.arange(2)) == (1.0, 1.0)
+
+
+def test_an_interval_is_of_95_per_cent():
+    """Of a share of a half in 400 groups: 1.96 standard errors to either side."""
+    groups, flags = np.arange(400), np.arange(400) % 2
+    low, high = interval(lambda weights: float((weights[groups] * flags).sum() / weights.sum()), groups)
+    assert high - low == pytest.approx(2 * 1.96 * (0.25 / 400) ** 0.5, rel=0.1)
 
 
 def test_true_probabilities_have_no_calibration_error():
@@ -82,6 +96,19 @@ def test_true_probabilities_have_no_calibration_error():
 def test_the_calibration_error_is_the_mean_distance():
     scores = np.array([0.95, 0.95, 0.05, 0.05])
     assert calibration_error(scores, np.array([1, 0, 0, 0], bool)) == pytest.approx((0.45 + 0.05) / 2)
+
+
+def test_what_is_told_too_surely_and_too_unsurely_does_not_cancel_out():
+    assert calibration_error(np.array([0.8, 0.8, 0.2, 0.2]), np.array([1, 0, 1, 0], bool)) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(("scores", "bins"), [([0.9, 0.99], 1), ([0.89, 0.9], 2), ([0.95, 1.0], 1), ([0.0, 0.09], 1)])
+def test_there_are_ten_bins_and_certainty_is_in_the_last_one(scores, bins):
+    """Of one that was and one that was not: apart, each is wrong by all that it misses."""
+    told, truths = np.array(scores), np.array([0, 1], bool)
+    assert len(reliability(told, truths)) == bins
+    apart = np.abs(told - truths).mean()
+    assert calibration_error(told, truths) == pytest.approx(abs(told.mean() - 0.5) if bins == 1 else apart)
 
 
 def test_the_reliability_curve_leaves_empty_bins_out():
