@@ -92,7 +92,10 @@ WRONG: dict[str, str] = {
     "name": N_("Fill this in, with at most 100 characters."),
     "place": N_("Choose a place that fits: a target that a shop reads belongs to that shop."),
     "url": N_("Write an address as https://host/path, on the public internet, without user name and password."),
-    "client_id": N_("Choose a program that was not revoked, or none. It cannot be changed later."),
+    "client_id": N_(
+        "Choose a program that sees this place and was not revoked, or none. One from outside the authority is told as another "
+        "department or platform."
+    ),
     "token": N_(
         "Enter what stands at the end of the robot's address: letters, digits, - and _ only; for Apprise an address that it "
         "knows, such as ntfys://host/topic."

@@ -1,6 +1,7 @@
 """Targets and the log of deliveries, for people."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import anyio.to_thread
@@ -9,6 +10,7 @@ from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
 from api.audit.service import record
 from api.clients import repository as clients
+from api.clients.service import as_part_of_actor
 from api.deliveries import outbox, repository
 from api.deliveries.extra import NotAnAddress, check_address_of_apprise
 from api.deliveries.kinds import (
@@ -304,7 +306,7 @@ async def _check_place(work: Work, actor: Actor, new: TargetIn) -> None:
 
 
 async def _client_of(work: Work, actor: Actor, target: Target, new: TargetIn) -> str | None:
-    """Locked where it is named anew: it is not revoked at the same moment."""
+    """Named anew only where the program may ask for as much. Locked then: it is not revoked at the same moment."""
     if new.enabled and target.dead_reason is Fault.PROGRAM_REVOKED:
         raise NotATarget("client_id", "The program that got this was revoked. Add a new target for whoever is to be told now.")
     if new.client_id is None or new.client_id == target.client_id:
@@ -314,6 +316,14 @@ async def _client_of(work: Work, actor: Actor, target: Target, new: TargetIn) ->
     client = await clients.get_client(work, actor, new.client_id, for_change=True)
     if client is None or client.revoked_at is not None:
         raise NotATarget("client_id", "There is no such program, it is not yours to see, or it was revoked.")
+    if new.audience is Audience.AUTHORITY and not client.is_authority:
+        words = "This program is from outside the authority: it is told as another department or platform, from the notice on."
+        raise NotATarget("client_id", words)
+    try:
+        await _check_place(work, replace(actor, client=as_part_of_actor(client)), new)
+    except NotFound as error:
+        words = "This program does not see this place. Name one that it was given, or another program."
+        raise NotATarget("client_id", words) from error
     return client.id
 
 

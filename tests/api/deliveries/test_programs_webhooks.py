@@ -11,11 +11,17 @@ from tests.api.deliveries.post import Post
 from tests.api.world import World, problem_code
 
 
-async def program(post: Post) -> str:
-    body = {"name": "App", "scopes": ["cases:read"], "district_ids": [post.place.district_id]}
+async def program(post: Post, *, is_authority: bool = True) -> str:
+    body = {
+        "name": "App", "scopes": ["cases:read"], "district_ids": [post.place.district_id], "is_authority": is_authority,
+    }
     answer = await post.admin.post("/api/v1/clients", json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
+
+
+async def of_program(post: Post, client_id: str) -> dict[str, Any]:
+    return await post.target(client_id=client_id, district_id=post.place.district_id)
 
 
 async def revoke(post: Post, client_id: str) -> None:
@@ -25,14 +31,14 @@ async def revoke(post: Post, client_id: str) -> None:
 def change(post: Post, target: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {
         "name": "Target", "channel": "webhook", "audience": "authority", "events": ["case.opened"], "url": target["url"],
-        **changes,
+        "district_id": post.place.district_id, **changes,
     }
 
 
 async def test_is_sent_nothing_more_once_the_program_is_revoked(any_post: Post):
     post = any_post
     client_id = await program(post)
-    ended, other = await post.target(client_id=client_id), await post.target()
+    ended, other = await of_program(post, client_id), await post.target()
     await post.open_case()  # waits for both
     await revoke(post, client_id)
     await post.open_case()
@@ -45,7 +51,7 @@ async def test_is_sent_nothing_more_once_the_program_is_revoked(any_post: Post):
 
 async def test_what_waited_is_missed_by_nobody(post: Post):
     client_id = await program(post)
-    await post.target(client_id=client_id)
+    await of_program(post, client_id)
     await post.open_case()
     await revoke(post, client_id)
     post.clock.pass_by(days=1)
@@ -55,7 +61,7 @@ async def test_what_waited_is_missed_by_nobody(post: Post):
 
 async def test_stays_ended(post: Post):
     client_id = await program(post)
-    target = await post.target(client_id=client_id)
+    target = await of_program(post, client_id)
     await revoke(post, client_id)
     path = f"/api/v1/targets/{target['id']}"
     refused = await post.admin.put(path, json=change(post, target))
@@ -66,7 +72,7 @@ async def test_stays_ended(post: Post):
 
 
 async def test_is_named_later_and_then_stays(post: Post):
-    target, first, second = await post.target(), await program(post), await program(post)
+    target, first, second = await post.target(district_id=post.place.district_id), await program(post), await program(post)
     path = f"/api/v1/targets/{target['id']}"
     assert (await post.admin.put(path, json=change(post, target, client_id=first))).json()["client_id"] == first
     assert (await post.admin.put(path, json=change(post, target))).json()["client_id"] == first
@@ -87,6 +93,32 @@ async def test_only_webhooks_are_a_programs(post: Post):
     assert (await post.admin.post("/api/v1/targets", json=body)).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"audience": "partner", "events": ["case.issued"]}, 201),
+        ({}, 422),  # as officers are told: of findings that nobody has confirmed
+        ({"audience": "partner", "events": ["case.issued"], "district_id": None}, 422),  # of all places
+        ({"audience": "partner", "events": ["case.issued"], "district_id": None, "shop_id": "here"}, 201),
+        ({"audience": "partner", "events": ["case.issued"], "district_id": "elsewhere"}, 422),
+        ({"audience": "partner", "events": ["case.issued"], "district_id": None, "shop_id": "elsewhere"}, 422),
+    ],
+)
+async def test_tells_no_more_than_the_program_may_ask(post: Post, changes: dict[str, Any], status: int):
+    elsewhere = await post.world.place("Elsewhere")
+    ids = {
+        "here": post.place.shop_id,
+        "elsewhere": elsewhere.shop_id if "shop_id" in changes else elsewhere.district_id,
+    }
+    named = {name: ids.get(value, value) if isinstance(value, str) else value for name, value in changes.items()}
+    client_id = await program(post, is_authority=False)
+    body = change(post, {"url": f"{post.receiver.url}/hook"}, client_id=client_id, **named)
+    answer = await post.admin.post("/api/v1/targets", json=body)
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        assert answer.json()["errors"][0]["field"] == "client_id"
+
+
 @pytest.mark.postgres
 async def test_named_and_revoked_at_the_same_moment(postgres_settings: Settings):
     """Either it was named in time, and has ended, or it is refused."""
@@ -94,11 +126,11 @@ async def test_named_and_revoked_at_the_same_moment(postgres_settings: Settings)
     world.centre.settings.outbound_networks = "127.0.0.0/8"
     place, admin = await world.place(), await world.person(is_admin=True)
     for _ in range(5):
-        body = {"name": "App", "scopes": ["cases:read"], "district_ids": [place.district_id]}
+        body = {"name": "App", "scopes": ["cases:read"], "district_ids": [place.district_id], "is_authority": True}
         client_id = (await admin.post("/api/v1/clients", json=body)).json()["id"]
         new = {
             "name": "T", "channel": "webhook", "audience": "authority", "events": ["case.opened"], "url": "http://127.0.0.1/hook",
-            "client_id": client_id,
+            "client_id": client_id, "district_id": place.district_id,
         }
         added, _ = await asyncio.gather(
             admin.post("/api/v1/targets", json=new), admin.post(f"/api/v1/clients/{client_id}/revoke")
