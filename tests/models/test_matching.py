@@ -15,12 +15,14 @@ from models.data import (
     HAND_GLOVE,
     HANDS,
     HEAD_BARE,
+    HEAD_HAT,
     HEADS,
     MASK_WRONG,
     PERSON,
     Picture,
 )
 from models.matching import Matches
+from models.outcomes import NOT_FOUND
 
 LEAST = {"person": 0.35, "head": 0.25, "hand": 0.2, "cigarette": 0.35}
 FACE: Box = (110, 120, 150, 170)
@@ -34,9 +36,12 @@ def picture(classes: Sequence[int], labels: Sequence[tuple[int, Box]] = (), sour
     )  # fmt: skip
 
 
-def head(box: Box = HEAD, score: float = 0.9, mask: State = "missing", mask_score: float = 0.9, smoking: float = 0.1) -> Person:
+def head(
+    box: Box = HEAD, score: float = 0.9, mask: State = "missing", mask_score: float = 0.9, smoking: float = 0.1, cap: float = 0.1
+) -> Person:
     told = Attribute("yes" if smoking > 0.5 else "no", smoking)
-    return Person(None, None, Head(box, score, Attribute("worn", 0.1), Attribute(mask, mask_score), told))
+    covered = Attribute("missing" if cap > 0.5 else "worn", cap)
+    return Person(None, None, Head(box, score, covered, Attribute(mask, mask_score), told))
 
 
 def hand(box: Box, score: float = 0.9, state: State = "missing", glove: float = 0.9, smoking: float = 0.1) -> Person:
@@ -119,6 +124,24 @@ def test_both_kinds_of_no_mask_are_one_violation(truth: int, told: State, right:
     assert judged.answered == (told != "unknown")
 
 
+def test_bare_heads_and_heads_in_hats_are_told_apart():
+    hat, bare, missed = (200, 90, 260, 175), HEAD, (400, 90, 460, 175)
+    labelled = picture(HEADS, [(HEAD_BARE, bare), (HEAD_HAT, hat), (HEAD_BARE, missed)])
+    matches = compare(labelled, head(bare, cap=0.9), head(hat, cap=0.8), head((430, 60, 500, 160), cap=0.7))
+    assert {c.score: c.hit for c in matches.candidates["no cap"]} == {0.9: True, 0.8: False, 0.7: False}
+    assert [label.found for label in matches.labels["no cap"]] == [True, False]
+    assert [(j.truth, j.told) for j in matches.judged if j.attribute == "cap"] == [
+        ("missing", "missing"), ("worn", "missing"), ("missing", NOT_FOUND),
+    ]  # fmt: skip
+
+
+def test_where_only_some_states_were_looked_for_nothing_is_said_of_any():
+    matches = compare(picture([HEAD_HAT], [(HEAD_HAT, HEAD)]), head(cap=0.9))
+    assert not matches.candidates
+    assert not matches.labels
+    assert not [j for j in matches.judged if j.attribute == "cap"]
+
+
 def test_bare_and_gloved_hands_are_told_apart():
     bare, gloved = (10, 10, 60, 60), (200, 10, 250, 60)
     labelled = picture(HANDS, [(HAND_BARE, bare), (HAND_GLOVE, gloved)])
@@ -147,7 +170,14 @@ def test_a_hand_smokes_that_holds_a_cigarette(stick: Box, truth: list[str]):
 def test_the_picture_of_a_smokers_hand_is_found():
     held = picture([CIGARETTE], [(CIGARETTE, (110, 130, 130, 134))])
     matches = compare(held, head((300, 90, 360, 175)), hand((100, 100, 140, 160), smoking=0.9))
-    assert [(c.score, c.hit) for c in matches.candidates["smoking picture"]] == [(0.9, True)]
+    assert [(c.score, c.hit, c.told) for c in matches.candidates["smoking picture"]] == [(0.9, True, True)]
+    assert [label.found for label in matches.labels["smoking picture"]] == [True]
+
+
+def test_a_picture_in_which_nobody_smokes_is_nothing_to_find():
+    matches = compare(picture([CIGARETTE]), head(smoking=0.8))
+    assert [(c.score, c.hit) for c in matches.candidates["smoking picture"]] == [(0.8, False)]
+    assert not matches.labels["smoking picture"]
 
 
 def test_of_hands_only_those_that_surely_hold_a_cigarette_make_a_smokers_picture():
@@ -170,6 +200,12 @@ def test_nobody_smokes_through_a_mask():
 def test_a_head_without_a_face_cannot_be_told_where_every_face_is_labelled(source: str, count: int):
     matches = compare(picture([*FACES, *HEADS], [(HEAD_BARE, HEAD)], source), head(mask="unknown"))
     assert [j.told for j in matches.judged if j.truth == "unknown"] == ["unknown"] * count
+
+
+def test_a_head_that_shows_its_face_or_is_none_is_no_back():
+    labelled = picture([*FACES, *HEADS], [(HEAD_BARE, HEAD), (FACE_NO_MASK, FACE)], "simulator")
+    matches = compare(labelled, head(), head((300, 90, 360, 175)))
+    assert not [j for j in matches.judged if j.truth == "unknown"]
 
 
 @pytest.mark.parametrize(("hands", "told"), [([], "unknown"), ([hand((120, 200, 150, 230))], "missing")])
@@ -222,3 +258,11 @@ def test_a_judged_smoker_is_compared_at_that_head(smokes: bool, truth: str):
     matches = compare(verdict(smokes), head(smoking=0.9), head((300, 90, 360, 175), smoking=0.8))
     assert [(c.score, c.hit) for c in matches.candidates["smoking picture"]] == [(0.9, smokes)]
     assert [j.truth for j in matches.judged if j.attribute == "smoking"] == [truth]
+
+
+@pytest.mark.parametrize("smokes", [True, False])
+def test_a_judged_smoker_who_is_not_found_is_missed(smokes: bool):
+    matches = compare(verdict(smokes), head((300, 90, 360, 175), smoking=0.8))
+    assert [j.told for j in matches.judged if j.attribute == "smoking"] == [NOT_FOUND]
+    assert not matches.candidates["smoking picture"]
+    assert [label.found for label in matches.labels["smoking picture"]] == [False] * smokes
