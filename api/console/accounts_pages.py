@@ -212,8 +212,8 @@ async def _form(
 async def _places(work: Work, actor: Actor) -> dict[str, str]:
     """All that an account can be bound to, by how the form names it."""
     districts = {f"district:{district.id}": district.name for district in await places.list_districts(work, actor)}
-    shops = {f"shop:{shop.id}": f"{shop.district.name} · {shop.name}" for shop in await places.list_shops(work, actor)}
-    return districts | dict(sorted(shops.items(), key=lambda item: item[1]))
+    shops = await places.list_shop_names(work, actor)
+    return districts | {f"shop:{shop_id}": f"{district} · {name}" for shop_id, name, district in shops}
 
 
 async def _list(

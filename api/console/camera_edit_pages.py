@@ -168,7 +168,7 @@ async def _form(
     work: Work, actor: Actor, speaker: Speaker, typed: CameraTyped, *, wrong: dict[str, str] | None = None, version: int = 0,
     has_password: bool = False,
 ) -> CameraFormView:
-    shops = {shop.id: shop.name for shop in await places.list_shops(work, actor)}
+    shops = {shop_id: name for shop_id, name, _ in await places.list_shop_names(work, actor)}
     areas = [
         Option(area.id, f"{shops[area.shop_id]} · {area.name} ({speaker.area(area.kind)})")
         for area in await places.list_areas(work, actor)
