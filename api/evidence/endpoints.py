@@ -80,7 +80,9 @@ async def get_linked(
     async with centre.database.writing() as work:
         service.record_look(work, actor, file, seen.violation_id, seen.file)
     left_s = int((seen.until - at).total_seconds())
-    return file_response(request, file.content, file.media_type, file.sha256, f"private, max-age={left_s}, immutable")
+    response = file_response(request, file.content, file.media_type, file.sha256, f"private, max-age={left_s}, immutable")
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # pages of the app are of another site
+    return response
 
 
 def given_reason(request: Request, reason: str | None) -> str | None:

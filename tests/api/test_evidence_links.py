@@ -42,6 +42,8 @@ class TestLink:
         assert in_use == [0, 0]
         assert (picture.status_code, picture.headers["content-type"], picture.content) == (200, "image/jpeg", blurred)
         assert picture.headers["cache-control"] in (f"private, max-age={left}, immutable" for left in range(890, 901))
+        # The page of the app that shows it is of another site; a browser shows it nothing else of the centre's.
+        assert picture.headers["cross-origin-resource-policy"] == "cross-origin"
         auditor = await any_world.person(Role.AUDITOR)
         entries = (await auditor.get("/api/v1/audit", params={"object_kind": "case"})).json()["items"]
         looks = [(entry["action"], entry["actor_name"], entry["actor_kind"]) for entry in entries[:3]]
