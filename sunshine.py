@@ -22,6 +22,7 @@ COMMANDS = {
     "clients": ("api.clients.cli:app", "Programs of other systems: add, list, rotate, revoke. 其他系统的程序"),
     "enrol-code": ("api.cli:enrol_code", "Print a one-time code with which an edge joins the centre."),
     "backup": ("api.cli:backup", "Copy all that the centre keeps, while it runs. 备份"),
+    "to-postgres": ("api.cli:to_postgres", "Move the centre's database from SQLite to PostgreSQL."),
     "keys": ("api.cli:keys", "The keys that protect stored credentials: rotate."),
     "audit": ("api.audit.cli:app", "The record of who did what: verify. 审计核验"),
     "evidence": ("api.evidence.cli:app", "Sealed evidence: verify a package or a chain, offline. 证据核验"),

@@ -25,11 +25,13 @@ from api.evidence import countersigning
 from api.keys.service import rotate_keys as rotate_service_keys
 from api.kit.database import Work
 from api.kit.lock import hold_folder
+from api.kit.moving import move_rows
 from api.kit.settings import Settings
 from api.kit.times import now
 from api.migrations import upgrade
 from api.places.service import list_shops
 from api.server import print_line, run
+from api.tables import metadata
 
 R = TypeVar("R")
 Data = Annotated[Path | None, typer.Option("--data", envvar="SUNSHINE_DATA", help="Folder for all that is kept. 数据文件夹")]
@@ -98,6 +100,32 @@ def backup(
         raise typer.Exit(1) from error
     older = f", {made.removed} older copies removed" if made.removed else ""
     typer.echo(f"{made.folder}: {made.files} files, {made.new} of them new{older}")
+
+
+def to_postgres(data: Data = None) -> None:
+    """Move the database from SQLite into the empty PostgreSQL database of SUNSHINE_DATABASE_URL. Stop the centre first."""
+    settings = read_settings(data)
+    if settings.database_url is None or not settings.async_database_url.startswith("postgresql"):
+        raise typer.BadParameter("Name an empty PostgreSQL database in SUNSHINE_DATABASE_URL.")
+    source = settings.model_copy(update={"database_url": None})
+    path = settings.data / "sunshine.db"
+    if not path.is_file():
+        raise typer.BadParameter(f"There is no {path}. Name the data folder that the centre uses: --data.")
+    with told_in_words(), hold_folder(settings.data):
+        for one in (source, settings):
+            asyncio.run(_upgrade(one))
+        count = move_rows(metadata, path, settings.async_database_url, typer.echo)
+        # Or a start that forgets the setting would go on where the centre was before.
+        moved = path.rename(path.with_name("sunshine.db.moved"))
+    typer.echo(f"{count} rows are copied. Start the centre with the same SUNSHINE_DATABASE_URL. What was before is kept: {moved}")
+
+
+async def _upgrade(settings: Settings) -> None:
+    centre = Centre(settings)
+    try:
+        await upgrade(centre.database)
+    finally:
+        await centre.close()
 
 
 @accounts.command("list")

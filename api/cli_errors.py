@@ -11,6 +11,7 @@ from api.alarms.mapping import AlarmFormatsError
 from api.cases.deadlines import DeadlinesError
 from api.evidence.retention import RetentionError
 from api.kit.lock import DataFolderBusy, DataFolderUnusable
+from api.kit.moving import NotEmpty
 from api.kit.problems import Problem, from_database
 from api.kit.secrets import KeyringError
 from api.migrations import DatabaseUnusable
@@ -20,7 +21,7 @@ from contract.catalogue import CatalogueError
 # Their messages are such sentences.
 _SAID = (
     DataFolderBusy, DataFolderUnusable, DatabaseUnusable, CatalogueError, DeadlinesError, RetentionError, AlarmFormatsError,
-    AddressUnusable, CertificateUnusable, KeyringError,
+    NotEmpty, AddressUnusable, CertificateUnusable, KeyringError,
 )
 # What no second attempt will change.
 _BROKEN_FILE = frozenset(
