@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PADDING = 114
-"""Grey level outside the picture, the value that letterboxing uses too."""
+"""Grey level outside the picture, of crops and of the finder's canvas, as the YOLO family pads."""
 
 TALLEST = 1.1
 """Height of a head's region over its width. A toque doubles a head's height; cut around all of it, the face would be too small
@@ -49,7 +49,7 @@ def crop_square(
         size: side of the result in pixels.
 
     Returns:
-        uint8 [size, size, 3]; what lies outside the picture is grey (114).
+        uint8 [size, size, 3]; what lies outside the picture is grey (PADDING).
 
     Raises:
         ValueError: the box has no extent or is not finite.

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from detector.boxes import areas, intersections
 from detector.card import ModelCard, ModelError
+from detector.crops import PADDING
 from detector.providers import PROCESSOR, Provider, Shapes
 from detector.session import OnRun, Session
 
 Image = npt.NDArray[np.uint8]
-PAD = 114  # grey, as the YOLO family pads
 STRIDE = 32  # of the coarsest feature map
 NEEDED = frozenset({"person", "head", "hand", "cigarette"})
 # Canvases that are kept: a worker's cameras have one or two sizes, a folder of photographs has any.
@@ -142,7 +142,7 @@ class Finder:
         if kept is None:
             if len(self._canvases) >= MOST_CANVASES:
                 self._canvases.clear()
-            kept = self._canvases[canvas, place] = np.full((1, canvas[1], canvas[0], 3), PAD, dtype=np.uint8)
+            kept = self._canvases[canvas, place] = np.full((1, canvas[1], canvas[0], 3), PADDING, dtype=np.uint8)
         lay(image, kept[0], place)
         return kept, place
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.boxes import Boxes, intersections, ious
-from detector.crops import head_region, is_cut_off
+from detector.crops import PADDING, head_region, is_cut_off
 from models.augment import Image
 from models.boxes import centres_inside, faces_in_heads
 from models.data import (
@@ -201,7 +201,7 @@ def _patch(
     # Only the part inside the picture is scaled; the rest is grey, as in the detector's crops.
     inner = np.array([max(0, np.floor(x1)), max(0, np.floor(y1)), min(w, np.ceil(x2)), min(h, np.ceil(y2))]).astype(int)
     part = image[inner[1] : inner[3], inner[0] : inner[2]]
-    out = np.full((side, side, 3), 114, np.uint8)
+    out = np.full((side, side, 3), PADDING, np.uint8)
     if part.size:
         small = cv2.resize(
             part,

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.crops import PADDING
 from models.attribute_crops import MARGIN, SILENT, UNKNOWN, Labels, Patch
 from models.augment import Image, camera, soften
 from models.cap_cutouts import Cutout
@@ -94,7 +95,7 @@ def _warp(image: Image, matrix: NDArray[np.float64], size: int) -> Image:
         small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         step = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
         image, matrix = np.asarray(small, np.uint8), np.hstack([matrix[:, :2] * step, matrix[:, 2:]])
-    return np.asarray(cv2.warpAffine(image, matrix, (size, size), borderValue=(114, 114, 114)), np.uint8)
+    return np.asarray(cv2.warpAffine(image, matrix, (size, size), borderValue=(PADDING,) * 3), np.uint8)
 
 
 def _spoil(rng: np.random.Generator, view: Image, labels: Labels) -> tuple[Image, Labels]:

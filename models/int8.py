@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from detector.attributes import AttributeReader
 from detector.card import ModelCard, Precision, Variant, load_model
-from detector.crops import head_region
-from detector.finder import PAD, Image, canvas_for, fit, lay
+from detector.crops import PADDING, head_region
+from detector.finder import Image, canvas_for, fit, lay
 from detector.session import Session
 from models.boxes import head_from_face
 from models.data import FACES, HANDS, HEADS, DataError, Picture
@@ -116,7 +116,7 @@ def _canvases(card: ModelCard, pictures: Sequence[Picture]) -> Iterator[NDArray[
         image = picture.read()
         height, width = image.shape[:2]
         canvas = canvas_for(width, height, card.long_side or 640)
-        batch = np.full((1, canvas[1], canvas[0], 3), PAD, np.uint8)
+        batch = np.full((1, canvas[1], canvas[0], 3), PADDING, np.uint8)
         lay(image, batch[0], fit(width, height, canvas))
         yield batch
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.boxes import Boxes
+from detector.crops import PADDING
 from models.boxes import keep_best
 from models.data import DataError, Key, Picture
 from models.publish import sha256
@@ -185,12 +186,12 @@ def _read(cache: Path) -> dict[Key, tuple[str | None, Opinion]]:
     return kept
 
 
-def _fit(image: NDArray[np.uint8], longer: int, pad: int = 114) -> tuple[NDArray[np.uint8], float]:
+def _fit(image: NDArray[np.uint8], longer: int) -> tuple[NDArray[np.uint8], float]:
     """Resize to ``longer`` pixels on the longer side and pad right and below to multiples of 32."""
     h, w = image.shape[:2]
     scale = longer / max(h, w)
     small = cv2.resize(image, (max(1, round(w * scale)), max(1, round(h * scale))), interpolation=cv2.INTER_AREA)
-    canvas = np.full((-(-small.shape[0] // 32) * 32, -(-small.shape[1] // 32) * 32, 3), pad, np.uint8)
+    canvas = np.full((-(-small.shape[0] // 32) * 32, -(-small.shape[1] // 32) * 32, 3), PADDING, np.uint8)
     canvas[: small.shape[0], : small.shape[1]] = small
     return canvas, scale
 
@@ -199,7 +200,7 @@ def _yolox(session: object, image: NDArray[np.uint8], longer: int, imagenet: boo
     """Decode a YOLOX without its decoder: rows of box, score, class."""
     canvas, scale = _fit(image, longer)
     if imagenet:
-        square = np.full((longer, longer, 3), 114, np.uint8)
+        square = np.full((longer, longer, 3), PADDING, np.uint8)
         square[: canvas.shape[0], : canvas.shape[1]] = canvas
         canvas = square
         mean, deviation = np.array([0.485, 0.456, 0.406]) * 255, np.array([0.229, 0.224, 0.225]) * 255

@@ -3,7 +3,8 @@ import pytest
 
 from detector import finder as finder_module
 from detector.card import default_weights, load_model
-from detector.finder import MOST_CANVASES, PAD, Finder, canvas_for, fit, lay
+from detector.crops import PADDING
+from detector.finder import MOST_CANVASES, Finder, canvas_for, fit, lay
 from detector.providers import PROCESSOR, Provider
 
 
@@ -26,11 +27,11 @@ def test_the_canvas_has_the_shape_of_the_picture(width, height, canvas):
 
 
 def test_the_picture_lies_in_the_middle_of_the_canvas():
-    canvas = np.full((384, 640, 3), PAD, np.uint8)
+    canvas = np.full((384, 640, 3), PADDING, np.uint8)
     lay(np.zeros((720, 1280, 3), np.uint8), canvas, fit(1280, 720, (640, 384)))
     assert (canvas[12:-12] == 0).all()
-    assert (canvas[:12] == PAD).all()
-    assert (canvas[-12:] == PAD).all()
+    assert (canvas[:12] == PADDING).all()
+    assert (canvas[-12:] == PADDING).all()
 
 
 class Scripted:
@@ -105,7 +106,7 @@ def test_a_kept_canvas_shows_nothing_of_another_picture(scripted):
     finder, network = scripted([])
     finder.find([np.full(shape, 255, np.uint8) for shape in ((720, 1280, 3), (740, 1280, 3), (720, 1280, 3))])
     border = network.batches[-1][0, :12]
-    assert (border == PAD).all()
+    assert (border == PADDING).all()
     assert len({id(batch) for batch in network.batches}) == 2
 
 
