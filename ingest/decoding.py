@@ -35,6 +35,10 @@ MOST_BARREN = 2
 # A flushed decoder keeps the memory of all the pictures that it ever held at once. At 1080p that is 4 MB after single ones, and
 # making another for each would cost 8 % of decoding a key frame (2.4 of 30 ms). After a burst it is up to 20 MB: another is made.
 MADE_ANEW = frozenset({("rtsp", "h264"), ("rtsp", "hevc")})
+# 8K, and no centre takes more: 50 MB decoded, 100 as BGR. A camera gone wrong, or whatever has its address, may claim 16,384 x
+# 16,384 in some kilobytes; without a bound the worker would be killed for its memory, again and again, with all its cameras.
+MOST_PIXELS = 7680 * 4320
+BOUNDED = {"max_pixels": str(MOST_PIXELS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Decoder:
         base = stream.time_base
         self._base = (base.numerator, base.denominator) if base else None
         own = stream.codec_context
-        own.thread_count = 1
+        own.thread_count, own.options = 1, own.options | BOUNDED
         coded = (stream.container.format.name, own.codec.canonical_name)
         self._is_made_anew = coded in MADE_ANEW and not own.is_hwaccel
         self._context: VideoCodecContext | None = None
@@ -237,7 +241,7 @@ class Decoder:
         if not self._is_made_anew:
             return own
         made = cast(VideoCodecContext, CodecContext.create(own.codec.name, "r"))
-        made.extradata, made.thread_count = own.extradata, 1
+        made.extradata, made.thread_count, made.options = own.extradata, 1, dict(BOUNDED)
         return made
 
     def _forget(self) -> None:

@@ -24,7 +24,7 @@ from contract.edges import StreamFault
 from contract.evidence import ClipFlaw
 from ingest.address import CameraAddress
 from ingest.camera_state import StreamInfo
-from ingest.decoding import Decoder, Decoding
+from ingest.decoding import BOUNDED, MOST_PIXELS, Decoder, Decoding
 from ingest.errors import SourceError, classify, describe
 from ingest.frames import Picture
 from ingest.preroll import Moment, PreRoll
@@ -39,6 +39,8 @@ PICTURE_TIMEOUT_S = 40.0
 PROBE_TIMEOUT_S = 3.0
 # What a file may lack of the length that it claims: containers round, and the last picture is shown for a while.
 CUT_OFF_S = 2.0
+# Of one camera; a channel of a recorder may come with its sub-stream.
+MOST_STREAMS = 4
 # A key frame of a 4K camera comes in one burst; the usual 208 KiB of the kernel would lose parts of it.
 UDP_BUFFER = 2 * 1024 * 1024
 
@@ -152,6 +154,8 @@ class AvSource:
         hardware = None if device is None else HWAccel(device, allow_software_fallback=True)
         return av.open(
             self._url, format=self._format, options=self._options, timeout=self._timeouts, hwaccel=hardware,
+            # To learn what a stream is, FFmpeg decodes a picture of it.
+            stream_options=[BOUNDED] * MOST_STREAMS,  # type: ignore[list-item]  # PyAV documents it, but says it is of text
             metadata_errors="replace",  # cameras and recorders name themselves in GBK as often as in UTF-8
         )
 
@@ -170,6 +174,9 @@ class AvSource:
         stream = container.streams.video[0]
         if stream.codec_context is None:
             raise SourceError(StreamFault.UNSUPPORTED_CODEC)
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > MOST_PIXELS:
+            raise SourceError(StreamFault.NO_PICTURE, f"{width}x{height} is more than {MOST_PIXELS} pixels")
         return stream
 
     def _read(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:

@@ -458,6 +458,19 @@ def test_a_camera_that_says_no(serve, status: int, fault: StreamFault) -> None:
     assert fault_of(watch(served.url)) is fault
 
 
+def test_a_picture_of_a_size_that_no_camera_has_takes_no_memory(serve, clips) -> None:
+    """A worker that is killed for its memory takes all its cameras with it, and nobody knows which was the cause."""
+    large = clips(size=(8192, 4096), seconds=0.1)
+    with pytest.raises(SourceError) as refused:
+        first(watch(serve(large).url), 1)
+    assert refused.value.fault is StreamFault.NO_PICTURE
+    with av.open(str(large)) as container:
+        stream = container.streams.video[0]
+        decoder = Decoder(stream, Decoding(), Timeline(live=False))  # as where a stream only grows on its way
+        assert not [picture for packet in container.demux(stream) for picture in decoder.decode(packet)]
+        assert decoder.damaged
+
+
 def test_another_path_is_not_found(serve) -> None:
     assert fault_of(watch(serve().url + "/other")) is StreamFault.NOT_FOUND
 
