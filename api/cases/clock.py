@@ -53,7 +53,11 @@ def set_clock(case: Case, before: CaseState | None, at: datetime, deadlines: Dea
             case.rectify_due_at, case.rectify_left_s = deadlines.due(to_rectify, at), None
         elif case.rectify_left_s is not None:
             left = timedelta(seconds=case.rectify_left_s)
-            case.rectify_due_at, case.rectify_left_s = deadlines.resumed(to_rectify, at, left), None
+            resumed = deadlines.resumed(to_rectify, at, left)
+            if case.state is CaseState.RETURNED:
+                # Who answered late, or at the last moment, has to read first what is still missing: as long as a notice.
+                resumed = max(resumed, deadlines.due(deadlines.of_stage(case, Stage.SIGN), at))
+            case.rectify_due_at, case.rectify_left_s = resumed, None
         _run(case, Stage.RECTIFY, start, case.rectify_due_at or deadlines.due(to_rectify, at), deadlines)
     elif case.state in LIMITS_OF_THE_AUTHORITY:
         # Who sets out after a refusal has not been there yet: its limit goes on.

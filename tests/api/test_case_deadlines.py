@@ -194,6 +194,21 @@ class TestLimits:
         case = await life.done("return")
         assert moment(case, "due_at") == at("2026-12-03 17:30")
 
+    @pytest.mark.parametrize("answered", ["2026-11-27 17:29", "2026-12-01 10:00"], ids=["at the last moment", "late"])
+    async def test_what_is_returned_leaves_time_to_read_why(self, any_world: World, answered: str):
+        """Or the shop would be late, once more, before it can have read what is still missing."""
+        life = await Life.begin(any_world)
+        await life.done("confirm", "issue")
+        await life.at(at(answered))
+        await life.done("submit", who=Role.STORE_OWNER)
+        before = [one for one in (await life.case())["reminders"] if one["stage"] in ("sign", "rectify")]
+        await life.at(at("2026-12-02 10:00"))
+        case = await life.done("return")
+        assert moment(case, "due_at") == at("2026-12-03 17:30")  # as long as it has to sign for a notice of this class
+        case = await life.at(at("2026-12-03 17:29"))
+        told = [one for one in case["reminders"] if one["stage"] in ("sign", "rectify") and one not in before]
+        assert (case["overdue_at"], [one["kind"] for one in told]) == (None, ["half"])
+
     async def test_a_closed_case_that_is_opened_again_has_a_limit_of_its_own(self, any_world: World):
         life = await Life.begin(any_world)
         await life.done("confirm", "issue")
