@@ -214,6 +214,28 @@ async def send_own(
     return RedirectResponse(f"{_base(token)}?asked=sent", 303)
 
 
+@router.post("/n/{token}/other")
+async def open_other(
+    request: Request, token: Token, centre: CentreOf, at: At, case: Annotated[int, Form(ge=1, lt=2**31)]
+) -> Response:
+    """Another notice of the same shop: each link answers one, and that message may be far up in the chat."""
+    visit = await _use(request, centre, token, at)
+    async with centre.database.writing() as work:
+        other = await links.make_other(work, visit, case, at)
+    return RedirectResponse(_base(other), 303)
+
+
+@router.get("/n/{token}/received")
+@router.get("/n/{token}/answer")
+@router.get("/n/{token}/own")
+@router.get("/n/{token}/other")
+async def opened_again(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
+    """Browsers inside of chats open the last address again, and that may be where a form was sent to."""
+    async with centre.database.reading() as work:
+        await _visit(request, work, token, at)
+    return RedirectResponse(_base(token), 303)
+
+
 def is_of_link(request: Request) -> bool:
     return request.url.path.startswith("/n/")
 

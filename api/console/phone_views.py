@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from api.answers.tables import Answer
-from api.cases.states import Act, CaseState
+from api.cases.states import UNTIL_CLOSED, Act, CaseState
 from api.cases.tables import Case, CaseTransition
 from api.console.answer_views import AnswerView, answer_view
 from api.console.camera_views import CameraRow
@@ -38,10 +38,11 @@ class PhonePicture:
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """`url` leads to the whole notice; None where the case was only recorded, without one."""
+    """`url` leads to the whole notice; None where the case was only recorded. `open_case` is the number of one that goes on."""
 
     title: str
     url: str | None
+    open_case: int | None
     state: Chip
     at: LocalTime
 
@@ -172,6 +173,7 @@ def phone_view(
             HistoryRow(
                 speaker.rule_title(one.rule, catalogue),
                 None if one.state is CaseState.RECORDED else f"{base}/notice?case={one.id}",
+                one.id if one.state in UNTIL_CLOSED else None,
                 speaker.state(one.state, visit.actor), speaker.time(one.captured_at),
             )
             for one in history if one.id != case.id

@@ -149,6 +149,16 @@ async def use(work: Work, token: str, device: Device, address: str, at: datetime
     return found
 
 
+async def make_other(work: Work, visit: Visit, case_id: int, at: datetime) -> str:
+    """The token of a link to another case of the shop, for whose link was opened. Raises NotYourDevice or NotFound."""
+    require_own(visit)
+    case = await get_case(work, visit.actor, case_id)
+    target = visit.link.target
+    if target is None:
+        raise NotFound("Nobody gets messages at this link any more. Ring the station.")
+    return await make(work, target, case.id, at)
+
+
 async def list_people(work: Work, visit: Visit) -> Sequence[Target]:
     """Whom a link of their own can be sent to: of a person's link that person, of any other everybody registered."""
     people = await repository.list_people(work, visit.actor)

@@ -108,6 +108,8 @@ TABLE = (
     Row("POST /n/{token}/received", LINK, {"version": "3"}),
     Row("POST /n/{token}/answer", LINK, {"act": "submit", "version": "3"}),
     Row("POST /n/{token}/own", LINK, {"who": "nobody"}),
+    Row("POST /n/{token}/other", LINK, {"case": "1"}),
+    *(Row(f"GET /n/{{token}}/{form}", LINK) for form in ("received", "answer", "own", "other")),
     Row("POST /login", ANYBODY, {"username": "nobody", "password": "x"}),
     Row("POST /api/v1/login", ANYBODY, {"login": "nobody", "password": "x"}),
     Row("POST /api/v1/edges/enroll", ANYBODY, {}),

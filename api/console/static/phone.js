@@ -125,9 +125,12 @@ function prepare(input) {
 
 for (const input of document.querySelectorAll("input[type=file]")) {
   input.addEventListener("change", async () => {
-    await prepare(input);
-    if (!input.files.length) return;
-    if (input.id === "fix") {
+    const files = await prepare(input);
+    if (!files.length) return;
+    if (files.some((file) => !/^image\/(jpeg|png|webp)$/.test(file.type))) {
+      if (input.required) input.value = ""; // an objection must not go without what was to show it
+      tell(input.form, { photographs: words.unreadable });
+    } else if (input.id === "fix") {
       say(words.ready);
       retake.hidden = false;
       input.form.querySelector("[type=submit]").scrollIntoView({ block: "center" });

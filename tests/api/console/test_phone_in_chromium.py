@@ -248,6 +248,16 @@ def test_what_is_missing_is_said_at_its_field_and_the_photograph_stays(shop: Sho
     page.wait_for_url(re.compile(r"done=submit"))
 
 
+def test_what_is_no_photograph_is_not_sent_at_all(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
+    path = tmp_path / "IMG_0001.heic"
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(1000))
+    page = phone()
+    page.goto(shop.path)
+    page.locator("#fix").set_input_files(path)
+    expect(page.get_by_role("status")).to_contain_text("无法作为照片读取")
+    expect(page.locator(".phone-fix [type=submit]")).to_be_hidden()
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_every_button(shop: Shop, phone: OpenPhone, tmp_path: Path, scripts: bool) -> None:
     path = tmp_path / "now.jpg"

@@ -142,6 +142,30 @@ class TestOpening:
             assert (await device.get(f"/n/{token}/{path}?case={earlier}")).status_code == 200
             assert (await any_phones.device().get(f"/n/{token}/{path}?case={earlier}")).status_code == 403
 
+    async def test_another_open_notice_is_answered_from_its_page(self, any_phones: Phones):
+        device, token = await opened(any_phones)
+        await any_phones.notice()
+        form = {"case": str(any_phones.case_id)}
+        assert f'name="case" value="{any_phones.case_id}"' in (await device.get(f"/n/{token}")).text
+        answer = await device.post(f"/n/{token}/other", data=form)
+        other = answer.headers["Location"].removeprefix("/n/")
+        assert answer.status_code == 303
+        assert (await fix(device, other)).status_code == 303
+        assert await any_phones.state() == "submitted"
+        assert len(await any_phones.recorded("link.opened")) == 2
+
+    async def test_no_other_notice_on_another_device(self, phones: Phones):
+        _, token = await opened(phones)
+        device = phones.device()
+        await device.get(f"/n/{token}")
+        assert (await device.post(f"/n/{token}/other", data={"case": str(phones.case_id)})).status_code == 403
+
+    @pytest.mark.parametrize("form", ["received", "answer", "own", "other"])
+    async def test_where_a_form_was_sent_to_is_opened_again(self, phones: Phones, form: str):
+        device, token = await opened(phones)
+        answer = await device.get(f"/n/{token}/{form}")
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/n/{token}")
+
     async def test_no_notice_of_another_shop(self, phones: Phones):
         device, token = await opened(phones)
         other = await phones.post.world.place("Foreign")
@@ -153,6 +177,7 @@ class TestOpening:
         for case in (foreign, 999_999):
             assert (await device.get(f"/n/{token}/notice?case={case}")).status_code == 404
             assert (await device.get(f"/n/{token}/answer.png?case={case}")).status_code == 404
+            assert (await device.post(f"/n/{token}/other", data={"case": str(case)})).status_code == 404
 
     async def test_scripts_in_names_do_nothing(self, phones: Phones):
         await phones.person(name="<script>alert(1)</script>")
@@ -263,6 +288,14 @@ class TestActs:
             files={"photographs": ("", b"", "application/octet-stream")},
         )
         assert (answer.status_code, "at least one photograph" in answer.text, "New caps." in answer.text) == (422, True, True)
+
+    @pytest.mark.parametrize(("act", "field"), [("submit", "What was done"), ("appeal", "What is not right?")])
+    async def test_what_is_missing_is_said_before_everything(self, phones: Phones, act: str, field: str):
+        """Its field lies below the first screen, or is closed: a browser without scripts has lost the photograph."""
+        device, token = await opened(phones)
+        page = (await fix(device, token, act=act, text="")).text
+        assert f"<strong>{field}</strong> Fill this in." in page
+        assert page.index("Not sent yet") < page.index("<h1>")
 
     async def test_fifty_megabytes(self, phones: Phones):
         device, token = await opened(phones)
