@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from contract.edges import EnrolAnswer, EnrolRequest
 from ingest.centre import Centre
 from ingest.centre_errors import CentreError, CentreRefused
-from ingest.identity import Identity, Keys, Registration, read_identity, software_version, sole_user, write_identity
+from ingest.identity import FILE, Identity, Keys, Registration, read_identity, software_version, sole_user, write_identity
 
 # The centre takes each key once; ours may have been registered by an attempt of long ago.
 KEY_IN_USE = 409
@@ -34,7 +34,8 @@ def enrol(folder: Path, centre_url: str, code: str, name: str, connect: Callable
         if known is not None and known.registration is not None:
             raise EnrolError(
                 f"This edge is already enrolled at {known.registration.centre_url} as {known.registration.edge_id}. "
-                f"To move it to another centre, give it a new folder with --data, or delete {folder} first."
+                f"To enrol it anew (it was revoked, or moves to another centre), stop it and delete {folder / FILE} first: what "
+                "it has kept is put aside then, and not sent any more. Or give it a new folder with --data."
             )
         if known is None:
             _put_aside(folder)

@@ -55,7 +55,7 @@ def test_registers_the_keys_it_keeps(tmp_path: Path):
 def test_already_enrolled(tmp_path: Path):
     enrol(tmp_path, URL, "CODE-1234", "edge", Desk(ok()).connect)
     desk = Desk(ok())
-    with pytest.raises(EnrolError, match=r"already enrolled at https://centre\.test as edge-1"):
+    with pytest.raises(EnrolError, match=r"at https://centre\.test as edge-1\..*delete .*/identity\.json first: .* put aside"):
         enrol(tmp_path, URL, "CODE-5678", "edge", desk.connect)
     assert desk.asked == []
 
