@@ -119,7 +119,9 @@ class Detector:
         return Observation(image.shape[1], image.shape[0], tuple(seen), objects)
 
     def _smoking(self, read: Attribute, box: Box, scale: float, cigarettes: Found) -> Attribute:
-        """A cigarette that stage 1 found in this crop is as good a sign as what stage 2 reads: the surer of the two counts."""
+        """A cigarette that stage 1 found in the square of a crop around all of the box is as good a sign as what stage 2 reads:
+        the surer of the two counts. Of a tall head the square is larger than its crop, which shows the lower part alone.
+        """
         x1, y1, x2, y2 = square_around(box, scale)
         centres: npt.NDArray[np.floating] = (cigarettes.boxes[:, :2] + cigarettes.boxes[:, 2:]) / 2
         near = (centres >= (x1, y1)).all(axis=1) & (centres <= (x2, y2)).all(axis=1)

@@ -52,7 +52,7 @@ class Matches:
 
     head_scale: float
     hand_scale: float
-    """of a crop: a cigarette in that square is this head's, or hand's"""
+    """of a crop: a cigarette in such a square around all of a head, or hand, is theirs"""
     least: Mapping[str, float]
     """from which score on the product takes what the finder found for a person, a head, a hand, or a thing"""
     candidates: dict[str, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
@@ -159,9 +159,10 @@ class Matches:
             self.judged.append(Judged(attribute, number, _box(box), _side(box), truth[int(label)], state, score))
 
     def _judge_smoking(self, number: int, picture: Picture, heads: Sequence[Head], hands: Sequence[Hand]) -> None:
-        """Cigarettes carry no person's label: a head or hand smokes when one lies in its crop. Nobody smokes through a mask.
+        """Cigarettes carry no person's label: a head or hand smokes when one lies in the square of a crop around all of it.
+        Nobody smokes through a mask.
 
-        Whose cigarette is within reach of the mouth, but outside the crop, is not judged; nor is a hand into whose crop one
+        Whose cigarette is within reach of the mouth, but outside that square, is not judged; nor is a hand into whose square one
         only reaches.
         """
         self._judge_smokers(number, heads, picture.smokers, picture.non_smokers)

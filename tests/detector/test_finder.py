@@ -66,6 +66,28 @@ def test_boxes_come_back_in_pixels_of_the_picture(scripted):
     assert found.boxes.tolist() == [[200, 100, 400, 400]]
 
 
+def test_boxes_of_a_picture_that_stands_upright_come_back_in_its_pixels(scripted):
+    """480 x 700 lies on a canvas of 448 x 640: 439 columns from the fifth one on."""
+    finder, network = scripted([(4, 64, 443, 320, 0.9, 0)])
+    (found,) = finder.find([np.full((700, 480, 3), 7, np.uint8)])
+    assert found.boxes.tolist() == [[0, 70, 480, 350]]
+    assert (network.batches[0][0, 0, [3, 4, 442, 443], 0] == [PADDING, 7, 7, PADDING]).all()
+
+
+def test_each_class_has_its_own_least_score(scripted):
+    """0.35 for people, 0.25 for heads, 0.2 for hands."""
+    for score, told in ((0.3, [1, 2]), (0.22, [2])):
+        finder, _ = scripted([(100, 62, 200, 212, score, kind) for kind in (0, 1, 2)])
+        assert finder.find([np.zeros((720, 1280, 3), np.uint8)])[0].classes.tolist() == told
+
+
+@pytest.mark.parametrize(("kind", "inner"), [(0, (102, 62, 200, 212)), (2, (110, 72, 160, 132))], ids=["people", "hands"])
+def test_a_double_is_removed_also_where_there_is_nothing_else(scripted, kind, inner):
+    finder, _ = scripted([(100, 62, 200, 212, 0.9, kind), (*inner, 0.8, kind)])
+    (found,) = finder.find([np.zeros((720, 1280, 3), np.uint8)])
+    assert found.scores.tolist() == pytest.approx([0.9])
+
+
 def test_boxes_are_cut_at_the_border(scripted):
     finder, _ = scripted([(-20, 0, 700, 384, 0.9, 0)])
     (found,) = finder.find([np.zeros((720, 1280, 3), np.uint8)])
