@@ -117,6 +117,12 @@ def test_weights_with_more_false_alarms_must_not_replace_the_old_ones():
     assert [(d.subject, d.old, d.new) for d in differences if d.worse] == [("false per camera-hour", 0.0, 20.0)]
 
 
+def test_weights_with_fewer_false_alarms_are_better():
+    differences = compare(NO_PICTURES, NO_PICTURES, ([watched(4, false=1)] * 8, [watched(4)] * 8))
+    assert [(d.subject, d.better, d.worse) for d in differences if d.fewer] == [("false per camera-hour", True, False)]
+    assert "surely better at false per camera-hour (clips)" in verdict(differences)
+
+
 def test_a_rule_with_few_planted_violations_does_not_decide_alone():
     differences = compare(NO_PICTURES, NO_PICTURES, ([watched(3, planted=3)] * 6, [watched(2, planted=3)] * 6))
     assert {d.part for d in differences} == {"clips"}
