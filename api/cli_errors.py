@@ -24,9 +24,7 @@ _SAID = (
     NotEmpty, AddressUnusable, CertificateUnusable, KeyringError,
 )
 # What no second attempt will change.
-_BROKEN_FILE = frozenset(
-    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR}
-)
+_BROKEN_FILE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 @contextmanager
@@ -51,6 +49,8 @@ def told_in_words() -> Iterator[None]:
         kind = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the low byte
         if kind == sqlite3.SQLITE_READONLY:
             words = "The database in the data folder cannot be written. Its files must belong to the user who runs this: chown."
+        elif kind == sqlite3.SQLITE_IOERR:
+            words = f"The disk takes nothing from the database ({error.orig}). Make room; with room left, it may be failing."
         elif kind in _BROKEN_FILE:
             words = f"The database in the data folder cannot be used ({error.orig}). Put a copy back, or choose another: --data."
         elif hasattr(error.orig, "sqlstate") and error.statement is None:  # PostgreSQL, which was not even reached

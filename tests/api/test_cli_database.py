@@ -1,11 +1,13 @@
 """A database that cannot be used is told in words, with what to do: by every command, and at the start."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
 import typer
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from api import cli
@@ -32,6 +34,21 @@ def test_one_of_a_newer_version(sqlite_settings: Settings):
 
     asyncio.run(come_from_the_future())
     assert told(sqlite_settings.data).startswith("The database is of a newer version")
+
+
+@pytest.mark.parametrize(("code", "words"), [("SQLITE_IOERR", "Make room"), ("SQLITE_READONLY", "chown")])
+def test_a_disk_that_is_full_or_anothers_is_no_reason_to_put_a_copy_back(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, code: str, words: str
+):
+    async def fail(_: object) -> None:
+        cause = sqlite3.OperationalError("it is so")
+        cause.sqlite_errorcode = getattr(sqlite3, code)
+        raise OperationalError("SELECT 1", {}, cause)
+
+    monkeypatch.setattr(cli, "upgrade", fail)
+    said = told(sqlite_settings.data)
+    assert words in said
+    assert "copy" not in said
 
 
 def test_an_address_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
