@@ -1,7 +1,7 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Exists, Select, and_, delete, exists, false, or_, select, true, update
-from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, contains_eager, joinedload, selectinload
 
 from api.accounts.actors import Actor, ActorKind, without_actor
 from api.accounts.permissions import Permission
@@ -42,17 +42,13 @@ async def get_client(work: Work, actor: Actor, client_id: str, *, for_change: bo
     return client
 
 
-async def end_tokens_of_client(work: Work, actor: Actor, client_id: str) -> None:
-    if actor.may(Permission.CLIENTS_WRITE):
-        await work.execute(delete(ApiToken).where(ApiToken.client_id == client_id))
-
-
 async def list_own_tokens(work: Work, actor: Actor, at: datetime) -> list[ApiToken]:
     """Those that still open something."""
-    query = select(ApiToken).where(
-        ApiToken.user_id == actor.id, ApiToken.expires_at > at, or_(ApiToken.kind == TokenKind.ACCESS, ApiToken.used_at.is_(None))
+    query = select(ApiToken).join(ApiClient, ApiClient.id == ApiToken.client_id).where(
+        ApiToken.user_id == actor.id, ApiToken.expires_at > at, ApiClient.revoked_at.is_(None),
+        or_(ApiToken.kind == TokenKind.ACCESS, ApiToken.used_at.is_(None)),
     )
-    return list(await work.scalars(query.options(joinedload(ApiToken.client))))
+    return list(await work.scalars(query.options(contains_eager(ApiToken.client))))
 
 
 async def end_own_tokens(work: Work, actor: Actor, client_id: str) -> None:

@@ -83,11 +83,11 @@ async def rotate_secret(work: Work, actor: Actor, client_id: str, at: datetime) 
 
 
 async def revoke_client(work: Work, actor: Actor, client_id: str, at: datetime) -> ApiClient:
-    """From now on it gets no token and no webhook, and the tokens that it has open nothing."""
+    """From now on it gets no token and no webhook, and the tokens that it has open nothing. They are left to run out: to delete
+    them would be to wait for whoever is just refreshing one, and they for this."""
     client = await get_client(work, actor, client_id, for_change=True)
     if client.revoked_at is None:
         client.revoked_at = at
-        await repository.end_tokens_of_client(work, actor, client.id)
         record(work, actor, "client.revoked", "client", client.id, name=client.name)
         for target in await deliveries.end_targets_of_client(work, client.id, at):
             record(work, actor, "target.dead", "target", target.id, **target.place, fault=Fault.PROGRAM_REVOKED.value)

@@ -19,7 +19,7 @@ from api.accounts.permissions import Role
 from api.accounts.service import list_users, reset_password, set_disabled
 from api.accounts.throttle import FREE_FAILURES
 from api.clients import service as clients
-from api.clients.grants import authenticate, by_refresh
+from api.clients.grants import InvalidToken, authenticate, by_refresh
 from api.clients.limits import Limiter, RateLimited
 from api.clients.repository import delete_expired_tokens, find_client
 from api.clients.scopes import Scope
@@ -427,6 +427,26 @@ class TestToken:
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
         again = await admin.post(f"/api/v1/clients/{program.id}/rotate")
         assert (again.status_code, problem_code(again)) == (409, "client-revoked")
+
+    @pytest.mark.postgres
+    @pytest.mark.parametrize("any_settings", ["postgres"], indirect=True)
+    async def test_a_client_is_revoked_while_it_refreshes(self, any_world: World):
+        """Neither waits for the other, and what was given out in that moment opens nothing."""
+        world, officer = any_world, await any_world.person()
+        program = await add(world, await world.place(), scopes=ACTING)
+        async with program.for_person(officer) as app:
+            token = app.token["refresh_token"]
+        at, settings = world.centre.clock(), world.centre.settings
+        async with world.centre.database.writing() as slow:
+            client = await find_client(slow, program.id)
+            assert client is not None
+            given = await by_refresh(slow, settings, client, token, "", at, "192.0.2.1")
+            async with world.centre.database.writing() as fast:
+                await clients.revoke_client(fast, HOUSE, program.id, at)
+        async with world.centre.database.reading() as work:
+            with pytest.raises(InvalidToken):
+                await authenticate(work, given.access_token, "192.0.2.1", at)
+        assert (await officer.get("/api/v1/me/grants")).json()["items"] == []
 
     @pytest.mark.parametrize("for_a_person", [False, True])
     async def test_a_stream_that_is_open_tells_nothing_more(self, any_world: World, for_a_person: bool):
