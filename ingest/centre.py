@@ -37,6 +37,8 @@ from ingest.centre_errors import (
 
 API = "/api/v1"
 TIMEOUT = httpx.Timeout(10, read=30, write=60)
+# Many a router cuts it off before the centre answers: whether that is there, the requests show that are sent four times a minute.
+OPEN_QUESTION = "/edge/trials/next"
 SET_THE_CLOCK = (
     "Set the clock of this box and let the network keep it (NTP; Linux: timedatectl set-ntp true, Windows: w32tm /resync); where "
     "it is wrong after every power cut, the battery on its board is empty. Nothing is lost: all is sent when the clock is right. "
@@ -170,7 +172,7 @@ class Centre:
 
     def next_trial(self) -> Trial | None:
         """A camera to try. The centre keeps the request open for a while; None when nobody wanted one. Raises CentreError."""
-        with self._link("/edge/trials/next") as path:
+        with self._link(OPEN_QUESTION) as path:
             response = self._send("POST", path)
             return None if response.status_code == 204 else parsed(Trial, response)
 
@@ -227,6 +229,8 @@ class Centre:
     def _note(self, path: str, error: CentreError | None) -> None:
         with self._lock:
             if isinstance(error, CentreUnreachable):
+                if path == OPEN_QUESTION:
+                    return
                 if self._away is not type(error):
                     log.warning("centre_unreachable", reason=str(error))
                 self._away = type(error)

@@ -410,6 +410,14 @@ def test_centre_that_goes_away_is_logged_once_and_once_when_it_is_back():
     assert logged(ok, away, away, httpx.ReadTimeout("slow"), ok, ok) == ["centre_unreachable", "centre_reachable_again"]
 
 
+def test_an_open_question_that_a_router_cuts_off_does_not_say_that_the_centre_is_away():
+    """It would be said twice a minute, and taken back at once by the next heartbeat."""
+    centre = centre_that(httpx.ReadTimeout("cut off"))
+    with capture_logs() as logs, pytest.raises(CentreUnreachable):
+        centre.next_trial()
+    assert logs == []
+
+
 def test_obstacle_is_logged_once_for_each_change():
     assert logged(problem(507, "Full."), problem(507, "Full."), problem(503, "Busy."), httpx.Response(204)) == [
         "centre_does_not_take", "centre_does_not_take", "centre_takes_again",
