@@ -149,6 +149,19 @@ def test_names_and_room_on_a_small_screen(shop: Shop, phone: OpenPhone) -> None:
         assert send["y"] + send["height"] <= below["y"]
 
 
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_letters_twice_as_large(shop: Shop, phone: OpenPhone, language: str) -> None:
+    page = phone()
+    page.goto(f"{shop.path}?lang={language}")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for words in page.locator(".phone-words dd, .phone-act:visible").all():
+        assert words.evaluate("it => it.scrollWidth <= it.clientWidth")
+        box = words.bounding_box()
+        assert box is not None
+        assert box["width"] > PHONE["width"] / 2, words.inner_text()
+
+
 def test_a_photograph_of_twelve_megabytes_is_made_smaller_and_keeps_its_time(
     shop: Shop, phone: OpenPhone, photograph: Path
 ) -> None:
