@@ -41,12 +41,16 @@ APART = CountColumn(
     N_("Dismissed or merged as a test, a duplicate, or for another reason. Counted apart as well."),
 )
 ISSUED = CountColumn(N_("Notices"), lambda counts: counts.issued, N_("Notices to put right that were issued."))
+RECORDED = CountColumn(
+    N_("Recorded only"), lambda counts: counts.recorded,
+    N_("Minor violations, the first of their kind at the shop in 30 days, that were recorded without a notice."),
+)
 ANSWERED = CountColumn(
     N_("Answers"), lambda counts: counts.answered,
     N_("Reports of shops that it is put right; one that was returned and sent again counts twice."),
 )
 CLOSED = CountColumn(N_("Closed"), lambda counts: counts.closed, N_("An officer verified that it is put right."))
-COLUMNS = (FOUND, CONFIRMED, FALSE_ALARMS, CANNOT_TELL, APART, ISSUED, ANSWERED, CLOSED)
+COLUMNS = (FOUND, CONFIRMED, FALSE_ALARMS, CANNOT_TELL, APART, ISSUED, RECORDED, ANSWERED, CLOSED)
 
 SHARE = N_("Share of false alarms")
 MEANINGS: tuple[tuple[str, str], ...] = (

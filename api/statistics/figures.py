@@ -49,6 +49,7 @@ class Counts:
     apart: int = 0
     dismissed: int = 0
     issued: int = 0
+    recorded: int = 0
     answered: int = 0
     returned: int = 0
     closed: int = 0

@@ -28,8 +28,8 @@ _IS_LAST = CaseTransition.version == Case.version
 # What tells that a limit is over.
 _OVER = (ReminderKind.LIMIT, ReminderKind.ESCALATED)
 _ACTS = (
-    Act.REPORT, Act.MUTE, Act.CONFIRM, Act.DISMISS, Act.MERGE, Act.ISSUE, Act.SUBMIT, Act.RETURN, Act.CLOSE, Act.WITHDRAW,
-    Act.UPHOLD, Act.GO_ON_SITE, Act.TRANSFER,
+    Act.REPORT, Act.MUTE, Act.CONFIRM, Act.DISMISS, Act.MERGE, Act.ISSUE, Act.RECORD, Act.SUBMIT, Act.RETURN, Act.CLOSE,
+    Act.WITHDRAW, Act.UPHOLD, Act.GO_ON_SITE, Act.TRANSFER,
 )
 # What the rows of a table are grouped by, the key first; and who knows the names of these: of the key, and of what it belongs to.
 _KEYS: dict[By | None, tuple[str, ...]] = {
@@ -69,6 +69,7 @@ def _kinds(act: ColumnElement[Act], reason: ColumnElement[str | None]) -> dict[s
         "apart": (act == Act.MERGE) | and_(dismissed, reason.in_(APART)),
         "dismissed": dismissed,
         "issued": act == Act.ISSUE,
+        "recorded": act == Act.RECORD,
         "answered": act == Act.SUBMIT,
         "returned": act == Act.RETURN,
         "closed": act == Act.CLOSE,

@@ -14,6 +14,7 @@ class CaseCounts(BaseModel):
     confirmed: int
     dismissed: int
     issued: int
+    recorded: int = Field(description="minor ones, the first of their kind, that got no notice")
     submitted: int
     returned: int
     closed: int

@@ -59,8 +59,8 @@ async def get_statistics(
         since=in_shop_time(scope.begin).date(), until=(in_shop_time(scope.end) - timedelta(days=1)).date(),
         cases=CaseCounts(
             opened=total.found, confirmed=total.confirmed, dismissed=total.dismissed, issued=total.issued,
-            submitted=total.answered, returned=total.returned, closed=total.closed, withdrawn=total.withdrawn,
-            transferred=total.transferred,
+            recorded=total.recorded, submitted=total.answered, returned=total.returned, closed=total.closed,
+            withdrawn=total.withdrawn, transferred=total.transferred,
             overdue=await repository.count_missed(
                 work, actor, scope, tuple(Stage) if actor.sees_unconfirmed else STAGES_OF_THE_SHOP
             ),

@@ -1,9 +1,11 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from api.accounts.permissions import Role
 from api.cases.states import Act
+from api.cases.tables import Case
 from api.kit.times import SHOP_TIME
 from api.statistics import repository, service
 from api.statistics.figures import By, Counts, Duration, Scope
@@ -34,6 +36,21 @@ async def test_counts_what_happened_and_how_things_stand(any_world: World):
     assert [(row["name"], row["opened"]) for row in found["by_shop"]] == [("Shop", 3)]
     assert found["cameras_now"] == {"not_started": 1}
     assert clue
+
+
+async def test_what_is_recorded_without_a_notice_is_accounted_for(any_world: World):
+    """Or a report that says 10 confirmed and 7 notices leaves its reader to guess."""
+    case_id = await any_world.case(await any_world.place())
+    officer = await any_world.person()
+    async with any_world.centre.database.writing() as work:
+        await work.execute(update(Case).values(severity=3))
+    for version, act in ((1, "confirm"), (2, "record")):
+        answer = await officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+        assert answer.status_code == 200, answer.text
+    counted = (await officer.get("/api/v1/statistics")).json()["cases"]
+    assert {name: count for name, count in counted.items() if count} == {"opened": 1, "confirmed": 1, "recorded": 1}
+    month = (await officer.get("/statistics/month?lang=en", headers={"Accept": "text/html"})).text
+    assert "0 notices were issued; 1 minor violations were recorded without one." in month
 
 
 async def test_counts_by_days_of_the_shops(world: World):
