@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detector.attributes import VIOLATING
 from detector.boxes import Boxes, intersections, ious
 from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Hand, Head, Observation, square_around
-from models.boxes import faces_in_heads, head_from_face
+from models.boxes import centres_inside, faces_in_heads, head_from_face
 from models.data import (
     BACKS_OF_HEADS,
     CIGARETTE,
@@ -251,8 +251,7 @@ def _around(heads: Boxes, faces: Boxes) -> NDArray[np.float32]:
 
 def _inside(boxes: Boxes, region: Box) -> NDArray[np.bool_]:
     """Whose centres lie in the region."""
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return np.asarray(((centres >= region[:2]) & (centres <= region[2:])).all(1))
+    return centres_inside(boxes, _boxes([region]))[:, 0]
 
 
 def _any_inside(boxes: Boxes, region: Box) -> bool:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -51,6 +52,16 @@ def test_the_same_weights_are_neither_better_nor_worse():
     differences = compare(evaluation(HALF, TWO_SHOPS), evaluation(HALF, TWO_SHOPS))
     assert all((d.low, d.high) == (0, 0) for d in differences)
     assert "no need" in verdict(differences)
+
+
+def test_the_more_is_compared_the_wider_are_the_intervals():
+    """Bonferroni: of two comparisons each may be wrong once in forty times, of three once in sixty."""
+    better = [i % 4 != 0 for i in range(COUNT)]
+    two, three = (compare(evaluation(HALF, shops), evaluation(better, shops))[0] for shops in (["first"] * COUNT, TWO_SHOPS))
+    gain = two.new - two.old
+    wider = NormalDist().inv_cdf(1 - 0.05 / 6) / NormalDist().inv_cdf(1 - 0.05 / 4)
+    assert two.low < gain < two.high
+    assert [three.low - gain, three.high - gain] == pytest.approx([wider * (two.low - gain), wider * (two.high - gain)])
 
 
 def test_a_shop_with_few_labels_does_not_decide():
