@@ -162,8 +162,11 @@ class AvSource:
     def _open_error(self, failure: Exception) -> SourceError:
         fault = classify(failure)
         if self._address and self._address.kind == "rtsp" and fault in (None, StreamFault.TIMEOUT, StreamFault.NOT_RTSP):
+            cause = probe(self._address, min(PROBE_TIMEOUT_S, self._timeouts[0]))
+            if cause is None and fault is StreamFault.NOT_RTSP and not self._address.url.startswith("rtsps:"):
+                cause = StreamFault.NOT_FOUND  # it speaks RTSP: cheap cameras say 400 of a path that they do not have
             # An RTSP server that answers, but no stream that FFmpeg understands: there is nothing to see.
-            fault = probe(self._address, min(PROBE_TIMEOUT_S, self._timeouts[0])) or fault or StreamFault.NO_PICTURE
+            fault = cause or fault or StreamFault.NO_PICTURE
         elif fault is None and not self.live:
             fault = StreamFault.NOT_A_VIDEO
         return SourceError(fault or StreamFault.OTHER, describe(failure))

@@ -19,7 +19,7 @@ from detector.observation import Attribute, Hand, Head, Observation, Person
 from ingest.check import Report
 from ingest.frames import Frame
 from ingest.pipe import Errand, Setup
-from ingest.rtsp_connection import Response
+from ingest.rtsp_connection import Request, Response
 from ingest.trial import attempt, sighting
 
 KEY = X25519PrivateKey.generate()
@@ -108,6 +108,21 @@ def test_addresses_of_other_makers_are_tried_in_turn(serve: Callable[..., Any]) 
     answer = tried(f"{base}/Streaming/Channels/101", f"{base}/cam/realmonitor?channel=1&subtype=0", served.url)
 
     assert (answer.fault, answer.url) == (None, served.url)
+
+
+def test_a_camera_that_calls_an_unknown_path_a_bad_request_is_asked_for_the_next(serve: Callable[..., Any]) -> None:
+    served = serve()
+    answer_of = served.server.answer
+
+    def answer(request: Request) -> Response | None:
+        unknown = request.method == "DESCRIBE" and not request.url.endswith("/kitchen")
+        return Response(400) if unknown else answer_of(request)
+
+    served.server.answer = answer
+    base = served.url.removesuffix("/kitchen")
+
+    assert tried(f"{base}/Streaming/Channels/101", served.url).fault is None
+    assert tried(f"{base}/Streaming/Channels/101").fault is StreamFault.NOT_FOUND
 
 
 def test_none_of_the_addresses_fits(serve: Callable[..., Any]) -> None:
