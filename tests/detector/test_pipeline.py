@@ -84,6 +84,13 @@ def test_nothing_is_read_that_nobody_asks_for():
     assert [hand.box for person in heads.people for hand in person.hands] == [(200, 0, 230, 30), (300, 0, 330, 30)]
 
 
+def test_what_nobody_asks_for_is_not_cut_either():
+    picture = [("head", 0, 0, 60, 60), ("hand", 200, 0, 230, 30), ("hand", 300, 0, 330, 30)]
+    reader = ScriptedReader()
+    Detector(ScriptedFinder(picture, picture), reader, []).look([PICTURE] * 2, [{"cap"}, {"glove"}])
+    assert reader.cuts == [(0, 1.6), (200, 1.4), (300, 1.4)]
+
+
 def test_a_cigarette_at_the_mouth_is_smoking():
     (seen,) = look([("head", 100, 100, 160, 160), ("cigarette", 125, 140, 140, 146)])
     assert (seen.people[0].head.smoking.state, seen.people[0].head.smoking.score) == ("yes", pytest.approx(0.8))
@@ -95,8 +102,9 @@ def test_a_class_that_the_finder_was_taught_besides_is_told():
     assert [(thing.name, thing.box) for thing in seen.objects] == [("rat", (600, 600, 660, 640))]
 
 
-def test_a_cigarette_far_from_the_head_is_not():
-    (seen,) = look([("head", 100, 100, 160, 160), ("cigarette", 400, 440, 415, 446)])
+@pytest.mark.parametrize("box", [(400, 440, 415, 446), (125, 440, 140, 446), (400, 140, 415, 146)])
+def test_a_cigarette_far_from_the_head_is_not(box):
+    (seen,) = look([("head", 100, 100, 160, 160), ("cigarette", *box)])
     assert seen.people[0].head.smoking.state == "no"
 
 
