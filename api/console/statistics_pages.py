@@ -30,7 +30,8 @@ from api.statistics.figures import By, Counts, Month, Scope
 
 router = APIRouter()
 
-# The page has the first of them and must stay light; the files have as many as a spreadsheet is still quick with.
+# The page has the first of them and must stay light; the files have as many as a spreadsheet is still quick with. A report has all
+# rules and stations, which add up to its totals, and the first of the shops.
 _SHOWN, _IN_A_FILE, _IN_A_REPORT = 20, 5000, 10
 _ALL = (By.WEEK, By.RULE, By.STATION, By.SHOP, By.CAMERA)
 
@@ -102,12 +103,12 @@ async def month_page(
     speaker = speaker_of(request)
     wanted = await read_filter(work, actor, speaker, centre.catalogue, asked, at, is_month=True)
     shown = (By.RULE, By.STATION, By.SHOP)
-    month = await statistics.get_month(work, actor, wanted.scope, shown, _IN_A_REPORT, at) if wanted.scope else None
+    month = await statistics.get_month(work, actor, wanted.scope, shown, _IN_A_FILE, at) if wanted.scope else None
     values = _month(speaker, centre, month, at) if month else {}
     return page(
         request, "month.html", actor=actor, status=422 if wanted.wrong else 200, filter=wanted,
         typed_month=wanted.asked.month or this_month(at), month=month, made=_made(speaker, actor, at, wanted),
-        meanings=meanings(speaker), **values,
+        meanings=meanings(speaker), most=_IN_A_REPORT, **values,
     )
 
 

@@ -130,6 +130,17 @@ async def test_no_share_of_few(world: World):
     assert "4 of 20" not in page
 
 
+async def test_a_month_has_all_stations_and_says_of_which_shops_it_has_the_first(world: World):
+    for number in range(12):
+        await judged(world, await world.place(f"No{number}."), 1, 0)
+    page = (await (await world.person()).get("/statistics/month?month=2026-11&lang=en")).text
+    stations, _, shops = page.partition("<h2>By shop</h2>")
+    table = stations.partition("<h2>By station</h2>")[2]
+    assert [number for number in range(12) if f">No{number}. district<" not in table] == []
+    assert shops.count('<th scope="row">No') == 10
+    assert "The 10 with the most confirmed violations, of 12 shops" in shops
+
+
 async def test_a_month_without_anything_says_so(world: World):
     place = await world.place()
     await judged(world, place, 3, 0)
