@@ -18,17 +18,19 @@ from ingest.outbox import Outbox, Report
 from ingest.recorder import Recorder
 from ingest.steps import Steps
 
-CLEANING_INTERVAL_S = 3600.0
+# Where there is hardly any room, what has just been sent makes some a minute later.
+CLEANING_INTERVAL_S, SCARCE_INTERVAL_S = 3600.0, 60.0
 # With nothing to do the sender still looks this often, should a wake-up be missed.
 IDLE_S = 30.0
 DAY_S = 86_400.0
 # The longest repeat interval of the shipped rules is seven days.
 FEWEST_KEEP_DAYS = 7
-# Fifty violations with their clips. Below it what the centre has gives way to what it does not have yet.
-LEAST_FREE = 500_000_000
+# Fifty violations with their clips, and five. Below it what the centre has gives way to what it does not have yet: first what is
+# older than a week, then all.
+LEAST_FREE, SCARCE = 500_000_000, 50_000_000
 NEARLY_FULL = (
-    "The disk of this box is nearly full: of evidence that the centre has, only the last week is kept here. Make room on it. "
-    "本机磁盘将满：中心已收到的证据只在本机保留最近一周。请清理磁盘。"
+    "The disk of this box is nearly full: evidence that the centre has is kept here for {days} days only. Make room on it. "
+    "本机磁盘将满：中心已收到的证据只在本机保留最近 {days} 天。请清理磁盘。"
 )
 log = structlog.get_logger(__name__)
 
@@ -55,7 +57,7 @@ class Sender(Steps):
         # When a camera's report last did not get through, though perhaps others do: a large one may be what a proxy or a bad line
         # cuts off, so the next attempt is another camera's.
         self._cut_off: dict[str, float] = {}
-        self._clean_at = float("-inf")
+        self._cleaned_at = float("-inf")
         self.trouble: EdgeTrouble | None = None
         self._disk_cause: str | None = None
         self._lost_until = float("-inf")
@@ -145,22 +147,27 @@ class Sender(Steps):
 
     def _clean(self) -> None:
         # Nobody knows how old anything is before the clock was compared: one that is ahead would delete all.
-        if self._is_clip or self._timer() < self._clean_at or self._centre.clock_offset_s is None:
+        if self._is_clip or self._centre.clock_offset_s is None:
             return
-        now, keep_days = self._clock(), self._keep_days
-        if keep_days > FEWEST_KEEP_DAYS and self._folder.free_bytes() < LEAST_FREE:
-            keep_days = FEWEST_KEEP_DAYS
-            log.warning("disk_nearly_full", kept_days=keep_days, words=NEARLY_FULL)
-        for report in self._outbox.sent_before(now - keep_days * DAY_S):
+        free = self._folder.free_bytes()
+        interval_s = SCARCE_INTERVAL_S if free < SCARCE else CLEANING_INTERVAL_S
+        if self._timer() - self._cleaned_at < interval_s:
+            return
+        now = self._clock()
+        keep_days = 0 if free < SCARCE else FEWEST_KEEP_DAYS if free < LEAST_FREE else self._keep_days
+        due = self._outbox.sent_before(now - keep_days * DAY_S)
+        if keep_days < self._keep_days and (due or free >= SCARCE):
+            log.warning("disk_nearly_full", kept_days=keep_days, words=NEARLY_FULL.format(days=keep_days))
+        for report in due:
             try:
                 self._folder.delete(report)
             except OSError as error:
-                # What cannot be deleted is tried again in an hour, and must not keep anything new from being sent.
+                # What cannot be deleted is tried again the next time, and must not keep anything new from being sent.
                 log.error("evidence_not_deleted", violation=str(report.violation_id), cause=str(error))
                 continue
             self._outbox.mark_deleted(report.violation_id, now, is_clip=report.is_clip)
         self._outbox.purge(now)
-        self._clean_at = self._timer() + CLEANING_INTERVAL_S
+        self._cleaned_at = self._timer()
 
     def _disk(self, error: OSError | sqlite3.Error | None) -> None:
         cause = None if error is None else str(error)

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from contract.edges import EdgeTrouble
 from contract.evidence import ClipFlaw
 from ingest.outbox import Outbox
-from ingest.sender import LEAST_FREE
+from ingest.sender import LEAST_FREE, SCARCE, SCARCE_INTERVAL_S
 from tests.ingest.edge_world import CentreInMemory, Parts, problem
 
 
@@ -296,6 +296,24 @@ def test_on_a_disk_that_is_nearly_full_what_the_centre_has_gives_way_after_a_wee
             parts.sender.step()
     assert list(parts.evidence.folder.glob("cam-1/0*")) == []
     assert "磁盘将满" in logs[0]["words"]
+
+
+def test_where_there_is_hardly_any_room_all_that_the_centre_has_gives_way_at_once(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    """What is found next would not be kept, for the sake of copies."""
+    parts.record("a")
+    parts.sender.step()
+    monkeypatch.setattr(parts.evidence, "free_bytes", lambda: SCARCE - 1)
+    parts.centre.before = refusing(503)
+    parts.record("b")  # the centre does not have it
+    parts.clock.now += 1
+    with capture_logs() as logs:
+        for _ in range(2):
+            parts.timer.now += SCARCE_INTERVAL_S
+            parts.sender.step()
+    assert [path.parent.name for path in parts.evidence.folder.glob("*/0*")] == ["b"]
+    assert [line["kept_days"] for line in logs if line["event"] == "disk_nearly_full"] == [0]
 
 
 def test_a_clock_that_is_ahead_before_it_is_compared_deletes_nothing(parts: Parts):
