@@ -20,6 +20,7 @@ from api.cameras.service import unreadable_passwords
 from api.centre import Centre
 from api.kit.connections import HttpProtocol, allow_many
 from api.kit.lock import hold_folder
+from api.kit.problems import Unavailable
 from api.kit.settings import Settings
 from contract.logs import log_to_stderr
 
@@ -65,6 +66,7 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
     # Whatever is wrong with them is said now, not at the first request.
     _ = centre.keyring, centre.files, centre.deadlines, centre.retention, centre.alarm_formats
     await _tell_lost_passwords(centre, tell)
+    await _tell_lost_store(centre, tell)
     for year in centre.deadlines.unknown_years(centre.clock()):
         tell(f"The holidays of {year} are not known; its working days count Monday to Friday. Enter them: docs/cases.md.")
     if login is not None:
@@ -89,6 +91,19 @@ async def _tell_lost_passwords(centre: Centre, tell: Callable[[str], None]) -> N
         tell(
             f"The key of {len(lost)} camera passwords is missing ({names}). Put the old keys.json back and start again, "
             "or enter these passwords again in the console."
+        )
+
+
+async def _tell_lost_store(centre: Centre, tell: Callable[[str], None]) -> None:
+    """No reason to stop either: it may come back, and until then edges keep what they have to report."""
+    if centre.settings.files_url is None:
+        return
+    try:
+        await centre.files.folders_below("evidence")
+    except Unavailable as error:
+        tell(
+            f"The store of SUNSHINE_FILES_URL cannot be read ({type(error.__cause__).__name__}). Does it run, are its name, its "
+            "address and credentials right (docs/centre.md)? No evidence is taken before that."
         )
 
 

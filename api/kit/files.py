@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio.to_thread
@@ -33,7 +33,9 @@ class Files:
 
     @classmethod
     def at_url(cls, url: str) -> "Files":
-        return cls(from_url(url))
+        # By itself obstore tries for three minutes, while who asked gives up after 30 s and asks again; a try may take 30 s.
+        # Not by client options: with them, those of the environment (AWS_ALLOW_HTTP) would count no more.
+        return cls(from_url(url, retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=5)}))
 
     async def put(self, key: str, content: bytes) -> None:
         """All of it or nothing. Raises StorageFull or Unavailable; the caller may try again."""

@@ -32,6 +32,7 @@ from api.bootstrap import DEMO_ID, prepare_demo
 from api.clients.cli import app as clients
 from api.kit.settings import Settings
 from tests.api.world import EdgeBox, Place
+from tests.ports import hold_port
 
 # Seconds until a server on a slow and busy machine listens, answers, or has ended.
 READY_WITHIN_S = 300
@@ -346,6 +347,18 @@ def test_lost_keys_are_told_at_the_start(data: Path):
     told = [line for line in serving.told if line.startswith("The key of 1 camera passwords is missing")]
     assert len(told) == 1
     assert "Put the old keys.json back" in told[0]
+
+
+def test_a_store_that_cannot_be_reached_is_told_at_the_start(data: Path, monkeypatch: pytest.MonkeyPatch):
+    with hold_port() as holder:  # nobody listens there
+        endpoint = f"http://127.0.0.1:{holder.getsockname()[1]}"
+        environment = {"ENDPOINT": endpoint, "ALLOW_HTTP": "true", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}
+        for name, value in environment.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        monkeypatch.setenv("SUNSHINE_FILES_URL", "s3://bucket/prefix")
+        serving = Serving(data)
+        serving.close()
+    assert [line for line in serving.told if line.startswith("The store of SUNSHINE_FILES_URL cannot be read")]
 
 
 def test_openapi_is_printed_without_a_database(tmp_path: Path):

@@ -1,4 +1,6 @@
 import os
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,15 @@ async def test_a_store_that_does_not_answer(tmp_path: Path):
     BrokenStore.words = "connection refused"
     with pytest.raises(Unavailable):
         await Files(BrokenStore(tmp_path)).put("a", b"")
+
+
+@pytest.mark.slow
+async def test_an_object_store_that_says_nothing_is_given_up_when_who_asked_gives_up(monkeypatch: pytest.MonkeyPatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        for name, value in (("ENDPOINT", endpoint), ("ALLOW_HTTP", "true"), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b")):
+            monkeypatch.setenv(f"AWS_{name}", value)
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await Files.at_url("s3://bucket/prefix").put("a.jpg", b"content")
+    assert 1 < time.monotonic() - began < 60
