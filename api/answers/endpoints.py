@@ -1,5 +1,7 @@
 """Answers come as multipart forms. They are read only once it is known who sends them: they may be large."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -25,9 +27,10 @@ from api.cases.states import ANSWERS, Act, step_of
 from api.cases.tables import Case
 from api.centre import Centre
 from api.evidence.endpoints import given_reason
+from api.kit.database import Work
 from api.kit.parameters import IfMatch, version_of
 from api.kit.problems import Invalid, TooLarge
-from api.kit.work import At
+from api.kit.work import At, Open
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
 
@@ -101,9 +104,12 @@ async def read_answer(request: Request, picture_bytes: int) -> AnswerForm:
     return AnswerForm(act, texts["text"], texts["person"], texts["training"], sent, version)
 
 
-async def hand_in(centre: Centre, actor: Actor, case_id: int, version: int, form: AnswerForm, at: datetime) -> Case:
-    """Decode, store, then act: what cannot be used leaves nothing in the database. Raises what the act raises, and
-    TooManyPhotographs, NotAPicture, TakenBefore or StorageFull."""
+@asynccontextmanager
+async def handing_in(
+    centre: Centre, actor: Actor, case_id: int, version: int, form: AnswerForm, at: datetime
+) -> AsyncIterator[tuple[Work, Case]]:
+    """Decode, store, then act: what cannot be used leaves nothing in the database. The act is committed at the end. Raises what
+    the act raises, and TooManyPhotographs, NotAPicture, TakenBefore or StorageFull."""
     if len(form.photographs) > MOST_PHOTOGRAPHS:
         raise TooManyPhotographs(f"These are more than {MOST_PHOTOGRAPHS} photographs. Send those that show it best.")
     async with centre.database.reading() as work:
@@ -118,7 +124,7 @@ async def hand_in(centre: Centre, actor: Actor, case_id: int, version: int, form
     answered = Answered(form.person.strip() or None, form.training.strip() or None, stored)
     try:
         async with centre.database.writing() as work:
-            return await cases.act(
+            yield work, await cases.act(
                 work, actor, case_id, version, form.act, at, centre.deadlines, centre.keyring, note=form.text, answered=answered
             )
     except Exception as error:
@@ -133,16 +139,17 @@ async def hand_in(centre: Centre, actor: Actor, case_id: int, version: int, form
     openapi_extra=_MULTIPART,
 )
 async def answer_notice(
-    request: Request, actor: SignedIn, centre: CentreOf, response: Response, at: At, case_id: CaseId, if_match: IfMatch = None,
+    request: Request, actor: SignedIn, opened: Open, centre: CentreOf, response: Response, at: At, case_id: CaseId,
+    if_match: IfMatch = None,
 ) -> CaseDetail:
     """`submit`: it is put right; needs a person in charge and at least one photograph taken after the notice. `appeal`: an
     objection (陈述申辩). An officer may send either for a shop (代办); another officer verifies."""
     actor.require(Permission.CASES_ANSWER)
     version = version_of(if_match)
     form = await read_answer(request, centre.settings.picture_bytes)
-    case = await hand_in(centre, actor, case_id, version, form, at)
-    async with centre.database.reading() as work:
-        return await case_detail(work, actor, centre, response, case, at)
+    work, case = await opened.enter_async_context(handing_in(centre, actor, case_id, version, form, at))
+    request.state.writing = work
+    return await case_detail(work, actor, centre, response, case, at)
 
 
 @router.get(

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
-from api.answers.endpoints import AnswerForm, PhotographTooLarge, hand_in, read_answer
+from api.answers.endpoints import AnswerForm, PhotographTooLarge, handing_in, read_answer
 from api.answers.service import TakenBefore, TooManyPhotographs
 from api.cases import service as cases
 from api.cases.endpoints import CaseId
@@ -44,7 +44,8 @@ async def answer_case(request: Request, case_id: CaseId, actor: SignedIn, centre
     wrong = missing_answer(step, form) if step is not None and case.version == version else {}
     try:
         if not wrong:
-            await hand_in(centre, actor, case_id, version, form, at)
+            async with handing_in(centre, actor, case_id, version, form, at):
+                pass
     except TooManyPhotographs:
         wrong = {"photographs": TOO_MANY_PHOTOGRAPHS}
     except TakenBefore:

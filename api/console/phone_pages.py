@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.accounts.dependencies import CentreOf, address_of, device_of
 from api.answers import service as answers
-from api.answers.endpoints import PhotographTooLarge, hand_in, look_at, read_answer
+from api.answers.endpoints import PhotographTooLarge, handing_in, look_at, read_answer
 from api.answers.service import TakenBefore, TooManyPhotographs
 from api.cameras import service as cameras
 from api.cases import service as cases
@@ -180,7 +180,8 @@ async def answer(request: Request, token: Token, centre: CentreOf, at: At) -> Re
     wrong = missing_answer(step, form) if step is not None and visit.case.version == version else {}
     try:
         if not wrong:
-            await hand_in(centre, visit.actor, visit.case.id, version, form, at)
+            async with handing_in(centre, visit.actor, visit.case.id, version, form, at):
+                pass
     except TooManyPhotographs:
         wrong = {"photographs": TOO_MANY_PHOTOGRAPHS}
     except TakenBefore:

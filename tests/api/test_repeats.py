@@ -126,6 +126,23 @@ class TestOnce:
         assert await districts(admin) == []
         assert (await admin.post("/api/v1/districts", json=DISTRICT, headers=headers)).status_code == 201
 
+    async def test_so_it_is_of_a_notice_that_is_answered(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
+        """Which stores its photographs before it begins to write."""
+        place = await any_world.place()
+        case_id, officer = await any_world.case(place), await any_world.person(place=place)
+        for version, act in enumerate(("confirm", "issue"), 1):
+            await officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+
+        async def fails(*_: Any) -> Any:
+            raise RuntimeError("power failure")
+
+        officer.headers[KEY] = str(uuid4())
+        with monkeypatch.context() as patch:
+            patch.setattr("api.repeats.service.repository.keep", fails)
+            assert (await answer_notice(officer, case_id, 3)).status_code == 500
+        assert (await officer.get(f"/api/v1/cases/{case_id}")).json()["state"] == "issued"
+        assert (await answer_notice(officer, case_id, 3)).status_code == 200
+
     async def test_a_multipart_form_whose_boundary_differs_is_the_same(self, world: World):
         place = await world.place()
         case_id, officer = await world.case(place), await world.person(place=place)
