@@ -19,7 +19,7 @@ from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.kit.times import now
 from api.trials.bells import EdgeBells
-from contract.catalogue import Catalogue, load_catalogue
+from contract.catalogue import Catalogue, Rule, load_catalogue
 
 
 def _tell_nobody(_text: str) -> None:
@@ -105,6 +105,13 @@ class Centre:
     @cached_property
     def alarm_formats(self) -> dict[str, AlarmFormat]:
         return load_formats(self.settings.alarms)
+
+    @cached_property
+    def rules_of_cases(self) -> list[Rule]:
+        """What a case can be of: what a model of ours sees, and what boxes of the shops' own tell of."""
+        forms = self.alarm_formats.values()
+        told = {code for form in forms for kinds in form.kinds.values() for kind in kinds for code in kind.rules}
+        return [rule for rule in self.catalogue.rules if rule.available or rule.code in told]
 
     @cached_property
     def retention(self) -> Retention:

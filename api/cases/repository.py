@@ -85,8 +85,8 @@ def _in_queue(actor: Actor, wanted: Queue) -> ColumnElement[bool]:
     if wanted.severity is not None:
         parts.append(Case.severity == wanted.severity)
     if wanted.words:
-        holds = Case.shop_id.in_(select(Shop.id).where(Shop.name.contains(wanted.words, autoescape=True)))
-        parts.append(holds | Case.camera_id.in_(select(Camera.id).where(Camera.name.contains(wanted.words, autoescape=True))))
+        holds = Case.shop_id.in_(select(Shop.id).where(Shop.name.icontains(wanted.words, autoescape=True)))
+        parts.append(holds | Case.camera_id.in_(select(Camera.id).where(Camera.name.icontains(wanted.words, autoescape=True))))
     return and_(*parts)
 
 

@@ -75,7 +75,6 @@ async def _list(work: Work, actor: Actor, centre: Centre, speaker: Speaker, aske
         for case_id, exhibits in (await evidence.of_cases(work, actor, [case.id for case in shown])).items()
         if exhibits
     }
-    seen_by_models = [item for item in centre.catalogue.rules if item.available]
     first = replace(asked, cursor="")
     older = replace(asked, cursor=encode_cursor(shown[-1].id)) if len(found) > _PAGE else None
     return CaseListView(
@@ -87,7 +86,7 @@ async def _list(work: Work, actor: Actor, centre: Centre, speaker: Speaker, aske
         tabs=[
             Link(replace(first, tab=kind).address(), speaker.say(TABS[kind][0]), kind is tab) for kind in tabs_of(actor)
         ],
-        rules=[Option(known.code, f"{known.code} {speaker.choose(known.name)}") for known in seen_by_models],
+        rules=[Option(known.code, f"{known.code} {speaker.choose(known.name)}") for known in centre.rules_of_cases],
         state="" if tab is Tab.PENDING_REVIEW else tab.value, rule=asked.rule, names_state=len(states or "all") > 1,
         filtered=tab is not Tab.PENDING_REVIEW or asked.rule != "",
         older_url=older.address() if older else None, newest_url=first.address() if asked.cursor else None,

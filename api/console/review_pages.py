@@ -200,7 +200,6 @@ async def _view(
             looking = await review.others_looking(work, actor, [case.id for case in listed], at)
         elsewhere = await review.count_leased(work, actor, wanted, at)
         left = await _left(work, actor, wanted)
-    rules = [rule for rule in centre.catalogue.rules if rule.available]
     filters = queue_facts(wanted)
     return ReviewView(
         queue=wanted.name.value,
@@ -209,7 +208,7 @@ async def _view(
                      left[name.value], name is wanted.name)
             for name, (words, permission) in QUEUES.items() if actor.may(permission)
         ],
-        rules=[Option(rule.code, f"{rule.code} {speaker.choose(rule.name)}") for rule in rules],
+        rules=[Option(rule.code, f"{rule.code} {speaker.choose(rule.name)}") for rule in centre.rules_of_cases],
         severities=[Option(str(number), speaker.say(tone.words)) for number, tone in SEVERITIES.items()],
         rule=wanted.rule, severity=str(wanted.severity or ""), words=wanted.words, filters=filters,
         is_filtered=bool(wanted.rule or wanted.severity or wanted.words), may_issue=actor.may(Permission.CASES_HANDLE),

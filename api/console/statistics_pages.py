@@ -30,8 +30,8 @@ from api.statistics.figures import By, Counts, Month, Scope
 
 router = APIRouter()
 
-# The page has the first of them and must stay light; the files have as many as a spreadsheet is still quick with. A report has all
-# rules and stations, which add up to its totals, and the first of the shops.
+# The page has the first of them and must stay light; the files have as many as a spreadsheet is still quick with. A report has
+# all rules and stations, which add up to its totals, and the first of the shops.
 _SHOWN, _IN_A_FILE, _IN_A_REPORT = 20, 5000, 10
 _ALL = (By.WEEK, By.RULE, By.STATION, By.SHOP, By.CAMERA)
 

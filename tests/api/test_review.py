@@ -104,3 +104,10 @@ async def test_what_was_taken_back_is_no_past_verdict(any_world: World):
         assert case is not None
         past = await review.past_verdicts(work, who, case)
     assert [(verdict.case_id, verdict.reason) for verdict in past] == [(second, "not_staff")]
+
+
+async def test_a_name_is_found_in_capitals_or_not(any_world: World):
+    """On any database: LIKE of PostgreSQL tells them apart."""
+    case_id = await any_world.case(await any_world.place("KFC"))
+    reviewer = await any_world.person(Role.REVIEWER)
+    assert f'data-case="{case_id}"' in (await reviewer.get("/review?words=kfc")).text

@@ -76,6 +76,14 @@ class TestQueue:
         answer = await judge(browser, "violation", f"{smoking}:1", rule="K07")
         assert str(answer.request.url).startswith("http://centre/review?rule=K07&")
 
+    @pytest.mark.parametrize("address", ["/review", "/cases"])
+    async def test_what_boxes_of_the_shops_own_tell_of_can_be_chosen(self, browser: httpx.AsyncClient, address: str) -> None:
+        """A rat is what an inspector looks for first, though no model of ours sees it."""
+        await sign_in(browser, "reviewer")
+        offered = re.findall(r'<option value="(\w\d\d)"', (await browser.get(address)).text)
+        assert {"K01", "K07", "K09"} <= set(offered)
+        assert "L02" not in offered
+
     async def test_a_filter_that_fits_nothing_shows_the_way_out(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         await hand_in(browser, kitchen)
         await sign_in(browser, "reviewer")
