@@ -71,6 +71,15 @@ class TestShop:
         assert "那是顾客。" in page
         assert "整改期限暂停计算" in page
 
+    async def test_what_is_wrong_has_the_focus(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        """Without it a phone shows the top of the page, two screens above."""
+        case_id = await issued(browser, kitchen)
+        await sign_in(browser, "store")
+        for field, given in (("submit-note", {"text": ""}), ("submit-photographs", {}), ("submit-person", {"person": " "})):
+            files = () if field == "submit-photographs" else (("now.jpg", photograph()),)
+            page = (await answer(browser, case_id, *files, **given)).text
+            assert re.findall(r'id="([\w-]+)"[^>]* autofocus', page) == [field]
+
     @pytest.mark.parametrize(
         ("name", "content", "told"),
         [
