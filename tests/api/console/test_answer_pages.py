@@ -75,9 +75,11 @@ class TestShop:
         """Without it a phone shows the top of the page, two screens above."""
         case_id = await issued(browser, kitchen)
         await sign_in(browser, "store")
-        for field, given in (("submit-note", {"text": ""}), ("submit-photographs", {}), ("submit-person", {"person": " "})):
-            files = () if field == "submit-photographs" else (("now.jpg", photograph()),)
-            page = (await answer(browser, case_id, *files, **given)).text
+        now = [("now.jpg", photograph())]
+        for field, files, text, person in (
+            ("submit-note", now, "", "李梅"), ("submit-photographs", [], "好了。", "李梅"), ("submit-person", now, "好了。", " "),
+        ):
+            page = (await answer(browser, case_id, *files, text=text, person=person)).text
             assert re.findall(r'id="([\w-]+)"[^>]* autofocus', page) == [field]
 
     @pytest.mark.parametrize(
