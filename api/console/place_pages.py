@@ -7,12 +7,10 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ValidationError
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import SignedIn
 from api.accounts.permissions import Permission
-from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.shop_choice import offer_districts
@@ -20,7 +18,6 @@ from api.console.shop_form import (
     CODE_TAKEN,
     NEEDED,
     NOT_A_COUNTY,
-    TOO_LONG,
     NotAShop,
     ShopTyped,
     is_name,
@@ -35,9 +32,9 @@ from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.work import Reading, Writing
 from api.places import service as places
-from api.places.schemas import AreaIn, DistrictIn
-from api.places.service import CreditCodeTaken, DistrictInUse, NotACounty
-from api.places.tables import District, Shop
+from api.places.schemas import AreaIn
+from api.places.service import CreditCodeTaken, NotACounty
+from api.places.tables import Shop
 
 router = APIRouter()
 
@@ -55,29 +52,7 @@ class ShopRow:
 
 
 _PAGE = 100
-_CONFLICT = N_("Somebody else has changed this meanwhile. What you typed is still here: check it, then save again.")
-_IN_USE = N_(
-    "It cannot be deleted: something belongs to it. Shops go over to another station on their own pages; a station also stays "
-    "that has stations below it, an account or an invitation, a target of messages, another system, or that has issued a notice."
-)
-_WRONG_OF_DISTRICT: dict[str, str] = {
-    "name": NEEDED,
-    "phone": N_("Write a telephone number of digits such as 028 1234 5678."),
-    "address": TOO_LONG,
-}
-
-
-class DistrictTyped(BaseModel):
-    """`version` is of the district when the form was filled."""
-
-    name: str = ""
-    phone: str = ""
-    address: str = ""
-    version: int | None = None
-
-    @classmethod
-    def of(cls, district: District) -> "DistrictTyped":
-        return cls(name=district.name, phone=district.phone or "", address=district.address or "")
+CONFLICT = N_("Somebody else has changed this meanwhile. What you typed is still here: check it, then save again.")
 
 
 @router.get("/shops")
@@ -141,7 +116,7 @@ async def change_shop(
     actor.require(Permission.PLACES_WRITE)
     shop = await places.get_shop(work, actor, shop_id, for_change=True)
     if typed.version not in (None, shop.version):
-        return await _page(request, actor, work, typed, {}, shop, conflict=_CONFLICT)
+        return await _page(request, actor, work, typed, {}, shop, conflict=CONFLICT)
     try:
         new = read_shop(typed, typed.station or shop.district_id, shop)
         async with work.begin_nested():
@@ -152,54 +127,6 @@ async def change_shop(
         shop = await places.get_shop(work, actor, shop_id)
         return await _page(request, actor, work, typed, {"credit_code": CODE_TAKEN}, shop)
     return RedirectResponse(f"/shops/{shop_id}?saved=yes", 303)
-
-
-@router.get("/districts/{district_id}")
-async def district_page(request: Request, district_id: str, actor: SignedIn, work: Reading, saved: str = "") -> Response:
-    """What notices of this station name for questions."""
-    actor.require(Permission.PLACES_WRITE)
-    district = await places.get_district(work, actor, district_id)
-    return _district_page(request, actor, district, DistrictTyped.of(district), {}, saved=saved == "yes")
-
-
-@router.post("/districts/{district_id}")
-async def change_district(
-    request: Request, district_id: str, actor: SignedIn, work: Writing, typed: Annotated[DistrictTyped, Form()]
-) -> Response:
-    actor.require(Permission.PLACES_WRITE)
-    district = await places.get_district(work, actor, district_id, for_change=True)
-    if typed.version not in (None, district.version):
-        return _district_page(request, actor, district, typed, {}, conflict=_CONFLICT, status=412)
-    values = {"name": typed.name.strip(), "phone": typed.phone.strip() or None, "address": typed.address.strip() or None}
-    try:
-        new = DistrictIn.model_validate({**values, "parent_id": district.parent_id})
-    except ValidationError as error:
-        wrong = {field: _WRONG_OF_DISTRICT[field] for field in refused_fields(error)}
-        return _district_page(request, actor, district, typed, wrong)
-    await places.update_district(work, actor, district_id, new)
-    return RedirectResponse(f"/districts/{district_id}?saved=yes", 303)
-
-
-@router.post("/districts/{district_id}/delete")
-async def delete_district(request: Request, district_id: str, actor: SignedIn, work: Writing) -> Response:
-    try:
-        await places.delete_district(work, actor, district_id)
-    except DistrictInUse:
-        district = await places.get_district(work, actor, district_id)
-        return _district_page(request, actor, district, DistrictTyped.of(district), {}, conflict=_IN_USE, status=409)
-    return RedirectResponse("/shops?deleted=yes", 303)
-
-
-def _district_page(
-    request: Request, actor: Actor, district: District, typed: DistrictTyped, wrong: dict[str, str], *, saved: bool = False,
-    conflict: str = "", status: int = 200,
-) -> Response:
-    speaker = speaker_of(request)
-    return page(
-        request, "district.html", actor=actor, status=422 if wrong else status, typed=typed, saved=saved,
-        district_id=district.id, version=district.version, conflict=speaker.say(conflict) if conflict else "",
-        wrong={field: speaker.say(words) for field, words in wrong.items()},
-    )
 
 
 def _row(shop: Shop, actor: Actor, speaker: Speaker) -> ShopRow:

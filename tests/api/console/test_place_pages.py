@@ -20,6 +20,29 @@ async def test_a_shop_with_its_area_can_take_a_camera_and_an_edge_box(browser: h
     assert "春来早点铺 · 面点间 (烹饪区)" in (await browser.get("/cameras/new")).text
 
 
+async def test_a_station_is_there_before_its_first_shop(browser: httpx.AsyncClient) -> None:
+    """Or nobody could be invited to it."""
+    await sign_in(browser, "admin")
+    assert 'href="/districts/new"' in (await browser.get("/shops")).text
+    added = await browser.post("/districts/new", data={"county": "安吉县局", "name": "递铺所"})
+    assert (added.status_code, added.headers["location"].startswith("/districts/")) == (303, True)
+    offered = (await browser.get("/invitations/new")).text
+    assert ("递铺所</option>" in offered, "安吉县局</option>" in offered) == (True, True)
+    again = await browser.post("/districts/new", data={"county": "安吉县局", "name": "递铺所"})
+    assert again.headers["location"] == added.headers["location"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"), [({"name": " "}, "请填写这一项"), ({"name": "甲所", "county": "乙所"}, "这是监管所")],
+    ids=["no name", "no county"],
+)
+async def test_a_station_that_cannot_be_added(browser: httpx.AsyncClient, typed: dict[str, str], words: str) -> None:
+    await sign_in(browser, "admin")
+    await browser.post("/districts/new", data={"county": "安吉县局", "name": "乙所"})
+    answer = await browser.post("/districts/new", data=typed)
+    assert (answer.status_code, words in answer.text) == (422, True)
+
+
 async def test_a_station_that_was_written_wrongly_is_deleted(browser: httpx.AsyncClient) -> None:
     await sign_in(browser, "admin")
     await browser.post("/shops/new", data={**FORM, "district": "城西二所"})
