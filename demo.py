@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,10 +20,12 @@ import typer
 from rich.console import Console
 
 from api.bootstrap import DemoPlace, prepare_demo
+from api.centre import for_people
 from api.cli import read_settings
 from api.cli_errors import told_in_words
 from api.kit.lock import DataFolderUnusable, make_folder
 from api.kit.settings import Settings
+from api.server import AddressUnusable, listening_socket
 from contract.catalogue import load_catalogue
 from contract.lifetime import ENDS_WITH_INPUT
 from ingest.address import BadAddress, CameraAddress, parse_address
@@ -175,7 +176,7 @@ class Demo:
 
     @property
     def url(self) -> str:
-        return f"http://{self._settings.host}:{self._settings.port}"
+        return f"http://{for_people(self._settings.host)}:{self._settings.port}"
 
     def watch(self) -> None:
         """Until somebody asks for the end. Raises DemoError when a process ends by itself."""
@@ -237,7 +238,7 @@ def demo(
         # Not before the prompt for the password, which Ctrl-C shall end as it does everywhere.
         end_on_signals(stopped, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         settings = read_settings(data, port=port)
-        _port_must_be_free(settings)
+        listening_socket(settings).close()  # whatever is in the way there is told before anything is started
         make_folder(settings.data)
         running = Demo(console, settings, weights, stopped)
         console.print("阳光厨房 Sunshine Kitchen")
@@ -251,7 +252,7 @@ def demo(
         running.start_edge(place)
         _tell(console, running, place, settings)
         running.watch()
-    except (DemoError, DataFolderUnusable, BadAddress) as error:
+    except (DemoError, DataFolderUnusable, AddressUnusable, BadAddress) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     except _Stopped:
@@ -286,16 +287,6 @@ def _own_camera(camera: str | None, video: Path | None) -> CameraAddress | None:
             raise DemoError(f"The password of {address} is missing: set {PASSWORD_VARIABLE}, or run this in a terminal.")
         password = typer.prompt(f"Password of {address} 密码", hide_input=True)
     return parse_address(address.url, address.username, password)
-
-
-def _port_must_be_free(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            words = f"Port {settings.port} cannot be used ({error.strerror}). Choose another one: --port {settings.port + 1}"
-            raise DemoError(words) from error
 
 
 def _tell(console: Console, running: Demo, place: DemoPlace, settings: Settings) -> None:

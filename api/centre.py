@@ -42,7 +42,7 @@ class Centre:
 
     def __post_init__(self) -> None:
         scheme = "http" if self.settings.tls_certificate is None else "https"
-        self.public_url = self.settings.public_url or f"{scheme}://{_for_people(self.settings.host)}:{self.settings.port}"
+        self.public_url = self.settings.public_url or f"{scheme}://{for_people(self.settings.host)}:{self.settings.port}"
 
     @cached_property
     def database(self) -> Database:
@@ -122,7 +122,7 @@ class Centre:
             await self.database.close()
 
 
-def _for_people(host: str) -> str:
+def for_people(host: str) -> str:
     """An address that can be opened: nobody can visit 0.0.0.0."""
     if host in ("0.0.0.0", "::", ""):  # noqa: S104
         return "127.0.0.1"

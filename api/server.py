@@ -52,7 +52,7 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
     allow_many()
     line = "timestamp=%(asctime)s level=%(levelname)s event=%(message)s"
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=line)
-    with hold_folder(settings.data), _listening_socket(settings) as listener:
+    with hold_folder(settings.data), listening_socket(settings) as listener:
         asyncio.run(_serve(settings, listener, tell))
 
 
@@ -157,7 +157,8 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _listening_socket(settings: Settings) -> socket.socket:
+def listening_socket(settings: Settings) -> socket.socket:
+    """Raises AddressUnusable."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -169,7 +170,7 @@ def _listening_socket(settings: Settings) -> socket.socket:
         if isinstance(error, OSError) and not isinstance(error, socket.gaierror) and error.errno != errno.EADDRNOTAVAIL:
             words = f"Port {settings.port} of {settings.host} cannot be used ({error.strerror}). Choose another one with --port."
         else:
-            words = f"{settings.host!r} is no address of this machine. Give --host 127.0.0.1 or 0.0.0.0."
+            words = f"{settings.host!r} is no address of this machine. Give --host (SUNSHINE_HOST) 127.0.0.1 or 0.0.0.0."
         raise AddressUnusable(words) from error
     listener.setblocking(False)
     return listener

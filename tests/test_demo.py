@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import zipfile
 from importlib.resources import files
 from pathlib import Path
@@ -11,9 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 import demo
+from api.kit.settings import Settings
 from tests.demo_process import END_S, START_S, DemoProcess, wait_until
 from tests.ports import hold_port
 from tests.wheels import build_wheel
@@ -77,6 +80,10 @@ def test_an_untrained_net_opens_no_case(tmp_path):
     ],
 )
 def test_bad_input_is_answered_with_a_sentence(tmp_path, monkeypatch, arguments, words):
+    refused(tmp_path, monkeypatch, arguments, words)
+
+
+def refused(tmp_path, monkeypatch, arguments, words):
     monkeypatch.setattr(demo, "end_on_signals", lambda *_: None)
     app = typer.Typer()
     app.command()(demo.demo)
@@ -86,6 +93,17 @@ def test_bad_input_is_answered_with_a_sentence(tmp_path, monkeypatch, arguments,
     assert done.exit_code == 1
     assert words in done.output
     assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.parametrize(("host", "url"), [("0.0.0.0", "http://127.0.0.1:8000"), ("::1", "http://[::1]:8000")])
+def test_a_centre_for_the_whole_network_is_called_on_this_machine(tmp_path, host, url):
+    settings = Settings(data=tmp_path, host=host, port=8000)
+    assert demo.Demo(Console(), settings, None, threading.Event()).url == url
+
+
+def test_a_host_that_is_no_address_of_this_machine_is_answered_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("SUNSHINE_HOST", "192.0.2.1")
+    refused(tmp_path, monkeypatch, [], "SUNSHINE_HOST")
 
 
 def test_a_database_that_is_locked_is_answered_with_a_sentence(tmp_path):
