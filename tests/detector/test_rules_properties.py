@@ -1,5 +1,6 @@
 """Tracks and rules under any looks: against the rule's own words, at every rate, with every kind of clock."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import accumulate
 
@@ -8,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contract.catalogue import load_catalogue
+from detector.observation import Observation
 from detector.rules import RuleEngine
 from detector.tracks import FORGET_AFTER_S, Tracker
 from tests.detector.scenes import START, at, camera, person, scene
@@ -146,6 +148,37 @@ def test_the_order_of_people_in_a_picture_does_not_matter(order, step):
             told_at.add((violation.track, violation.box))
     assert {box for _, box in told_at} == {PLACES[0], PLACES[2]}
     assert len(told_at) == 2
+
+
+def zoomed(seen, zoom):
+    """The same look at a stream of another size."""
+
+    def sized(one):
+        return replace(one, box=tuple(edge * zoom for edge in one.box))
+
+    people = tuple(replace(sized(one), head=sized(one.head)) for one in seen.people)
+    return Observation(round(seen.width * zoom), round(seen.height * zoom), people)
+
+
+@settings(max_examples=25)
+@given(zooms=st.lists(st.sampled_from([0.5, 1.0, 3.0]), min_size=60, max_size=60), numbered_anew_at=st.integers(20, 60))
+def test_a_stream_that_changes_its_size_tells_the_same(zooms, numbered_anew_at):
+    """Of one who walks past two who stand; also where the box is started again meanwhile."""
+
+    def told_of(zooms):
+        tracker, engine, repeats, found = Tracker(), RuleEngine(camera(), CATALOGUE), [], []
+        for t, zoom in enumerate(zooms):
+            if t == numbered_anew_at:
+                tracker, engine = Tracker(100), RuleEngine(camera(), CATALOGUE, repeats)
+            walker = person((20.0 * t, 380, 20.0 * t + 100, 680), cap="missing")
+            seen = scene(person(PLACES[0], cap="missing"), person(PLACES[1]), walker)
+            for violation in engine.update(tracker.update(zoomed(seen, zoom), t), t, at(t)):
+                engine.committed(violation)
+                repeats.append(violation.repeat)
+                found.append((t, violation.track))
+        return found
+
+    assert told_of(zooms) == told_of([1.0] * 60)
 
 
 STEPS = st.sampled_from([0.5, 1.0, 2.0])
