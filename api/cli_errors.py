@@ -9,13 +9,14 @@ from sqlalchemy.exc import DBAPIError
 
 from api.alarms.mapping import AlarmFormatsError
 from api.cases.deadlines import DeadlinesError
+from api.certificate import CertificateUnusable
 from api.evidence.retention import RetentionError
 from api.kit.lock import DataFolderBusy, DataFolderUnusable
 from api.kit.moving import NotEmpty
 from api.kit.problems import Problem, from_database
 from api.kit.secrets import KeyringError
 from api.migrations import DatabaseUnusable
-from api.server import AddressUnusable, CertificateUnusable
+from api.server import AddressUnusable
 from contract.catalogue import CatalogueError
 
 # Their messages are such sentences.

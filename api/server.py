@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from typing import cast
 
 import uvicorn
 
@@ -18,9 +19,11 @@ from api.accounts.actors import the_house
 from api.bootstrap import prepare
 from api.cameras.service import unreadable_passwords
 from api.centre import Centre
+from api.certificate import LOOK_EVERY_S, Renewing, check_files, said_of_its_end
 from api.kit.connections import HttpProtocol, allow_many
 from api.kit.lock import hold_folder
 from api.kit.problems import Unavailable
+from api.kit.repeating import repeating
 from api.kit.settings import Settings
 from contract.logs import log_to_stderr
 
@@ -37,16 +40,13 @@ class AddressUnusable(Exception):
     """Another program listens there, or it is no address of this machine."""
 
 
-class CertificateUnusable(Exception):
-    """HTTPS cannot be spoken with these files."""
-
-
 def run(settings: Settings, tell: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. `tell` gets each line for people: the first login, the address, each case.
 
     Raises CertificateUnusable, DataFolderBusy or AddressUnusable.
     """
-    _check_tls(settings)
+    if settings.tls_certificate is not None and settings.tls_key is not None:
+        check_files(settings.tls_certificate, settings.tls_key)
     sys.setswitchinterval(TURN_S)
     log_to_stderr()
     allow_many()
@@ -79,7 +79,15 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )
     server = _Server(config, lambda: tell(f"listening {centre.public_url}"), centre.trial_bells.close)
-    await server.serve(sockets=[listener])
+    if settings.tls_certificate is None or settings.tls_key is None:
+        await server.serve(sockets=[listener])
+        return
+    if (words := said_of_its_end(settings.tls_certificate, centre.clock())) is not None:
+        tell(words)
+    config.load()
+    renewing = Renewing(cast(ssl.SSLContext, config.ssl), settings.tls_certificate, settings.tls_key)
+    async with repeating(renewing.look, LOOK_EVERY_S, "the renewed certificate cannot be used; going on with the one before"):
+        await server.serve(sockets=[listener])
 
 
 async def _tell_lost_passwords(centre: Centre, tell: Callable[[str], None]) -> None:
@@ -105,25 +113,6 @@ async def _tell_lost_store(centre: Centre, tell: Callable[[str], None]) -> None:
             f"The store of SUNSHINE_FILES_URL cannot be read ({type(error.__cause__).__name__}). Does it run, are its name, its "
             "address and credentials right (docs/centre.md)? No evidence is taken before that."
         )
-
-
-def _check_tls(settings: Settings) -> None:
-    """Raises CertificateUnusable: told before anything else is done, in words."""
-    if settings.tls_certificate is None or settings.tls_key is None:
-        return
-    try:
-        for path in (settings.tls_certificate, settings.tls_key):
-            path.read_bytes()
-        # With a password, so that none is asked for: a centre starts without anybody there.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
-    except ssl.SSLError as error:
-        raise CertificateUnusable(
-            f"{settings.tls_certificate} and {settings.tls_key} cannot be used: name a certificate and its key, two PEM files "
-            "that belong together, the key without a password (--tls-certificate, --tls-key)."
-        ) from error
-    except OSError as error:
-        words = f"{error.filename} cannot be read ({error.strerror}). Name another file, or let it be read."
-        raise CertificateUnusable(words) from error
 
 
 class _Server(uvicorn.Server):

@@ -11,8 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from queue import Empty, Queue
 from uuid import uuid4
@@ -21,9 +19,7 @@ import httpx
 import pytest
 import typer
 from click.testing import Result
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
 from typer.testing import CliRunner
 
 from api import cli
@@ -31,6 +27,7 @@ from api.app import create_app
 from api.bootstrap import DEMO_ID, prepare_demo
 from api.clients.cli import app as clients
 from api.kit.settings import Settings
+from tests.api.certificates import self_signed
 from tests.api.world import EdgeBox, Place
 from tests.ports import hold_port
 
@@ -130,7 +127,7 @@ def test_only_a_trusted_proxy_says_where_a_request_comes_from(
 
 class TestHttps:
     def test_with_a_certificate_it_is_spoken_and_cookies_are_secure(self, data: Path, tmp_path: Path):
-        certificate, key = _self_signed(tmp_path)
+        certificate, key = self_signed(tmp_path)
         serving = Serving(data, "--tls-certificate", str(certificate), "--tls-key", str(key))
         try:
             assert serving.url.startswith("https://127.0.0.1:")
@@ -144,9 +141,9 @@ class TestHttps:
             serving.close()
 
     def test_files_that_cannot_be_used_are_told_before_anything_is_made(self, data: Path, tmp_path: Path):
-        certificate, key = map(str, _self_signed(tmp_path))
-        _, other = map(str, _self_signed(tmp_path / "other"))
-        _, locked = map(str, _self_signed(tmp_path / "locked", serialization.BestAvailableEncryption(b"secret")))
+        certificate, key = map(str, self_signed(tmp_path))
+        _, other = map(str, self_signed(tmp_path / "other"))
+        _, locked = map(str, self_signed(tmp_path / "locked", serialization.BestAvailableEncryption(b"secret")))
         missing = str(tmp_path / "missing.pem")
         for files, words in (
             ((certificate, other), "that belong together"), ((key, key), "that belong together"),
@@ -160,25 +157,6 @@ class TestHttps:
     def test_one_without_the_other(self, data: Path, tmp_path: Path):
         answer = sunshine(data, "serve", "--port", "0", "--tls-certificate", str(tmp_path / "certificate.pem"))
         assert (answer.exit_code, "go together" in answer.stderr) == (2, True), answer.stderr
-
-
-def _self_signed(
-    folder: Path, protection: serialization.KeySerializationEncryption = serialization.NoEncryption()
-) -> tuple[Path, Path]:
-    folder.mkdir(exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "centre")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    begin = datetime.now(UTC) - timedelta(days=1)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(begin).not_valid_after(begin + timedelta(days=2))
-        .add_extension(address, critical=False).sign(key, hashes.SHA256())
-    )
-    paths = folder / "certificate.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection))
-    return paths
 
 
 def test_a_second_one_on_the_same_folder(serving: Serving, data: Path):
