@@ -31,6 +31,7 @@ from api.places.tables import Shop
 
 # Two dismissals of one spot lie close together; the look back is bounded for cameras that are dismissed all day.
 _LOOKED_BACK = 200
+_PLACES = (joinedload(Case.camera), joinedload(Case.shop), joinedload(Case.area))
 
 
 def case_is_visible(actor: Actor) -> ColumnElement[bool]:
@@ -41,9 +42,14 @@ def case_is_visible(actor: Actor) -> ColumnElement[bool]:
     return and_(shop_is_visible(actor, Case.shop_id), told)
 
 
+def not_by_index(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Looked at in each row, and never the way to the rows: SQLite, which keeps no statistics, would take the index of a whole
+    county's shops, or of all judgements there ever were, before that of the few cases that are meant."""
+    return func.coalesce(condition, false())
+
+
 def _readable(actor: Actor) -> Select[Case]:
-    places = (joinedload(Case.camera), joinedload(Case.shop), joinedload(Case.area))
-    return select(Case).where(case_is_visible(actor)).options(*places)
+    return select(Case).where(case_is_visible(actor)).options(*_PLACES)
 
 
 async def list_cases(
@@ -51,7 +57,10 @@ async def list_cases(
     camera_id: str | None = None, is_overdue: bool = False, before: int | None = None, limit: int = 50,
 ) -> list[Case]:
     """Newest first."""
-    wanted = [case_is_visible(actor)]
+    visible = case_is_visible(actor)
+    # Among the newest cases there are soon enough of a county or a station; not so of one shop, or of the few of a program.
+    is_of_many = actor.district_id is not None and actor.client is None and shop_id is None and camera_id is None
+    wanted = [not_by_index(visible) if is_of_many else visible]
     for column, value in ((Case.rule, rule), (Case.shop_id, shop_id), (Case.camera_id, camera_id)):
         if value is not None:
             wanted.append(column == value)
@@ -61,7 +70,7 @@ async def list_cases(
             wanted.append(Case.stage.in_(STAGES_OF_THE_SHOP))
     if before is not None:
         wanted.append(Case.id < before)
-    query = _readable(actor).order_by(Case.id.desc()).limit(limit)
+    query = select(Case).options(*_PLACES).order_by(Case.id.desc()).limit(limit)
     if states is None:
         return list(await work.scalars(query.where(*wanted)))
     if len(states) > 1 and shop_id is None and camera_id is None and actor.shop_id is None:
@@ -148,12 +157,6 @@ async def count_leased(work: Work, actor: Actor, wanted: Queue, at: datetime) ->
     return [(name, count) for name, count in (await work.execute(query)).all()]
 
 
-def _not_by_index(of_acts: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The index of acts leads to all judgements there ever were. SQLite, which keeps no statistics, would take it before that of
-    the few cases that are meant."""
-    return func.coalesce(of_acts, false())
-
-
 async def list_verdicts(work: Work, actor: Actor, case: Case, limit: int) -> list[CaseTransition]:
     """What people have judged lately about this rule at this camera, the latest first."""
     alike = and_(case_is_visible(actor), Case.camera_id == case.camera_id, Case.rule == case.rule, Case.id != case.id)
@@ -165,7 +168,7 @@ async def list_verdicts(work: Work, actor: Actor, case: Case, limit: int) -> lis
     query = (
         select(CaseTransition)
         .join(Case, Case.id == CaseTransition.case_id)
-        .where(Case.id.in_(select(lately.c.id)), _not_by_index(confirmed | dismissed))
+        .where(Case.id.in_(select(lately.c.id)), not_by_index(confirmed | dismissed))
         .order_by(CaseTransition.id.desc())
         .limit(limit)
     )
@@ -231,7 +234,7 @@ async def list_dismissed_alike(
 ) -> list[Case]:
     """Other cases of the same camera and rule that a person has dismissed for one of these reasons, the latest first."""
     judged = and_(
-        CaseTransition.case_id == Case.id, _not_by_index(CaseTransition.act == Act.DISMISS), CaseTransition.reason.in_(reasons),
+        CaseTransition.case_id == Case.id, not_by_index(CaseTransition.act == Act.DISMISS), CaseTransition.reason.in_(reasons),
         CaseTransition.version == Case.version,
     )
     query = (

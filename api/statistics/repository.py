@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased, joinedload
 
 from api.accounts.actors import Actor
 from api.cameras.tables import Camera
-from api.cases.repository import case_is_visible
+from api.cases.repository import case_is_visible, not_by_index
 from api.cases.states import Act, CaseState, DismissalReason
 from api.cases.tables import IS_OPEN, STAGES_OF_THE_SHOP, Case, CaseTransition, Reminder, ReminderKind, Stage
 from api.kit.database import Work
@@ -200,7 +200,7 @@ async def count_states(work: Work, actor: Actor, *, is_open: bool = False) -> di
 
 
 async def count_overdue_now(work: Work, actor: Actor) -> int:
-    query = select(func.count()).select_from(Case).where(case_is_visible(actor), Case.overdue_at.is_not(None))
+    query = select(func.count()).select_from(Case).where(not_by_index(case_is_visible(actor)), Case.overdue_at.is_not(None))
     if not actor.sees_unconfirmed:
         query = query.where(Case.stage.in_(STAGES_OF_THE_SHOP))
     return await work.scalar(query) or 0

@@ -115,3 +115,22 @@ async def test_no_judgement_walks_what_was_judged_before(world: World, act: str)
     assert answer.status_code == 200, answer.text
     for statement, values in statements:
         assert walks(statement, await plan(world, statement, values)) == [], statement
+
+
+@pytest.mark.parametrize("path", ["/cases/list?state=overdue", "/cases/list?state=all", "/wall"])
+async def test_a_countys_list_is_not_put_together_from_its_shops(world: World, path: str):
+    """All cases of 3,000 shops would be read and sorted for the 40 that are shown."""
+    place = await world.place()
+    await world.case(place)
+    officer = await world.person(Role.OFFICER, place=place)
+    with asked(world) as statements:
+        answer = await officer.get(path)
+    assert answer.status_code == 200, answer.text
+    listing = [
+        (statement, values) for statement, values in statements
+        if statement.startswith("SELECT cases.id, cases.camera_id") or "overdue_at IS NOT NULL" in statement
+    ]
+    assert listing
+    for statement, values in listing:
+        steps = await plan(world, statement, values)
+        assert not [step for step in steps if "cases USING INDEX ix_cases_shop_id" in step], (statement, steps)
