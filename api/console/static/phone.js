@@ -29,6 +29,12 @@ function say(text, again) {
   }
 }
 
+// At the button that goes with it, or above all of them: what lies a screen further up says nothing.
+function stand(button) {
+  if (button && button.closest(".phone-more")) button.before(status);
+  else document.querySelector(".phone-acts").prepend(status);
+}
+
 // ---- opened ----
 
 if (!practice) fetch(`${words.base}/opened`, { method: "POST", headers: { Accept: "application/json" } }).catch(() => {});
@@ -129,11 +135,14 @@ for (const input of document.querySelectorAll("input[type=file]")) {
     if (!files.length) return;
     if (files.some((file) => !/^image\/(jpeg|png|webp)$/.test(file.type))) {
       if (input.required) input.value = ""; // an objection must not go without what was to show it
+      stand(null);
       tell(input.form, { photographs: words.unreadable });
     } else if (input.id === "fix") {
+      const button = input.form.querySelector("[type=submit]");
+      stand(button);
       say(words.ready);
       retake.hidden = false;
-      input.form.querySelector("[type=submit]").scrollIntoView({ block: "center" });
+      button.scrollIntoView({ block: "center" });
     }
   });
 }
@@ -219,6 +228,7 @@ for (const form of practice ? [] : document.querySelectorAll("form[data-send]"))
     const button = form.querySelector("[type=submit]");
     if (button.disabled) return; // a second tap
     button.disabled = true;
+    stand(button);
     try {
       location.assign(await send(form));
     } catch (problem) {

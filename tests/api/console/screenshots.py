@@ -149,7 +149,7 @@ def _take_phone(browser: Browser, centre: LiveCentre, numbers: dict[str, Any]) -
                 photograph = {"name": "now.jpg", "mimeType": "image/jpeg", "buffer": scenes()[3].picture}
                 page.locator("#fix").set_input_files(photograph)  # type: ignore[arg-type]
                 page.locator(".phone-more canvas").wait_for()
-                page.locator(".phone-acts").evaluate("acts => acts.scrollIntoView()")
+                page.locator(".phone-fix [type=submit]").evaluate("send => send.scrollIntoView({ block: 'end' })")
                 yield _save(page, f"phone-answer.{short}")
     context.close()
 

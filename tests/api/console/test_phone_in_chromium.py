@@ -203,6 +203,7 @@ def test_it_goes_on_after_the_connection_was_lost(shop: Shop, phone: OpenPhone, 
     page.context.set_offline(True)
     page.get_by_role("button", name="提交").first.click()
     expect(page.get_by_role("status")).to_contain_text("网络断了，会自动继续")
+    expect(page.get_by_role("status")).to_be_in_viewport()
     assert shop.case()["state"] == "issued"
     page.context.set_offline(False)
     expect(page.get_by_text("已提交，执法人员正在查看。")).to_be_visible()
