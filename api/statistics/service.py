@@ -142,4 +142,4 @@ async def _coverage(
 
 
 async def _cameras(work: Work, actor: Actor, at: datetime) -> dict[CameraState, int]:
-    return dict(Counter(state_of(camera, at) for camera in await cameras.list_cameras(work, actor)))
+    return dict(Counter(state_of(camera, at) for camera in await cameras.list_states(work, actor)))
