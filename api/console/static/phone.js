@@ -194,6 +194,7 @@ async function send(form) {
       if (told.version) for (const field of document.querySelectorAll("[name=version]")) field.value = told.version;
       if (told.wrong) throw Object.assign(new RangeError("told"), { wrong: told.wrong });
     }
+    if (answer && answer.status === 413) throw new RangeError(words.heavy); // for a proxy before the centre
     // What cannot be put right by sending it again is told by the page itself.
     if (answer && answer.status < 500 && answer.status !== 429) return words.base;
     await wait(pause);

@@ -210,6 +210,17 @@ def test_it_goes_on_after_the_connection_was_lost(shop: Shop, phone: OpenPhone, 
     assert shop.case()["state"] == "submitted"
 
 
+def test_what_a_proxy_finds_too_large_is_told_and_the_photograph_stays(shop: Shop, phone: OpenPhone, photograph: Path) -> None:
+    page = phone()
+    page.goto(shop.path)
+    page.locator("#fix").set_input_files(photograph)
+    expect(page.get_by_role("status")).to_have_text("照片已就绪，请按“提交”。")
+    page.route("**/answer", lambda route: route.fulfill(status=413, body="<h1>413 Request Entity Too Large</h1>"))
+    page.locator(".phone-fix [type=submit]").click()
+    expect(page.get_by_role("status")).to_have_text("内容太大，没能提交。请减少照片，或致电监管所。")
+    expect(page.locator(".phone-fix canvas")).to_be_visible()
+
+
 def test_an_answer_that_is_lost_on_its_way_back_is_done_once(shop: Shop, phone: OpenPhone, photograph: Path) -> None:
     page = phone()
     page.goto(shop.path)
