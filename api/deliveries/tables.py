@@ -3,6 +3,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from api.clients.tables import ApiClient
 from api.deliveries.kinds import REPEATED_ONCE, Audience, Channel, DeliveryState, Fault
 from api.kit.database import Table, words
 from api.kit.ids import ID_LENGTH, new_id
@@ -28,7 +29,7 @@ class Target(Table):
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
     subscription_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
     # Of a webhook: the program that gets it. When that is revoked, so is this.
-    client_id: Mapped[str | None] = mapped_column(ForeignKey("api_clients.id"), index=True)
+    client_id: Mapped[str | None] = mapped_column(ForeignKey(ApiClient.id), index=True)
     secrets_encrypted: Mapped[str] = mapped_column(Text)
     events: Mapped[list[str]] = mapped_column(JSON)
     language: Mapped[str] = mapped_column(String(10), default="zh-CN")
