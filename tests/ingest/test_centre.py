@@ -20,9 +20,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
+from api.kit import connections
+from api.server import IDLE_S
 from contract.edge_auth import EdgeTokenError, claimed_edge_id, content_digest, verify_edge_token
 from contract.edges import Heartbeat
-from ingest.centre import Centre, CentreUrlError, checked_centre_url
+from ingest import heartbeat
+from ingest.centre import KEPT_S, Centre, CentreUrlError, checked_centre_url
 from ingest.centre_errors import (
     CentreError,
     CentreFailed,
@@ -426,3 +429,7 @@ def test_obstacle_is_logged_once_for_each_change():
 
 def test_refusal_is_no_obstacle():
     assert logged(problem(422), problem(500), httpx.Response(204)) == []
+
+
+def test_a_connection_lasts_from_one_heartbeat_to_the_next_and_the_centre_does_not_close_it_meanwhile():
+    assert heartbeat.INTERVAL_S < KEPT_S < IDLE_S < connections.HEAD_S
