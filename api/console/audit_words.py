@@ -5,7 +5,7 @@ import re
 from api.cases.states import Act
 from api.console.case_words import CLIP_FLAWS, EVENTS, REASONS
 from api.console.client_pages import SCOPES
-from api.console.delivery_words import CHANNELS
+from api.console.delivery_words import CHANNELS, FAULTS
 from api.console.devices import device_words
 from api.console.i18n import N_
 from api.console.speech import Speaker
@@ -154,6 +154,7 @@ DETAILS: dict[str, str] = {
     "cameras": N_("Cameras"),
     "missing": N_("Missing, because"),
     "bytes": N_("Bytes"),
+    "fault": N_("Reason"),
 }
 
 # Of details that are one or more of a few codes, what each code is called.
@@ -164,6 +165,7 @@ _CODES: dict[str, dict[str, str]] = {
     "channel": {channel.value: words for channel, words in CHANNELS.items()},
     "scopes": {scope.value: words for scope, words in SCOPES.items()},
     "missing": {flaw.value: words for flaw, words in CLIP_FLAWS.items()},
+    "fault": {fault.value: words for fault, words in FAULTS.items()},
 }
 _DIGEST = re.compile("[0-9a-f]{64}")
 

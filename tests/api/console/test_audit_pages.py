@@ -95,6 +95,7 @@ async def test_is_the_auditors(browser: httpx.AsyncClient, login: str) -> None:
         ("faces", True, "是"),
         ("failures", 3, "3"),
         ("rule", "K01", "K01"),
+        ("fault", "gone", "对方不再接收消息。"),
     ],
 )
 def test_a_detail_is_said_in_words(name: str, value: object, words: str) -> None:
