@@ -129,7 +129,9 @@ def _write_clip(path: Path, gop: int) -> None:
     """The bundled kitchen in 1080p: people at work, coded as a camera does."""
     with av.open(str(files("configs") / "demo" / "kitchen.mp4")) as kitchen, av.open(str(path), "w") as container:
         options = {
-            "preset": "ultrafast", "x264-params": f"bframes=0:scenecut=0:keyint={gop}:min-keyint={gop}",
+            # As cameras code. "ultrafast" leaves out CABAC and the loop filter: a camera cost 0.8 of this, and a box that
+            # carries 52 promised 64.
+            "preset": "veryfast", "profile": "high", "x264-params": f"bframes=0:scenecut=0:keyint={gop}:min-keyint={gop}",
         }
         stream: VideoStream = container.add_stream("libx264", rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = WIDTH, HEIGHT, "yuv420p", BITS_A_SECOND
