@@ -1,9 +1,8 @@
-"""Files that are whole or stay what they were, folders that one run at a time works in, and processes that were killed."""
+"""Files that are whole or stay what they were, and folders that one run at a time works in."""
 
 import fcntl
 import os
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,17 +42,3 @@ def sole_user(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise DataError(f"Another run is at work in {folder}. Wait until it ends, or name another folder.") from None
         yield
-
-
-@contextmanager
-def with_all_processes() -> Iterator[None]:
-    """Where one that helps is killed from outside, that is told in words. Raises DataError."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not isinstance(error, BrokenExecutor) and not str(error).startswith("DataLoader worker"):  # so torch tells it
-            raise
-        raise DataError(
-            "A process that helped was killed, mostly because no memory was left. Close other programs, or learn from fewer "
-            "pictures, and start this again: it goes on where it was."
-        ) from error

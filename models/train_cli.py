@@ -52,7 +52,8 @@ def train(
     """Train both stages from data folders to ONNX files and cards, in a given time."""
     from detector.card import ModelError
     from models.data import DataError, choose
-    from models.durable import sole_user, with_all_processes
+    from models.durable import sole_user
+    from models.killed import with_all_processes
     from models.teachers import COCO
 
     seconds = None if budget is None else _seconds(budget)

@@ -1,11 +1,7 @@
-import os
 import resource
 import shutil
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +9,7 @@ import pytest
 
 from detector.card import Figure, default_weights, load_model
 from models.data import DataError
-from models.durable import replace_file, sole_user, with_all_processes, write_picture
+from models.durable import replace_file, sole_user, write_picture
 from models.publish import record
 
 
@@ -56,27 +52,3 @@ def test_cards_stay_whole_where_the_disk_is_full(tmp_path: Path) -> None:
     with full_disk(), pytest.raises(OSError, match="large"):
         record(weights, "drawn", "sunshine model eval", [figure])
     assert load_model(weights, "finder") == load_model(default_weights(), "finder")
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def ask_a_pool() -> None:
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        pool.submit(die).result()
-
-
-def load_as_torch_does() -> None:
-    raise RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly")
-
-
-@pytest.mark.parametrize("act", [ask_a_pool, load_as_torch_does])
-def test_a_process_that_was_killed_is_told_in_words(act: Callable[[], None]) -> None:
-    with pytest.raises(DataError, match="no memory was left"), with_all_processes():
-        act()
-
-
-def test_another_error_stays_what_it_is() -> None:
-    with pytest.raises(RuntimeError, match="shapes"), with_all_processes():
-        raise RuntimeError("shapes do not fit")
