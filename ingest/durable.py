@@ -8,20 +8,20 @@ from pathlib import Path
 from contract.edges import EdgeTrouble
 
 
-def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write a new file and wait until the disk has it. Raises OSError, FileExistsError when the name is taken."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Give `path` new content as a whole: a reader, also after a power cut, sees the old or the new one. Raises OSError."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
-    write_file(fresh, content, mode)
+    write_file(fresh, content)
     os.replace(fresh, path)
     sync_folder(path.parent)
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from contract.catalogue import Catalogue, load_catalogue
+from contract.catalogue import load_catalogue
 from contract.evidence import MarkedBox
 from detector.boxes import Boxes
 from models.boxes import face_in_head, relative
@@ -44,15 +44,13 @@ def sign_in(centre: httpx.Client, login: str, password: str) -> None:
         raise DataError(f"The centre refused to sign {login} in: {_said(answer)}")
 
 
-def collect(
-    centre: httpx.Client, out: Path, faces_because: str | None, say: Callable[[str], None], catalogue: Catalogue | None = None
-) -> int:
+def collect(centre: httpx.Client, out: Path, faces_because: str | None, say: Callable[[str], None]) -> int:
     """Add every verdict that ``out`` does not hold yet; returns how many.
 
     The centre makes faces outside the violation unrecognisable, unless ``faces_because`` says why they must be kept, and writes
     every look and that reason into its audit.
     """
-    signs = {rule.code: rule.sign.attribute for rule in (catalogue or load_catalogue()).rules if rule.sign}
+    signs = {rule.code: rule.sign.attribute for rule in load_catalogue().rules if rule.sign}
     manifest = out / "manifest.jsonl"
     (out / "images").mkdir(parents=True, exist_ok=True)
     (out / "labels").mkdir(exist_ok=True)

@@ -40,7 +40,7 @@ def unfold_input(convolution: nn.Conv2d) -> None:
         convolution.weight.copy_(convolution.weight.flip(1) * 255)
 
 
-def export_finder(model: nn.Module, path: Path, fixture: Path | None = None) -> None:
+def export_finder(model: nn.Module, path: Path, fixture: Path) -> None:
     """Write ``images`` uint8 [b, H, W, 3] -> ``detections`` float32 [b, 300, 6]; H and W are multiples of 32.
 
     The smallest picture is 96 x 160: below it there are fewer than 300 cells to choose from. ``fixture`` (.npz) gets
@@ -54,7 +54,7 @@ def export_finder(model: nn.Module, path: Path, fixture: Path | None = None) -> 
     _write(_FromBytes(model).eval(), (1, 384, 640, 3), path, "images", ("detections",), (0, 1, 2), fixture)
 
 
-def export_attributes(model: nn.Module, path: Path, fixture: Path | None = None) -> None:
+def export_attributes(model: nn.Module, path: Path, fixture: Path) -> None:
     """Write ``crops`` uint8 [n, 96, 96, 3] -> probabilities of the states of each attribute."""
     model = copy.deepcopy(model).float().cpu().eval()
     fold_input(model.middle[0].conv)
@@ -68,7 +68,7 @@ def _write(
     name: str,
     outputs: Sequence[str],
     dynamic: Sequence[int],
-    fixture: Path | None,
+    fixture: Path,
 ) -> None:
     import onnx
     import onnxruntime
@@ -98,6 +98,5 @@ def _write(
     worst = max(difference(a, b) for a, b in zip(kept, now, strict=False))
     if worst > TOLERANCE:
         raise RuntimeError(f"{path.name} would answer differently from the model it is made from (by {worst:.2g}).")
-    if fixture is not None:
-        save(fixture, shape, dict(zip(outputs, kept, strict=False)))
+    save(fixture, shape, dict(zip(outputs, kept, strict=False)))
     replace_file(path, weights)

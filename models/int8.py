@@ -33,7 +33,7 @@ CANVAS, CROPS = (1, 384, 640, 3), (8, 96, 96, 3)
 OPERATIONS = ["Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Split", "Slice", "Relu", "Gemm"]
 
 
-def quantise(weights: Path, pictures: Sequence[Picture], say: Callable[[str], None] = lambda _: None) -> None:
+def quantise(weights: Path, pictures: Sequence[Picture], say: Callable[[str], None]) -> None:
     """Write NAME.int8.onnx beside the fp32 weights of both stages, and the variants into their cards.
 
     fp32 is the default until another is chosen. Raises DataError without pictures, ModelError without weights.

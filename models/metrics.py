@@ -92,7 +92,7 @@ class Ranking:
         return float(hits.sum() / max(1, len(self.label_sizes))), float(hits.mean()) if len(hits) else None
 
 
-def interval(statistic: Callable[[Floats], float], groups: NDArray[np.int64], seed: int = 0) -> tuple[float, float] | None:
+def interval(statistic: Callable[[Floats], float], groups: NDArray[np.int64]) -> tuple[float, float] | None:
     """The middle 95 % of a statistic over groups drawn anew with replacement; None with fewer than two groups.
 
     ``groups`` are those of all rows that the statistic rests on; it gets how often each group was drawn, by its number.
@@ -101,7 +101,7 @@ def interval(statistic: Callable[[Floats], float], groups: NDArray[np.int64], se
     present = np.unique(groups)
     if len(present) < 2:
         return None
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     values = []
     for _ in range(RESAMPLES):
         weights = np.zeros(int(present[-1]) + 1)

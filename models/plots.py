@@ -17,6 +17,8 @@ INK, FAINT, PAPER = (40, 40, 40), (215, 215, 215), (255, 255, 255)
 COLOURS = [(178, 114, 0), (0, 159, 230), (115, 158, 0), (167, 121, 204), (233, 180, 86), (0, 94, 213), (66, 228, 240), (0, 0, 0)]
 TILE = 240
 """px, side of one mistake on the contact sheet"""
+COLUMNS = 6
+"""of the contact sheet"""
 AROUND = 2.5
 """sides of the tile over the mistake's box: enough to see whose head or hand it is"""
 
@@ -118,12 +120,12 @@ def worst(mistakes: Sequence[Mistake], count: int) -> list[Mistake]:
     return [mistake for *_, mistake in ranked[:count]]
 
 
-def contact_sheet(tiles: Sequence[tuple[Image, Mistake]], columns: int = 6) -> Image:
+def contact_sheet(tiles: Sequence[tuple[Image, Mistake]]) -> Image:
     """Each mistake with its surroundings, framed, and what is wrong about it."""
-    rows = max(1, -(-len(tiles) // columns))
-    canvas = np.full((rows * (TILE + 44), columns * (TILE + 8), 3), PAPER, np.uint8)
+    rows = max(1, -(-len(tiles) // COLUMNS))
+    canvas = np.full((rows * (TILE + 44), COLUMNS * (TILE + 8), 3), PAPER, np.uint8)
     for index, (image, mistake) in enumerate(tiles):
-        x, y = index % columns * (TILE + 8) + 4, index // columns * (TILE + 44) + 4
+        x, y = index % COLUMNS * (TILE + 8) + 4, index // COLUMNS * (TILE + 44) + 4
         tile = crop_square(image, mistake.box, AROUND, TILE)
         x1, y1, x2, y2 = mistake.box
         scale = TILE / (AROUND * max(x2 - x1, y2 - y1))

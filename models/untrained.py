@@ -16,15 +16,15 @@ PRIOR = -7.0
 """logit of a class before training: one object of a class among a thousand cells, as training starts from"""
 
 
-def write_untrained(out: Path, seed: int = 0, weights: Path = WEIGHTS) -> None:
+def write_untrained(out: Path) -> None:
     """Write both networks with random weights, and cards that fit them, into the folder ``out``."""
     import onnx
     from onnx import numpy_helper
 
     out.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     for name in ("finder", "attributes"):
-        card, trained = load_model(weights, name, "fp32")
+        card, trained = load_model(WEIGHTS, name, "fp32")
         model = onnx.load_model_from_string(trained)
         arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
         for node in model.graph.node:

@@ -62,7 +62,7 @@ class Status:
 
 async def get_status(work: Work, actor: Actor, shop_id: str) -> Status:
     shop = await places.get_shop(work, actor, shop_id)
-    return await _status(work, actor, shop, await repository.get_status(work, actor, shop.id))
+    return await _status(work, shop, await repository.get_status(work, actor, shop.id))
 
 
 async def accept(work: Work, actor: Actor, shop_id: str, accepted: bool, at: datetime) -> Status:
@@ -76,7 +76,7 @@ async def accept(work: Work, actor: Actor, shop_id: str, accepted: bool, at: dat
         await repository.forget(work, actor, shop_id)
         record(work, actor, "shop.acceptance_withdrawn", "shop", shop_id, shop_id=shop_id)
     await work.flush()
-    return await _status(work, actor, shop, await repository.get_status(work, actor, shop_id))
+    return await _status(work, shop, await repository.get_status(work, actor, shop_id))
 
 
 async def find_by_credit_code(work: Work, actor: Actor, credit_code: str) -> Status:
@@ -84,7 +84,7 @@ async def find_by_credit_code(work: Work, actor: Actor, credit_code: str) -> Sta
     shop = await repository.find_by_credit_code(work, actor, credit_code)
     if shop is None:
         raise NotFound("There is no shop with this credit code, or it is not yours to see.")
-    return await _status(work, actor, shop, await repository.get_status(work, actor, shop.id))
+    return await _status(work, shop, await repository.get_status(work, actor, shop.id))
 
 
 async def find_public(work: Work, shop_id: str) -> tuple[Shop, Status]:
@@ -93,7 +93,7 @@ async def find_public(work: Work, shop_id: str) -> tuple[Shop, Status]:
     if found is None:
         raise NotFound("There is no such page.")
     shop, row = found
-    return shop, await _status(work, the_system(), shop, row)
+    return shop, await _status(work, shop, row)
 
 
 async def measure(work: Work, settings: Settings, shop_id: str, at: datetime) -> ShopStatus | None:
@@ -146,7 +146,7 @@ def _next_state(row: ShopStatus, settings: Settings, at: datetime) -> PublicStat
     return PublicStatus.ACTIVE if share >= needed else PublicStatus.DEGRADED
 
 
-async def _status(work: Work, actor: Actor, shop: Shop, row: ShopStatus | None) -> Status:
+async def _status(work: Work, shop: Shop, row: ShopStatus | None) -> Status:
     its = await cameras.list_cameras(work, the_system(), shop_id=shop.id)
     if not any(camera.enabled for camera in its):
         return Status(shop.id, PublicStatus.NONE, row)

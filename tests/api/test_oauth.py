@@ -49,8 +49,8 @@ class Program:
         )
 
     @asynccontextmanager
-    async def by_itself(self, scope: str | None = None) -> AsyncIterator[AsyncOAuth2Client]:
-        async with self.oauth(scope=scope) as client:
+    async def by_itself(self) -> AsyncIterator[AsyncOAuth2Client]:
+        async with self.oauth() as client:
             await client.fetch_token(TOKEN, grant_type="client_credentials")
             yield client
 

@@ -25,11 +25,11 @@ def with_square(picture, x, y, side=40, level=230):
     return picture
 
 
-def gate_after(*looks, people=()):
+def gate_after(*looks):
     gate = MotionGate()
     for picture in looks:
         gate.moved(picture)
-        gate.looked(people, WIDTH, HEIGHT)
+        gate.looked((), WIDTH, HEIGHT)
     return gate
 
 

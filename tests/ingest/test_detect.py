@@ -20,11 +20,11 @@ def write(path, suffix=".jpg", image=PICTURE):
     return path
 
 
-def write_video(path, seconds=3, fps=10, **options):
+def write_video(path, seconds=3, **options):
     with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream("libx264", rate=fps)
+        stream = container.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
-        for i in range(seconds * fps):
+        for i in range(seconds * 10):
             frame = av.VideoFrame.from_ndarray(np.full((96, 160, 3), i * 8 % 256, np.uint8), format="bgr24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

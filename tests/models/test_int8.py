@@ -39,6 +39,6 @@ def test_scales_of_stage_2_come_from_labelled_heads_and_hands(tmp_path: Path):
 
 def test_scales_need_pictures(tmp_path: Path):
     with pytest.raises(DataError, match="no training picture"):
-        quantise(default_weights(), [])
+        quantise(default_weights(), [], print)
     with pytest.raises(DataError, match="No head, face or hand"):
         list(_crops(*load_model(default_weights(), "attributes"), read_folder(write_folder(tmp_path / "d", [{}]))))

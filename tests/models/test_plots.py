@@ -36,7 +36,7 @@ def test_a_line_is_drawn_where_its_points_lie():
 
 def test_each_mistake_is_a_framed_tile_of_its_picture():
     picture = np.full((100, 100, 3), (10, 200, 30), np.uint8)
-    sheet = contact_sheet([(picture, mistake("cap", 0.5))] * 7, columns=6)
+    sheet = contact_sheet([(picture, mistake("cap", 0.5))] * 7)
     assert sheet.shape == (2 * (TILE + 44), 6 * (TILE + 8), 3)
     assert (sheet[4 + TILE // 2, 4 + TILE // 2] == (10, 200, 30)).all()
 

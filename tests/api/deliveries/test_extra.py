@@ -9,8 +9,8 @@ from tests.api.deliveries.receiver import Answer, receiving
 from tests.api.world import problem_code
 
 
-def address(post: Post, path: str = "/topic-of-the-county") -> str:
-    return f"json://{post.receiver.url.removeprefix('http://')}{path}"
+def address(post: Post) -> str:
+    return f"json://{post.receiver.url.removeprefix('http://')}/topic-of-the-county"
 
 
 async def open_and_send(post: Post) -> dict[str, object]:
