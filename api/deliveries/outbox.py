@@ -283,7 +283,8 @@ async def escalate(work: Work, settings: Settings, at: datetime) -> int:
         if target_id is None or await repository.is_told(work, target_id, delivery.key):
             continue
         target = await repository.lock_target(work, target_id)
-        if target.enabled and can_stand_in(target, delivery.target):
+        may_hear = await repository.may_hear_of(work, target_id, delivery.case_id)
+        if target.enabled and can_stand_in(target, delivery.target) and may_hear:
             work.add(
                 _delivery(
                     target, Event(delivery.event), delivery.key, delivery.payload, at, case_id=delivery.case_id,

@@ -3,12 +3,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, false, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, contains_eager, joinedload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
 from api.accounts.tables import User
+from api.cases.tables import Case
+from api.clients.tables import ApiClientPlace
 from api.deliveries.budgets import BUDGETS
 from api.deliveries.kinds import ASKED_FOR, RINGING, SERIOUS, DeliveryState, Event, Fault
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
@@ -110,11 +112,17 @@ def _is_on() -> ColumnElement[bool]:
     return and_(Target.enabled, or_(Target.user_id.is_(None), Target.user_id.in_(of_the_active)))
 
 
+def _program_sees(shop_id: Any) -> ColumnElement[bool]:
+    """Of a target that is a program's: whether the shop lies where the program may ask. A shop can move to another district."""
+    given = or_(ApiClientPlace.shop_id == shop_id, ApiClientPlace.district_id.in_(districts_above(shop_id)))
+    return or_(Target.client_id.is_(None), exists().where(ApiClientPlace.client_id == Target.client_id, given))
+
+
 @prepared
 def _of_place(shop_id: Any) -> Select[Target]:
     of_all = and_(Target.district_id.is_(None), Target.shop_id.is_(None))
     of_place = or_(Target.shop_id == shop_id, Target.district_id.in_(districts_above(shop_id)), of_all)
-    return select(Target).where(_is_on(), of_place).order_by(Target.id)
+    return select(Target).where(_is_on(), of_place, _program_sees(shop_id)).order_by(Target.id)
 
 
 @without_actor("whoever acted, everybody who is to be told of the place is told")
@@ -264,6 +272,13 @@ async def late_deliveries(work: Work, late: Late, limit: int) -> list[Delivery]:
         .with_for_update(of=Delivery, skip_locked=True).options(contains_eager(Delivery.target))
     )
     return list(await work.scalars(query))
+
+
+@without_actor("the dispatcher serves all targets")
+async def may_hear_of(work: Work, target_id: str, case_id: int | None) -> bool:
+    """Whether a target that is a program's lies where the program sees the case; any other may hear of it."""
+    shop_id = await work.scalar(select(Case.shop_id).where(Case.id == case_id))
+    return await work.scalar(select(Target.id).where(Target.id == target_id, _program_sees(shop_id))) is not None
 
 
 @without_actor("the dispatcher serves all targets")

@@ -119,6 +119,37 @@ async def test_tells_no_more_than_the_program_may_ask(post: Post, changes: dict[
         assert answer.json()["errors"][0]["field"] == "client_id"
 
 
+class TestWhenTheShopMovesAway:
+    async def moved(self, post: Post) -> None:
+        shop = (await post.admin.get(f"/api/v1/shops/{post.place.shop_id}")).json()
+        elsewhere = (await post.world.place("Elsewhere")).district_id
+        body = {"district_id": elsewhere, "name": shop["name"]}
+        assert (await post.admin.put(f"/api/v1/shops/{post.place.shop_id}", json=body)).status_code == 200
+
+    async def test_its_webhook_tells_what_the_program_may_ask(self, any_post: Post):
+        post = any_post
+        bound = await program(post)
+        given = await post.admin.post(
+            "/api/v1/clients",
+            json={"name": "B", "scopes": ["cases:read"], "shop_ids": [post.place.shop_id], "is_authority": True},
+        )
+        await post.target(client_id=bound, shop_id=post.place.shop_id)
+        goes_on = await post.target(client_id=given.json()["id"], shop_id=post.place.shop_id)
+        await self.moved(post)
+        await post.open_case()
+        assert [item["target_id"] for item in await post.deliveries()] == [goes_on["id"]]
+
+    async def test_nor_does_it_stand_in(self, post: Post):
+        instead = await post.target(client_id=await program(post), shop_id=post.place.shop_id, events=["case.closed"])
+        await post.target(next_id=instead["id"], url="http://127.0.0.1:1/nobody")
+        await self.moved(post)
+        await post.open_case()
+        post.clock.pass_by(days=1)
+        await post.send()
+        await post.send()
+        assert [item["target_id"] for item in await post.deliveries() if item["target_id"] == instead["id"]] == []
+
+
 @pytest.mark.postgres
 async def test_named_and_revoked_at_the_same_moment(postgres_settings: Settings):
     """Either it was named in time, and has ended, or it is refused."""
