@@ -1,14 +1,14 @@
 """Answers come as multipart forms. They are read only once it is known who sends them: they may be large."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import FormData, UploadFile
 
@@ -30,7 +30,7 @@ from api.evidence.endpoints import given_reason
 from api.kit.database import Work
 from api.kit.parameters import IfMatch, version_of
 from api.kit.problems import Invalid, TooLarge
-from api.kit.work import At, Open
+from api.kit.work import At
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
 
@@ -59,6 +59,15 @@ _MULTIPART: dict[str, Any] = {
         },
     }
 }
+
+
+async def _open() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+# What is entered here ends when a Writing would: photographs are stored before it begins, while others can write to SQLite.
+Open = Annotated[AsyncExitStack, Depends(_open, scope="function")]
 
 
 class PhotographTooLarge(TooLarge):

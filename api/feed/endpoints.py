@@ -8,7 +8,6 @@ from fastapi.responses import StreamingResponse
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.centre import Centre
-from api.clients import repository as clients
 from api.deliveries.events import CaseEvent
 from api.feed import service
 from api.feed.schemas import Feed, FeedItem
@@ -67,11 +66,12 @@ async def follow(centre: Centre, actor: Actor, stand: Stand) -> AsyncIterator[st
     until = spoken_at + centre.settings.stream_s
     while True:
         known = centre.bell.position
-        stand, told = await centre.shared_reading.read(centre.database, actor, stand, known)
+        read = await centre.shared_reading.read(centre.database, actor, stand, known)
+        if read is None:
+            return
+        stand, told = read
         # In silence an id without data tells a client where to go on (HTML, 9.2.6).
         is_silent = not told and clock() - spoken_at >= SILENT_S
-        if told and not await _is_let_in(centre, actor):
-            return
         if told or is_silent:
             yield told or f"id: {stand.cursor}\n: here\n\n"
             spoken_at = clock()
@@ -79,14 +79,6 @@ async def follow(centre: Centre, actor: Actor, stand: Stand) -> AsyncIterator[st
             return
         if not told:
             await centre.bell.heard(known, max(0.0, min(spoken_at + SILENT_S, until) - clock()))
-
-
-async def _is_let_in(centre: Centre, actor: Actor) -> bool:
-    """A program that is revoked hears nothing from that moment on. People are many, and asked again when their stream ends."""
-    if actor.client is None:
-        return True
-    async with centre.database.reading() as work:
-        return await clients.is_still_let_in(work, actor)
 
 
 def _item(row: FeedEvent) -> FeedItem:

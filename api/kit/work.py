@@ -2,7 +2,6 @@
 answered is committed."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Annotated
 
@@ -22,11 +21,6 @@ async def _writing(request: Request) -> AsyncIterator[Work]:
         yield work
 
 
-async def _open(_request: Request) -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
-
-
 def _moment(request: Request) -> datetime:
     moment: datetime = request.app.state.centre.clock()
     return moment
@@ -35,6 +29,3 @@ def _moment(request: Request) -> datetime:
 At = Annotated[datetime, Depends(_moment)]
 Reading = Annotated[Work, Depends(_reading, scope="function")]
 Writing = Annotated[Work, Depends(_writing, scope="function")]
-# What is entered here ends when a Writing would. For a unit of work before which something has to be stored: nobody else can
-# write to SQLite meanwhile. It goes into `request.state.writing`, as with `_writing`.
-Open = Annotated[AsyncExitStack, Depends(_open, scope="function")]

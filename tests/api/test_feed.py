@@ -16,7 +16,7 @@ import httpx
 import pytest
 import uvicorn
 
-from api.accounts.actors import Actor, ActorKind
+from api.accounts.actors import Actor, ActorKind, Client
 from api.accounts.dependencies import COOKIE
 from api.accounts.permissions import Permission, Role
 from api.backup import back_up
@@ -257,6 +257,17 @@ class TestManyFollowers:
         assert [told_of(text) for text in await asyncio.gather(*waiting)] == [[another]] * 8
         assert len(readings) <= 3
 
+    async def test_people_through_one_program_are_not_one(self, world: World, readings: list[Actor]):
+        """Each of them may have ended what they let the program do."""
+        program = Client("app", "App", frozenset(), frozenset(), is_authority=False)
+        followers = [
+            asyncio.create_task(everything(follow_events(world.centre, replace(officer(name), client=program), Stand())))
+            for name in "ab"
+        ]
+        world.centre.settings.stream_s = 0.01
+        await asyncio.gather(*followers)
+        assert {actor.id for actor in readings} == {"a", "b"}
+
     async def test_each_sees_its_own(self, world: World, readings: list[Actor]):
         places = [await world.place(name) for name in ("Here", "There")]
         cases = [await world.case(place) for place in places]
@@ -286,8 +297,9 @@ class TestManyFollowers:
         await has_read.wait()
         await publish_all(world.centre)
         async with asyncio.timeout(10):
-            _, told = await reading.read(world.centre.database, officer("late"), Stand(), known=world.centre.bell.position)
-        assert told_of(told) == [case_id]
+            late = await reading.read(world.centre.database, officer("late"), Stand(), known=world.centre.bell.position)
+        assert late is not None
+        assert told_of(late[1]) == [case_id]
         may_go_on.set()
         assert await early == (Stand(), "")
 
