@@ -22,9 +22,13 @@ VALID_FOR = timedelta(days=7)
 
 
 class InvitationOver(NotFound):
-    """Unknown, used, withdrawn and run out are told alike."""
+    """Unknown, withdrawn and run out are told alike."""
 
     code = "invitation-over"
+
+
+class InvitationUsed(InvitationOver):
+    """An account was made with it. Who holds its link is, as a rule, whose account that is."""
 
 
 async def invite(
@@ -68,15 +72,18 @@ async def withdraw(work: Work, actor: Actor, invitation_id: str, at: datetime) -
 
 
 async def find(work: Work, token: str, at: datetime) -> Invitation:
-    """Raises InvitationOver."""
+    """Raises InvitationOver or InvitationUsed."""
     invitation = await repository.find_invitation(work, token_hash(token))
-    if invitation is None or invitation.used_at is not None or invitation.expires_at <= at:
-        raise InvitationOver("This invitation was used, withdrawn, or has run out after 7 days. Ask for a new one.")
+    if invitation is not None and invitation.used_at is not None:
+        raise InvitationUsed("An account was made with this invitation already. Sign in with it.")
+    if invitation is None or invitation.expires_at <= at:
+        raise InvitationOver("This invitation was withdrawn, or has run out after 7 days. Ask for a new one.")
     return invitation
 
 
 async def accept(work: Work, token: str, login: str, password_hash: str, address: str, at: datetime) -> User:
-    """Make the account. Raises InvitationOver, Invalid or LoginTaken; a login that is taken does not use the invitation up."""
+    """Make the account. Raises what `find` raises, Invalid or LoginTaken; a login that is taken does not use the invitation
+    up."""
     invitation = await find(work, token, at)
     check_login(login)
     user = User(

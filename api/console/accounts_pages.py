@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from api.accounts import invitations, service
 from api.accounts.actors import Actor
-from api.accounts.dependencies import CentreOf, SignedIn, address_of, device_of, set_session
+from api.accounts.dependencies import CentreOf, SignedIn, address_of, device_of, set_session, sign_in
+from api.accounts.invitations import InvitationUsed
 from api.accounts.password_rules import LEAST_ALONE
 from api.accounts.passwords import MOST_TYPED, hash_password
 from api.accounts.permissions import STORE_ROLES, Permission, Role
@@ -29,7 +30,7 @@ from api.console.views import Option
 from api.console.words import ROLES, Chip
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
-from api.kit.problems import Invalid, NotFound
+from api.kit.problems import Invalid, NotFound, Unauthenticated
 from api.kit.work import At, Reading, Writing
 from api.places import service as places
 
@@ -59,6 +60,7 @@ class InvitationRow:
 
 
 _PAGE = 50
+_JOINED = "/login?joined=yes"
 _LOGIN = N_("A user name has 1 to 64 characters, all of which can be seen, and no space at its ends.")
 _TAKEN = N_("This user name is taken. Choose another one.")
 _NAME = N_("Name the person, with at most 100 characters.")
@@ -157,7 +159,11 @@ async def withdraw(invitation_id: Id, actor: SignedIn, work: Writing, at: At) ->
 
 @router.get("/join/{token}")
 async def join_page(request: Request, token: Token, work: Reading, at: At) -> Response:
-    return _join(request, await invitations.find(work, token, at), token, "", {})
+    """Once it was used it leads to where one signs in: for who was invited it is the way to the centre."""
+    try:
+        return _join(request, await invitations.find(work, token, at), token, "", {})
+    except InvitationUsed:
+        return RedirectResponse(_JOINED, 303)
 
 
 @router.post("/join/{token}")
@@ -165,10 +171,13 @@ async def join(
     request: Request, token: Token, centre: CentreOf, at: At, login: Annotated[str, Form(max_length=200)] = "",
     password: Annotated[SecretStr, Form(max_length=MOST_TYPED)] = SecretStr(""),  # noqa: B008 - as FastAPI reads it
 ) -> Response:
-    """The account is made and signed in."""
+    """The account is made and signed in. Sent again (a second tap, an answer that was lost) it only signs in."""
     speaker, login, address = speaker_of(request), login.strip(), address_of(request)
-    async with centre.database.reading() as work:
-        invitation = await invitations.find(work, token, at)
+    try:
+        async with centre.database.reading() as work:
+            invitation = await invitations.find(work, token, at)
+    except InvitationUsed:
+        return await _joined_before(request, login, password)
     wrong = {}
     if not service.is_login(login):
         wrong["login"] = speaker.say(_LOGIN)
@@ -183,8 +192,20 @@ async def join(
             session = await service.start_session_of(work, centre.settings, user, address, device_of(request))
     except LoginTaken:
         return _join(request, invitation, token, login, {"login": speaker.say(_TAKEN)})
+    except InvitationUsed:
+        return await _joined_before(request, login, password)
     response = RedirectResponse("/", 303)
     set_session(request, response, session)
+    return response
+
+
+async def _joined_before(request: Request, login: str, password: SecretStr) -> Response:
+    """Raises TooManyLogins."""
+    response = RedirectResponse("/", 303)
+    try:
+        await sign_in(request, response, login, password)
+    except Unauthenticated:
+        return RedirectResponse(_JOINED, 303)
     return response
 
 

@@ -42,7 +42,7 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
     ),
     "invitation-over": (
         N_("This invitation is over"),
-        N_("It was used, withdrawn, or has run out after 7 days. Ask whoever invited you for a new one."),
+        N_("It was withdrawn, or has run out after 7 days. Ask whoever invited you for a new one."),
     ),
     "link-unknown": (
         N_("This link leads nowhere"),

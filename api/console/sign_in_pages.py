@@ -33,12 +33,13 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class LoginView:
-    """`ticket` says that the password was right and a code is needed."""
+    """`ticket` says that the password was right and a code is needed; `has_joined`, that an invitation was used before."""
 
     username: str = ""
     next: str = ""
     problem: str | None = None
     ticket: str = ""
+    has_joined: bool = False
 
 
 _WRONG = N_("User name or password is wrong. Check the language of the keyboard and the Caps Lock key, then try again.")
@@ -70,10 +71,13 @@ async def start(actor: MaybeSignedIn) -> Response:
 
 
 @router.get("/login")
-async def login_page(request: Request, actor: MaybeSignedIn, centre: CentreOf, next: str = "") -> Response:
+async def login_page(
+    request: Request, actor: MaybeSignedIn, centre: CentreOf, next: str = "", joined: str = ""
+) -> Response:
+    """`joined`: by an invitation that was used before."""
     if actor is not None:
         return RedirectResponse(_safe(next), 303)
-    return _page(request, centre, LoginView(next=_safe(next)), 200)
+    return _page(request, centre, LoginView(next=_safe(next), has_joined=joined != ""), 200)
 
 
 @router.post("/login")

@@ -344,8 +344,22 @@ class TestInvitation:
     async def test_once(self, world: World):
         path = await self.invite(world)
         assert (await browser_of(world).post(path, data={"login": "zhao", "password": NEW})).status_code == 303
-        assert (await browser_of(world).get(path)).status_code == 404
-        assert (await browser_of(world).post(path, data={"login": "zhao2", "password": NEW})).status_code == 404
+        again = await browser_of(world).post(path, data={"login": "zhao2", "password": NEW})
+        for answer in (await browser_of(world).get(path), again):
+            assert (answer.status_code, answer.headers["location"], COOKIE in answer.cookies) == (303, "/login?joined=yes", False)
+        assert "made an account already" in (await browser_of(world).get("/login?joined=yes")).text
+
+    async def test_its_link_opened_again_leads_in(self, world: World):
+        """It is the only address of the centre that somebody invited has."""
+        path, browser = await self.invite(world), browser_of(world)
+        assert (await browser.post(path, data={"login": "zhao", "password": NEW})).status_code == 303
+        answer = await browser.get((await browser.get(path)).headers["location"])
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+    async def test_sent_again_after_the_answer_was_lost(self, world: World):
+        path = await self.invite(world)
+        answers = [await browser_of(world).post(path, data={"login": "zhao", "password": NEW}) for _ in range(2)]
+        assert [(answer.headers["location"], COOKIE in answer.cookies) for answer in answers] == [("/", True)] * 2
 
     @pytest.mark.parametrize("login", ["", "zh\u200bao", "zh\0ao", "zhao\nadmin", "z" * 65])
     async def test_a_login_that_could_look_like_anothers_is_none(self, world: World, login: str):
