@@ -28,6 +28,7 @@ from api.clients.scopes import OPERATIONS, SUMMARIES
 from api.console.csrf import FormGuard
 from api.console.pages import mount as mount_console
 from api.console.pages import router as pages
+from api.deliveries.deletion import forget_old as forget_messages
 from api.deliveries.dispatcher import delivering
 from api.deliveries.endpoints import router as deliveries
 from api.deliveries.events import described_webhooks
@@ -94,6 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             repeating(partial(publish_all, centre), PUBLISHED_EVERY_S, "events could not be published; trying again"),
             repeating(partial(measure_all, centre), every.status_every_s, "shops could not be counted anew; trying again"),
             repeating(partial(forget_old, centre), every.retention_every_s, "old events could not be deleted; trying again"),
+            repeating(in_rounds(centre, forget_messages), every.retention_every_s, "old messages could not be deleted"),
             repeating(partial(errands.ring_for_all, centre), errands.LOOK_EVERY_S, "cameras to try could not be looked for"),
             repeating(partial(errands.forget_old, centre), errands.FORGET_EVERY_S, "old attempts could not be deleted"),
             delivering(centre),

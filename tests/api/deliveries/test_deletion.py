@@ -1,0 +1,60 @@
+"""How long messages and the log of their tries are kept."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import func, select
+
+from api.accounts.permissions import Role
+from api.deliveries.deletion import forget_old
+from api.deliveries.tables import DeliveryAttempt
+from tests.api.deliveries.post import Post
+
+
+async def after(post: Post, days: float) -> list[str]:
+    """The events of the messages that are left then."""
+    post.clock.pass_by(days=days)
+    await forget_old(post.world.centre, asyncio.Event())
+    return [item["event"] for item in await post.deliveries()]
+
+
+async def test_goes_when_the_evidence_of_its_case_would(any_post: Post):
+    post = any_post
+    await post.target()
+    await post.act(await post.open_case(), "dismiss", reason="not_staff")
+    await post.open_case()  # and stays open
+    await post.send()
+    post.clock.pass_by(minutes=10)
+    await post.send()
+    assert await after(post, 29) == ["case.opened", "case.dismissed", "case.opened"]
+    assert await after(post, 2) == ["case.opened"]
+    async with post.world.centre.database.reading() as work:
+        assert await work.scalar(select(func.count()).select_from(DeliveryAttempt)) == 1
+    assert await after(post, 4000) == ["case.opened"]
+
+
+async def test_stays_under_a_legal_hold(post: Post):
+    await post.target(events=["case.dismissed"])
+    case_id = await post.open_case()
+    await post.act(case_id, "dismiss", reason="not_staff")
+    chief = await post.world.person(Role.CHIEF)
+    hold = f"/api/v1/cases/{case_id}/holds"
+    assert (await chief.post(f"{hold}/set", json={"reason": "an appeal"})).status_code in (200, 201)
+    assert await after(post, 400) == ["case.dismissed"]
+    assert (await chief.post(f"{hold}/lift", json={"reason": "over"})).status_code == 200
+    assert await after(post, 0) == []
+
+
+async def test_about_no_case_after_a_month(post: Post):
+    target = await post.target()
+    assert (await post.admin.post(f"/api/v1/targets/{target['id']}/test")).status_code == 202
+    assert await after(post, 29) == ["test"]
+    assert await after(post, 2) == []
+
+
+async def test_more_than_a_batch(post: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("api.deliveries.deletion.BATCH", 2)
+    target = await post.target()
+    for _ in range(5):
+        await post.admin.post(f"/api/v1/targets/{target['id']}/test")
+    assert await after(post, 31) == []
