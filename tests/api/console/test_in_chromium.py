@@ -174,3 +174,27 @@ def test_a_report_fills_paper_that_is_as_wide_as_a_screen(open_page: OpenPage) -
     page.evaluate("window.print = () => { window.printed = true }")
     page.get_by_role("button", name="打印").click()
     assert page.evaluate("window.printed")
+
+
+def test_a_password_can_be_seen_while_it_is_typed_and_one_that_is_too_short_is_not_lost(
+    centre: LiveCentre, open_page: OpenPage
+) -> None:
+    admin = open_page("admin", "/invitations/new")
+    admin.get_by_label("姓名").fill("王大厨")
+    admin.get_by_label("可见范围").select_option(f"shop:{centre.kitchen.shop_id}")
+    admin.get_by_label("角色").select_option("store_admin")
+    admin.get_by_role("button", name="生成邀请").click()
+    path = "/join/" + admin.locator(".command code").inner_text().rpartition("/")[2]
+    page = open_page("store", "/account")
+    page.goto(path)
+    page.get_by_label("用户名").fill("wang")
+    password = page.locator("[name=password]")
+    password.fill("wang123")
+    page.get_by_label("显示输入内容").check()
+    expect(password).to_have_attribute("type", "text")
+    page.get_by_role("button", name="创建账号").click()
+    assert password.evaluate("it => it.validity.tooShort")
+    expect(password).to_have_value("wang123")
+    password.press_sequentially(" zai chu fang")
+    page.get_by_role("button", name="创建账号").click()
+    page.wait_for_url("**/cases")
