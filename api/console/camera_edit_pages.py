@@ -22,13 +22,14 @@ from api.console.exhibit_views import blurred_url
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.rules_in_force import rules_view
+from api.console.shop_choice import choose_shop
 from api.console.speech import Speaker
 from api.console.views import Option
 from api.console.words import AREAS, POSTS
 from api.edges import service as edges
 from api.evidence import service as evidence
 from api.kit.database import Work
-from api.kit.problems import VersionConflict
+from api.kit.problems import NotFound, VersionConflict
 from api.kit.work import At, Reading, Writing
 from api.places import service as places
 from api.places.schemas import AreaIn
@@ -43,7 +44,7 @@ _DAYS = 14
 @router.get("/cameras/new")
 async def new_camera(request: Request, actor: SignedIn, work: Reading) -> Response:
     actor.require(Permission.CAMERAS_WRITE)
-    form = await _form(work, actor, speaker_of(request), CameraTyped(enabled=True))
+    form = await _form(request, work, actor, CameraTyped(enabled=True))
     return page(request, "camera_new.html", actor=actor, form=form, makers=MAKERS)
 
 
@@ -56,7 +57,7 @@ async def add_camera(
     try:
         new = read_form(typed, speaker)
     except NotACamera as problem:
-        form = await _form(work, actor, speaker, typed, wrong=problem.wrong)
+        form = await _form(request, work, actor, typed, wrong=problem.wrong)
         return page(request, "camera_new.html", actor=actor, status=422, form=form, makers=MAKERS)
     camera = await cameras.create_camera(work, actor, centre.keyring, new, at)
     return RedirectResponse(f"/cameras/{camera.id}", 303)
@@ -66,7 +67,7 @@ async def add_camera(
 async def camera_page(
     request: Request, camera_id: str, actor: SignedIn, work: Reading, centre: CentreOf, saved: str = ""
 ) -> Response:
-    view = await _view(work, actor, centre, speaker_of(request), camera_id)
+    view = await _view(request, work, actor, centre, camera_id)
     return page(request, "camera.html", actor=actor, camera=view, makers=MAKERS, saved=saved == "yes")
 
 
@@ -93,7 +94,7 @@ async def change_camera(
             N_("Somebody else has changed this camera meanwhile. What you typed is still here: check it, then save again.")
         )
     async with centre.database.reading() as work:
-        view = await _view(work, actor, centre, speaker, camera_id, typed, wrong, conflict)
+        view = await _view(request, work, actor, centre, camera_id, typed, wrong, conflict)
     status = 422 if wrong else 412
     return page(
         request, "camera.html", actor=actor, here=f"/cameras/{camera_id}", status=status, camera=view, makers=MAKERS, saved=False
@@ -116,16 +117,17 @@ async def lift_spot(camera_id: str, spot_id: str, actor: SignedIn, work: Writing
 
 
 async def _view(
-    work: Work, actor: Actor, centre: Centre, speaker: Speaker, camera_id: str, typed: CameraTyped | None = None,
+    request: Request, work: Work, actor: Actor, centre: Centre, camera_id: str, typed: CameraTyped | None = None,
     wrong: dict[str, str] | None = None, conflict: str | None = None,
 ) -> CameraView:
+    speaker = speaker_of(request)
     status = await cameras.get_camera(work, actor, camera_id)
     camera: Camera = status.camera
     posts = frozenset(Post(post) for post in camera.posts)
     form = None
     if actor.may(Permission.CAMERAS_WRITE):
         form = await _form(
-            work, actor, speaker, typed or CameraTyped.of(camera), wrong=wrong, version=camera.version,
+            request, work, actor, typed or CameraTyped.of(camera), wrong=wrong, version=camera.version,
             has_password=camera.has_password,
         )
     aspect = camera.height / camera.width if camera.width and camera.height else 9 / 16
@@ -165,25 +167,32 @@ async def _picture_of_case(work: Work, actor: Actor, camera_id: str, speaker: Sp
 
 
 async def _form(
-    work: Work, actor: Actor, speaker: Speaker, typed: CameraTyped, *, wrong: dict[str, str] | None = None, version: int = 0,
+    request: Request, work: Work, actor: Actor, typed: CameraTyped, *, wrong: dict[str, str] | None = None, version: int = 0,
     has_password: bool = False,
 ) -> CameraFormView:
-    shops = {shop_id: name for shop_id, name, _ in await places.list_shop_names(work, actor)}
+    speaker = speaker_of(request)
+    choice = await choose_shop(request, work, actor, await _shop_of(work, actor, typed.area_id))
+    shops = {shop.value: shop.words for shop in choice.options}
     areas = [
         Option(area.id, f"{shops[area.shop_id]} · {area.name} ({speaker.area(area.kind)})")
-        for area in await places.list_areas(work, actor)
-        if area.shop_id in shops
+        for area in await places.list_areas(work, actor, shops)
     ]
-    areas.sort(key=lambda area: area.words)
     boxes = [
-        Option(edge.id, f"{shops.get(edge.shop_id, '')} · {edge.name}")
+        Option(edge.id, f"{shops[edge.shop_id]} · {edge.name}")
         for edge in await edges.list_edges(work, actor)
-        if edge.is_trusted
+        if edge.is_trusted and edge.shop_id in shops
     ]
     return CameraFormView(
-        sorted(areas, key=_words), sorted(boxes, key=_words), _options(POSTS, speaker), typed.without_secrets(), wrong or {},
-        version, has_password,
+        choice, sorted(areas, key=_words), sorted(boxes, key=_words), _options(POSTS, speaker), typed.without_secrets(),
+        wrong or {}, version, has_password,
     )
+
+
+async def _shop_of(work: Work, actor: Actor, area_id: str) -> list[str]:
+    try:
+        return [(await places.get_area(work, actor, area_id)).shop_id] if area_id else []
+    except NotFound:
+        return []
 
 
 def _words(option: Option) -> str:

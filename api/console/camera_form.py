@@ -13,6 +13,7 @@ from api.cameras.schemas import CameraIn
 from api.cameras.tables import Camera
 from api.cameras.zones import ZoneFlaw, flaw_of
 from api.console.i18n import N_
+from api.console.shop_choice import ShopChoice
 from api.console.speech import Speaker
 from api.console.views import Option
 from contract.cameras import Hours
@@ -72,8 +73,9 @@ class CameraTyped(BaseModel):
 
 @dataclass(frozen=True)
 class CameraFormView:
-    """What was typed, what can be chosen, and what is wrong, by field."""
+    """What was typed, what can be chosen, and what is wrong, by field. `areas` and `edges` are those of the shops of `choice`."""
 
+    choice: ShopChoice
     areas: Sequence[Option]
     edges: Sequence[Option]
     posts: Sequence[Option]

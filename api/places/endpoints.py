@@ -96,7 +96,7 @@ async def update_shop(
 async def list_areas(
     work: Reading, actor: SignedIn, page: Paged, shop_id: Annotated[str | None, Query(max_length=64)] = None
 ) -> Areas:
-    rows = await service.list_areas(work, actor, shop_id, after=page.text, limit=page.limit)
+    rows = await service.list_areas(work, actor, None if shop_id is None else [shop_id], after=page.text, limit=page.limit)
     following = page.following([row.id for row in rows])
     return Areas(items=[AreaOut.model_validate(row) for row in rows], next=following)
 

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, and_, delete, false, func, or_, select, true, union_all
@@ -129,11 +129,11 @@ async def get_shop(work: Work, actor: Actor, shop_id: str, *, for_change: bool =
 
 
 async def list_areas(
-    work: Work, actor: Actor, shop_id: str | None = None, *, after: str | None = None, limit: int | None = None
+    work: Work, actor: Actor, shop_ids: Collection[str] | None = None, *, after: str | None = None, limit: int | None = None
 ) -> list[Area]:
     query: Select[Any] = select(Area).where(shop_is_visible(actor, Area.shop_id)).order_by(Area.id).limit(limit)
-    if shop_id is not None:
-        query = query.where(Area.shop_id == shop_id)
+    if shop_ids is not None:
+        query = query.where(Area.shop_id.in_(shop_ids))
     if after is not None:
         query = query.where(Area.id > after)
     return list(await work.scalars(query))

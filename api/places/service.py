@@ -1,6 +1,6 @@
 """Districts, shops and areas."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy.exc import IntegrityError
 
@@ -216,10 +216,18 @@ async def update_shop(work: Work, actor: Actor, shop_id: str, new: ShopIn, expec
 
 
 async def list_areas(
-    work: Work, actor: Actor, shop_id: str | None = None, *, after: str | None = None, limit: int | None = None
+    work: Work, actor: Actor, shop_ids: Collection[str] | None = None, *, after: str | None = None, limit: int | None = None
 ) -> list[Area]:
     actor.require(Permission.PLACES_READ)
-    return await repository.list_areas(work, actor, shop_id, after=after, limit=limit)
+    return await repository.list_areas(work, actor, shop_ids, after=after, limit=limit)
+
+
+async def get_area(work: Work, actor: Actor, area_id: str) -> Area:
+    actor.require(Permission.PLACES_READ)
+    area = await repository.get_area(work, actor, area_id)
+    if area is None:
+        raise NotFound("There is no such area, or it is not yours to see.")
+    return area
 
 
 async def create_area(work: Work, actor: Actor, new: AreaIn) -> Area:
@@ -239,7 +247,7 @@ async def _add_area(work: Work, actor: Actor, new: AreaIn) -> Area:
 async def area_of_kind(work: Work, actor: Actor, shop_id: str, kind: AreaKind, name: str) -> Area:
     """The shop's first area of this kind; without one, it is made with this name: who adds a camera need not know of areas."""
     actor.require(Permission.CAMERAS_ADD)
-    for area in await list_areas(work, actor, shop_id):
+    for area in await list_areas(work, actor, [shop_id]):
         if area.kind is kind:
             return area
     return await _add_area(work, actor, AreaIn(shop_id=shop_id, kind=kind, name=name))

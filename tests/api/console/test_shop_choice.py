@@ -5,8 +5,9 @@ import pytest
 
 from api.accounts.permissions import Role
 from api.console.shop_choice import MOST_SHOPS, offer_districts
-from api.places.schemas import DistrictIn, ShopIn
-from api.places.service import create_district, create_shops, get_shop
+from api.places.schemas import AreaIn, DistrictIn, ShopIn
+from api.places.service import create_area, create_district, create_shops, get_shop
+from contract.catalogue import AreaKind
 from tests.api.world import HOUSE, World
 
 # By the field that holds a shop.
@@ -63,3 +64,20 @@ async def test_a_shop_goes_over_to_another_station(world: World) -> None:
 
 async def token_of_page(browser: httpx.AsyncClient, shop_id: str) -> str:
     return (await browser.get(f"/shops/{shop_id}")).text.split('name="csrf" value="')[1].split('"')[0]
+
+
+async def test_a_camera_is_offered_the_areas_of_no_more_shops_and_of_its_own(world: World) -> None:
+    place = await world.place("Sought")
+    new = [ShopIn(district_id=place.district_id, name=f"Shop {number:04}") for number in range(MOST_SHOPS + 1)]
+    async with world.centre.database.writing() as work:
+        shops = await create_shops(work, HOUSE, new)
+        areas = [await create_area(work, HOUSE, AreaIn(shop_id=shop.id, kind=AreaKind.COOKING, name="Stove")) for shop in shops]
+    installer = await world.person(Role.INSTALLER)
+    for address in ("/cameras/new", f"/cameras/{place.camera_id}"):
+        page = (await installer.get(address)).text
+        assert page.count("· Stove") in (MOST_SHOPS - 1, MOST_SHOPS), address
+        assert address == "/cameras/new" or f'<option value="{place.area_id}" selected>' in page
+        found = (await installer.get(address, params={"shop_name": shops[-1].name})).text
+        assert (f'value="{areas[-1].id}"' in found, found.count("· Stove")) == (True, 1), address
+    typed = {"area_id": areas[-1].id, "name": "", "csrf": page.split('name="csrf" value="')[1].split('"')[0]}
+    assert f'<option value="{areas[-1].id}" selected>' in (await installer.post("/cameras/new", data=typed)).text
