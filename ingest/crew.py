@@ -18,9 +18,10 @@ from ingest.backoff import Backoff
 from ingest.camera_state import StreamInfo
 from ingest.disk import Disk
 from ingest.findings import Latest
+from ingest.logins import Logins
 from ingest.minutes import MinuteBook
 from ingest.overload import Overload
-from ingest.pipe import STOP, Beat, Call, ClockOff, Note, ProviderLost, Ready, Setup, Unfit
+from ingest.pipe import STOP, Answer, Beat, Call, ClockOff, Knock, Note, ProviderLost, Ready, Setup, Tried, Unfit
 from ingest.recorder import Recorder
 from ingest.shares import Shares
 from ingest.worker_process import NO_ROOM, SHORT_OF_MEMORY, WorkerProcess
@@ -84,6 +85,7 @@ class Crew:
         self._running = threading.Lock()
         self._wake = threading.Event()
         self._overload = Overload()
+        self._logins = Logins()
         self._provider_lost = False
         self._short_until = float("-inf")  # of memory
         self.unfit: str | None = None
@@ -264,6 +266,7 @@ class Crew:
     def _gone(self, process: WorkerProcess) -> None:
         self._wake.set()
         self._answering.gone(process.pipe)
+        self._logins.gone(lambda who: isinstance(who, tuple) and who[0] is process)
 
     def _handle(self, worker: _Worker, process: WorkerProcess, message: object) -> None:
         match message:
@@ -272,6 +275,11 @@ class Crew:
                 worker.beat_at = time.monotonic()  # a round of many cameras on a slow box may take longer than `HANG_S`
             case Call():
                 self._answering.ask(process.pipe, message)
+            case Knock(number, login, camera_id):
+                answer = self._logins.ask(login, (process, camera_id))
+                answer.add_done_callback(lambda told: process.send(Answer(number, told.result())))
+            case Tried(login, camera_id, outcome):
+                self._logins.tell(login, (process, camera_id), outcome)
             case Latest():
                 self._on_latest(message)
             case Beat() | Ready():

@@ -1,8 +1,9 @@
 """What the edge and its worker processes say to each other: pickled over one socket pair for each worker.
 
 The edge sends a `Setup`, then lists of cameras (`EdgeConfig`), answers to calls, `ClockOff`, and at the end `STOP`. A worker
-sends `Ready` or `Unfit`, then notes for the book of minutes, calls to the recorder, now and then a picture
-(`ingest.findings.Latest`), and a `Beat` every second. Either side notices the other's death by the end of the stream.
+sends `Ready` or `Unfit`, then notes for the book of minutes, calls to the recorder, a `Knock` before each connection to a
+camera and `Tried` when it is made and when it ends, now and then a picture (`ingest.findings.Latest`), and a `Beat` every second.
+Either side notices the other's death by the end of the stream.
 """
 
 import itertools
@@ -10,6 +11,7 @@ import pickle
 import socket
 import struct
 import threading
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +27,7 @@ from detector.providers import Wanted
 from detector.violation import Repeat, Violation
 from ingest.camera_state import CameraBeat
 from ingest.findings import Clip, Sight
+from ingest.logins import Outcome
 
 STOP = "stop"
 # Before each message, of its bytes.
@@ -111,6 +114,22 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Knock:
+    """May this camera be connected to with this login? Answered when it is known (`ingest.logins`)."""
+
+    number: int
+    login: str = field(repr=False)
+    camera_id: Hashable
+
+
+@dataclass(frozen=True)
+class Tried:
+    login: str = field(repr=False)
+    camera_id: Hashable
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
 class Answer:
     number: int
     value: Any = None
@@ -193,11 +212,29 @@ class RemoteRecorder:
         else:
             future.set_exception(answer.error)
 
-    def _call(self, method: str, *arguments: Any) -> Future[Any]:
+    def ask(self, message: Callable[[int], object]) -> Future[Any]:
+        """Send what `message` makes of a number, which its answer bears."""
         number = next(self._numbers)
         future = self._asked[number] = Future()
-        self._pipe.send(Call(number, method, arguments))
+        self._pipe.send(message(number))
         return future
+
+    def _call(self, method: str, *arguments: Any) -> Future[Any]:
+        return self.ask(lambda number: Call(number, method, arguments))
+
+
+class RemoteLogins:
+    """The edge's logins as a worker sees them; answers come in with the recorder's."""
+
+    def __init__(self, pipe: Pipe, recorder: RemoteRecorder) -> None:
+        self._pipe = pipe
+        self._recorder = recorder
+
+    def ask(self, login: str, who: Hashable) -> Future[float]:
+        return self._recorder.ask(lambda number: Knock(number, login, who))
+
+    def tell(self, login: str, who: Hashable, outcome: Outcome) -> None:
+        self._pipe.send(Tried(login, who, outcome))
 
 
 class RemoteBook:

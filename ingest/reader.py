@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import closing
 from datetime import UTC, datetime
 from types import TracebackType
@@ -21,6 +22,7 @@ from ingest.camera_state import ReaderState, Status, StreamInfo
 from ingest.crash import at_camera
 from ingest.errors import SourceError, describe
 from ingest.frames import Frame, FrameSource, Picture, Still
+from ingest.logins import Door
 
 # No packet for so long means that the thread is stuck where no time-out reaches (a name server, a driver):
 # longer than opening (10 s) and asking what is wrong (6 s) take together.
@@ -59,6 +61,7 @@ class CameraReader:
         on_drop: called for each picture that gives way to a newer one or grows old.
         on_picture: called for each picture that can be taken, in the reader's thread.
         camera_id: stands in the stack of a thread that FFmpeg crashes.
+        door: is asked before each connection, and told how it ended; the source tells it when it is in.
     """
 
     def __init__(
@@ -71,11 +74,13 @@ class CameraReader:
         on_drop: Callable[[], None] | None = None,
         on_picture: Callable[[], None] | None = None,
         camera_id: str = "",
+        door: Door | None = None,
     ) -> None:
         self.name = name
         self._on_drop = on_drop
         self._on_picture = on_picture
         self._camera_id = camera_id
+        self._door = door
         self._make_source = make_source
         self._backoff = backoff or Backoff()
         self._hang_s = hang_s
@@ -223,7 +228,7 @@ class CameraReader:
     # In the supervisor's thread.
 
     def _supervise(self) -> None:
-        while True:
+        while self._may_connect():
             attempt = _Attempt()
             with self._changed:
                 if self._stopping:
@@ -237,6 +242,8 @@ class CameraReader:
             except RuntimeError as error:  # there is no room for one more thread
                 attempt.finished, attempt.detail = True, str(error)
             self._wait_for(attempt)
+            if self._door is not None:
+                self._door.tell("refused" if attempt.fault is StreamFault.WRONG_PASSWORD else "over")
             with self._changed:
                 if self._stopping:
                     return
@@ -258,6 +265,33 @@ class CameraReader:
                 return
             with self._changed:
                 self._reconnects[attempt.fault] += 1
+
+    def _may_connect(self) -> bool:
+        """Waits for its turn with this login; False when it is time to stop."""
+        door = self._door
+        while door is not None:
+            seconds = self._answered(door, door.ask())
+            if not seconds:
+                return seconds is not None
+            with self._changed:
+                if not self._stopping:
+                    self._set(Status.NOT_LOOKING, StreamFault.WRONG_PASSWORD, "other channels were refused; it is not tried now")
+                self._changed.wait_for(lambda: self._stopping, seconds)
+        return True
+
+    def _answered(self, door: Door, answer: Future[float]) -> float | None:
+        """None when it is time to stop."""
+        answer.add_done_callback(self._wake)
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or answer.done())
+            if not self._stopping:
+                return answer.result()
+        answer.add_done_callback(lambda _: door.tell("over"))
+        return None
+
+    def _wake(self, _: object) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def _wait_for(self, attempt: _Attempt) -> None:
         """Until the attempt is over, hangs, or is no longer wanted."""

@@ -70,6 +70,7 @@ class AvSource:
         preroll: PreRoll | None = None,
         device: str | None = None,
         clock: ClockRecord | None = None,
+        on_open: Callable[[], None] | None = None,
     ) -> None:
         self.live = live
         self.info: StreamInfo | None = None
@@ -85,6 +86,7 @@ class AvSource:
         self._decoding = decoding or Decoding()
         self._realtime = realtime
         self._on_decode = on_decode
+        self._on_open = on_open
         self._preroll = preroll
         self._device = device
         self._has_lost_device = False
@@ -122,6 +124,8 @@ class AvSource:
     def pictures(self) -> Generator[Picture, None, None]:
         container = self._open()
         try:
+            if self._on_open is not None:
+                self._on_open()
             yield from self._read(container, self._video(container))
         finally:
             if self._preroll is not None:
@@ -276,6 +280,7 @@ def camera_source(
     preroll: PreRoll | None = None,
     device: str | None = None,
     clock: ClockRecord | None = None,
+    on_open: Callable[[], None] | None = None,
 ) -> AvSource:
     """A camera over RTSP, or a webcam.
 
@@ -306,6 +311,7 @@ def camera_source(
         preroll=preroll,
         device=device,
         clock=clock,
+        on_open=on_open,
     )
 
 
@@ -326,10 +332,11 @@ def file_source(
 def open_source(
     address: CameraAddress, *, transport: Literal["tcp", "udp"] = "tcp", decoding: Decoding | None = None,
     on_decode: Callable[[int, bool], None] | None = None, preroll: PreRoll | None = None, device: str | None = None,
-    clock: ClockRecord | None = None,
+    clock: ClockRecord | None = None, on_open: Callable[[], None] | None = None,
 ) -> AvSource:
     """Whatever the address names; a file plays in its own time. `device` decodes what comes over RTSP, if it can. `on_decode`:
-    number of the packet, and whether alone. `clock`: what earlier connections showed of the camera's.
+    number of the packet, and whether alone. `clock`: what earlier connections showed of the camera's. `on_open`: a camera has
+    taken the login.
 
     Raises:
         SourceError: the file or the webcam is not there.
@@ -337,5 +344,6 @@ def open_source(
     if address.kind == "file":
         return file_source(address.url, decoding=decoding, preroll=preroll)
     return camera_source(
-        address, transport=transport, decoding=decoding, on_decode=on_decode, preroll=preroll, device=device, clock=clock
+        address, transport=transport, decoding=decoding, on_decode=on_decode, preroll=preroll, device=device, clock=clock,
+        on_open=on_open,
     )

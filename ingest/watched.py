@@ -1,8 +1,10 @@
 """One camera of a worker: how it is read, and what has been seen of it."""
 
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -20,6 +22,7 @@ from ingest.backoff import Backoff
 from ingest.decoding import Decoding
 from ingest.errors import SourceError
 from ingest.frames import Picture
+from ingest.logins import Door, Gate
 from ingest.parts import Reader, Rules
 from ingest.pipe import PREROLL_BYTES
 from ingest.preroll import PreRoll
@@ -35,14 +38,15 @@ HEARTBEAT_LOOK_S = 10.0
 
 def open_reader(
     camera: CameraConfig, password: str | None, preroll_bytes: int = PREROLL_BYTES, device: str | None = None,
-    on_picture: Callable[[], None] | None = None,
+    on_picture: Callable[[], None] | None = None, gate: Gate | None = None,
 ) -> CameraReader:
     """The reader of a camera, not yet started. Nothing about the camera can make this fail: the reader tells its faults.
 
     `preroll_bytes`: how much of its stream is kept in memory at most. `device`: what decodes it, if it can, instead of
-    the processor. `on_picture` is called for each picture that can be taken, by a thread of the reader.
+    the processor. `on_picture` is called for each picture that can be taken, by a thread of the reader. `gate`: is asked before
+    a camera is.
     """
-    work, clock = WorkLog(), ClockRecord()
+    work, clock, door = WorkLog(), ClockRecord(), _door(camera, password, gate)
 
     def make_source() -> AvSource:
         try:
@@ -52,7 +56,7 @@ def open_reader(
         decoding = Decoding(interval_s=camera.interval_s)
         return open_source(
             address, transport=camera.transport, decoding=decoding, on_decode=on_decode, preroll=PreRoll(preroll_bytes),
-            device=device, clock=clock,
+            device=device, clock=clock, on_open=None if door is None else partial(door.tell, "in"),
         )
 
     def on_decode(packet: int, alone: bool) -> None:
@@ -60,8 +64,20 @@ def open_reader(
 
     return CameraReader(
         f"{camera.name} ({camera.id})", make_source, on_drop=lambda: work.dropped(camera.id), on_picture=on_picture,
-        camera_id=camera.id,
+        camera_id=camera.id, door=door,
     )
+
+
+def _door(camera: CameraConfig, password: str | None, gate: Gate | None) -> Door | None:
+    """None where nothing can be locked."""
+    try:
+        address = parse_address(camera.url, camera.username, password)
+    except BadAddress:
+        return None
+    if gate is None or address.kind != "rtsp":
+        return None
+    login = repr((address.host, address.port, address.username, address.password))
+    return Door(gate, hashlib.sha256(login.encode()).hexdigest(), camera.id)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from ingest.hardware import decoding_device
 from ingest.loading import Loaded, load_detector
 from ingest.memory import give_back, go_first, keep_little
 from ingest.parts import MakeRules
-from ingest.pipe import STOP, Beat, ClockOff, Pipe, ProviderLost, Ready, RemoteBook, RemoteRecorder, Setup, Unfit
+from ingest.pipe import STOP, Beat, ClockOff, Pipe, ProviderLost, Ready, RemoteBook, RemoteLogins, RemoteRecorder, Setup, Unfit
 from ingest.watched import open_reader
 
 # Pictures wake the thread that looks; without any it sees so often to what else there is.
@@ -63,8 +63,10 @@ def main(
     stop, wake = threading.Event(), threading.Event()
     fleet = Fleet(
         loaded.detector, recorder, RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules,
-        open_reader=partial(open_reader, preroll_bytes=setup.preroll_bytes, device=device, on_picture=wake.set), clips=cutter,
-        on_latest=pipe.send, latest_every_s=setup.latest_every_s,
+        open_reader=partial(
+            open_reader, preroll_bytes=setup.preroll_bytes, device=device, on_picture=wake.set, gate=RemoteLogins(pipe, recorder)
+        ),
+        clips=cutter, on_latest=pipe.send, latest_every_s=setup.latest_every_s,
     )
     threading.Thread(target=_listen, args=(pipe, fleet, recorder, stop, wake), name="listen", daemon=True).start()
     cutter.start()

@@ -479,3 +479,18 @@ def test_stop_leaves_no_process(world: World, wait_until: Wait):
     wait_until(lambda: len(crew.beats()) == 2)
     crew.stop(10.0)
     assert crew.pids() == {}
+
+
+def test_channels_of_one_recorder_do_not_lock_it_together_by_a_wrong_password(
+    world: World, serve: Callable[..., Any], wait_until: Wait
+):
+    recorder = serve(auth="digest", username="admin", password="right and long")
+    crew = world.start("--quiet", most=2)
+    channels = [camera(f"ch{number}", url=recorder.url, username="admin") for number in range(8)]
+    crew.apply(edge_config(*channels))
+
+    def faults() -> list[StreamFault | None]:
+        return [one.reader.fault for beat in crew.beats().values() for one in beat.cameras.values()]
+
+    wait_until(lambda: faults() == [StreamFault.WRONG_PASSWORD] * 8)
+    assert len([request for request in recorder.server.asked if "authorization" in request.headers]) == 2

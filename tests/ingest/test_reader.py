@@ -19,6 +19,7 @@ from ingest.backoff import Backoff
 from ingest.camera_state import ReaderState, Status, StreamInfo
 from ingest.errors import SourceError
 from ingest.frames import Picture, Still
+from ingest.logins import Door, Logins
 from ingest.reader import MAX_STUCK, CameraReader
 from ingest.source import camera_source, file_source
 
@@ -566,3 +567,34 @@ def test_a_file_is_read_to_its_end(clips, wait_until) -> None:
         wait_until(lambda: reader.state().status is Status.ENDED)
 
         assert reader.state().pictures == 2
+
+
+# At the door of a recorder
+
+
+def test_a_camera_that_is_stopped_while_it_waits_for_its_turn_takes_nobodys(read) -> None:
+    logins = Logins()
+    for other in ("ch1", "ch2"):
+        logins.ask("admin", other)
+    reader = read(looks, door=Door(logins, "admin", "ch3"))
+    reader.stop()
+    assert reader.state().reconnects == {}
+    for other in ("ch1", "ch2"):
+        logins.tell("admin", other, "over")
+    after = [logins.ask("admin", other) for other in ("ch4", "ch5")]
+    assert [one.result(20) for one in after] == [0, 0]
+
+
+def test_what_other_channels_were_refused_is_told_and_not_tried(read, wait_until) -> None:
+    logins = Logins()
+    for other in ("ch1", "ch2"):
+        logins.ask("admin", other)
+        logins.tell("admin", other, "refused")
+    reader = read(looks, door=Door(logins, "admin", "ch3"))
+    wait_until(lambda: reader.state().fault is StreamFault.WRONG_PASSWORD)
+    assert reader.state().pictures == 0
+
+
+def test_a_camera_that_breaks_off_is_connected_to_again_through_the_same_door(read, wait_until) -> None:
+    reader = read(fails(StreamFault.REFUSED), fails(StreamFault.TIMEOUT), looks, door=Door(Logins(), "admin", "ch1"))
+    wait_until(lambda: reader.state().status is Status.LOOKING)
