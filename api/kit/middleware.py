@@ -30,6 +30,8 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        if scope["method"] == "HEAD":  # as a GET (RFC 9110, 9.3.2), which is all that routes know; the server sends no body
+            scope = {**scope, "method": "GET"}
         # What is found out about the request beside its answer, as `request.state.headers`.
         scope.setdefault("state", {})["headers"] = {}
 

@@ -34,6 +34,7 @@ from sqlalchemy.exc import DataError, DBAPIError, OperationalError, StatementErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from api.kit.headers import SECURITY_HEADERS
 from api.kit.secrets import KeyringError
@@ -228,6 +229,21 @@ async def answer(request: Request, problem: Problem) -> Response:
     return problem.response()
 
 
+def _field(where: Sequence[int | str]) -> str:
+    """Without pydantic's own names of what a field may be, as `str-enum[Reason]`."""
+    return ".".join(str(part) for part in where if not str(part).endswith("]"))
+
+
+def _methods_of(request: Request) -> str:
+    """What its address knows: Starlette names those of one route alone, and an address may have several."""
+    routes, asked = request.app.routes, request.scope
+    known = [
+        method for method in ("GET", "POST", "PUT", "DELETE")
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ", ".join(known).replace("GET", "GET, HEAD")
+
+
 def install(app: FastAPI) -> None:
     """Render every error."""
 
@@ -238,7 +254,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         # The values are left out: one of them may be a password.
-        errors = [FieldProblem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in error.errors()]
+        errors = [FieldProblem(field=_field(item["loc"]), message=item["msg"]) for item in error.errors()]
         words = "The request does not have the form that this address needs; see errors."
         is_json = "json" in request.headers.get("content-type", "")
         if not is_json and any(item["loc"] == ("body",) for item in error.errors()):
@@ -254,7 +270,7 @@ def install(app: FastAPI) -> None:
         problem.code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         response = await answer(request, problem)
         for name, value in (error.headers or {}).items():
-            response.headers[name] = value
+            response.headers[name] = _methods_of(request) if name == "Allow" else value
         return response
 
     @app.exception_handler(DBAPIError)

@@ -103,6 +103,18 @@ class TestEveryAnswer:
         answer = await world.client().delete("/api/v1/login")
         assert (answer.status_code, problem_code(answer)) == (405, "method-not-allowed")
         assert answer.headers["allow"] == "POST"
+        answer = await world.client().post("/api/v1/shops/some")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
+
+    async def test_has_the_same_headers_without_a_body(self, world: World):
+        """Monitors, proxies and libraries that fetch pictures ask so first."""
+        officer = await world.person()
+        for path in ("/healthz", "/login", "/api/v1/shops", "/api/v1/shops/none"):
+            whole, head = await officer.get(path), await officer.head(path)
+            assert (head.status_code, head.content) == (whole.status_code, b""), path
+            for name in ("Content-Length", "Content-Type", "ETag"):
+                assert head.headers.get(name) == whole.headers.get(name), (path, name)
+        assert (await officer.head("/api/v1/login")).status_code == 405
 
     async def test_is_a_problem_when_something_of_ours_breaks(self, world: World, monkeypatch: pytest.MonkeyPatch):
         async def broken(*_: object, **__: object) -> None:

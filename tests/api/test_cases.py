@@ -238,6 +238,7 @@ class TestDismiss:
             f"/api/v1/cases/{case_id}/dismiss", json={"reason": "bored"}, headers={"If-Match": '"1"'}
         )
         assert (answer.status_code, problem_code(answer)) == (422, "invalid")
+        assert {error["field"] for error in answer.json()["errors"]} == {"body.reason"}
 
 
 class TestUndo:
