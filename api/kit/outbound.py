@@ -25,10 +25,11 @@ _REFUSED: tuple[Network, ...] = tuple(
     for network in (
         "0.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15",
         "168.63.129.16/32",  # a cloud's metadata service on a public address (Azure)
-        "::/96",  # IPv4-compatible, RFC 4291 2.5.5.1
-        "64:ff9b::/96", "64:ff9b:1::/48",  # NAT64, RFC 6052 and 8215
-        "2001::/32", "2002::/16",  # Teredo and 6to4 carry an IPv4 address
-        "fc00::/7", "fe80::/10", "fec0::/10",
+        # All but 2000::/3, the only addresses that are given out (RFC 4291, 2.4). Some of the others carry an IPv4 address for a
+        # gateway (::a.b.c.d, ::ffff:0:a.b.c.d, 64:ff9b::a.b.c.d), others are local.
+        "::/3", "4000::/2", "8000::/1",
+        "2001::/32", "2002::/16",  # Teredo and 6to4 carry one too
+        "3fff::/20",  # documentation, RFC 9637
     )
 )
 
