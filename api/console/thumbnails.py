@@ -15,8 +15,8 @@ _JPEG_QUALITY = 78
 at_once = anyio.CapacityLimiter(2)
 
 
-def thumbnail(jpeg: bytes, window: Window | None) -> bytes:
-    """A JPEG of `WIDTH_PX` at most; `window` is in pixels of the original, None is the whole picture. Raises NotAPicture."""
+def thumbnail(jpeg: bytes, window: Window | None, width_px: int = WIDTH_PX) -> bytes:
+    """A JPEG of `width_px` at most; `window` is in pixels of the original, None is the whole picture. Raises NotAPicture."""
     picture = decoded(jpeg)
     if picture is None:
         raise NotAPicture("The evidence file is not a picture that can be read.")
@@ -24,9 +24,9 @@ def thumbnail(jpeg: bytes, window: Window | None) -> bytes:
         top, left = int(window.y), int(window.x)
         cut = picture[top : top + max(1, int(window.height)), left : left + max(1, int(window.width))]
         picture = cut if cut.size else picture
-    scale = WIDTH_PX / picture.shape[1]
+    scale = width_px / picture.shape[1]
     if scale < 1:
-        size = (WIDTH_PX, max(1, round(picture.shape[0] * scale)))
+        size = (width_px, max(1, round(picture.shape[0] * scale)))
         picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not done:
