@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from api.cli import read_settings
 from api.cli_errors import told_in_words
 from api.kit.lock import DataFolderUnusable, make_folder
 from api.kit.settings import Settings
-from api.server import AddressUnusable, listening_socket
+from api.server import AddressUnusable, listening_socket, reset_command
 from contract.catalogue import load_catalogue
 from contract.lifetime import ENDS_WITH_INPUT
 from ingest.address import BadAddress, CameraAddress, parse_address
@@ -294,9 +293,8 @@ def _tell(console: Console, running: Demo, place: DemoPlace, settings: Settings)
     console.print(f"\n  控制台 Console   {running.url}", markup=False)
     if place.first_login is not None:
         console.print(f"  登录   Login     {place.first_login.login} / {place.first_login.password}", markup=False)
-        reset = f"sunshine accounts reset --data {shlex.quote(str(settings.data))}"
         console.print("                   密码只显示这一次；忘了这样重设。 Shown this once; this makes a new one:", markup=False)
-        console.print(f"                   {reset}", markup=False)
+        console.print(f"                   {reset_command(settings.data)}", markup=False)
     console.print(f"  生效规则 Rules   {'，'.join(f'{rule.code} {rule.name.zh}' for rule in rules)}", markup=False)
     console.print("                   专间、全画面、全天、手套必戴；可在控制台“摄像头”里点开该摄像头修改。", markup=False)
     console.print("                   A 专间, whole picture, all hours, gloves required; change it under Cameras.", markup=False)

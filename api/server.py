@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import shlex
+import shutil
 import signal
 import socket
 import ssl
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import cast
 
 import uvicorn
@@ -58,6 +60,12 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
         asyncio.run(_serve(settings, listener, tell))
 
 
+def reset_command(data: Path) -> str:
+    """What makes a new first password, as it can be typed here: of a checkout no `sunshine` is on the path."""
+    own = str(Path(sys.executable).with_name("sunshine"))
+    return shlex.join(["sunshine" if shutil.which("sunshine") == own else own, "accounts", "reset", "--data", str(data)])
+
+
 async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[str], None]) -> None:
     from api.app import create_app  # takes seconds, which no other command needs
 
@@ -72,8 +80,10 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
     for year in centre.deadlines.unknown_years(centre.clock()):
         tell(f"The holidays of {year} are not known; its working days count Monday to Friday. Enter them: docs/cases.md.")
     if login is not None:
-        once = f"(shown this once; `sunshine accounts reset --data {shlex.quote(str(settings.data))}` makes a new one)"
-        tell(f"first login: {login.login} password: {login.password} {once}")
+        tell(
+            f"first login: {login.login} password: {login.password} "
+            f"(shown this once; `{reset_command(settings.data)}` makes a new one)"
+        )
     centre.announce = tell
     config = uvicorn.Config(
         app, http=HttpProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=IDLE_S,

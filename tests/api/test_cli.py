@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import os
+import shlex
 import signal
 import ssl
 import subprocess
@@ -27,6 +28,7 @@ from api.app import create_app
 from api.bootstrap import DEMO_ID, prepare_demo
 from api.clients.cli import app as clients
 from api.kit.settings import Settings
+from api.server import reset_command
 from tests.api.certificates import self_signed
 from tests.api.world import EdgeBox, Place
 from tests.ports import hold_port
@@ -223,6 +225,12 @@ def test_the_first_login_is_told_once_and_a_reset_makes_a_new_one(data: Path):
     second.close()
     assert listed.startswith("admin\tofficer+admin")
     assert answer.status_code == 200
+
+
+def test_what_makes_a_new_password_can_be_typed_where_no_sunshine_is_on_the_path(data: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    command = shlex.split(reset_command(data))
+    assert os.access(command[0], os.X_OK), command
 
 
 def test_a_data_folder_that_is_a_file(data: Path):
