@@ -5,20 +5,18 @@ that was changed, or a violation that was taken out, shows. The snapshot's manif
 complete; it names the first by its digest.
 """
 
-import base64
 import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Self
 from uuid import UUID
 
-import rfc8785
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import AwareDatetime, Field, model_validator
 
 from contract.base import Box, Identifier, Sha256, Wire
 from contract.catalogue import AreaKind, RuleCode, Severity
+from contract.signing import canonical, digest, is_signed, sign
 
 FIRST_OF_CHAIN = "0" * 64
 CLIP = "clip.mp4"
@@ -58,10 +56,10 @@ class MarkedBox(Wire):
 class _Sealable(Wire):
     def canonical(self) -> bytes:
         """The bytes that are hashed and signed: RFC 8785."""
-        return rfc8785.dumps(self.model_dump(mode="json"))
+        return canonical(self)
 
     def digest(self) -> str:
-        return hashlib.sha256(self.canonical()).hexdigest()
+        return digest(self)
 
 
 class Manifest(_Sealable):
@@ -151,15 +149,11 @@ class SealError(ValueError):
 
 
 def seal(manifest: Manifest, key: Ed25519PrivateKey) -> SealedManifest:
-    return SealedManifest(manifest=manifest, signature=_signature(manifest, key))
+    return SealedManifest(manifest=manifest, signature=sign(manifest, key))
 
 
 def seal_clip(manifest: ClipManifest, key: Ed25519PrivateKey) -> SealedClip:
-    return SealedClip(manifest=manifest, signature=_signature(manifest, key))
-
-
-def _signature(manifest: _Sealable, key: Ed25519PrivateKey) -> str:
-    return base64.b64encode(key.sign(manifest.canonical())).decode()
+    return SealedClip(manifest=manifest, signature=sign(manifest, key))
 
 
 def verify_seal(sealed: SealedManifest | SealedClip, key: Ed25519PublicKey, contents: dict[str, bytes] | None) -> None:
@@ -167,20 +161,15 @@ def verify_seal(sealed: SealedManifest | SealedClip, key: Ed25519PublicKey, cont
 
     Raises SealError, which says what does not fit.
     """
-    try:
-        signature = base64.b64decode(sealed.signature, validate=True)
-        key.verify(signature, sealed.manifest.canonical())
-        if base64.b64encode(signature).decode() != sealed.signature:
-            raise ValueError("spare bits of the last letter are set")
-    except (InvalidSignature, ValueError) as error:
-        raise SealError("The signature of the manifest was not made by this edge's key.") from error
+    if not is_signed(sealed.manifest, sealed.signature, key):
+        raise SealError("The signature of the manifest was not made by this edge's key.")
     if contents is None:
         return
     named = sealed.manifest.files
     if set(named) != set(contents):
         raise SealError(f"The manifest names the files {sorted(named)}, but {sorted(contents)} are there.")
-    for name, digest in named.items():
-        if digest != file_digest(contents[name]):
+    for name, told in named.items():
+        if told != file_digest(contents[name]):
             raise SealError(f"The file {name} is not the one that the manifest was made for.")
 
 
