@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import httpx
-from fastapi import FastAPI, Header, HTTPException
+from fastapi import Cookie, FastAPI, Header, HTTPException
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 
@@ -40,6 +40,7 @@ def create_app(centre: Centre, store: Store) -> FastAPI:
             task.cancel()
 
     app = FastAPI(title="Example backend of an app", lifespan=lifespan)
+    is_https = centre.back_url.startswith("https:")
 
     def who(authorization: Annotated[str, Header()] = "") -> str:
         person = centre.person_of(authorization.removeprefix("Bearer "))
@@ -49,19 +50,24 @@ def create_app(centre: Centre, store: Store) -> FastAPI:
 
     @app.get("/cases")
     async def list_cases(authorization: Annotated[str, Header()] = "") -> list[dict[str, Any]]:
-        who(authorization)
-        return store.list_cases()
+        return store.list_cases_of(who(authorization))
 
     @app.get("/sign-in")
     async def begin() -> RedirectResponse:
-        return RedirectResponse(centre.sign_in_url(), 303)
+        address, state = centre.begin_sign_in()
+        response = RedirectResponse(address, 303)
+        response.set_cookie("state", state, max_age=600, path="/back", httponly=True, secure=is_https, samesite="lax")
+        return response
 
     @app.get("/back")
-    async def back(state: str, code: str | None = None) -> dict[str, str]:
+    async def back(state: str, code: str | None = None, begun: Annotated[str, Cookie(alias="state")] = "") -> dict[str, str]:
+        """In the browser that began it: else a link with somebody else's code would make its user act in their name."""
         try:
+            if state != begun:
+                raise SignInAgain
             return {"session": await centre.sign_in(state, code or "")}
         except (SignInAgain, httpx.HTTPError) as error:
-            raise HTTPException(403, "That did not work. Begin again: /sign-in.") from error
+            raise HTTPException(403, "That did not work. Begin again: /sign-in. Who does not judge cases is not let in.") from error
 
     @app.post("/cases/{case_id}/{act}", status_code=202)
     async def act(

@@ -16,13 +16,13 @@ from sunshine_client.models import Me
 
 from examples.mobile_backend.store import Store
 
-SCOPES = "cases:read cases:act"
+SCOPES = "cases:read cases:act shops:read"
 # A token is renewed while it still works.
 EARLY_S = 60
 
 
 class SignInAgain(Exception):
-    """The person has to agree anew."""
+    """The person has to agree anew, or is none whom this app is for."""
 
 
 @dataclass
@@ -62,7 +62,8 @@ class Centre:
             self.store.change("UPDATE people SET tokens = ? WHERE id = ?", json.dumps(tokens), person)
         return self._client(tokens)
 
-    def sign_in_url(self) -> str:
+    def begin_sign_in(self) -> tuple[str, str]:
+        """Where to send the browser, and the state that it has to come back with, itself and no other."""
         state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
         self.store.change("INSERT INTO sign_ins VALUES (?, ?)", state, verifier)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
@@ -70,7 +71,7 @@ class Centre:
             "response_type": "code", "client_id": self.client_id, "redirect_uri": self.back_url, "scope": SCOPES, "state": state,
             "code_challenge": challenge, "code_challenge_method": "S256",
         }
-        return f"{self.url}/oauth/authorize?{urlencode(query)}"
+        return f"{self.url}/oauth/authorize?{urlencode(query)}", state
 
     async def sign_in(self, state: str, code: str) -> str:
         """The secret of a new session of the app. Raises SignInAgain."""
@@ -81,16 +82,33 @@ class Centre:
             grant_type="authorization_code", code=code, redirect_uri=self.back_url, code_verifier=begun["verifier"]
         )
         me = await get_me.asyncio(client=self._client(tokens))
-        if not isinstance(me, Me):
+        # The program sees findings that nobody has confirmed, and other shops than this person: neither is handed on.
+        if not isinstance(me, Me) or "cases.judge" not in me.permissions:
             raise SignInAgain
+        shops = json.dumps(await self._shops(self._client(tokens)))
         secret = secrets.token_urlsafe(32)
         with self.store.transaction():
             self.store.change(
-                "INSERT INTO people VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, tokens = excluded.tokens",
-                me.id, me.name, json.dumps(tokens),
+                "INSERT INTO people VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, tokens = excluded.tokens,"
+                " shops = excluded.shops",
+                me.id, me.name, json.dumps(tokens), shops,
             )
             self.store.change("INSERT INTO sessions VALUES (?, ?)", _hash(secret), me.id)
         return secret
+
+    async def _shops(self, client: AuthenticatedClient) -> list[str]:
+        """Those that this person sees, and that the program was given."""
+        found: list[str] = []
+        query: dict[str, Any] = {"limit": 200}
+        async with client.get_async_httpx_client() as http:
+            while True:
+                answer = await http.get("/api/v1/shops", params=query)
+                answer.raise_for_status()
+                page = answer.json()
+                found += [shop["id"] for shop in page["items"]]
+                if page["next"] is None:
+                    return found
+                query["cursor"] = page["next"]
 
     def person_of(self, secret: str) -> str | None:
         row = self.store.row("SELECT person FROM sessions WHERE secret = ?", _hash(secret))

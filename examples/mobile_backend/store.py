@@ -11,7 +11,7 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS cases (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS feed (only INTEGER PRIMARY KEY CHECK (only = 1), cursor TEXT);
 CREATE TABLE IF NOT EXISTS sign_ins (state TEXT PRIMARY KEY, verifier TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS people (id TEXT PRIMARY KEY, name TEXT NOT NULL, tokens TEXT);
+CREATE TABLE IF NOT EXISTS people (id TEXT PRIMARY KEY, name TEXT NOT NULL, tokens TEXT, shops TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sessions (secret TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES people);
 CREATE TABLE IF NOT EXISTS acts (
   key TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES people, case_id INTEGER NOT NULL, act TEXT NOT NULL,
@@ -70,3 +70,9 @@ class Store:
 
     def list_cases(self) -> list[Row]:
         return [json.loads(row["facts"]) for row in self.rows("SELECT facts FROM cases ORDER BY id")]
+
+    def list_cases_of(self, person: str) -> list[Row]:
+        """Of the shops that this person sees."""
+        row = self.row("SELECT shops FROM people WHERE id = ?", person)
+        shops = set(json.loads(row["shops"])) if row else set()
+        return [case for case in self.list_cases() if case["shop_id"] in shops]

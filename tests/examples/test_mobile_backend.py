@@ -100,17 +100,20 @@ class Scene:
     async def report(self, count: int) -> list[int]:
         return [(await self.edge.report()).json()["case_id"] for _ in range(count)]
 
-    async def sign_in(self) -> None:
-        """The officer lets the backend in."""
+    async def sign_in(self, person: dict[str, str] | None = None, *, in_another_browser: bool = False) -> int:
+        """The officer, or somebody else, lets the backend in; returns what it answers."""
+        session = (person or self.officer)[COOKIE]
         async with httpx.AsyncClient(timeout=60) as browser:
             asked = (await browser.get(f"{self.backend.url}/sign-in")).headers["location"]
-            form = {"csrf": token_of(self.officer[COOKIE])}
+            form = {"csrf": token_of(session)}
             form |= {name: values[0] for name, values in parse_qs(urlsplit(asked).query).items()} | {"allow": "yes"}
-            cookie = {"Cookie": f"{COOKIE}={self.officer[COOKIE]}"}
+            cookie = {"Cookie": f"{COOKIE}={session}"}
             agreed = await browser.post(f"{self.centre.url}/oauth/authorize", data=form, headers=cookie)
+            if in_another_browser:
+                browser.cookies.clear()
             answer = await browser.get(agreed.headers["location"])
-        assert answer.status_code == 200, answer.text
-        self.app = {"Authorization": f"Bearer {answer.json()['session']}"}
+        self.app = {"Authorization": f"Bearer {answer.json().get('session')}"}
+        return answer.status_code
 
     async def ask(self, path: str) -> Any:
         async with httpx.AsyncClient(timeout=60) as client:
@@ -132,7 +135,7 @@ async def scene(sqlite_settings: Settings, world: World, tmp_path: Path, generat
     with hold_port() as of_centre, hold_port() as of_backend:
         port, other = of_centre.getsockname()[1], of_backend.getsockname()[1]
         back = f"http://127.0.0.1:{other}/back"
-        scopes = ["cases:read", "cases:act"]
+        scopes = ["cases:read", "cases:act", "shops:read"]
         program = await add(world, place, scopes=scopes, is_authority=True, redirect_uris=[back])
         code = await world.code(place)
         data = str(sqlite_settings.data)
@@ -154,7 +157,7 @@ async def scene(sqlite_settings: Settings, world: World, tmp_path: Path, generat
 
 
 async def test_loses_no_case_and_doubles_no_act_over_kills_of_both(scene: Scene):
-    await scene.sign_in()
+    assert await scene.sign_in() == 200
     waiting = dict.fromkeys(await scene.report(2), "pending_review")
     await until(lambda: scene.has(waiting))
     # The backend is away while something happens, and the centre dies meanwhile.
@@ -186,6 +189,18 @@ async def test_loses_no_case_and_doubles_no_act_over_kills_of_both(scene: Scene)
     async with httpx.AsyncClient(base_url=scene.centre.url, cookies=scene.officer, timeout=60) as officer:
         transitions = (await officer.get(f"/api/v1/cases/{first}")).json()["transitions"]
     assert [step["act"] for step in transitions].count("confirm") == 1
+
+
+async def test_hands_on_no_more_than_each_person_may_see(scene: Scene, world: World):
+    (case_id,) = await scene.report(1)
+    assert await scene.sign_in() == 200
+    await until(lambda: scene.has({case_id: "pending_review"}))
+    elsewhere = await world.person(place=await world.place("Elsewhere"))
+    assert await scene.sign_in({COOKIE: elsewhere.cookies[COOKIE]}) == 200
+    assert await scene.ask("/cases") == []
+    owner = await world.person(Role.STORE_OWNER, place=scene.edge.place)
+    assert await scene.sign_in({COOKIE: owner.cookies[COOKIE]}) == 403
+    assert await scene.sign_in(in_another_browser=True) == 403
 
 
 @dataclass
@@ -249,7 +264,7 @@ async def test_what_an_answer_to_an_act_means(
 ):
     monkeypatch.syspath_prepend(str(generated))
     sender, store = import_module("examples.mobile_backend.sender"), Store(tmp_path / "backend.db")
-    store.change("INSERT INTO people VALUES ('1', 'Li', '{}')")
+    store.change("INSERT INTO people VALUES ('1', 'Li', '{}', '[]')")
     store.change("INSERT INTO acts (key, person, case_id, act, version, body) VALUES ('k', '1', 7, 'issue', 2, '{}')")
     waits = "Retry-After" in answer.headers
     with pytest.raises(httpx.HTTPStatusError) if waits else nullcontext():  # the loop around it waits for as long
