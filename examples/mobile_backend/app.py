@@ -67,7 +67,7 @@ def create_app(centre: Centre, store: Store) -> FastAPI:
                 raise SignInAgain
             return {"session": await centre.sign_in(state, code or "")}
         except (SignInAgain, httpx.HTTPError) as error:
-            raise HTTPException(403, "That did not work. Begin again: /sign-in. Who does not judge cases is not let in.") from error
+            raise HTTPException(403, "Begin again: /sign-in. Who does not judge cases is not let in.") from error
 
     @app.post("/cases/{case_id}/{act}", status_code=202)
     async def act(
