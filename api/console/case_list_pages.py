@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
+from api.accounts.permissions import STORE_ROLES
 from api.cases import service as cases
 from api.centre import Centre
 from api.console.case_rows import CaseRow, case_row
@@ -28,10 +29,11 @@ _PAGE = 40
 @dataclass(frozen=True)
 class CaseListView:
     """`live_url` is where the list updates itself from; None away from the first page, where nothing new can appear.
-    `judges`: whether the reader's is to judge what cameras noticed, rather than to answer what was confirmed. `came` is what the
-    addresses of its cases carry of it."""
+    `judges`: whether the reader's is to judge what cameras noticed, rather than to answer what was confirmed.
+    `answers`: whether it is all that waits for the reader's own shop. `came` is what the addresses of its cases carry of it."""
 
     judges: bool
+    answers: bool
     rows: Sequence[CaseRow]
     tabs: Sequence[Link]
     rules: Sequence[Option]
@@ -78,7 +80,7 @@ async def _list(work: Work, actor: Actor, centre: Centre, speaker: Speaker, aske
     first = replace(asked, cursor="")
     older = replace(asked, cursor=encode_cursor(shown[-1].id)) if len(found) > _PAGE else None
     return CaseListView(
-        judges=actor.sees_unconfirmed,
+        judges=actor.sees_unconfirmed, answers=actor.role in STORE_ROLES and first == CaseList(Tab.WITH_SHOP),
         rows=[
             case_row(case, digests.get(case.id), actor, speaker, centre.catalogue, evidence.is_in_review(actor, case))
             for case in shown

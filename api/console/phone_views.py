@@ -247,10 +247,10 @@ def _state(case: Case, last: CaseTransition, speaker: Speaker) -> Fact | None:
     title, words = _NEXT[case.state]
     sentence = speaker.say(words)
     if case.state is CaseState.RETURNED and last.note:
-        sentence = speaker.say(N_("The officer writes: %(note)s"), note=last.note) + " " + sentence
+        sentence = speaker.say(N_("The officer writes: “%(note)s”"), note=last.note) + " " + sentence
     if last.act in _DECIDED and last.note:
         title = _DECIDED[last.act]
-        sentence = speaker.say(N_("The section head writes: %(note)s"), note=last.note) + " " + sentence
+        sentence = speaker.say(N_("The section head writes: “%(note)s”"), note=last.note) + " " + sentence
     return Fact(speaker.say(title), sentence)
 
 

@@ -67,6 +67,15 @@ async def test_all_that_it_leads_to_is_there(world: World, guide: Guide, languag
         assert (shown.status_code, shown.headers["content-type"], shown.content[8:12]) == (200, "image/webp", b"WEBP"), picture
 
 
+async def test_a_shop_without_a_notice_and_somebody_without_an_account_are_led_to_practice(world: World):
+    """A browser inside of a chat has no line to type its address into."""
+    shop, chief = await world.person(Role.STORE_ADMIN, place=await world.place()), await world.person(Role.CHIEF)
+    led = ["/n/practice" in (await who.get("/cases?state=with_shop", headers=HTML)).text for who in (shop, chief)]
+    assert led == [True, False]
+    assert "/n/practice" in (await shop.get("/cases", headers=HTML)).text
+    assert "/n/practice" in (await world.client().get("/login", headers=HTML)).text
+
+
 async def test_every_page_leads_there(world: World):
     person = await world.person()
     for path in ("/cases", "/account", "/help/shop"):

@@ -246,7 +246,7 @@ class TestActs:
         await phones.post.act(phones.case_id, act, who=Role.CHIEF, note="Looked at the clip again.")
         page = (await device.get(f"/n/{token}")).text
         assert told in page
-        assert "The section head writes: Looked at the clip again." in page
+        assert "The section head writes: “Looked at the clip again.”" in page
 
     async def test_person_device_and_address_are_recorded(self, phones: Phones):
         device, token = await opened(phones)
