@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 import av
 import numpy as np
+from av.filter import Graph
 from numpy.typing import NDArray
 
 from ingest.camera_state import StreamInfo
@@ -16,6 +19,8 @@ from ingest.preroll import Moment
 
 # Pixel formats whose first plane holds one byte of brightness for each pixel.
 LUMA_FIRST = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
+# Of so many kinds of pictures the memory that they are converted in is kept: 6 MB for 1080p.
+MOST_KINDS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,15 +64,50 @@ class Picture:
         return rows[: self.decoded.height, : self.decoded.width]
 
     def frame(self) -> Frame:
-        # By itself it would start a thread for each core, and wait for them: a sixth more work, and later where others work too.
-        bgr = self.decoded.reformat(format="bgr24", threads=1)
-        plane = bgr.planes[0]
+        d = self.decoded
+        plane = _conversion(d.width, d.height, d.format.name, int(d.colorspace), int(d.color_range)).bgr(d).planes[0]
         # Not `to_ndarray`, which copies six megabytes once more.
         rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        image = np.ascontiguousarray(rows[: bgr.height, : 3 * bgr.width]).reshape(bgr.height, bgr.width, 3)
-        if self.decoded.rotation:  # counter-clockwise degrees; phones film sideways and only note it
-            image = np.ascontiguousarray(np.rot90(image, round(self.decoded.rotation / 90)))
+        image = np.ascontiguousarray(rows[: d.height, : 3 * d.width]).reshape(d.height, d.width, 3)
+        if d.rotation:  # counter-clockwise degrees; phones film sideways and only note it
+            image = np.ascontiguousarray(np.rot90(image, round(d.rotation / 90)))
         return Frame(image, self.camera_time_s, self.wall_time, self.index, self.moment)
+
+
+class _Conversion:
+    """To BGR, in memory that is kept: it goes back to the graph's pool when the last array of it is gone.
+
+    `VideoFrame.reformat`, which gives the same pixels, takes new memory each time, and getting that from the system is three
+    quarters of its work (1080p: 2.9 ms of CPU instead of 0.6).
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._graph = self._made()
+
+    def bgr(self, decoded: av.VideoFrame) -> av.VideoFrame:
+        with self._lock:
+            try:
+                self._graph.vpush(decoded)
+                return self._graph.vpull()
+            except av.FFmpegError:
+                self._graph = self._made()  # or what is stuck in it would come out in the next picture's place
+                raise
+
+    def _made(self) -> Graph:
+        graph = Graph()
+        graph.threads = 1  # or there would be one for each core, and waiting for them
+        steps = ("buffer", self._source), ("scale", "flags=bilinear"), ("format", "pix_fmts=bgr24"), ("buffersink", None)
+        graph.link_nodes(*(graph.add(name, arguments) for name, arguments in steps)).configure()
+        return graph
+
+
+@lru_cache(MOST_KINDS)
+def _conversion(width: int, height: int, pixels: str, colorspace: int, color_range: int) -> _Conversion:
+    return _Conversion(
+        f"video_size={width}x{height}:pix_fmt={pixels}:time_base=1/1:colorspace={colorspace}:range={color_range}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from ingest.camera_state import CameraBeat, ReaderState, Status, StreamInfo
 from ingest.crew import Crew
 from ingest.keeping import MOST_RECORDING
 from ingest.minutes import MinuteBook
-from ingest.pipe import SIZE, Beat, ClockOff, Pipe, Ready, Setup
+from ingest.pipe import HEAD, Beat, ClockOff, Pipe, Ready, Setup
 from ingest.worker_process import WorkerProcess
 from tests.ingest.conftest import DEADLINE_S
 from tests.ingest.edge_world import START, Parts, camera, edge_config
@@ -362,7 +362,7 @@ def test_a_worker_that_is_told_nonsense_ends_so_that_another_takes_its_place():
             pipe.send(Setup(X25519PrivateKey.generate().private_bytes_raw(), None, 1))
             while not isinstance(pipe.receive(), Ready):
                 pass
-            ours.sendall(SIZE.pack(8) + b"nonsense")
+            ours.sendall(HEAD.pack(8, 0) + b"nonsense")
             assert process.wait(60) == 1
     finally:
         process.kill()

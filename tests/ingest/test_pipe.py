@@ -1,11 +1,16 @@
 """One end of what edge and worker say to each other over."""
 
+import pickle
 import threading
 from socket import socket, socketpair
 
 import pytest
 
-from ingest.pipe import Pipe
+from contract.evidence import ClipFlaw
+from ingest.findings import Clip
+from ingest.pipe import Call, Pipe
+
+CLIP = Clip(bytes(range(256)) * 20_000, "h264", 15.0, 5.0, None, ClipFlaw.STREAM)
 
 
 class Slow(socket):
@@ -41,3 +46,28 @@ def test_what_is_on_its_way_is_not_sent_to_whoever_has_the_number_next():
     assert end.fileno() == -1
     with pytest.raises(OSError, match="descriptor"):
         pipe.receive()
+
+
+def test_a_clip_comes_over_whole():
+    ours, theirs = socketpair()
+    with ours, theirs:
+        call = Call(3, "record_clip", ("cam", CLIP))
+        sender = threading.Thread(target=Pipe(ours).send, args=(call,))
+        sender.start()
+        assert Pipe(theirs).receive() == call
+        sender.join(60)
+
+
+def test_a_clip_is_not_copied_into_its_message():
+    apart: list[pickle.PickleBuffer] = []
+    assert len(pickle.dumps(CLIP, 5, buffer_callback=apart.append)) < 1000
+    assert [bytes(one) for one in apart] == [CLIP.content]
+
+
+def test_half_a_message_is_the_end():
+    ours, theirs = socketpair()
+    with theirs:
+        with ours:
+            ours.sendall(b"12345")
+        with pytest.raises(EOFError):
+            Pipe(theirs).receive()
