@@ -236,14 +236,11 @@ def test_a_picture_that_nobody_will_look_at_is_not_converted(read, monkeypatch: 
 
 
 def test_a_picture_that_cannot_be_converted_is_counted(read) -> None:
-    class Broken:
-        rotation = 0
-
-        def reformat(self, **_: object) -> None:
-            raise ValueError
+    decoded = av.VideoFrame(64, 48, "yuv420p")
+    decoded.colorspace = 14  # ICtCp, which FFmpeg knows by name alone
 
     def broken(source: Script) -> Iterator[Picture]:
-        yield Picture(Broken(), 0.0, datetime.now(UTC), 0)
+        yield Picture(decoded, 0.0, datetime.now(UTC), 0)
         source.stopped.wait(20)
 
     reader = read(broken)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -23,6 +24,7 @@ from av.video.codeccontext import VideoCodecContext
 from structlog.testing import capture_logs
 
 from contract.edges import StreamFault
+from ingest import source as source_module
 from ingest import timeline
 from ingest.address import parse_address
 from ingest.clip import Clip
@@ -420,6 +422,15 @@ def test_a_camera_gives_its_key_frames(serve, clips, codec: str, transport: str)
     assert (source.info.codec, source.info.width, source.info.height) == ({"libx264": "h264"}.get(codec, "hevc"), 640, 360)
     setups = [request.headers["transport"] for request in served.server.asked if request.method == "SETUP"]
     assert ["TCP" in setup for setup in setups] == [transport == "tcp"]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_reader_rests_where_nothing_is_lost_meanwhile(serve, transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over UDP what comes while nobody reads fills a small buffer of the kernel, and is gone."""
+    rests: list[float] = []
+    monkeypatch.setattr(source_module, "time", SimpleNamespace(monotonic=time.monotonic, sleep=rests.append))
+    first(watch(serve().url, transport=transport), 3)
+    assert set(rests) == ({source_module.REST_S} if transport == "tcp" else set())
 
 
 def test_sound_is_never_fetched(serve) -> None:
