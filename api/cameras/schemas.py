@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -11,6 +12,9 @@ from contract.cameras import LONGEST_URL, Hours, Point
 from contract.catalogue import AreaKind, Post
 from contract.edges import StreamFault
 
+# Some makers put the login into the path: rtsp://host/user=admin&password=x&channel=1
+SECRET_FIELD = re.compile(r"(?i)\b(passw(?:or)?d|pwd|token|auth)=[^&]+")
+
 
 def _without_credentials(url: str) -> str:
     """The message never repeats the URL: it may hold a password."""
@@ -23,6 +27,9 @@ def _without_credentials(url: str) -> str:
         # Anywhere: a password with a slash ends up in what looks like the path.
         if "@" in url:
             raise ValueError("Enter user name and password in their own fields; write an @ of the path as %40.")
+        if SECRET_FIELD.search(url):
+            words = "The password stands in the path of this address, where it cannot be encrypted. Use an address without it"
+            raise ValueError(f"{words}, and enter user name and password in their own fields.")
         if not url.isprintable() or " " in url:
             raise ValueError("The address holds a space or a control character.")
         if not hostname:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from api.cameras.schemas import CameraIn
+from api.cameras.schemas import SECRET_FIELD, CameraIn
 from api.cameras.tables import Camera
 from api.cameras.zones import ZoneFlaw, flaw_of
 from api.console.i18n import N_
@@ -22,6 +22,10 @@ from contract.faults import FAULT_TEXTS
 
 _NEEDED = N_("Fill this in.")
 _TOO_LONG = N_("This is longer than it can be.")
+SECRET_IN_PATH = N_(
+    "The password stands in the path of this address, where it cannot be encrypted. Use an address without it, and enter user "
+    "and password below."
+)
 _NO_HOURS = N_("Write hours as 09:00-14:00, several with a comma between them; leave the field empty for all day.")
 _NO_CORNER = N_("Write each corner on a line of its own, as two numbers from 0 to 100 such as 12.5, 80.")
 _FLAWS: dict[ZoneFlaw, str] = {
@@ -118,7 +122,10 @@ def read_form(typed: CameraTyped, speaker: Speaker, interval_s: float | None = N
     try:
         new = CameraIn.model_validate(values)
     except ValidationError as error:
-        raise NotACamera(wrong | _what_is_wrong(error, speaker)) from None  # the error holds what was typed
+        wrong |= _what_is_wrong(error, speaker)
+        if "://" in url and SECRET_FIELD.search(url):
+            wrong["url"] = speaker.say(SECRET_IN_PATH)
+        raise NotACamera(wrong) from None  # the error holds what was typed
     if wrong:
         raise NotACamera(wrong)
     return new
@@ -146,7 +153,7 @@ def without_login(url: str) -> tuple[str, str]:
     address, username, _ = taken_apart(url.strip(), "", SecretStr("")) if separator else (rest, "", SecretStr(""))
     if "@" in address:  # rather too much than a part of a password
         address = scheme + separator + address.rpartition("@")[2]
-    return address, username
+    return SECRET_FIELD.sub(r"\1=", address), username
 
 
 def _read_hours(text: str) -> list[dict[str, time]] | None:

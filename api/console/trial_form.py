@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from api.cameras.makers import BY_KEY, MAKERS, Maker
-from api.console.camera_form import NotACamera, taken_apart, without_login
+from api.cameras.schemas import SECRET_FIELD
+from api.console.camera_form import SECRET_IN_PATH, NotACamera, taken_apart, without_login
 from api.console.i18n import N_
 from api.console.shop_choice import ShopChoice
 from api.console.speech import Speaker
@@ -24,8 +25,6 @@ UNKNOWN = "unknown"
 # As most cameras call their own account.
 USUAL_USER = "admin"
 _SUB = "sub"
-# Some makers put the login into the path: rtsp://host/user=admin&password=x&channel=1
-_SECRET_FIELD = re.compile(r"(?i)\b(passw(?:or)?d|pwd|token|auth)=[^&]+")
 
 # What an IP address or the name of a host is written with (RFC 3986, 3.2.2).
 _HOST = re.compile(r"[\w.:%-]+", re.ASCII)
@@ -33,10 +32,6 @@ _HOST = re.compile(r"[\w.:%-]+", re.ASCII)
 _NO_MAKER = N_("Choose the maker, or “I do not know”.")
 _WEB_PAGE = N_("This is the address of a web page. Enter only the IP address in it, such as 192.168.1.64, and choose the maker.")
 _NO_ADDRESS = N_("Enter the IP address of the camera or the recorder, such as 192.168.1.64.")
-_SECRET_IN_PATH = N_(
-    "The password stands in the path of this address, where it cannot be encrypted. Use an address without it, and enter user "
-    "and password below."
-)
 _NO_CHANNEL = N_("Enter a number from 1 to 256. A camera without a recorder is channel 1.")
 _TOO_LONG = N_("This is longer than it can be.")
 _TOO_MANY_OF_HOST = N_(
@@ -71,7 +66,6 @@ class TrialTyped(BaseModel):
     def without_secrets(self) -> "TrialTyped":
         """As it is shown again: a password that was pasted with the address is typed anew."""
         address, of_address = without_login(self.address)
-        address = _SECRET_FIELD.sub(lambda found: found[1] + "=", address)
         return self.model_copy(update={"address": address, "username": of_address or self.username})
 
 
@@ -143,8 +137,8 @@ def _what_is_wrong_with(address: str) -> str | None:
         return _NO_ADDRESS
     if address.lower().startswith(("http://", "https://")):
         return _WEB_PAGE
-    if _SECRET_FIELD.search(address):
-        return _SECRET_IN_PATH
+    if SECRET_FIELD.search(address):
+        return SECRET_IN_PATH
     if "://" not in address:
         try:
             parts = urlsplit(f"rtsp://{address}")

@@ -65,6 +65,7 @@ class TestAdd:
             ({"url": "http://192.0.2.8/"}, "url", "摄像头地址写法不对"),
             ({"url": "rtsp://[::1"}, "url", "摄像头地址写法不对"),
             ({"url": ""}, "url", "请填写这一项"),
+            ({"url": "rtsp://192.0.2.8/user=admin&password=x&channel=1"}, "url", "这个地址的路径里带着密码"),
             ({"name": " "}, "name", "请填写这一项"),
             ({"name": "长" * 101}, "name", "内容太长了"),
             ({"username": ""}, "username", "请填写这一项"),
@@ -91,6 +92,8 @@ class TestAdd:
 
     async def test_a_pasted_password_is_not_shown_again(self, browser: httpx.AsyncClient) -> None:
         await sign_in(browser, "installer")
+        pasted_in_path = "rtsp://192.0.2.8/user=viewer&password=hunter2"
+        assert "ter2" not in (await browser.post("/cameras/new", data={**FORM, "url": pasted_in_path})).text
         for pasted in ("rtsp://viewer:hunter2@192.0.2.8/live", "rtsp://viewer:hun/ter2@192.0.2.8/live"):
             answer = await browser.post("/cameras/new", data={**FORM, "url": pasted, "name": " "})
             assert answer.status_code == 422
