@@ -17,7 +17,7 @@ async def test_a_shop_with_its_area_can_take_a_camera_and_an_edge_box(browser: h
     page = (await browser.get(answer.headers["location"])).text
     assert " selected>春来早点铺 · 城西所</option>" in page
     assert "“春来早点铺 · 城西所”已添加。" in page
-    assert "春来早点铺 · 面点间 (烹饪区)" in (await browser.get("/cameras/new")).text
+    assert "春来早点铺 · 城西所 · 面点间 (烹饪区)" in (await browser.get("/cameras/new")).text
 
 
 async def test_a_station_is_there_before_its_first_shop(browser: httpx.AsyncClient) -> None:
