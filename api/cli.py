@@ -24,7 +24,7 @@ from api.edges.service import create_code
 from api.evidence import countersigning
 from api.keys.service import rotate_keys as rotate_service_keys
 from api.kit.database import Work
-from api.kit.lock import hold_folder
+from api.kit.lock import hold_folder, must_have_begun
 from api.kit.moving import move_rows
 from api.kit.settings import Settings
 from api.kit.times import now
@@ -222,8 +222,10 @@ def rotate(data: Data = None) -> None:
     Keys from the settings are not changed: put the new one first in SUNSHINE_KEYS, run this, then take the old one out.
     """
     settings = read_settings(data)
-    with told_in_words(), hold_folder(settings.data):
-        count = asyncio.run(_rotate(settings))
+    with told_in_words():
+        must_have_begun(settings)
+        with hold_folder(settings.data):
+            count = asyncio.run(_rotate(settings))
     typer.echo(f"{count} credentials are encrypted with the current key now.")
 
 
@@ -274,4 +276,5 @@ def with_database(settings: Settings, act: Callable[[Work], Coroutine[Any, Any, 
             await centre.close()
 
     with told_in_words():
+        must_have_begun(settings)
         return asyncio.run(with_centre())

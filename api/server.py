@@ -23,7 +23,7 @@ from api.cameras.service import unreadable_passwords
 from api.centre import Centre
 from api.certificate import LOOK_EVERY_S, Renewing, check_files, said_of_its_end
 from api.kit.connections import HttpProtocol, allow_many
-from api.kit.lock import hold_folder
+from api.kit.lock import has_begun, hold_folder, may_begin
 from api.kit.problems import Unavailable
 from api.kit.repeating import repeating
 from api.kit.settings import Settings
@@ -47,7 +47,7 @@ class AddressUnusable(Exception):
 def run(settings: Settings, tell: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. `tell` gets each line for people: the first login, the address, each case.
 
-    Raises CertificateUnusable, DataFolderBusy or AddressUnusable.
+    Raises CertificateUnusable, DataFolderBusy, DataFolderUnusable or AddressUnusable.
     """
     if settings.tls_certificate is not None and settings.tls_key is not None:
         check_files(settings.tls_certificate, settings.tls_key)
@@ -57,6 +57,7 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
     line = "timestamp=%(asctime)s level=%(levelname)s event=%(message)s"
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=line)
     with hold_folder(settings.data), listening_socket(settings) as listener:
+        may_begin(settings)
         asyncio.run(_serve(settings, listener, tell))
 
 
@@ -72,7 +73,13 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     app = create_app(settings)
     centre: Centre = app.state.centre
+    is_new = not has_begun(settings)
     login = await prepare(centre)
+    if is_new:
+        tell(
+            f"A new centre begins in {settings.data}: there was none. If another was to go on, stop this one: does --data name "
+            "its folder, and is its disk mounted? 此处原无中心，现新建一个。若应沿用已有中心，请停止并检查 --data 与磁盘挂载。"
+        )
     # Whatever is wrong with them is said now, not at the first request.
     _ = centre.keyring, centre.files, centre.deadlines, centre.retention, centre.alarm_formats
     await _tell_lost_passwords(centre, tell)

@@ -13,6 +13,7 @@ from api.audit.service import read_database
 from api.centre import Centre
 from api.cli import Data, read_settings
 from api.cli_errors import told_in_words
+from api.kit.lock import must_have_begun
 from api.kit.settings import Settings
 from api.migrations import upgrade
 from contract.findings import Finding
@@ -48,7 +49,8 @@ def verify(
             raise typer.Exit(2) from error
     if database or not sources:
         with told_in_words():
-            source, waiting = asyncio.run(_database(read_settings(data)))
+            must_have_begun(settings := read_settings(data))
+            source, waiting = asyncio.run(_database(settings))
         sources.insert(0, source)
         if waiting:
             notes.append(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from api.kit.settings import Settings
+
 
 class DataFolderBusy(Exception):
     """Another process uses the data folder."""
@@ -26,6 +28,30 @@ def make_folder(folder: Path) -> None:
 
 def _unusable(folder: Path, error: OSError) -> DataFolderUnusable:
     return DataFolderUnusable(f"The data folder {folder} cannot be used ({error.strerror}). Choose another folder with --data.")
+
+
+def has_begun(settings: Settings) -> bool:
+    """Whether a database may be there: what one of PostgreSQL holds only it knows."""
+    return settings.database_url is not None or (settings.data / "sunshine.db").exists()
+
+
+def must_have_begun(settings: Settings) -> None:
+    """Raises DataFolderUnusable: of a folder that was mistyped, or whose disk is not mounted, there is nothing to tell."""
+    if not has_begun(settings):
+        raise DataFolderUnusable(
+            f"There is no centre in {settings.data}. Name the folder that it uses with --data, or its database in "
+            "SUNSHINE_DATABASE_URL."
+        )
+
+
+def may_begin(settings: Settings) -> None:
+    """Raises DataFolderUnusable where a centre was whose database is gone: edges and people of that one would be turned away."""
+    left = [name for name in ("sunshine.db.moved", "keys.json") if (settings.data / name).exists()]
+    if left and not has_begun(settings):
+        raise DataFolderUnusable(
+            f"{settings.data} has a centre's {left[0]}, but no database. Name that in SUNSHINE_DATABASE_URL, or put a copy of "
+            "sunshine.db back. For a new centre name another folder with --data."
+        )
 
 
 @contextmanager

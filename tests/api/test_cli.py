@@ -148,8 +148,10 @@ class TestHttps:
         _, locked = map(str, self_signed(tmp_path / "locked", serialization.BestAvailableEncryption(b"secret")))
         missing = str(tmp_path / "missing.pem")
         for files, words in (
-            ((certificate, other), "that belong together"), ((key, key), "that belong together"),
-            ((certificate, locked), "without a password"), ((missing, key), f"{missing} cannot be read (No such file"),
+            ((certificate, other), "that belong together"),
+            ((key, key), "that belong together"),
+            ((certificate, locked), "without a password"),
+            ((missing, key), f"{missing} cannot be read (No such file"),
             ((certificate, str(tmp_path)), f"{tmp_path} cannot be read (Is a directory"),
         ):
             answer = sunshine(data, "serve", "--port", "0", "--tls-certificate", files[0], "--tls-key", files[1])
@@ -235,9 +237,37 @@ def test_what_makes_a_new_password_can_be_typed_where_no_sunshine_is_on_the_path
 
 def test_a_data_folder_that_is_a_file(data: Path):
     data.touch()
-    for command in (["serve", "--port", "0"], ["accounts", "list"]):
-        answer = sunshine(data, *command)
-        assert (answer.exit_code, answer.stderr.strip().endswith("Choose another folder with --data.")) == (1, True)
+    answer = sunshine(data, "serve", "--port", "0")
+    assert (answer.exit_code, answer.stderr.strip().endswith("Choose another folder with --data.")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "command", [["accounts", "list"], ["accounts", "add", "li", "--role", "reviewer"], ["keys", "rotate"], ["clients", "list"]]
+)
+def test_a_folder_that_was_mistyped_is_told_and_not_made(data: Path, command: list[str]):
+    answer = sunshine(data, *command)
+    assert (answer.exit_code, answer.stderr.startswith(f"There is no centre in {data}.")) == (1, True)
+    assert not data.exists()
+
+
+def test_a_new_centre_says_that_it_begins(data: Path):
+    first, second = Serving(data), None
+    try:
+        assert first.told[0].startswith(f"A new centre begins in {data}")
+        first.close()
+        second = Serving(data)
+        assert not any(line.startswith("A new centre") for line in second.told)
+    finally:
+        (second or first).close()
+
+
+@pytest.mark.parametrize("left", ["keys.json", "sunshine.db.moved"])
+def test_a_centre_whose_database_is_elsewhere_does_not_begin_anew_where_that_was_forgotten(data: Path, left: str):
+    data.mkdir()
+    (data / left).touch()
+    answer = sunshine(data, "serve", "--port", "0")
+    assert (answer.exit_code, "SUNSHINE_DATABASE_URL" in answer.stderr) == (1, True)
+    assert not (data / "sunshine.db").exists()
 
 
 def test_a_disk_that_is_full_when_the_keys_are_written(data: Path, monkeypatch: pytest.MonkeyPatch):
@@ -273,24 +303,33 @@ def test_a_setting_that_cannot_be_used(data: Path, monkeypatch: pytest.MonkeyPat
     assert "hunter2" not in answer.stderr
 
 
-def test_a_folder_that_a_command_makes_is_for_its_owner_only(data: Path):
-    assert sunshine(data, "accounts", "list").exit_code == 0
-    assert data.stat().st_mode & 0o077 == 0
+@pytest.fixture
+def begun(data: Path) -> Path:
+    """The folder of a centre that has no account."""
+    asyncio.run(cli._upgrade(Settings(data=data)))
+    return data
 
 
-def test_accounts_are_added(data: Path):
+def test_the_folder_of_a_centre_is_for_its_owner_only(begun: Path):
+    assert begun.stat().st_mode & 0o077 == 0
+
+
+def test_accounts_are_added(begun: Path):
+    data = begun
     assert sunshine(data, "accounts", "add", "li", "--role", "reviewer").stdout.startswith("li  ")
     again = sunshine(data, "accounts", "add", "li", "--role", "reviewer")
     assert again.exit_code == 1
     assert "taken" in again.stderr
 
 
-def test_a_name_that_is_no_text(data: Path):
+def test_a_name_that_is_no_text(begun: Path):
+    data = begun
     answer = sunshine(data, "accounts", "add", "a", "--name", "a\udcff", "--role", "reviewer")
     assert (answer.exit_code, answer.stderr.startswith("An argument holds characters that are no text.")) == (1, True)
 
 
-def test_accounts_are_disabled_and_enabled(data: Path):
+def test_accounts_are_disabled_and_enabled(begun: Path):
+    data = begun
     sunshine(data, "accounts", "add", "li", "--role", "reviewer")
     assert sunshine(data, "accounts", "disable", "li").exit_code == 0
     assert "(disabled)" in sunshine(data, "accounts", "list").stdout
@@ -299,14 +338,16 @@ def test_accounts_are_disabled_and_enabled(data: Path):
     assert sunshine(data, "accounts", "disable", "wang").exit_code == 1
 
 
-def test_whoever_disables_the_last_administrator_is_told(data: Path):
+def test_whoever_disables_the_last_administrator_is_told(begun: Path):
+    data = begun
     for login in ("li", "wang"):
         sunshine(data, "accounts", "add", login, "--role", "admin")
     assert sunshine(data, "accounts", "disable", "li").stderr == ""
     assert sunshine(data, "accounts", "disable", "wang").stderr.startswith("No administrator can sign in now.")
 
 
-def test_a_folder_without_any_account_is_told_apart_from_a_wrong_login(data: Path):
+def test_a_folder_without_any_account_is_told_apart_from_a_wrong_login(begun: Path):
+    data = begun
     assert "Does --data name the folder" in sunshine(data, "accounts", "reset").stderr
     sunshine(data, "accounts", "add", "li", "--role", "admin")
     assert "There is no account 'admin'" in sunshine(data, "accounts", "reset").stderr
@@ -351,7 +392,11 @@ def test_openapi_is_printed_without_a_database(tmp_path: Path):
     environment = {**os.environ, "SUNSHINE_DATA": str(tmp_path / "untouched"), "SUNSHINE_DATABASE_URL": "postgresql://nowhere/x"}
     printed = subprocess.run(
         [sys.executable, "-m", "sunshine", "openapi"],
-        capture_output=True, text=True, timeout=READY_WITHIN_S, check=True, env=environment,
+        capture_output=True,
+        text=True,
+        timeout=READY_WITHIN_S,
+        check=True,
+        env=environment,
     )
     assert json.loads(printed.stdout) == json.loads(json.dumps(create_app(Settings(data=tmp_path)).openapi()))
     assert not (tmp_path / "untouched").exists()
