@@ -37,6 +37,9 @@ CLIP_S = 10
 # Some key frames of each camera, after all have been found; then one of them is suspected of what needs a look every second.
 MEASURE_S, SUSPECTED_S, SUSPICION_S = 12.0, 8.0, 1.0
 FOUND_WITHIN_S = 30.0
+# What a camera costs the whole edge, of what it costs here: its own process, and H.265. `sunshine bench density`, which has both,
+# gave 43 cameras on the machine where this gave 52 (bench/RESULTS.md).
+WHOLE_EDGE = 52 / 43
 # What is left for the system, the sender, and a bad minute.
 USABLE = 0.85
 
@@ -47,7 +50,8 @@ class CapacityError(RuntimeError):
 
 @dataclass(frozen=True)
 class Capacity:
-    """`cpu`: processor seconds for each second of a camera that bursts as much as it may; `cameras` that fit on all cores."""
+    """`cpu`: processor seconds of the whole edge for each second of a camera that bursts as much as it may; `cameras` that fit on
+    all cores."""
 
     gop: int
     cores: int
@@ -85,7 +89,7 @@ def measure(detector: Looker, cores: int, gop: int, say: Callable[[str], None]) 
         next(iter(rules.values())).suspects = True
         _look(fleet, 2 * gop / FPS, lambda: False)  # it is told at the next key frame, and the burst begins with the one after
         burst = max(0.0, _cpu_share(fleet, SUSPECTED_S) - usual)
-        cpu = usual / CAMERAS + BURST_SHARE * burst
+        cpu = WHOLE_EDGE * (usual / CAMERAS + BURST_SHARE * burst)
     return Capacity(gop, cores, cpu, int(USABLE * cores / cpu))
 
 

@@ -92,7 +92,7 @@ def test_cameras_that_give_no_pictures_are_not_called_cheap(monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("no_film")
-def test_what_a_camera_may_spend_on_bursts_is_reckoned_with(monkeypatch: pytest.MonkeyPatch):
+def test_what_a_camera_may_spend_on_bursts_and_the_whole_edge_are_reckoned_with(monkeypatch: pytest.MonkeyPatch):
     shares, wanted = iter([0.3, 0.7]), []
 
     def cpu_share(fleet: Fleet, seconds: float) -> float:
@@ -103,7 +103,7 @@ def test_what_a_camera_may_spend_on_bursts_is_reckoned_with(monkeypatch: pytest.
     monkeypatch.setattr(capacity, "_look", lambda fleet, seconds, done: fleet.look_round())
     monkeypatch.setattr(capacity, "_cpu_share", cpu_share)
     measured = capacity.measure(ScriptedDetector(), 2, 25, lambda _: None)
-    assert measured.cpu == pytest.approx(0.3 / 3 + 0.4 / 10)
+    assert measured.cpu == pytest.approx((0.3 / 3 + 0.4 / 10) * 52 / 43)
     assert wanted == [[None, None, None], [1.0, None, None]]
 
 
