@@ -19,6 +19,7 @@ from api.evidence import service as evidence
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.database import Work
 from api.kit.work import Reading
+from api.places import service as places
 
 router = APIRouter()
 
@@ -29,6 +30,7 @@ _PAGE = 40
 @dataclass(frozen=True)
 class CaseListView:
     """`live_url` is where the list updates itself from; None away from the first page, where nothing new can appear.
+    `shop` is the one whose cases they are, where it is one's.
     `judges`: whether the reader's is to judge what cameras noticed, rather than to answer what was confirmed.
     `answers`: whether it is all that waits for the reader's own shop. `came` is what the addresses of its cases carry of it."""
 
@@ -45,14 +47,15 @@ class CaseListView:
     newest_url: str | None
     live_url: str | None
     came: Sequence[Fact]
+    shop: Option | None
 
 
 @router.get("/cases")
 async def case_list_page(
     request: Request, actor: SignedIn, work: Reading, centre: CentreOf, state: Tab | None = None, rule: str = "",
-    cursor: str = "",
+    cursor: str = "", shop: str = "",
 ) -> Response:
-    view = await _list(work, actor, centre, speaker_of(request), CaseList(state or _first_tab(actor), rule, cursor))
+    view = await _list(work, actor, centre, speaker_of(request), CaseList(state or _first_tab(actor), rule, cursor, shop))
     part = partial(request, "cases_list.html", cases=view)
     return page(request, "cases.html", actor=actor, cases=view, partial=part, partial_etag=partial_etag(part))
 
@@ -60,15 +63,16 @@ async def case_list_page(
 @router.get("/cases/list")
 async def case_list(
     request: Request, actor: SignedInForUpdate, work: Reading, centre: CentreOf, state: Tab | None = None, rule: str = "",
+    shop: str = "",
 ) -> Response:
-    view = await _list(work, actor, centre, speaker_of(request), CaseList(state or _first_tab(actor), rule))
+    view = await _list(work, actor, centre, speaker_of(request), CaseList(state or _first_tab(actor), rule, shop=shop))
     return partial_response(request, partial(request, "cases_list.html", cases=view))
 
 
 async def _list(work: Work, actor: Actor, centre: Centre, speaker: Speaker, asked: CaseList) -> CaseListView:
     tab, states = asked.tab, TABS[asked.tab][1]
     found = await cases.list_cases(
-        work, actor, states=states, rule=asked.rule or None, is_overdue=tab is Tab.OVERDUE,
+        work, actor, states=states, rule=asked.rule or None, shop_id=asked.shop or None, is_overdue=tab is Tab.OVERDUE,
         before=decode_number(asked.cursor or None), limit=_PAGE + 1,
     )
     shown = found[:_PAGE]
@@ -90,11 +94,12 @@ async def _list(work: Work, actor: Actor, centre: Centre, speaker: Speaker, aske
         ],
         rules=[Option(known.code, f"{known.code} {speaker.choose(known.name)}") for known in centre.rules_of_cases],
         state="" if tab is Tab.PENDING_REVIEW else tab.value, rule=asked.rule, names_state=len(states or "all") > 1,
-        filtered=tab is not Tab.PENDING_REVIEW or asked.rule != "",
+        filtered=tab is not Tab.PENDING_REVIEW or asked.rule != "" or asked.shop != "",
         older_url=older.address() if older else None, newest_url=first.address() if asked.cursor else None,
         live_url=None if asked.cursor else asked.address("/cases/list"),
         # The list as it first is needs no name: every case leads back there.
         came=[] if asked == CaseList(_first_tab(actor)) else came_facts(asked),
+        shop=Option(asked.shop, (await places.get_shop(work, actor, asked.shop)).name) if asked.shop else None,
     )
 
 

@@ -263,7 +263,7 @@ async def _case(
             view = replace(view, next=following or await _next(work, actor, last.before, speaker))
             view = replace(view, is_last_judged=view.next is None and last.before is CaseState.PENDING_REVIEW)
     if came is not None:
-        view = replace(view, came=came_facts(came), back=came_link(came, speaker, centre.catalogue))
+        view = replace(view, came=came_facts(came), back=came_link(came, view.shop, speaker, centre.catalogue))
     return view
 
 
@@ -275,8 +275,8 @@ async def _next_of(
         waiting = await review.list_queue(work, actor, came, at, _LOOKED_AHEAD)
     else:
         waiting = await cases.list_cases(
-            work, actor, states=TABS[came.tab][1], rule=came.rule or None, is_overdue=came.tab is Tab.OVERDUE, before=case_id,
-            limit=_LOOKED_AHEAD,
+            work, actor, states=TABS[came.tab][1], rule=came.rule or None, shop_id=came.shop or None,
+            is_overdue=came.tab is Tab.OVERDUE, before=case_id, limit=_LOOKED_AHEAD,
         )
     for case in waiting:
         if case.id != case_id and case.state in NEXT:

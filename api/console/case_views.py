@@ -23,6 +23,7 @@ from api.console.seals import SealView, seal_view
 from api.console.speech import RuleView, Speaker, VotesView
 from api.console.times import LocalTime
 from api.console.views import Fact, Link
+from api.console.ways_back import cases_of_shop
 from api.console.words import Chip
 from api.evidence.service import is_of_another
 from api.notices.citations import may_accept
@@ -68,7 +69,7 @@ class CaseView:
     a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
     can no longer be done; `looking` says who else looks at the case just now, `hindrance` what stands in the way of a notice,
     `is_unreached` that no message about it reaches the shop, which is put in order at `told_url`; `came` is what the address
-    carries of the queue or the list that the reader comes from."""
+    carries of the queue or the list that the reader comes from; `cases_url` leads to all cases of the shop."""
 
     id: int
     title: str
@@ -114,6 +115,7 @@ class CaseView:
     asked_again: AskedAgain | None = None
     parts: Sequence[Link] = ()
     came: Sequence[Fact] = ()
+    cases_url: str | None = None
 
     def again(self, form: str) -> AskedAgain:
         return self.asked_again if self.asked_again and self.asked_again.form == form else AskedAgain(form)
@@ -141,6 +143,7 @@ def case_view(
         facts=_facts(exhibit, speaker), timeline=_timeline(transitions, reminders, actor, speaker),
         acts=act_forms(case, choices, others, actor, speaker, catalogue), not_offered=not_offered(choices, actor, speaker),
         progress=progress_view(case, transitions, speaker), overdue=row.overdue, due=row.due,
+        cases_url=cases_of_shop(case.shop_id) if actor.shop_id is None else None,
         merged_into=case_link(case.merged_into, speaker) if case.merged_into else None,
         clip=clip_view(exhibit.evidence, exhibit.is_in_review, exhibit.reason, speaker)
         if exhibit and actor.may(Permission.EVIDENCE_READ) else None,

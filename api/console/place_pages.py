@@ -27,6 +27,7 @@ from api.console.shop_form import (
 from api.console.speech import Speaker
 from api.console.told_contacts import told_view
 from api.console.views import Link, Option
+from api.console.ways_back import cases_of_shop
 from api.console.words import AREAS, DUTIES, GRADES, LICENCES
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
@@ -41,11 +42,12 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class ShopRow:
-    """`url` is there for who may change the shop."""
+    """`url` is there for who may change the shop, `cases_url` for who may see its cases."""
 
     name: str
     url: str | None
     status_url: str
+    cases_url: str | None
     facts: Sequence[str]
     licence: str
     contact: str
@@ -139,7 +141,8 @@ def _row(shop: Shop, actor: Actor, speaker: Speaker) -> ShopRow:
             words += " · " + speaker.say(N_("valid until %(day)s"), day=speaker.day(licence.expires_on))
     contact = next((f"{person.name} {person.phone}" for person in places.contacts_for(actor, shop)), "")
     url = f"/shops/{shop.id}" if actor.may(Permission.PLACES_WRITE) else None
-    return ShopRow(shop.name, url, f"/shops/{shop.id}/status", [fact for fact in facts if fact], words, contact)
+    cases_url = cases_of_shop(shop.id) if actor.may(Permission.CASES_READ) else None
+    return ShopRow(shop.name, url, f"/shops/{shop.id}/status", cases_url, [fact for fact in facts if fact], words, contact)
 
 
 async def _page(

@@ -16,6 +16,7 @@ from api.console.case_words import SEVERITIES
 from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.views import Fact, Link
+from api.kit.ids import ID_LENGTH
 from contract.catalogue import Catalogue
 
 QUEUES: dict[QueueName, tuple[str, Permission]] = {
@@ -51,15 +52,16 @@ TABS: dict[Tab, tuple[str, frozenset[CaseState] | None]] = {
 
 @dataclass(frozen=True)
 class CaseList:
-    """`cursor` is of one of its later pages."""
+    """`shop` is the id of the one whose cases they are; `cursor` is of one of its later pages."""
 
     tab: Tab
     rule: str = ""
     cursor: str = ""
+    shop: str = ""
 
     def address(self, path: str = "/cases") -> str:
         tab = "" if self.tab is Tab.PENDING_REVIEW else self.tab.value
-        return _address(path, _facts(state=tab, rule=self.rule, cursor=self.cursor))
+        return _address(path, _facts(state=tab, rule=self.rule, shop=self.shop, cursor=self.cursor))
 
 
 def came_from(request: Request, actor: Actor) -> Queue | CaseList | None:
@@ -68,7 +70,7 @@ def came_from(request: Request, actor: Actor) -> Queue | CaseList | None:
     rule = asked.get("rule", "")[:8]
     tab = next((tab for tab in tabs_of(actor) if tab.value == asked.get("list")), None)
     if tab is not None:
-        return CaseList(tab, rule, asked.get("cursor", "")[:100])
+        return CaseList(tab, rule, asked.get("cursor", "")[:100], asked.get("shop", "")[:ID_LENGTH])
     name = next((name for name in QUEUES if name.value == asked.get("queue")), None)
     if name is None or not (actor.may(Permission.CASES_JUDGE) and actor.may(QUEUES[name][1])):
         return None
@@ -80,11 +82,11 @@ def came_facts(came: Queue | CaseList | None) -> list[Fact]:
     """What the address of a case carries of it."""
     if isinstance(came, Queue):
         return [Fact("queue", came.name.value), *_narrowed(came)]
-    return _facts(list=came.tab.value, rule=came.rule, cursor=came.cursor) if came else []
+    return _facts(list=came.tab.value, rule=came.rule, shop=came.shop, cursor=came.cursor) if came else []
 
 
-def came_link(came: Queue | CaseList, speaker: Speaker, catalogue: Catalogue) -> Link:
-    """The way back."""
+def came_link(came: Queue | CaseList, shop: str, speaker: Speaker, catalogue: Catalogue) -> Link:
+    """The way back; `shop` is that of the case."""
     if isinstance(came, Queue):
         words = [speaker.say(QUEUES[came.name][0])]
     else:
@@ -92,10 +94,14 @@ def came_link(came: Queue | CaseList, speaker: Speaker, catalogue: Catalogue) ->
     if came.rule:
         words.append(speaker.rule_title(came.rule, catalogue))
     if isinstance(came, CaseList):
-        return Link(came.address(), " · ".join(words))
+        return Link(came.address(), " · ".join([*words, *([shop] if came.shop else [])]))
     if came.severity:
         words.append(speaker.severity(came.severity).words)
     return Link(queue_address(came), " · ".join([*words, *([came.words] if came.words else [])]))
+
+
+def cases_of_shop(shop_id: str) -> str:
+    return CaseList(Tab.ALL, shop=shop_id).address()
 
 
 def case_address(case_id: int, came: Queue | CaseList | None, **others: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from markupsafe import escape
 from sqlalchemy import func, select, text
 
+from api.accounts.permissions import Role
 from api.audit.tables import AuditEntry
 from api.cases.queues import STATES as QUEUES
 from api.cases.queues import QueueName
@@ -22,7 +23,7 @@ from api.kit.database import Database
 from api.kit.times import SHOP_TIME
 from api.kit.working_time import WorkingTime
 from tests.api.console.kitchen import BARE_HEAD, CAMERA, SHOP, Kitchen, hand_in, sign_in
-from tests.api.world import CLIP_S, video
+from tests.api.world import CLIP_S, World, video
 
 
 async def test_a_clock_that_was_wrong_is_told(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
@@ -75,6 +76,27 @@ class TestList:
         assert _cases_in(await browser.get("/cases?state=all")) == [smoking, cap]
         assert _cases_in(await browser.get("/cases?state=all&rule=K01")) == [cap]
         assert _cases_in(await browser.get("/cases?rule=K99")) == []
+
+    async def test_those_of_one_shop_are_found_from_it_and_stay_together(self, world: World) -> None:
+        here, there = await world.place("Here"), await world.place("There")
+        case_id, other = await world.case(here), await world.case(there)
+        reviewer = await world.person(Role.REVIEWER)
+        address = f"/cases?state=all&shop={here.shop_id}".replace("&", "&amp;")
+        assert f'href="{address}"' in (await reviewer.get("/shops")).text
+        assert f'href="{address}"' in (await reviewer.get(f"/cases/{case_id}")).text
+        assert _cases_in(await reviewer.get("/cases?state=all")) == [other, case_id]
+        listed = await reviewer.get(html.unescape(address))
+        assert _cases_in(listed) == [case_id]
+        assert "Here：案件" in listed.text
+        assert f'name="shop" value="{here.shop_id}"' in listed.text  # for who narrows it further
+        assert _cases_in(await reviewer.get(f"/cases/list?state=all&shop={here.shop_id}")) == [case_id]
+        opened = html.unescape(listed.text.split(f'id="case-{case_id}" href="')[1].split('"')[0])
+        assert f'class="back" href="{address}">← 案件 · 全部 · Here</a>' in (await reviewer.get(opened)).text
+
+    async def test_those_of_a_shop_elsewhere_are_refused(self, world: World) -> None:
+        here, there = await world.place("Here"), await world.place("There")
+        officer = await world.person(Role.OFFICER, place=here)
+        assert (await officer.get(f"/cases?state=all&shop={there.shop_id}")).status_code == 404
 
     @pytest.mark.parametrize("address", ["/cases?state=nonsense", "/cases?cursor=nonsense", "/cases/0", "/cases/abc"])
     async def test_a_value_that_is_none_is_said_in_words(self, browser: httpx.AsyncClient, address: str) -> None:
