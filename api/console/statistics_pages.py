@@ -58,7 +58,7 @@ async def statistics_page(
         tiles=tiles(speaker, figures) if figures else [], most=_SHOWN,
         sections=sections(speaker, centre.catalogue, figures, link) if figures else [], meanings=meanings(speaker),
         is_empty=figures is not None and figures.total == Counts() and not figures.missed,
-        month_url=f"/statistics/month?{wanted.query(since='', until='')}",
+        month_url=f"/statistics/month?{wanted.query(since='', until='', month=_month_of(wanted, at))}",
     )
 
 
@@ -122,6 +122,13 @@ async def _asked(
     if wanted.scope is None:
         raise BadFilter(" ".join(wanted.sentences))
     return speaker, wanted, wanted.scope
+
+
+def _month_of(wanted: Filter, at: datetime) -> str:
+    """Of the last of its days, where they were asked for and are not still to come."""
+    if wanted.scope is None or not wanted.asked.since + wanted.asked.until:
+        return ""
+    return f"{min(in_shop_time(wanted.scope.end) - timedelta(days=1), in_shop_time(at)):%Y-%m}"
 
 
 def _name(scope: Scope) -> str:

@@ -169,16 +169,10 @@ async def measure_durations(
 
 def _ranked(taken: FromClause, by: By | None) -> Select[*tuple[Any, ...]]:
     group = (*(taken.c[key] for key in _KEYS[by]), taken.c.act)
-    ranked = select(
-        taken, func.row_number().over(partition_by=group, order_by=taken.c.seconds).label("rank"),
-        func.count().over(partition_by=group).label("cases"),
-    ).subquery()
+    ranked = select(taken, func.cume_dist().over(partition_by=group, order_by=taken.c.seconds).label("part")).subquery()
+    times = (func.min(ranked.c.seconds).filter(ranked.c.part >= part) for part in (0.5, 0.9))
     keys = [ranked.c[key] for key in _KEYS[by]]
-    return select(
-        *_columns(ranked, by)[:3], ranked.c.act, ranked.c.cases,
-        func.min(ranked.c.seconds).filter(ranked.c.rank * 2 >= ranked.c.cases),
-        func.min(ranked.c.seconds).filter(ranked.c.rank * 10 >= ranked.c.cases * 9),
-    ).group_by(*keys, ranked.c.act, ranked.c.cases)
+    return select(*_columns(ranked, by)[:3], ranked.c.act, func.count(), *times).group_by(*keys, ranked.c.act)
 
 
 async def count_missed(work: Work, actor: Actor, scope: Scope, stages: Collection[Stage] = tuple(Stage)) -> int:

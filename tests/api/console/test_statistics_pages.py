@@ -141,6 +141,17 @@ async def test_a_month_has_all_stations_and_says_of_which_shops_it_has_the_first
     assert "The 10 with the most confirmed violations, of 12 shops" in shops
 
 
+async def test_the_way_to_the_month_and_back_keeps_the_time(world: World):
+    world.centre.clock = lambda: NOON
+    officer = await world.person()
+    for asked, month in (("since=2026-10-01&until=2026-10-31", "2026-10"), ("until=2026-12-31", "2026-11")):
+        page = (await officer.get(f"/statistics?{asked}&rule=K01&lang=en")).text
+        assert f'href="/statistics/month?month={month}&amp;rule=K01"' in page
+    assert 'href="/statistics/month?rule=K01"' in (await officer.get("/statistics?rule=K01")).text
+    report = (await officer.get("/statistics/month?month=2026-10&rule=K01")).text
+    assert 'class="back" href="/statistics?since=2026-10-01&amp;until=2026-10-31&amp;rule=K01"' in report
+
+
 async def test_a_month_without_anything_says_so(world: World):
     place = await world.place()
     await judged(world, place, 3, 0)
