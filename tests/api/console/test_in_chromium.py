@@ -1,8 +1,10 @@
 """The console in a real browser: what updates by itself, what works by keyboard, on a phone, and without JavaScript."""
 
+import pymupdf
 import pytest
 from playwright.sync_api import expect
 
+from api.kit.working_time import WorkingTime
 from tests.api.console.chromium import DESKTOP, LiveCentre, OpenPage
 from tests.api.world import CLIP_S, video
 
@@ -174,6 +176,17 @@ def test_a_report_fills_paper_that_is_as_wide_as_a_screen(open_page: OpenPage) -
     page.evaluate("window.print = () => { window.printed = true }")
     page.get_by_role("button", name="打印").click()
     assert page.evaluate("window.printed")
+
+
+def test_sheets_hold_what_is_printed_alone_and_are_counted(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WorkingTime, "knows", lambda self, year: False)
+    page = open_page("admin", "/shops/shop-1/sign")
+    expect(page.locator("main > .notice")).to_contain_text("节假日安排未知")
+    with pymupdf.open(stream=page.pdf(prefer_css_page_size=True)) as sign:
+        assert [("节假日" in sheet.get_text(), "1 / 1" in sheet.get_text()) for sheet in sign] == [(False, False)]
+    page = open_page("chief", "/statistics/month")
+    with pymupdf.open(stream=page.pdf(prefer_css_page_size=True)) as report:
+        assert "1 / 1" in report[0].get_text()
 
 
 def test_a_password_can_be_seen_while_it_is_typed_and_one_that_is_too_short_is_not_lost(
