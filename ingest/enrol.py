@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from contract.edges import EnrolAnswer, EnrolRequest
 from ingest.centre import Centre
 from ingest.centre_errors import CentreError, CentreRefused
+from ingest.evidence import ASIDE
 from ingest.identity import FILE, Identity, Keys, Registration, read_identity, software_version, sole_user, write_identity
 
 # The centre takes each key once; ours may have been registered by an attempt of long ago.
@@ -64,7 +65,7 @@ def _put_aside(folder: Path) -> None:
     """What an identity that is gone has left: a new key begins chains of its own, and cannot send what another one sealed."""
     left = [path for path in (folder / name for name in LEFT) if path.exists()]
     if left:
-        aside = folder / f"before-{time.time_ns()}"
+        aside = folder / f"{ASIDE}{time.time_ns()}"
         aside.mkdir(mode=0o700)
         for path in left:
             path.rename(aside / path.name)

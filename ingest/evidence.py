@@ -21,12 +21,15 @@ from uuid import UUID, uuid4
 import structlog
 from pydantic import ValidationError
 
+from contract.edge_auth import EARLIEST
 from contract.evidence import ClipManifest, Manifest, SealedClip, SealedManifest
 from detector.violation import Repeat
 from ingest.durable import sync_folder, write_file
 from ingest.outbox import Entry, Report
 
 PARTIAL, OF_CLIP = ".partial-", "-clip"
+# Beside the evidence: what an identity that is gone has left, by the nanoseconds at which it was put aside (`ingest.enrol`).
+ASIDE = "before-"
 # Bytes: a picture at 1080p and its copy with boxes.
 USUAL_SIZE = 2_000_000
 log = structlog.get_logger(__name__)
@@ -95,6 +98,18 @@ class EvidenceFolder:
             os.rename(path, partial)
             sync_folder(path.parent)  # or a power cut brings back what the outbox says is deleted
         shutil.rmtree(partial, ignore_errors=True)
+
+    def delete_aside(self, moment: float, now: float) -> list[Path]:
+        """Remove what was put aside before `moment`: nobody can send it any more, and it may be another shop's. Returns these."""
+        gone = []
+        for path in self.folder.parent.glob(f"{ASIDE}[0-9]*"):
+            at = int(path.name.removeprefix(ASIDE)) / 1e9
+            if at < EARLIEST.timestamp():  # by a clock that could not be right
+                path.rename(path.with_name(f"{ASIDE}{round(now * 1e9)}"))
+            elif at < moment:
+                shutil.rmtree(path)
+                gone.append(path)
+        return gone
 
     def free_bytes(self) -> int:
         """Of the disk."""

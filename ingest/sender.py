@@ -166,6 +166,11 @@ class Sender(Steps):
                 log.error("evidence_not_deleted", violation=str(report.violation_id), cause=str(error))
                 continue
             self._outbox.mark_deleted(report.violation_id, now, is_clip=report.is_clip)
+        try:
+            if gone := self._folder.delete_aside(now - keep_days * DAY_S, now):
+                log.info("earlier_evidence_deleted", folders=[str(path) for path in gone])
+        except (OSError, ValueError) as error:
+            log.error("earlier_evidence_not_deleted", cause=str(error))
         self._outbox.purge(now)
         self._cleaned_at = self._timer()
 

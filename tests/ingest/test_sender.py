@@ -9,7 +9,7 @@ from contract.edges import EdgeTrouble
 from contract.evidence import ClipFlaw
 from ingest.outbox import Outbox
 from ingest.sender import LEAST_FREE, SCARCE, SCARCE_INTERVAL_S
-from tests.ingest.edge_world import CentreInMemory, Parts, problem
+from tests.ingest.edge_world import START, CentreInMemory, Parts, problem
 
 
 @pytest.fixture
@@ -324,6 +324,23 @@ def test_a_clock_that_is_ahead_before_it_is_compared_deletes_nothing(parts: Part
     parts.timer.now += 7200
     parts.sender.step()
     assert len(list(parts.evidence.folder.glob("cam-1/0*"))) == 1
+
+
+@pytest.mark.parametrize(("days", "stays"), [(29, True), (31, False)])
+def test_what_an_earlier_shop_left_goes_when_its_days_are_over(parts: Parts, days: int, stays: bool):
+    parts.client.clock_offset_s = 0.0
+    aside = parts.evidence.folder.parent / f"before-{round(START.timestamp() * 1e9)}"
+    (aside / "evidence" / "cam-1").mkdir(parents=True)
+    parts.clock.now += days * 86_400
+    parts.sender.step()
+    assert aside.exists() is stays
+
+
+def test_what_was_put_aside_while_the_clock_was_wrong_counts_from_now_on(parts: Parts):
+    parts.client.clock_offset_s = 0.0
+    (parts.evidence.folder.parent / "before-86400000000000").mkdir()
+    parts.sender.step()
+    assert [path.name for path in parts.evidence.folder.parent.glob("before-*")] == [f"before-{round(parts.clock.now * 1e9)}"]
 
 
 def test_evidence_that_cannot_be_deleted_holds_up_nothing(parts: Parts):
