@@ -1,7 +1,8 @@
 // What makes the phone page better where scripts run; without this file everything works by forms alone.
 //  - tells that the page was opened, which programs that fetch previews of links do not
 //  - reads the text aloud
-//  - makes photographs smaller, and sends again by itself after a connection that broke
+//  - makes photographs smaller, keeps the one that was taken until it is sent, and sends again by itself after a connection
+//    that broke
 // Phones keep the browser inside of their chat for years: nothing in here is younger than Chrome 69.
 
 const page = document.querySelector("[data-base]");
@@ -12,6 +13,8 @@ const status = document.querySelector("[data-status]");
 const LONGEST_SIDE_PX = 1600;
 const JPEG_QUALITY = 0.82;
 const LARGEST_BYTES = 10000000; // what the server takes of one photograph
+const MOST_PHOTOGRAPHS = 6; // and how many
+const KEPT_MS = 86400000; // a photograph is to show how it is now
 const TRY_S = 120;
 const SLOWEST_S = 30;
 
@@ -119,6 +122,49 @@ async function smaller(file, previews) {
 const retake = document.querySelector("[data-retake]");
 if (retake) retake.addEventListener("click", () => document.querySelector("#fix").click());
 
+// The camera that a page opens keeps no photograph: a phone that dies, or a chat that throws the page away, would lose it. The
+// last one is kept; what is asked of the browser's store answers nothing where it has none.
+const STORE = "sunshine-answer";
+const LAST = "last";
+
+function kept(ask) {
+  return new Promise((done) => {
+    const nothing = () => done(null);
+    try {
+      const opening = indexedDB.open(STORE, 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+      opening.onerror = nothing;
+      opening.onsuccess = () => {
+        const change = opening.result.transaction(STORE, "readwrite");
+        const asked = ask(change.objectStore(STORE));
+        change.oncomplete = () => { opening.result.close(); done(asked.result); };
+        change.onerror = change.onabort = nothing;
+      };
+    } catch {
+      nothing();
+    }
+  });
+}
+
+function forget() {
+  return kept((store) => store.delete(LAST));
+}
+
+async function restore(input) {
+  const found = await kept((store) => store.get(LAST));
+  if (!found) return;
+  const isOver = found.base === words.base && !input; // answered meanwhile
+  if (isOver || found.at < Date.now() - KEPT_MS) await forget();
+  else if (found.base === words.base && !input.files.length) show(input, found.files);
+}
+
+function show(input, files) {
+  const carrier = new DataTransfer();
+  for (const file of files) carrier.items.add(file);
+  input.files = carrier.files;
+  input.dispatchEvent(new Event("change"));
+}
+
 const prepared = new WeakMap(); // of an input: a promise of its files, made smaller
 
 function prepare(input) {
@@ -131,6 +177,18 @@ function prepare(input) {
 
 for (const input of document.querySelectorAll("input[type=file]")) {
   input.addEventListener("change", async () => {
+    for (const told of input.form.querySelectorAll("[data-told]")) told.remove();
+    input.removeAttribute("aria-invalid");
+    if (input.files.length > MOST_PHOTOGRAPHS) {
+      input.form.querySelector("[data-previews]").textContent = "";
+      stand(null);
+      tell(input.form, { photographs: words.many });
+      return;
+    }
+    if (input.id === "fix" && input.files.length) {
+      stand(input.form.querySelector("[type=submit]"));
+      say(words.preparing);
+    }
     const files = await prepare(input);
     if (!files.length) return;
     if (files.some((file) => !/^image\/(jpeg|png|webp)$/.test(file.type))) {
@@ -138,14 +196,14 @@ for (const input of document.querySelectorAll("input[type=file]")) {
       stand(null);
       tell(input.form, { photographs: words.unreadable });
     } else if (input.id === "fix") {
-      const button = input.form.querySelector("[type=submit]");
-      stand(button);
       say(words.ready);
       retake.hidden = false;
-      button.scrollIntoView({ block: "center" });
+      input.form.querySelector("[type=submit]").scrollIntoView({ block: "center" });
+      if (!practice) kept((store) => store.put({ base: words.base, files, at: Date.now() }, LAST));
     }
   });
 }
+if (!practice) restore(document.querySelector("#fix"));
 
 // ---- sending ----
 
@@ -154,6 +212,7 @@ async function contentOf(form) {
   for (const [name, value] of new FormData(form)) if (!(value instanceof File)) content.append(name, value);
   for (const input of form.querySelectorAll("input[type=file]")) {
     if (!input.files.length) continue;
+    if (input.files.length > MOST_PHOTOGRAPHS) throw Object.assign(new RangeError("told"), { wrong: { photographs: words.many } });
     for (const file of await (prepared.get(input) || prepare(input))) {
       if (file.size > LARGEST_BYTES) throw new RangeError(words.large);
       content.append("photographs", file);
@@ -188,7 +247,10 @@ async function send(form) {
     } catch {
       // The connection broke off, or somebody between has answered.
     }
-    if (told.url) return told.url;
+    if (told.url) {
+      if (form.querySelector("#fix")) await forget();
+      return told.url;
+    }
     if (answer && (answer.status === 422 || answer.status === 409)) {
       // Somebody did something else meanwhile: who has read that goes on from there, with the same photograph.
       if (told.version) for (const field of document.querySelectorAll("[name=version]")) field.value = told.version;

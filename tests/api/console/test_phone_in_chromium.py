@@ -273,6 +273,51 @@ def test_what_is_missing_is_said_at_its_field_and_the_photograph_stays(shop: Sho
     page.wait_for_url(re.compile(r"done=submit"))
 
 
+def test_a_photograph_outlives_the_page_until_it_is_sent(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
+    """As when the phone dies in a basement without a network, or the chat throws its page away."""
+    path = tmp_path / "now.jpg"
+    Image.new("RGB", (640, 480), "green").save(path)
+    page = phone()
+    page.goto(shop.path)
+    page.locator("#fix").set_input_files(path)
+    expect(page.get_by_text("照片已就绪，请按“提交”。")).to_be_visible()
+    page.close()
+    page = page.context.new_page()
+    page.goto(shop.path)
+    expect(page.get_by_text("照片已就绪，请按“提交”。")).to_be_visible()
+    page.get_by_role("button", name="收到了").click()
+    page.wait_for_url(re.compile(r"done=acknowledge"))
+    expect(page.get_by_text("照片已就绪，请按“提交”。")).to_be_visible()
+    expect(page.locator(".phone-fix canvas")).to_be_visible()
+    page.locator(".phone-fix [type=submit]").click()
+    page.wait_for_url(re.compile(r"done=submit"))
+    page.goto(shop.path)
+    count = "new Promise((done) => { indexedDB.open('sunshine-answer').onsuccess = ({ target }) => {" \
+        " target.result.transaction('sunshine-answer').objectStore('sunshine-answer').count().onsuccess =" \
+        " (counted) => done(counted.target.result); }; })"
+    assert page.evaluate(count) == 0
+
+
+def test_more_than_six_photographs_are_told_before_they_are_sent(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
+    path = tmp_path / "now.jpg"
+    Image.new("RGB", (640, 480), "green").save(path)
+    page = phone()
+    page.goto(shop.path)
+    page.get_by_role("link", name="我有异议").click()
+    page.get_by_label("哪里不对？").fill("戴着帽子")
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if request.url.endswith("/answer") else None)
+    photographs = page.locator("#appeal-photographs")
+    photographs.set_input_files([path] * 7)
+    expect(photographs).to_have_accessible_description("照片超过六张。请选最能说明情况的六张。")
+    page.locator("#disagree [type=submit]").click()
+    expect(photographs).to_be_focused()
+    assert posted == []
+    photographs.set_input_files([path] * 6)
+    page.locator("#disagree [type=submit]").click()
+    page.wait_for_url(re.compile(r"done=appeal"))
+
+
 def test_what_is_no_photograph_is_not_sent_at_all(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
     path = tmp_path / "IMG_0001.heic"
     path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(1000))
