@@ -9,7 +9,7 @@ from api.console.delivery_words import CHANNELS
 from api.console.speech import Speaker
 from api.console.views import Link
 from api.deliveries import service as deliveries
-from api.deliveries.kinds import Audience
+from api.deliveries.kinds import Audience, Channel
 from api.deliveries.sms import mobile_of
 from api.kit.database import Work
 from api.places.tables import Shop
@@ -17,10 +17,12 @@ from api.places.tables import Shop
 
 @dataclass(frozen=True)
 class ToldView:
-    """`targets` of the shop's own people and chats; `contacts` whom no short message reaches yet, each with the form that has
-    them told, where the reader may send it."""
+    """`targets` of the shop's own people and chats; `strangers` those of them that go to a mobile number which is no contact's:
+    whoever had the shop before may still read its notices and answer them; `contacts` whom no short message reaches yet,
+    each with the form that has them told, where the reader may send it."""
 
     targets: Sequence[Link]
+    strangers: Sequence[Link]
     contacts: Sequence[Link]
 
 
@@ -29,6 +31,8 @@ async def told_view(work: Work, actor: Actor, shop: Shop, speaker: Speaker) -> T
         return None
     targets = await deliveries.list_targets(work, actor, shop_id=shop.id)
     reached = {target.recipient for target in targets}
+    known = {mobile_of(contact.phone) for contact in shop.contacts}
+    its_own = [target for target in targets if target.audience is Audience.SHOP]
     may_add = actor.may(Permission.TARGETS_WRITE)
     return ToldView(
         [
@@ -36,7 +40,12 @@ async def told_view(work: Work, actor: Actor, shop: Shop, speaker: Speaker) -> T
                 f"/targets/{target.id}",
                 " · ".join(filter(None, (target.name, speaker.say(CHANNELS[target.channel]), target.recipient))),
             )
-            for target in targets if target.audience is Audience.SHOP
+            for target in its_own
+        ],
+        [
+            Link(f"/targets/{target.id}", f"{target.name} {target.recipient}")
+            for target in its_own
+            if target.channel is Channel.SMS and target.enabled and target.recipient not in known
         ],
         [
             Link(f"/targets/new?shop={shop.id}&contact={place}", f"{contact.name} {contact.phone}")

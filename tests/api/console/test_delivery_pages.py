@@ -167,6 +167,20 @@ class TestContactOfAShop:
         assert "李梅 · 短信 · 13800000000" in page
         assert "/targets/new" not in page
 
+    async def test_of_before_the_shop_changed_hands_is_still_told(self, admin: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        admin._transport.app.state.centre.settings.sms_provider = "aliyun"  # type: ignore[attr-defined]
+        target = {"channel": "sms", "audience": "shop", "place": f"shop:{kitchen.shop_id}", "recipient": "13800000000"}
+        address = await add(admin, {**target, "name": "李梅", "events": ["case.issued"], "enabled": "yes"})
+        said = "这个号码不是本单位的联系人"
+        page = (await admin.get(f"/shops/{kitchen.shop_id}")).text
+        assert said not in page
+        version = re.findall(r'name="version" value="(\d+)"', page)[0]
+        form = {"name": "望江楼川菜馆", "station": "district-1", "version": version}
+        changed = {**form, "contact_name": "王芳", "contact_duty": "owner", "contact_phone": "139 0000 0000"}
+        assert (await admin.post(f"/shops/{kitchen.shop_id}", data=changed)).status_code == 303
+        page = (await admin.get(f"/shops/{kitchen.shop_id}")).text
+        assert re.search(rf'{said}.*<a href="{address}">李梅 13800000000</a>', page)
+
     async def test_that_is_gone(self, admin: httpx.AsyncClient, kitchen: Kitchen) -> None:
         assert (await admin.get(f"/targets/new?shop={kitchen.shop_id}&contact=7")).status_code == 404
         assert (await admin.get("/targets/new?shop=elsewhere")).status_code == 404
