@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": ("demo:demo", "Run everything on this machine: centre, edge and a camera. 一键演示"),
     "detect": ("ingest.detect:detect", "Look at pictures, folders and videos, and say what they show."),
     "check-camera": ("ingest.cli:check_camera", "Try a camera and say in words what works and what does not. 检查摄像头"),
+    "find-cameras": ("ingest.cli:find_cameras", "Say which cameras answer in the networks of this machine. 查找摄像头"),
     "serve": ("serve:serve", "Run the centre: API and console. 启动中心"),
     "accounts": ("api.cli:accounts", "Users of the centre: add, list, reset a password. 账号"),
     "clients": ("api.clients.cli:app", "Programs of other systems: add, list, rotate, revoke. 其他系统的程序"),

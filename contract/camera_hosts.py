@@ -14,6 +14,8 @@ _NEVER = tuple(
 )
 # IPv4 in IPv6's clothes: RFC 4291 2.5.5, 6052. The machine is the one inside.
 _CLOTHED = tuple(ipaddress.ip_network(network) for network in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
+# RFC 1918, and this machine itself, where a camera of the demo is.
+_LOCAL = tuple(ipaddress.ip_network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8"))
 _NAMES = ("localhost", "metadata.google.internal")
 
 
@@ -24,6 +26,15 @@ def is_forbidden_address(text: str) -> bool:
         is_clothed = any(address in network for network in _CLOTHED) and int(address) > 1
         address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if is_clothed else address.sixtofour or address
     return any(address in network for network in _NEVER)
+
+
+def is_local_address(text: str) -> bool:
+    """Whether it is an IPv4 address that only a network of somebody's own has."""
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return any(address in network for network in _LOCAL)
 
 
 def is_forbidden_host(host: str) -> bool:

@@ -1,13 +1,15 @@
-"""Trying a camera before it is added: the centre asks, the shop's own edge opens the camera, and tells what it saw.
+"""Trying a camera before it is added: the centre asks, the shop's own edge opens the camera, and tells what it saw. Where its
+address is not known, the edge looks for cameras first.
 
 The password travels sealed to the edge's key, and the centre keeps it in no other form. No endpoint gives it out.
 """
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from contract.base import Box, Identifier, Wire
+from contract.camera_hosts import is_local_address
 from contract.cameras import LONGEST_URL
 from contract.edges import Look, StreamFault
 
@@ -16,15 +18,25 @@ MOST_URLS = 8
 # Enough to see what the camera shows; about 100 kB as JPEG.
 PICTURE_SIDE_PX = 960
 PICTURE_BYTES = 700_000
+# More than a shop has; an answer in a network that somebody floods stays small.
+MOST_FOUND = 64
+LONGEST_WORDS = 60
+
+
+class TrialQuestion(Wire):
+    """The body of POST /api/v1/edge/trials/next: what the edge can do. One of an older version sends none."""
+
+    finds: bool = Field(False, description="it can look for cameras, and so takes a trial without `urls`")
 
 
 class Trial(Wire):
-    """The answer of POST /api/v1/edge/trials/next: a camera that the edge is to open, once."""
+    """The answer of POST /api/v1/edge/trials/next: a camera that the edge is to open, once; or to look which ones there are."""
 
     id: Identifier
     camera_id: Identifier = Field(description="what the camera will be called, and what the password is sealed for")
-    urls: Annotated[list[str], Field(min_length=1, max_length=MOST_URLS)] = Field(
-        description="rtsp:// or rtsps:// without user and password; tried in turn while the device has no such stream"
+    urls: Annotated[list[str], Field(max_length=MOST_URLS)] = Field(
+        description="rtsp:// or rtsps:// without user and password; tried in turn while the device has no such stream. None: "
+        "look which cameras answer in the networks of the edge, and open none"
     )
     username: str | None = None
     password_sealed: str | None = Field(None, description="encrypted to the edge's own key; see contract.credentials")
@@ -71,16 +83,35 @@ class Sighting(_Told):
     people: Annotated[list[SeenPerson], Field(max_length=100)]
 
 
+def _local(address: str) -> str:
+    if not is_local_address(address):
+        raise ValueError("This is no IPv4 address of a private network.")
+    return address
+
+
+Words = Annotated[str, Field(max_length=LONGEST_WORDS)]
+
+
+class FoundCamera(_Told):
+    """What answered when the edge asked for cameras. All but the address is what the device says of itself."""
+
+    address: Annotated[str, AfterValidator(_local)] = Field(description="IPv4, that the answer came from")
+    name: Words = ""
+    maker: Words = ""
+    hardware: Words = ""
+
+
 class TrialAnswer(Wire):
-    """POST /api/v1/edge/trials/answers. Either a fault or a sighting."""
+    """POST /api/v1/edge/trials/answers. A fault, or a sighting, or the cameras that were found."""
 
     trial_id: Identifier
-    url: str = Field(max_length=LONGEST_URL, description="the one of the trial's that the answer is about")
+    url: str = Field("", max_length=LONGEST_URL, description="the one of the trial's that the answer is about, if it has any")
     fault: StreamFault | None = None
     sighting: Sighting | None = None
+    found: Annotated[list[FoundCamera], Field(max_length=MOST_FOUND)] | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.fault is None) == (self.sighting is None):
-            raise ValueError("Tell either a fault or a sighting.")
+    def _one_of_them(self) -> Self:
+        if [self.fault, self.sighting, self.found].count(None) != 2:
+            raise ValueError("Tell either a fault, or a sighting, or what was found.")
         return self

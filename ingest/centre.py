@@ -22,7 +22,7 @@ from contract.cameras import EdgeConfig
 from contract.edge_auth import CLOCK_LEEWAY_S, make_edge_token
 from contract.edges import AGE, ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, LatestPicture, ReportAnswer
 from contract.evidence import CLIP
-from contract.trials import Trial, TrialAnswer
+from contract.trials import Trial, TrialAnswer, TrialQuestion
 from ingest.centre_errors import (
     CentreError,
     CentreUnavailable,
@@ -174,15 +174,17 @@ class Centre:
         self._tell("/edge/pictures", picture)
 
     def next_trial(self) -> Trial | None:
-        """A camera to try. The centre keeps the request open for a while; None when nobody wanted one. Raises CentreError."""
+        """A camera to try, or to find. The centre keeps the request open for a while; None when nobody wanted
+        one. Raises CentreError."""
         with self._link(OPEN_QUESTION) as path:
-            response = self._send("POST", path)
+            response = self._send("POST", path, json=TrialQuestion(finds=True).model_dump())
             return None if response.status_code == 204 else parsed(Trial, response)
 
     def tell_trial(self, answer: TrialAnswer) -> None:
         """Raises CentreError; CentreRefused when nobody waits for it any more."""
         with self._link("/edge/trials/answers") as path:
-            self._send("POST", path, json=answer.model_dump(mode="json"))
+            # What an older centre does not know, such as `found`, is not told where it is nothing.
+            self._send("POST", path, json=answer.model_dump(mode="json", exclude_none=True))
 
     def close(self) -> None:
         self._client.close()

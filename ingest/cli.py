@@ -18,10 +18,21 @@ from contract.edges import StreamFault
 from ingest.address import BadAddress, CameraAddress, parse_address
 from ingest.check import WATCH_S, Report, check, tell
 from ingest.errors import Language
+from ingest.finding import LISTEN_S, find
 from ingest.frames import Frame
 
 PASSWORD_VARIABLE = "SUNSHINE_CAMERA_PASSWORD"
 FAILED, POOR_PICTURE = 1, 3
+NOBODY_ASKED: dict[Language, str] = {
+    "zh": "本机没有可用来查找的网络。请检查网线或无线网络。",
+    "en": "There is no network on this machine in which to ask. Check its cable or its wireless network.",
+}
+NONE_FOUND: dict[Language, str] = {
+    "zh": "没有摄像头应答。请检查摄像头是否通电、是否和本机在同一网络、设置里是否打开了 ONVIF，"
+    "以及本机防火墙是否允许来自 UDP 3702 端口的数据。",
+    "en": "No camera answered. Check that it is switched on, and in one network with this machine; that ONVIF is on in its "
+    "settings; and that a firewall of this machine lets in UDP from port 3702.",
+}
 
 
 class Transport(StrEnum):
@@ -74,6 +85,30 @@ def check_camera(
         raise typer.Exit(FAILED)
     if report.look != "good":
         raise typer.Exit(POOR_PICTURE)
+
+
+def find_cameras(
+    seconds: Annotated[float, typer.Option(min=1, max=60, help="how long to wait for answers")] = LISTEN_S,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON list instead of lines")] = False,
+    language: Annotated[Tongue | None, typer.Option("--lang", help="default: as the terminal's")] = None,
+) -> None:
+    """Asks the networks of this machine which cameras are there (ONVIF WS-Discovery): address, and what each says of itself.
+
+    Exit status: 0 some answered, 1 none did or nobody could be asked, 2 the command is wrong.
+    """
+    tongue: Language = "zh" if (language or _terminal_tongue()) is Tongue.ZH else "en"
+    try:
+        found = find(seconds)
+    except OSError as error:
+        typer.echo(f"{NOBODY_ASKED[tongue]} ({error.strerror or error})", err=True)
+        raise typer.Exit(FAILED) from None
+    if as_json:
+        typer.echo(json.dumps([camera.model_dump() for camera in found], ensure_ascii=False))
+    for camera in [] if as_json else found:
+        typer.echo("  ".join(word for word in (camera.address, camera.maker, camera.name, camera.hardware) if word))
+    if not found:
+        typer.echo(NONE_FOUND[tongue], err=True)
+        raise typer.Exit(FAILED)
 
 
 def _terminal() -> bool:

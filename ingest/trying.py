@@ -1,4 +1,5 @@
-"""Trying cameras that somebody is about to add: asks the centre for one, looks at it once, tells what came."""
+"""Trying cameras that somebody is about to add: asks the centre for one, looks at it once, tells what came. Or for which ones
+there are."""
 
 import pickle
 import subprocess
@@ -15,6 +16,7 @@ from contract.trials import Trial, TrialAnswer
 from ingest.backoff import Backoff
 from ingest.centre import Centre
 from ingest.centre_errors import CentreError, CentreRefused
+from ingest.finding import find
 from ingest.pipe import Errand, Setup
 
 TRIAL = (sys.executable, "-m", "ingest.trial")
@@ -60,9 +62,18 @@ class Trials:
                 continue
             backoff.reset()
             if trial is not None and not self._stop.is_set():
-                self._tell(self._attempt(trial))
+                self._tell(self._attempt(trial) if trial.urls else self._find(trial))
             elif trial is None:
                 self._stop.wait(LEAST_PAUSE_S - (time.monotonic() - asked))
+
+    def _find(self, trial: Trial) -> TrialAnswer:
+        try:
+            found = find(allow_loopback=self._allow_loopback)
+        except OSError as error:
+            log.error("cameras_not_looked_for", trial=trial.id, cause=str(error))
+            found = []
+        log.info("cameras_looked_for", trial=trial.id, found=len(found))
+        return TrialAnswer(trial_id=trial.id, found=found)
 
     def _attempt(self, trial: Trial) -> TrialAnswer:
         errand = pickle.dumps(Errand(self._setup, trial, self._allow_loopback))

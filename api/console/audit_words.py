@@ -40,6 +40,7 @@ ACTIONS: dict[str, str] = {
     "camera.created": N_("Camera added"),
     "camera.changed": N_("Camera changed"),
     "camera.tried": N_("Camera tried"),
+    "cameras.searched": N_("Cameras looked for"),
     "camera.refused": N_("Camera not added: it hangs where none may"),
     "keys.rotated": N_("Stored credentials encrypted anew"),
     "centre_key.created": N_("Signing key of the centre made"),

@@ -72,13 +72,15 @@ class TrialTyped(BaseModel):
 @dataclass(frozen=True)
 class TrialFormView:
     """`choice` are the shops, to choose from where there are several. With `has_password`, one that was typed before is used
-    again. `fault` is what the camera just failed with: what that is about lies open."""
+    again. `fault` is what the camera just failed with: what that is about lies open. With `is_found`, the edge found the camera,
+    and mostly only its password is missing."""
 
     choice: ShopChoice
     typed: TrialTyped
     wrong: dict[str, str] = field(default_factory=dict)
     has_password: bool = False
     fault: StreamFault | None = None
+    is_found: bool = False
     makers: tuple[Maker, ...] = MAKERS
 
     @property

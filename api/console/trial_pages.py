@@ -1,5 +1,7 @@
-"""Adding a camera in four steps: choose the maker, enter address and password, see the picture, say what it shows."""
+"""Adding a camera in four steps: choose the maker, enter address and password, see the picture, say what it shows. Whoever does
+not know the address has the edge look for cameras first."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -11,19 +13,21 @@ from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
 from api.accounts.permissions import Permission
 from api.cameras import service as cameras
+from api.cameras.makers import maker_of
 from api.console.camera_form import NotACamera
 from api.console.i18n import N_
 from api.console.rendering import page, partial, partial_etag, partial_response, speaker_of
 from api.console.shop_choice import choose_shop
-from api.console.trial_form import USUAL_USER, TrialFormView, TrialTyped, read_trial, too_many
-from api.console.trial_views import REFUSALS, TrialView, trial_view
+from api.console.trial_form import UNKNOWN, USUAL_USER, TrialFormView, TrialTyped, read_trial, too_many
+from api.console.trial_views import REFUSALS, TrialView, trial_view, watched_hosts
 from api.console.words import AREAS
 from api.kit.database import Work
+from api.kit.ids import ID_LENGTH
 from api.kit.work import At, Reading, Writing
 from api.places import service as places
 from api.trials import service as trials
 from api.trials.schemas import ALLOWED_KINDS, ForbiddenPlace
-from api.trials.service import IS_OPEN, AddressRefused, NoEdge, PasswordNeeded, Stage, TooManyTrials, stage_of
+from api.trials.service import IS_OPEN, AddressRefused, NoEdge, PasswordNeeded, Stage, TooManyTrials, answer_of, stage_of
 from contract.catalogue import AreaKind
 from contract.edges import StreamFault
 from contract.faults import FAULT_TEXTS
@@ -37,10 +41,41 @@ _NO_EDGE = N_(
 
 @router.get("/cameras/trials/new")
 async def new_trial(
-    request: Request, actor: SignedIn, work: Reading, refused: Annotated[ForbiddenPlace | None, Query()] = None
+    request: Request, actor: SignedIn, work: Reading, refused: Annotated[ForbiddenPlace | None, Query()] = None,
+    search: Annotated[str, Query(max_length=ID_LENGTH)] = "", address: Annotated[str, Query(max_length=40)] = "",
+    finds: bool = False,
 ) -> Response:
+    """With `search`, at the shop and the edge of that one. An `address` is filled in that it found: a link could name any.
+    `finds`: whoever sees several shops is asked for one, to have cameras looked for there."""
     actor.require(Permission.CAMERAS_ADD)
-    return await _new(request, actor, work, TrialTyped(username=USUAL_USER), refused=refused)
+    typed = TrialTyped(username=USUAL_USER)
+    if search:
+        trial = await trials.get_trial(work, actor, search)
+        typed = typed.model_copy(update={"shop_id": trial.shop_id, "edge_id": trial.edge_id})
+        answer = answer_of(trial)
+        for camera in (answer and answer.found) or []:
+            if camera.address == address:
+                maker = maker_of([camera.maker, camera.name, camera.hardware])
+                typed = typed.model_copy(update={"address": address, "maker": maker.key if maker else UNKNOWN})
+    return await _new(request, actor, work, typed, refused=refused, is_found=typed.address != "", finds=finds)
+
+
+@router.post("/cameras/trials/search")
+async def begin_search(
+    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, at: At, shop_id: Annotated[str, Form()] = "",
+    edge_id: Annotated[str, Form()] = "",
+) -> Response:
+    try:
+        search = await trials.begin_search(work, actor, shop_id, edge_id or None, at)
+    except NoEdge:
+        wrong = speaker_of(request).say(_NO_EDGE)
+    except TooManyTrials as problem:
+        wrong = too_many(problem, speaker_of(request))
+    else:
+        work.when_committed(lambda: centre.trial_bells.ring(search.edge_id))
+        return RedirectResponse(f"/cameras/trials/{search.id}", 303)
+    typed = TrialTyped(shop_id=shop_id, edge_id=edge_id, username=USUAL_USER)
+    return await _new(request, actor, work, typed, wrong={"all": wrong})
 
 
 @router.post("/cameras/trials/new")
@@ -124,14 +159,14 @@ def _added_url(camera_id: str) -> str:
 
 async def _new(
     request: Request, actor: Actor, work: Work, typed: TrialTyped, *, wrong: dict[str, str] | None = None,
-    refused: ForbiddenPlace | None = None,
+    refused: ForbiddenPlace | None = None, is_found: bool = False, finds: bool = False,
 ) -> Response:
     speaker = speaker_of(request)
-    form = await _form(request, work, actor, typed, wrong or {})
+    form = replace(await _form(request, work, actor, typed, wrong or {}), is_found=is_found)
     refusal = speaker.say(REFUSALS[refused]) if refused is not None else None
     return page(
         request, "trial_new.html", actor=actor, status=422 if wrong else 200, form=form, refusal=refusal,
-        may_write=actor.may(Permission.CAMERAS_WRITE),
+        finds=finds, may_write=actor.may(Permission.CAMERAS_WRITE),
     )
 
 
@@ -145,7 +180,12 @@ async def _view(
 ) -> TrialView:
     trial = await trials.get_trial(work, actor, trial_id)
     # Asked for every second while the edge looks: the form comes with the end.
-    form = None if stage_of(trial, at) in IS_OPEN else await _form(request, work, actor, TrialTyped.of(trial), {})
+    is_open = stage_of(trial, at) in IS_OPEN
+    if trial.is_search:
+        known = [] if is_open else await cameras.list_cameras(work, actor, shop_id=trial.shop_id)
+        watched = watched_hosts([one.camera for one in known], trial.edge_id)
+        return trial_view(trial, None, at, speaker_of(request), watched=watched)
+    form = None if is_open else await _form(request, work, actor, TrialTyped.of(trial), {})
     return trial_view(trial, form, at, speaker_of(request), wrong, name)
 
 

@@ -1,9 +1,13 @@
 """How an attempt to open a camera went, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlencode
 
+from api.cameras.makers import maker_of
+from api.cameras.service import receiver
+from api.cameras.tables import Camera
 from api.console.case_words import BOX_KINDS
 from api.console.exhibit_views import BoxView, LegendItem, box_view
 from api.console.i18n import N_
@@ -20,7 +24,7 @@ from contract.catalogue import AreaKind
 from contract.edges import StreamFault
 from contract.evidence import MarkedBox
 from contract.faults import FAULT_TEXTS
-from contract.trials import SeenPerson, Sighting, TrialAnswer
+from contract.trials import FoundCamera, SeenPerson, Sighting, TrialAnswer
 
 _SENTENCES: dict[Stage, str] = {
     Stage.WAITING: N_("The edge box is being asked. This takes a second or two."),
@@ -32,7 +36,20 @@ _SENTENCES: dict[Stage, str] = {
     Stage.NO_ANSWER: N_("The edge box began, but did not answer in time. Wait a minute, then try again."),
     Stage.OVER: N_("What was seen is not kept any more. Try the camera again."),
 }
+_SENTENCES_OF_SEARCH = _SENTENCES | {
+    Stage.LOOKING: N_("The edge box asks which cameras are in its network. This takes about five seconds."),
+    Stage.TOO_OLD: N_(
+        "The edge box has an older version, which cannot find cameras. Have it updated; until then enter the address yourself."
+    ),
+    Stage.OVER: N_("What was found is not kept any more. Search again."),
+}
+_WATCHED = Tone(N_("Watched already"), "good")
+_NONE_FOUND = N_(
+    "No camera answered. Is it switched on, and in one network with the edge box? Many cameras only answer once ONVIF is "
+    "switched on in their settings. Otherwise enter the address yourself."
+)
 _STEPS = (N_("Edge box asked"), N_("Camera opened"), N_("Picture looked at"))
+_STEPS_OF_SEARCH = (N_("Edge box asked"), N_("Network searched"))
 _DONE = {Stage.WAITING: 0, Stage.LOOKING: 1}
 
 _STATES: dict[tuple[str, str], Tone] = {
@@ -115,12 +132,28 @@ class SeenView:
 
 
 @dataclass(frozen=True)
+class FoundView:
+    """`watched`: the names of the cameras that the edge watches at this address; of a recorder, several."""
+
+    address: str
+    words: Sequence[str]
+    watched: Sequence[str]
+    chip: Chip
+    url: str
+
+
+@dataclass(frozen=True)
 class TrialView:
-    """`form`, to try again, once there is nothing to wait for; `problem` says what went wrong and what to do."""
+    """`form`, to try again, once there is nothing to wait for; `problem` says what went wrong and what to do. A search has none:
+    it has what was `found`."""
 
     id: str
     shop: str
+    shop_id: str
     edge: str
+    edge_id: str
+    is_search: bool
+    found: Sequence[FoundView]
     live_url: str
     is_open: bool
     steps: Sequence[ProgressStep]
@@ -134,27 +167,57 @@ class TrialView:
 
 def trial_view(
     trial: CameraTrial, form: TrialFormView | None, at: datetime, speaker: Speaker, wrong: dict[str, str] | None = None,
-    name: str = "",
+    name: str = "", watched: Mapping[str, Sequence[str]] | None = None,
 ) -> TrialView:
+    """`watched`: by `watched_hosts`, of a search."""
     stage, answer = stage_of(trial, at), answer_of(trial)
     is_open = stage in IS_OPEN
-    sentence = speaker.say(_SENTENCES[stage]) if stage in _SENTENCES else None
+    sentences = _SENTENCES_OF_SEARCH if trial.is_search else _SENTENCES
+    sentence = speaker.say(sentences[stage]) if stage in sentences else None
     problem = None if is_open or sentence is None else sentence
     if stage is Stage.ANSWERED and answer is not None and answer.fault is not None:
         problem = _fault(trial, answer.fault, speaker)
         form = form and replace(form, fault=answer.fault)
+    found = (answer.found if answer is not None and stage is Stage.ANSWERED else None) or []
+    if trial.is_search and stage is Stage.ANSWERED and not found:
+        problem = speaker.say(_NONE_FOUND)
     seen = answer.sighting if answer is not None and stage is Stage.ANSWERED else None
     return TrialView(
-        id=trial.id, shop=trial.shop.name, edge=trial.edge.name, live_url=f"/cameras/trials/{trial.id}/state", is_open=is_open,
-        steps=_steps(_DONE.get(stage, len(_STEPS)), speaker), sentence=sentence if is_open else None, problem=problem,
+        id=trial.id, shop=trial.shop.name, shop_id=trial.shop_id, edge=trial.edge.name, edge_id=trial.edge_id,
+        is_search=trial.is_search, found=[_found(trial, camera, watched or {}, speaker) for camera in found],
+        live_url=f"/cameras/trials/{trial.id}/state", is_open=is_open,
+        steps=_steps(_STEPS_OF_SEARCH if trial.is_search else _STEPS, _DONE.get(stage, len(_STEPS)), speaker),
+        sentence=sentence if is_open else None, problem=problem,
         seen=_seen(trial, answer, seen, speaker) if answer is not None and seen is not None else None, form=form,
         wrong=wrong or {}, name=name,
     )
 
 
-def _steps(done: int, speaker: Speaker) -> list[ProgressStep]:
-    tenses = ["past" if place < done else "now" if place == done else "later" for place in range(len(_STEPS))]
-    return [ProgressStep(speaker.say(words), tense, None) for words, tense in zip(_STEPS, tenses, strict=True)]
+def watched_hosts(cameras: Sequence[Camera], edge_id: str) -> dict[str, list[str]]:
+    """The names of the cameras that this edge watches, by address."""
+    names: dict[str, list[str]] = {}
+    for camera in cameras:
+        if camera.enabled and camera.edge_id == edge_id:
+            names.setdefault(receiver(camera.url)[0], []).append(camera.name)
+    return names
+
+
+def _found(trial: CameraTrial, camera: FoundCamera, watched: Mapping[str, Sequence[str]], speaker: Speaker) -> FoundView:
+    told = [word for word in (camera.maker, camera.name, camera.hardware) if word]
+    maker = maker_of(told)
+    url = "/cameras/trials/new?" + urlencode({"search": trial.id, "address": camera.address})
+    words = [maker.name, *told] if maker else told
+    # Some give the same word twice, or the model in the name.
+    words = [
+        word for place, word in enumerate(words) if not any(word.casefold() in other.casefold() for other in words[:place])
+    ]
+    names = watched.get(camera.address, [])
+    return FoundView(camera.address, words, names, speaker.chip(_WATCHED), url)
+
+
+def _steps(steps: Sequence[str], done: int, speaker: Speaker) -> list[ProgressStep]:
+    tenses = ["past" if place < done else "now" if place == done else "later" for place in range(len(steps))]
+    return [ProgressStep(speaker.say(words), tense, None) for words, tense in zip(steps, tenses, strict=True)]
 
 
 def _fault(trial: CameraTrial, fault: StreamFault, speaker: Speaker) -> str:

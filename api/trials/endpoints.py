@@ -7,18 +7,22 @@ from api.edges.dependencies import SignedEdge
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import At, Writing
 from api.trials import errands
-from contract.trials import Trial, TrialAnswer
+from contract.trials import Trial, TrialAnswer, TrialQuestion
 
 protocol = APIRouter(tags=["edge protocol"])
 
 
 @protocol.post(
-    "/edge/trials/next", operation_id="next_trial", summary="A camera that the edge is to try", response_model=Trial,
+    "/edge/trials/next", operation_id="next_trial", summary="A camera that the edge is to try, or to look for",
+    response_model=Trial,
     responses={204: {"description": "Nobody wants one to be tried"}, **documented(Unauthenticated, Forbidden)},
 )
-async def next_trial(request: Request, actor: SignedEdge, centre: CentreOf) -> Response:
+async def next_trial(
+    request: Request, actor: SignedEdge, centre: CentreOf, body: TrialQuestion | None = None
+) -> Response:
     """Stays open until there is one, for 25 s at most. Each is given out once."""
-    trial = await errands.wait_for_trial(centre, actor, request.is_disconnected)
+    finds = body is not None and body.finds
+    trial = await errands.wait_for_trial(centre, actor, request.is_disconnected, finds=finds)
     if trial is None:
         return Response(status_code=204)
     return Response(trial.model_dump_json(), media_type="application/json")

@@ -28,13 +28,15 @@ class NotWaitedFor(Conflict):
     code = "trial-not-waited-for"
 
 
-async def wait_for_trial(centre: Centre, actor: Actor, is_gone: Callable[[], Awaitable[bool]]) -> Trial | None:
-    """None when nobody wanted one while the question was open."""
+async def wait_for_trial(
+    centre: Centre, actor: Actor, is_gone: Callable[[], Awaitable[bool]], *, finds: bool
+) -> Trial | None:
+    """None when nobody wanted one while the question was open. `finds`: the edge can look for cameras."""
     clock = asyncio.get_running_loop().time
     until = clock() + centre.settings.trial_wait_s
     is_new = True
     while True:
-        if is_new and (trial := await _take(centre, actor)) is not None:
+        if is_new and (trial := await _take(centre, actor, finds)) is not None:
             return trial
         left_s = until - clock()
         if left_s <= 0 or centre.trial_bells.is_closed:
@@ -44,7 +46,7 @@ async def wait_for_trial(centre: Centre, actor: Actor, is_gone: Callable[[], Awa
             return None
 
 
-async def _take(centre: Centre, actor: Actor) -> Trial | None:
+async def _take(centre: Centre, actor: Actor, finds: bool) -> Trial | None:
     since = centre.clock() - ANSWERED_WITHIN
     async with centre.database.reading() as work:
         if not await repository.edges_waited_for(work, actor, since):
@@ -55,6 +57,9 @@ async def _take(centre: Centre, actor: Actor) -> Trial | None:
         if trial is None:
             return None
         trial.taken_at = centre.clock()
+        if trial.is_search and not finds:
+            trial.answered_at = trial.taken_at  # with nothing: this is not waited for, see `stage_of`
+            return None
         return Trial(
             id=trial.id, camera_id=trial.camera_id, urls=trial.urls, username=trial.username,
             password_sealed=trial.password_sealed,
@@ -68,7 +73,9 @@ async def take_answer(work: Work, actor: Actor, answer: TrialAnswer, at: datetim
         raise NotFound("This edge was not asked to try such a camera.")
     if stage_of(trial, at) is not Stage.LOOKING:
         raise NotWaitedFor("Nobody waits for this answer: it came before, was not asked for, or comes too late.")
-    if answer.url not in trial.urls:
+    if trial.is_search != (answer.found is not None):
+        raise Invalid("The edge was to look for cameras and told something else, or the other way round.")
+    if answer.url not in (trial.urls or [""]):
         raise Invalid("The answer is about an address that was not to be tried.")
     sighting = answer.sighting
     if sighting is not None:

@@ -72,6 +72,7 @@ class Stage(StrEnum):
     LOOKING = "looking"
     NOT_FETCHED = "not_fetched"
     NO_ANSWER = "no_answer"
+    TOO_OLD = "too_old"  # the edge does not know how to look for cameras
     ANSWERED = "answered"
     OVER = "over"
 
@@ -83,7 +84,7 @@ def stage_of(trial: CameraTrial, at: datetime) -> Stage:
     if trial.over_at is not None or at - trial.created_at > KEPT:
         return Stage.OVER
     if trial.answered_at is not None:
-        return Stage.ANSWERED
+        return Stage.TOO_OLD if trial.answer is None else Stage.ANSWERED
     is_late = at - trial.created_at > ANSWERED_WITHIN
     if trial.taken_at is None:
         return Stage.NOT_FETCHED if is_late else Stage.WAITING
@@ -101,7 +102,7 @@ async def begin(work: Work, actor: Actor, settings: Settings, new: TrialIn, at: 
     host, port = receiver(new.urls[0])
     if any(is_forbidden_host(receiver(url)[0]) for url in new.urls) and not settings.loopback_cameras:
         raise AddressRefused("This is an address of the edge box itself, or a reserved one. Enter the one of the camera.")
-    edge = await _edge(work, actor, new)
+    edge = await _edge(work, actor, new.shop_id, new.edge_id)
     await _count(work, actor, new.shop_id, host, at)
     trial = CameraTrial(
         camera_id=new_id(), shop_id=new.shop_id, edge_id=edge.id, maker=new.maker, address=new.address, channel=new.channel,
@@ -112,8 +113,26 @@ async def begin(work: Work, actor: Actor, settings: Settings, new: TrialIn, at: 
         trial.password_sealed = seal_credential(key, trial.camera_id, new.password.get_secret_value())
     elif new.again is not None:
         await _take_password(work, actor, trial, new.again)
-    work.add(trial)
     record(work, actor, "camera.tried", "camera", trial.camera_id, shop_id=trial.shop_id, host=host)
+    return await _put_up(work, trial)
+
+
+async def begin_search(work: Work, actor: Actor, shop_id: str, edge_id: str | None, at: datetime) -> CameraTrial:
+    """The edge is to tell which cameras answer in its network. Raises NoEdge, TooManyTrials."""
+    actor.require(Permission.CAMERAS_ADD)
+    await places.get_shop(work, actor, shop_id)
+    edge = await _edge(work, actor, shop_id, edge_id)
+    await _count(work, actor, shop_id, "", at)
+    search = CameraTrial(
+        shop_id=shop_id, edge_id=edge.id, maker="", address="", channel=1, is_sub=False, host="", port=0, urls=[],
+        is_failure=False, created_at=at,
+    )
+    record(work, actor, "cameras.searched", "edge", edge.id, shop_id=shop_id)
+    return await _put_up(work, search)
+
+
+async def _put_up(work: Work, trial: CameraTrial) -> CameraTrial:
+    work.add(trial)
     await work.flush()
     await work.refresh(trial, ["shop", "edge"])
     return trial
@@ -158,15 +177,15 @@ async def refuse_place(work: Work, actor: Actor, trial_id: str, place: Forbidden
     record(work, actor, "camera.refused", "camera", trial.camera_id, shop_id=trial.shop_id, place=place.value)
 
 
-async def _edge(work: Work, actor: Actor, new: TrialIn) -> Edge:
+async def _edge(work: Work, actor: Actor, shop_id: str, edge_id: str | None) -> Edge:
     """The one that is named, or the one that was heard of last; locked, so that attempts are counted one after the other."""
-    trusted = [edge for edge in await edges.list_edges(work, actor, shop_id=new.shop_id) if edge.is_trusted]
-    if new.edge_id is not None and new.edge_id not in [edge.id for edge in trusted]:
+    trusted = [edge for edge in await edges.list_edges(work, actor, shop_id=shop_id) if edge.is_trusted]
+    if edge_id is not None and edge_id not in [edge.id for edge in trusted]:
         raise NotFound("There is no such edge in this shop, or it was revoked or waits for approval.")
     if not trusted:
         raise NoEdge("No edge box of this shop may read cameras yet. Enrol one, or approve the one that waits.")
     latest = max(trusted, key=lambda edge: edge.last_seen_at or edge.enrolled_at)
-    edge = await edges.get_edge(work, actor, new.edge_id or latest.id)
+    edge = await edges.get_edge(work, actor, edge_id or latest.id)
     assert edge is not None  # noqa: S101 - it was in the list
     return edge
 

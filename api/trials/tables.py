@@ -11,7 +11,8 @@ from api.places.tables import Shop
 
 
 class CameraTrial(Table):
-    """One attempt. Password, picture and answer are kept for half an hour at most; that there was an attempt, a little longer."""
+    """One attempt; or, without `urls`, a search for the cameras in the edge's networks. Password, picture and answer are kept for
+    half an hour at most; that there was an attempt, a little longer."""
 
     __tablename__ = "camera_trials"
 
@@ -43,3 +44,7 @@ class CameraTrial(Table):
     is_failure: Mapped[bool] = mapped_column(default=True)
     # Nothing of it is left but that it was.
     over_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def is_search(self) -> bool:
+        return not self.urls

@@ -274,6 +274,7 @@ TABLE = (
     row("POST /shops/import/lines", P.PLACES_WRITE, lines="forged"),
     row("POST /shops/{shop_id}", P.PLACES_WRITE, name="New"),
     Row("POST /cameras/trials/new", frozenset({P.CAMERAS_ADD}), TRIAL),
+    row("POST /cameras/trials/search", P.CAMERAS_ADD, shop_id="{shop_id}"),
     row("POST /cameras/trials/{trial_id}/camera", P.CAMERAS_ADD, shows="cooking"),
     row("POST /cameras/new", P.CAMERAS_WRITE, **CAMERA),
     row("POST /cameras/{camera_id}", P.CAMERAS_WRITE, **CAMERA, version="1"),

@@ -44,8 +44,8 @@ async def began(client: httpx.AsyncClient, place: Place, **typed: Any) -> str:
     return trial_id
 
 
-async def take(box: EdgeBox) -> httpx.Response:
-    return await box.client.post("/api/v1/edge/trials/next", auth=box.sign)
+async def take(box: EdgeBox, question: dict[str, bool] | None = None) -> httpx.Response:
+    return await box.client.post("/api/v1/edge/trials/next", auth=box.sign, json=question)
 
 
 async def open_question(world: World, box: EdgeBox) -> "asyncio.Task[httpx.Response]":

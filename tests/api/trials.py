@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from api.trials.tables import CameraTrial
-from contract.trials import SeenPerson, Sighting, TrialAnswer
+from contract.trials import FoundCamera, SeenPerson, Sighting, TrialAnswer
 from tests.api.world import jpeg
 
 URL = "rtsp://192.0.2.7/Streaming/Channels/101"
@@ -20,4 +20,12 @@ def seen_trial(shop_id: str, edge_id: str, at: datetime, seen: Sighting = SEEN, 
         shop_id=shop_id, edge_id=edge_id, maker="hikvision", address="192.0.2.7", channel=1, is_sub=False, host="192.0.2.7",
         port=554, urls=[URL], username="admin", password_sealed="sealed-elsewhere", created_at=at, taken_at=at, answered_at=at,
         answer=answer.model_dump_json(), picture=picture or jpeg(90), is_failure=False,
+    )
+
+
+def found_search(shop_id: str, edge_id: str, at: datetime, found: list[FoundCamera]) -> CameraTrial:
+    answer = TrialAnswer(trial_id="told", found=found)
+    return CameraTrial(
+        shop_id=shop_id, edge_id=edge_id, maker="", address="", channel=1, is_sub=False, host="", port=0, urls=[], created_at=at,
+        taken_at=at, answered_at=at, answer=answer.model_dump_json(), is_failure=False,
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from contract.camera_hosts import is_forbidden_address, is_forbidden_host
+from contract.camera_hosts import is_forbidden_address, is_forbidden_host, is_local_address
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,16 @@ def test_no_camera_is_called(host: str) -> None:
 @pytest.mark.parametrize("host", ["camera.shop.lan", "192.168.1.64", "nvr", "摄像头", "localhost.example", ""])
 def test_a_camera_may_be_called(host: str) -> None:
     assert not is_forbidden_host(host)
+
+
+@pytest.mark.parametrize("address", ["192.168.1.64", "10.0.0.5", "172.31.3.4", "127.0.0.1"])
+def test_an_address_of_a_network_of_ones_own(address: str) -> None:
+    assert is_local_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "172.32.0.1", "169.254.1.1", "100.64.0.7", "fd12:3456::7", "::ffff:192.168.1.64", "192.168.1.064", "x", ""],
+)
+def test_no_address_of_a_network_of_ones_own(address: str) -> None:
+    assert not is_local_address(address)

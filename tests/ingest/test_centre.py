@@ -23,7 +23,8 @@ from structlog.testing import capture_logs
 from api.kit import connections
 from api.server import IDLE_S
 from contract.edge_auth import EdgeTokenError, claimed_edge_id, content_digest, verify_edge_token
-from contract.edges import Heartbeat
+from contract.edges import Heartbeat, StreamFault
+from contract.trials import TrialAnswer
 from ingest import heartbeat
 from ingest.centre import KEPT_S, Centre, CentreUrlError, checked_centre_url
 from ingest.centre_errors import (
@@ -419,6 +420,13 @@ def test_an_open_question_that_a_router_cuts_off_does_not_say_that_the_centre_is
     with capture_logs() as logs, pytest.raises(CentreUnreachable):
         centre.next_trial()
     assert logs == []
+
+
+def test_an_older_centre_is_told_nothing_that_it_does_not_know():
+    """It refuses fields that it has no name for."""
+    centre = CentreInMemory(before=lambda request: httpx.Response(204))
+    centre.client().tell_trial(TrialAnswer(trial_id="trial-1", url="rtsp://192.0.2.7/x", fault=StreamFault.TIMEOUT))
+    assert json.loads(centre.requests[0].content) == {"trial_id": "trial-1", "url": "rtsp://192.0.2.7/x", "fault": "timeout"}
 
 
 def test_obstacle_is_logged_once_for_each_change():

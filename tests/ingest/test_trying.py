@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from contract.credentials import seal_credential
 from contract.edges import StreamFault
 from contract.trials import Trial, TrialAnswer
-from ingest import trying
+from ingest import finding, trying
 from ingest.pipe import Setup
 from ingest.trying import Trials
 from tests.ingest.edge_world import CentreInMemory, problem
+from tests.ingest.onvif_device import in_the_network, matches
 
 KEY = X25519PrivateKey.generate()
 SCRIPTED = (sys.executable, "-m", "tests.ingest.trial_main")
@@ -83,6 +84,28 @@ def test_a_camera_is_tried_and_told_of(
     told = answer.model_dump_json() + "".join(capfd.readouterr())
     assert SECRET not in told
     assert "fter" not in told
+
+
+def test_cameras_are_looked_for_and_told_of(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Trials]) -> None:
+    asked = Asked(Trial(id="trial-1", camera_id="camera-1", urls=[]))
+
+    with in_the_network(monkeypatch, ("127.0.0.9", matches())):
+        run(asked, ("/no/process/for/it",))
+        assert asked.told.wait(60)
+
+    [answer] = asked.answers
+    assert (answer.trial_id, answer.url) == ("trial-1", "")
+    assert [camera.address for camera in answer.found or []] == ["127.0.0.9"]
+
+
+def test_where_nobody_can_be_asked_nothing_is_found(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Trials]) -> None:
+    asked = Asked(Trial(id="trial-1", camera_id="camera-1", urls=[]))
+    monkeypatch.setattr(finding.socket, "if_nameindex", lambda: [(2**20, "gone")])
+
+    run(asked)
+
+    assert asked.told.wait(60)
+    assert asked.answers[0].found == []
 
 
 def test_wrong_password_is_told_without_it(

@@ -22,6 +22,7 @@ from api.deliveries.kinds import Channel
 from api.kit.database import Database
 from api.kit.times import in_shop_time, now
 from contract.edges import LATEST_SIDE_PX, CameraMinute, StreamFault
+from contract.trials import FoundCamera
 from detector.pipeline import Detector
 from ingest.check import Report
 from ingest.frames import Frame
@@ -41,7 +42,7 @@ from tests.api.console.chromium import (
 from tests.api.console.kitchen import Kitchen
 from tests.api.console.scenes import Scene, scenes
 from tests.api.history import History
-from tests.api.trials import seen_trial
+from tests.api.trials import found_search, seen_trial
 
 FOLDER = Path(__file__).parents[3] / "docs" / "screenshots"
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
@@ -58,6 +59,7 @@ PAGES = (
     ("camera", "chief", "/cameras/camera-1"),
     ("camera-trial-new", "store", "/cameras/trials/new"),
     ("camera-trial", "store", "/cameras/trials/trial-1"),
+    ("camera-search", "store", "/cameras/trials/search-1"),
     ("camera-zone", "installer", "/cameras/camera-1"),
     ("camera-new", "installer", "/cameras/new"),
     ("edge-boxes", "chief", "/edge-boxes"),
@@ -90,7 +92,9 @@ SIGN_IN = "sign-in"
 # What the people of a shop see, by the link of a message or without one.
 PHONE_PAGES = (("phone-notice", "/n/{token}"), ("phone-practice", "/n/practice"), ("phone-group", "/n/{group}"))
 # Of these the documents show phones too.
-ON_A_PHONE = ("review", "case", "cases", "shop-case", "camera-trial-new", "camera-trial", "camera-wall", "statistics")
+ON_A_PHONE = (
+    "review", "case", "cases", "shop-case", "camera-trial-new", "camera-trial", "camera-search", "camera-wall", "statistics",
+)
 # Of these the picture begins further down.
 _FROM = {"monthly-report": ".paper"}
 _QUALITY = 76
@@ -242,9 +246,17 @@ async def _try_a_camera(centre: LiveCentre, picture: bytes) -> None:
     seen = sighting(report, Frame(image, 0.0, now(), 0), Detector.load())
     trial = seen_trial("shop-1", "edge-1", now(), seen.model_copy(update={"jpeg": ""}), base64.b64decode(seen.jpeg))
     trial.id = "trial-1"
+    # As such devices name themselves.
+    named = [("HIKVISION DS-2CD3T46WD-I3", "DS-2CD3T46WD-I3"), ("Dahua", "IPC-HFW2433F-ZSA"), ("NVR", "DS-7808NB-K1")]
+    answered = [
+        FoundCamera(address=f"192.168.1.{64 + place}", name=name, hardware=hardware)
+        for place, (name, hardware) in enumerate(named)
+    ]
+    search = found_search("shop-1", "edge-1", now(), answered)
+    search.id = "search-1"
     database = Database(centre.kitchen.settings.async_database_url, 60)
     async with database.writing() as work:
-        work.add(trial)
+        work.add_all([trial, search])
     await database.close()
 
 

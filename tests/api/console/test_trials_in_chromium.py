@@ -13,6 +13,7 @@ from ingest.pipe import Setup
 from ingest.rtsp_server import RtspServer, running
 from ingest.trying import Trials
 from tests.api.console.chromium import DESKTOP, PHONE, LiveCentre, OpenPage
+from tests.ingest.onvif_device import in_the_network, matches
 
 pytestmark = pytest.mark.browser
 PASSWORD = "后厨p%@:/8"
@@ -76,3 +77,24 @@ def test_a_cook_adds_a_camera(
     expect(page.get_by_text("摄像头已添加")).to_be_visible()
     expect(page.get_by_role("heading", name="烹饪区 1")).to_be_visible()
     assert PASSWORD not in page.content()
+
+
+@pytest.mark.parametrize(("viewport", "scripts"), [(PHONE, True), (DESKTOP, False)], ids=["phone", "without-scripts"])
+def test_a_cook_who_does_not_know_the_address_has_the_camera_found(
+    monkeypatch: pytest.MonkeyPatch, centre: LiveCentre, edge: None, open_page: OpenPage, viewport: dict[str, int], scripts: bool
+) -> None:
+    page = open_page("store", "/cameras/trials/new", viewport=viewport, java_script_enabled=scripts)
+
+    with in_the_network(monkeypatch, ("127.0.0.9", matches())):
+        page.get_by_role("button", name="在本店网络里找摄像头").click()
+        expect(page.get_by_text("HIKVISION DS-2CD2032-I")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_role("link", name="选这台 127.0.0.9").click()
+
+    expect(page.get_by_label("摄像头密码")).to_be_focused()
+    expect(page.get_by_label("IP 地址")).to_have_value("127.0.0.9")
+    expect(page.get_by_text("厂家: 海康威视 Hikvision")).to_be_visible()
+    page.get_by_label("摄像头密码").fill(PASSWORD)
+    page.get_by_role("button", name="打开摄像头").click()
+    # Nothing listens there: the edge has been at the very address.
+    expect(page.get_by_role("alert")).to_be_visible()
