@@ -1,6 +1,7 @@
 """Extra channels through Apprise itself, against a server on this machine."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,17 @@ async def test_a_redirect_leads_nowhere_inside(post: Post):
         entry = await open_and_send(post)
         assert entry["fault"] in ("address_refused", "service_error")
         assert inner.requests == []
+
+
+async def test_a_file_that_an_address_names_is_not_sent(post: Post, tmp_path: Path):
+    """Microsoft's and others' services take a template; an administrator of one station could read the machine with it."""
+    card = tmp_path / "card.json"
+    card.write_text('{"type": "message", "attachments": [{"contentType": "secret"}]}')
+    host = post.receiver.url.removeprefix("http://")
+    await post.target("apprise", token=f"workflows://{host}/workflow/signature/?template={card}")
+    entry = await open_and_send(post)
+    assert (entry["state"], entry["fault"]) == ("waiting", "service_error")
+    assert "could not be read" in str(entry["answer"])
 
 
 async def test_one_that_never_answers_ends_with_its_time(post: Post):
