@@ -231,9 +231,8 @@ class CameraReader:
         while self._may_connect():
             attempt = _Attempt()
             with self._changed:
-                if self._stopping:
-                    return
-                self._current = attempt
+                if not self._stopping:  # else the attempt ends before it connects
+                    self._current = attempt
             work = at_camera(self._camera_id, self._work)
             worker = threading.Thread(target=work, args=(attempt,), name=f"read {self.name}", daemon=True)
             try:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime
 
 import av
@@ -595,3 +596,28 @@ def test_what_other_channels_were_refused_is_told_and_not_tried(read, wait_until
 def test_a_camera_that_breaks_off_is_connected_to_again_through_the_same_door(read, wait_until) -> None:
     reader = read(fails(StreamFault.REFUSED), fails(StreamFault.TIMEOUT), looks, door=Door(Logins(), "admin", "ch1"))
     wait_until(lambda: reader.state().status is Status.LOOKING)
+
+
+def test_a_camera_that_is_stopped_just_as_it_is_let_in_leaves_again(read, wait_until) -> None:
+    told: list[str] = []
+
+    class Late(Future):
+        def result(self, timeout: float | None = None) -> float:
+            reader._stopping = True
+            return 0.0
+
+    class Gate:
+        def ask(self, login: str, who: object) -> Future[float]:
+            started.wait(20)
+            answer = Late()
+            answer.set_result(0.0)
+            return answer
+
+        def tell(self, login: str, who: object, outcome: str) -> None:
+            told.append(outcome)
+
+    started = threading.Event()
+    reader = read(looks, door=Door(Gate(), "admin", "ch1"))
+    started.set()
+    wait_until(lambda: not reader._supervisor.is_alive())
+    assert told == ["over"]
