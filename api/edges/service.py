@@ -163,7 +163,10 @@ async def authenticate(work: Work, token: str, method: str, path: str, address: 
     try:
         edge = await repository.find_claimed_edge(work, claimed_edge_id(token))
         if edge is None:
-            raise Unauthenticated("This centre knows no such edge. Enrol it with a new code.")
+            raise Unauthenticated(
+                "This centre knows no such edge. If it began anew, or an older copy was put back, give it its right data folder: "
+                "the edge keeps what it has until then. Else enrol the edge with a new code: what waits on it is not sent then."
+            )
         digest = verify_edge_token(token, signing_key(edge.public_key), method, path)
     except EdgeTokenError as error:
         raise Unauthenticated(str(error)) from error
