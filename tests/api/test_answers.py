@@ -16,6 +16,7 @@ from api.answers import photographs, service
 from api.answers.photographs import decode
 from api.kit.pictures import NotAPicture
 from api.kit.times import SHOP_TIME
+from tests.api.acts import done
 from tests.api.world import EdgeBox, Place, World, answer_notice, jpeg, problem_code
 
 FORM = {"act": "submit", "text": "Caps were handed out.", "person": "Li Mei", "version": "3"}
@@ -52,9 +53,7 @@ class Answering:
         box = await world.edge(place)
         officer, owner = await world.person(place=place), await world.person(Role.STORE_OWNER, place=place)
         case_id = await world.case(place, box)
-        for version, act in enumerate(("confirm", "issue"), 1):
-            answer = await officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
-            assert answer.status_code == 200, answer.text
+        await done(officer, case_id, "confirm", "issue")
         return cls(place, box, case_id, officer, owner)
 
     async def case(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from api.audit.service import record
 from api.audit.tables import AuditEntry
 from api.centre import Centre
 from api.kit.settings import Settings
+from tests.api.acts import done
 from tests.api.test_list_plans import asked, plan
 from tests.api.world import HOUSE, EdgeBox, Place, World
 
@@ -47,10 +48,7 @@ class TestRecord:
         place = await any_world.place("East")
         case_id = await any_world.case(place)
         officer, auditor = await any_world.person(Role.OFFICER, place=place), await any_world.person(Role.AUDITOR)
-        answer = await officer.post(
-            f"/api/v1/cases/{case_id}/dismiss", json={"reason": "other", "note": "A doll."}, headers={"If-Match": '"1"'}
-        )
-        assert answer.status_code == 200
+        await done(officer, case_id, "dismiss", reason="other", note="A doll.")
         (entry,) = await entries(auditor, action="case.dismiss")
         assert (entry["actor_name"], entry["unit"], entry["address"]) == ("officer person", "East district", "127.0.0.1")
         assert (entry["object_kind"], entry["object_id"], entry["reason"]) == ("case", str(case_id), "A doll.")

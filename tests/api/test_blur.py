@@ -1,5 +1,4 @@
 import cv2
-import httpx
 import numpy as np
 import pytest
 
@@ -8,6 +7,7 @@ from api.audit.chainer import chain_all
 from api.evidence.blur import blurred
 from api.kit.pictures import NotAPicture
 from contract.evidence import MarkedBox, file_digest
+from tests.api.acts import done
 from tests.api.world import EdgeBox, World, problem_code
 from tests.contract.test_blur import HEAD, PERSON, noise
 
@@ -50,19 +50,13 @@ async def filed(world: World) -> tuple[EdgeBox, str, int]:
     return box, str(manifest.violation_id), answer.json()["case_id"]
 
 
-async def act(client: httpx.AsyncClient, case_id: int, act: str, version: int) -> None:
-    answer = await client.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
-    assert answer.status_code == 200, answer.text
-
-
 class TestServed:
     async def test_the_shop_sees_the_notice_without_faces(self, any_world: World):
         box, violation, case_id = await filed(any_world)
         chief, owner = await any_world.person(Role.CHIEF), await any_world.person(Role.STORE_OWNER, place=box.place)
         blurred_url = f"/api/v1/evidence/{violation}/blurred.jpg"
         assert (await owner.get(blurred_url)).status_code == 404  # a clue is no matter of the shop's
-        await act(chief, case_id, "confirm", 1)
-        await act(chief, case_id, "issue", 2)
+        await done(chief, case_id, "confirm", "issue")
         answer = await owner.get(blurred_url)
         picture = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
         assert picture is not None
@@ -96,7 +90,7 @@ class TestServed:
         officer = await any_world.person(Role.OFFICER, place=box.place)
         url = f"/api/v1/evidence/{violation}/original.jpg"
         assert (await officer.get(url)).status_code == 200
-        await act(officer, case_id, "confirm", 1)
+        await done(officer, case_id, "confirm")
         for reason in ({}, {"reason": ""}, {"reason": "  "}):
             refused = await officer.get(url, params=reason)
             assert (refused.status_code, problem_code(refused)) == (422, "reason-needed")

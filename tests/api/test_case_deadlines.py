@@ -16,6 +16,7 @@ from api.cases.states import OPEN, CaseState
 from api.cases.tables import Case
 from api.cases.timekeeper import catch_up
 from api.kit.times import SHOP_TIME
+from tests.api.acts import do
 from tests.api.world import EdgeBox, World, answer_notice, problem_code
 
 
@@ -60,11 +61,9 @@ class Life:
         return case
 
     async def do(self, act: str, who: Role = Role.OFFICER, **given: object) -> httpx.Response:
-        version = (await self.case())["version"]
         if act == "submit":
-            return await answer_notice(self.people[who], self.case_id, version)
-        path = f"/api/v1/cases/{self.case_id}/{act}"
-        return await self.people[who].post(path, json=given, headers={"If-Match": f'"{version}"'})
+            return await answer_notice(self.people[who], self.case_id, (await self.case())["version"])
+        return await do(self.people[who], self.case_id, act, **given)
 
     async def done(self, *acts: str, who: Role = Role.OFFICER) -> dict[str, Any]:
         for act in acts:

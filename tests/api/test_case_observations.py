@@ -11,6 +11,7 @@ import pytest
 from api.accounts.permissions import Role
 from api.cases.spots import SAME_SPOT_OVERLAP, overlap
 from contract.evidence import MarkedBox
+from tests.api.acts import done
 from tests.api.world import EdgeBox, World, problem_code
 
 SEEN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -29,9 +30,7 @@ async def tell(box: EdgeBox, *, x: float = 1, track: int = 1, after: timedelta =
 
 
 async def dismiss(judge: httpx.AsyncClient, case_id: int, reason: str = "not_a_violation") -> None:
-    etag = (await judge.get(f"/api/v1/cases/{case_id}")).headers["etag"]
-    answer = await judge.post(f"/api/v1/cases/{case_id}/dismiss", json={"reason": reason}, headers={"If-Match": etag})
-    assert answer.status_code == 200, answer.text
+    await done(judge, case_id, "dismiss", reason=reason)
 
 
 async def spots_of(judge: httpx.AsyncClient, box: EdgeBox) -> list[dict[str, Any]]:
@@ -154,7 +153,7 @@ class TestMuting:
 
     async def test_goes_with_the_judgement_that_is_taken_back(self, world: World):
         box, officer, case_id = await self.dismissed_twice(world)
-        assert (await officer.post(f"/api/v1/cases/{case_id}/undo", json={}, headers={"If-Match": '"2"'})).status_code == 200
+        await done(officer, case_id, "undo")
         assert await spots_of(officer, box) == []
 
     async def test_goes_when_a_section_head_looks_again(self, world: World):

@@ -1,7 +1,6 @@
 import asyncio
 from datetime import timedelta
 
-import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -18,11 +17,8 @@ from api.kit.times import now
 from api.statistics.repository import count_steps
 from api.statistics.service import scope_of
 from contract.evidence import MarkedBox
+from tests.api.acts import do
 from tests.api.world import HOUSE, World, answer_notice, problem_code
-
-
-async def do(client: httpx.AsyncClient, case_id: int, act: str, version: int, **given: object) -> httpx.Response:
-    return await client.post(f"/api/v1/cases/{case_id}/{act}", json=given, headers={"If-Match": f'"{version}"'})
 
 
 class TestList:

@@ -21,6 +21,7 @@ from api.kit.times import now
 from contract.countersigning import CentreWord
 from contract.evidence import Manifest
 from contract.verify_clip import CLIP_CENTRE
+from tests.api.acts import done
 from tests.api.test_evidence_export import run
 from tests.api.world import CLIP_S, VIDEO_FPS, EdgeBox, World, jpeg, problem_code, video
 
@@ -188,7 +189,7 @@ class TestReading:
         box = await world.edge(await world.place())
         manifest = await box.report_with_clip(video())
         officer = await world.person()
-        await officer.post("/api/v1/cases/1/confirm", json={}, headers={"If-Match": '"1"'})
+        await done(officer, 1, "confirm")
         address = f"/api/v1/evidence/{manifest.violation_id}/clip.mp4"
         refused = await officer.get(address)
         assert (refused.status_code, problem_code(refused)) == (422, "reason-needed")
@@ -201,8 +202,7 @@ class TestReading:
         box = await world.edge(place)
         manifest = await box.report_with_clip(video("libx265"), codec="hevc")
         officer = await world.person()
-        for version, act in enumerate(("confirm", "issue"), 1):
-            await officer.post(f"/api/v1/cases/1/{act}", json={}, headers={"If-Match": f'"{version}"'})
+        await done(officer, 1, "confirm", "issue")
         owner = await world.person(Role.STORE_OWNER, place=place)
         answer = await owner.get(f"/api/v1/evidence/{manifest.violation_id}/{name}", params={"reason": "Mine."})
         assert (answer.status_code, problem_code(answer)) == (403, "forbidden")
@@ -303,7 +303,7 @@ class TestKeeping:
         box = await world.edge(await world.place())
         await box.report_with_clip(video())
         chief = await world.person(Role.CHIEF)
-        await chief.post("/api/v1/cases/1/dismiss", json={"reason": "test"}, headers={"If-Match": '"1"'})
+        await done(chief, 1, "dismiss", reason="test")
         await chief.post("/api/v1/cases/1/holds/set", json={"reason": "Court."})
         world.centre.clock = lambda: now() + timedelta(days=400)
         await keep_to_retention(world.centre)
@@ -338,8 +338,7 @@ class TestExport:
         box = await world.edge(await world.place())
         await box.report_with_clip(video())
         officer = await world.person()
-        case = await officer.get("/api/v1/cases/1")
-        await officer.post("/api/v1/cases/1/confirm", json={}, headers={"If-Match": case.headers["ETag"]})
+        await done(officer, 1, "confirm")
         answer = await officer.get("/api/v1/cases/1/evidence", params={"reason": "Court."})
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith(f"/{CLIP_CENTRE}"))

@@ -19,15 +19,10 @@ from api.kit.secrets import Keyring
 from contract.countersigning import CentreWord, SignedStatement
 from contract.signing import write_key
 from contract.verify_chain import ChainExport
+from tests.api.acts import done
 from tests.api.world import EdgeBox, World
 
 run = CliRunner().invoke
-
-
-async def act(client: httpx.AsyncClient, case_id: int, wanted: str, **body: object) -> None:
-    case = await client.get(f"/api/v1/cases/{case_id}")
-    answer = await client.post(f"/api/v1/cases/{case_id}/{wanted}", json=body, headers={"If-Match": case.headers["ETag"]})
-    assert answer.status_code == 200, answer.text
 
 
 async def exported(client: httpx.AsyncClient, case_id: int) -> bytes:
@@ -72,11 +67,9 @@ class TestStatements:
     async def test_on_receipt_and_at_each_review(self, any_world: World, tmp_path: Path):
         case_id = await any_world.case(await any_world.place())
         officer, chief = await any_world.person(), await any_world.person(Role.CHIEF)
-        await act(officer, case_id, "dismiss", reason="not_staff")
-        await act(officer, case_id, "undo")
-        await act(officer, case_id, "confirm")
-        await act(officer, case_id, "issue")
-        await act(chief, case_id, "withdraw", reason="wrong_facts")
+        await done(officer, case_id, "dismiss", reason="not_staff")
+        await done(officer, case_id, "undo", "confirm", "issue")
+        await done(chief, case_id, "withdraw", reason="wrong_facts")
         package = await exported(officer, case_id)
         said = [(one.statement.act, one.statement.by, one.statement.ground) for one in statements(package)]
         assert said == [
@@ -91,7 +84,7 @@ class TestStatements:
         case_id = (await box.report(track=7)).json()["case_id"]
         assert (await box.report(track=7)).json()["result"] == "joined_case"
         officer = await world.person()
-        await act(officer, case_id, "confirm")
+        await done(officer, case_id, "confirm")
         with zipfile.ZipFile(io.BytesIO(await exported(officer, case_id))) as archive:
             words = [CentreWord.model_validate_json(archive.read(name)) for name in archive.namelist() if "centre.json" in name]
         assert [[one.statement.act for one in word.statements] for word in words] == [["received", "confirm"]] * 2

@@ -19,6 +19,7 @@ from api.kit.files import Files
 from api.kit.problems import Unavailable
 from api.kit.settings import Settings
 from api.kit.times import now
+from tests.api.acts import done
 from tests.api.world import HOUSE, EdgeBox, World, problem_code
 
 GROUND = "超过保存期限（30 天） retention: 30 days after dismissed"
@@ -32,13 +33,6 @@ class Scene:
 
     async def case(self) -> int:
         return await self.world.case(self.box.place, self.box)
-
-    async def act(self, case_id: int, act: str, **body: object) -> None:
-        case = await self.chief.get(f"/api/v1/cases/{case_id}")
-        answer = await self.chief.post(
-            f"/api/v1/cases/{case_id}/{act}", json=body, headers={"If-Match": case.headers["ETag"]}
-        )
-        assert answer.status_code == 200, answer.text
 
     async def after(self, days: float) -> int:
         later = now() + timedelta(days=days)
@@ -64,7 +58,7 @@ SEALED = ["original.jpg", "overlay.jpg"]
 class TestRetention:
     async def test_dismissed_after_thirty_days(self, scene: Scene):
         case_id = await scene.case()
-        await scene.act(case_id, "dismiss", reason="test")
+        await done(scene.chief, case_id, "dismiss", reason="test")
         violation = (await scene.chief.get(f"/api/v1/cases/{case_id}")).json()["evidence"][0]
         await scene.chief.get(violation["blurred_url"])
         assert await scene.after(29.9) == 0
@@ -78,7 +72,7 @@ class TestRetention:
 
     async def test_it_is_in_the_audit(self, scene: Scene):
         case_id = await scene.case()
-        await scene.act(case_id, "dismiss", reason="test")
+        await done(scene.chief, case_id, "dismiss", reason="test")
         await scene.after(31)
         auditor = await scene.world.person(Role.AUDITOR)
         (entry,) = (await auditor.get("/api/v1/audit", params={"action": "evidence.deleted"})).json()["items"]
@@ -89,14 +83,14 @@ class TestRetention:
     async def test_what_is_deleted_is_as_if_it_were_not_there(self, scene: Scene):
         case_id = await scene.case()
         url = (await scene.chief.get(f"/api/v1/cases/{case_id}")).json()["evidence"][0]["files"]["original.jpg"]["url"]
-        await scene.act(case_id, "dismiss", reason="test")
+        await done(scene.chief, case_id, "dismiss", reason="test")
         await scene.after(31)
         assert (await scene.chief.get(url, params={"reason": "x"})).status_code == 404
         assert (await scene.chief.get(f"/api/v1/cases/{case_id}")).json()["evidence"] == []
 
     async def test_an_edge_goes_on_with_its_chain(self, scene: Scene):
         case_id = await scene.case()
-        await scene.act(case_id, "dismiss", reason="test")
+        await done(scene.chief, case_id, "dismiss", reason="test")
         await scene.after(31)
         following = await scene.case()
         assert (await scene.chief.get(f"/api/v1/cases/{following}")).json()["evidence"][0]["chain"] == "whole"
@@ -104,45 +98,45 @@ class TestRetention:
     async def test_what_is_open_stays(self, scene: Scene):
         await scene.case()
         confirmed = await scene.case()
-        await scene.act(confirmed, "confirm")
+        await done(scene.chief, confirmed, "confirm")
         assert await scene.after(4000) == 0
 
     async def test_closed_after_half_a_year(self, scene: Scene):
         case_id = await scene.case()
-        await scene.act(case_id, "confirm")
-        await scene.act(case_id, "issue")
-        await scene.act(case_id, "withdraw", reason="wrong_facts")
+        await done(scene.chief, case_id, "confirm")
+        await done(scene.chief, case_id, "issue")
+        await done(scene.chief, case_id, "withdraw", reason="wrong_facts")
         assert await scene.after(179) == 0
         assert await scene.after(181) == 1
 
     async def test_turned_over_to_enforcement_stays(self, scene: Scene):
         case_id = await scene.case()
-        await scene.act(case_id, "confirm")
-        await scene.act(case_id, "issue")
-        await scene.act(case_id, "refuse", note="Away.")
-        await scene.act(case_id, "go_on_site")
-        await scene.act(case_id, "transfer", note="2026-7")
+        await done(scene.chief, case_id, "confirm")
+        await done(scene.chief, case_id, "issue")
+        await done(scene.chief, case_id, "refuse", note="Away.")
+        await done(scene.chief, case_id, "go_on_site")
+        await done(scene.chief, case_id, "transfer", note="2026-7")
         assert await scene.after(4000) == 0
 
     async def test_merged_goes_with_what_it_is_part_of(self, scene: Scene):
         first, second, third = await scene.case(), await scene.case(), await scene.case()
-        await scene.act(first, "merge", into=second)
-        await scene.act(second, "merge", into=third)
+        await done(scene.chief, first, "merge", into=second)
+        await done(scene.chief, second, "merge", into=third)
         assert await scene.after(400) == 0
         scene.world.centre.clock = now
-        await scene.act(third, "dismiss", reason="test")
+        await done(scene.chief, third, "dismiss", reason="test")
         assert await scene.after(31) == 3
 
     async def test_more_than_a_batch(self, scene: Scene, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(deletion, "BATCH", 2)
         for _ in range(5):
-            await scene.act(await scene.case(), "dismiss", reason="test")
+            await done(scene.chief, await scene.case(), "dismiss", reason="test")
         assert await scene.after(31) == 5
         assert scene.files() == []
 
     async def test_a_power_failure_before_the_files_are_gone(self, scene: Scene, monkeypatch: pytest.MonkeyPatch):
         case_id = await scene.case()
-        await scene.act(case_id, "dismiss", reason="test")
+        await done(scene.chief, case_id, "dismiss", reason="test")
 
         async def fail(*_: object) -> int:
             raise RuntimeError("power failure")
@@ -157,7 +151,7 @@ class TestRetention:
 
     async def test_a_file_that_cannot_be_deleted_keeps_back_no_other(self, scene: Scene, monkeypatch: pytest.MonkeyPatch):
         for _ in range(2):
-            await scene.act(await scene.case(), "dismiss", reason="test")
+            await done(scene.chief, await scene.case(), "dismiss", reason="test")
         stuck, delete = (await scene.rows())[0].folder, Files.delete_folder
 
         async def delete_but_one(files: Files, key: str) -> int:
@@ -172,7 +166,7 @@ class TestRetention:
 
     async def test_what_was_put_there_meanwhile_goes_with_the_next_round(self, scene: Scene):
         case_id = await scene.case()
-        await scene.act(case_id, "dismiss", reason="test")
+        await done(scene.chief, case_id, "dismiss", reason="test")
         folder = (await scene.rows())[0].folder
         await scene.after(31)
         await scene.world.centre.files.put(f"{folder}/blurred-1.jpg", b"late")
@@ -186,7 +180,7 @@ class TestRounds:
     @pytest.mark.parametrize(("jumps", "left"), [(False, []), (True, SEALED)])
     async def test_a_clock_that_jumps_deletes_nothing(self, scene: Scene, jumps: bool, left: list[str]):
         case_id = await scene.case()
-        await scene.act(case_id, "dismiss", reason="test")
+        await done(scene.chief, case_id, "dismiss", reason="test")
         later, before = now() + timedelta(days=31), scene.world.centre.clock
         scene.world.centre.clock = before if jumps else lambda: later
         act = deletion.in_rounds(scene.world.centre)
@@ -198,7 +192,7 @@ class TestRounds:
 class TestHold:
     async def test_keeps_until_it_is_lifted(self, scene: Scene):
         case_id = await scene.case()
-        await scene.act(case_id, "dismiss", reason="test")
+        await done(scene.chief, case_id, "dismiss", reason="test")
         holds = f"/api/v1/cases/{case_id}/holds"
         leader = await scene.world.person(Role.BUREAU)
         assert (await leader.post(f"{holds}/set", json={"reason": "Court asks."})).status_code == 201
@@ -216,16 +210,16 @@ class TestHold:
 
     async def test_holds_what_was_merged_into_it_too(self, scene: Scene):
         part, whole = await scene.case(), await scene.case()
-        await scene.act(part, "merge", into=whole)
-        await scene.act(whole, "dismiss", reason="test")
+        await done(scene.chief, part, "merge", into=whole)
+        await done(scene.chief, whole, "dismiss", reason="test")
         await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
         assert await scene.after(400) == 0
 
     async def test_what_is_separated_again_stays_under_the_hold(self, scene: Scene):
         part, whole = await scene.case(), await scene.case()
-        await scene.act(part, "merge", into=whole)
+        await done(scene.chief, part, "merge", into=whole)
         await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
-        await scene.act(part, "split", note="Another person.")
+        await done(scene.chief, part, "split", note="Another person.")
         (hold,) = (await scene.chief.get(f"/api/v1/cases/{part}/holds")).json()
         assert (hold["set_by"], hold["set_because"]) == ("chief person", "Court asks.")
         refused = await scene.chief.post(f"/api/v1/cases/{part}/evidence/delete", json={"reason": "Asked for."})
@@ -233,7 +227,7 @@ class TestHold:
 
     async def test_a_part_of_it_cannot_be_deleted_by_hand(self, scene: Scene):
         part, whole = await scene.case(), await scene.case()
-        await scene.act(part, "merge", into=whole)
+        await done(scene.chief, part, "merge", into=whole)
         await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
         refused = await scene.chief.post(f"/api/v1/cases/{part}/evidence/delete", json={"reason": "Asked for."})
         assert (refused.status_code, problem_code(refused)) == (409, "under-legal-hold")

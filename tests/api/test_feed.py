@@ -29,6 +29,7 @@ from api.kit.cursors import encode_cursor
 from api.kit.database import Work
 from api.kit.repeating import repeating
 from api.kit.times import SHOP_TIME
+from tests.api.acts import done
 from tests.api.world import EdgeBox, Place, World, problem_code
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=SHOP_TIME)
@@ -54,11 +55,7 @@ def types(items: list[dict[str, Any]]) -> list[str]:
 
 
 async def act(world: World, place: Place, case_id: int, *acts: str) -> None:
-    officer = await world.person(place=place)
-    for name in acts:
-        etag = (await officer.get(f"/api/v1/cases/{case_id}")).headers["ETag"]
-        answer = await officer.post(f"/api/v1/cases/{case_id}/{name}", json={}, headers={"If-Match": etag})
-        assert answer.status_code == 200, answer.text
+    await done(await world.person(place=place), case_id, *acts)
 
 
 async def test_in_order_with_an_end_that_goes_on(any_world: World):
@@ -114,9 +111,8 @@ class TestUndo:
         place = await any_world.place()
         case_id = await any_world.case(place)
         officer = await any_world.person()
-        for number, name in ((1, "confirm"), (2, "undo")):
-            path = f"/api/v1/cases/{case_id}/{name}"
-            assert (await officer.post(path, json={}, headers={"If-Match": f'"{number}"'})).status_code == 200
+        for act in ("confirm", "undo"):
+            await done(officer, case_id, act)
             await publish_all(any_world.centre)
         any_world.centre.clock = lambda: NOON + timedelta(days=1)
         await publish_all(any_world.centre)

@@ -21,6 +21,7 @@ from api.kit.times import SHOP_TIME, now
 from api.notices.documents import LANGUAGES, TEMPLATES, Officer, OrderDraft, notice_html, notice_pdf, order_html, qr_png
 from api.notices.paper import NoSuchCharacter, missing_characters, write_pdf
 from api.notices.schemas import Facts
+from tests.api.acts import do, done
 from tests.api.world import EdgeBox, Place, World, problem_code, with_key
 
 OP_MASKS = "《餐饮服务食品安全操作规范》（2018）14.3.2.3、14.3.2.4（“宜”）"
@@ -29,20 +30,15 @@ F33_8 = "《食品安全法》第三十三条第一款第（八）项"
 NO_PENALTY = "本告知由AI线索经人工审核后发出，不属于行政处罚决定"
 
 
-async def do(client: httpx.AsyncClient, case_id: int, act: str, version: int, **given: object) -> httpx.Response:
-    return await client.post(f"/api/v1/cases/{case_id}/{act}", json=given, headers={"If-Match": f'"{version}"'})
-
-
 async def confirmed(world: World, box: EdgeBox, officer: httpx.AsyncClient, rule: str = "K01") -> int:
     case_id: int = (await box.report(rule=rule)).json()["case_id"]
-    assert (await do(officer, case_id, "confirm", 1)).status_code == 200
+    await done(officer, case_id, "confirm")
     return case_id
 
 
 async def issued(world: World, box: EdgeBox, officer: httpx.AsyncClient) -> int:
     case_id = await confirmed(world, box, officer)
-    answer = await do(officer, case_id, "issue", 2)
-    assert answer.status_code == 200, answer.text
+    await done(officer, case_id, "issue")
     return case_id
 
 

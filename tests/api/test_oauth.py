@@ -26,6 +26,7 @@ from api.clients.scopes import Scope
 from api.feed.endpoints import follow as follow_events
 from api.feed.publisher import publish_all
 from api.feed.service import Stand
+from tests.api.acts import done
 from tests.api.world import HOUSE, EdgeBox, Place, World, problem_code
 
 BACK = "https://app.example.org/back"
@@ -90,9 +91,7 @@ async def add(world: World, *places: Place, scopes: list[str] = READING, **chang
 async def told(world: World, place: Place, box: EdgeBox | None = None) -> int:
     """A case with a notice."""
     case_id, officer = await world.case(place, box), await world.person(place=place)
-    for version, act in enumerate(("confirm", "issue"), 1):
-        answer = await officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
-        assert answer.status_code == 200, answer.text
+    await done(officer, case_id, "confirm", "issue")
     return case_id
 
 

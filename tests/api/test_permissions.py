@@ -25,6 +25,7 @@ from api.deliveries.repository import list_targets
 from api.kit.settings import Settings
 from api.kit.times import now
 from api.links.tables import CaseLink, LinkKind
+from tests.api.acts import done
 from tests.api.deliveries.browser import KEYS as BROWSER_KEYS
 from tests.api.trials import seen_trial
 from tests.api.world import HOUSE, Place, World, answer_notice
@@ -347,8 +348,7 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
     officer = await world.person()
     case = (await officer.get(f"/api/v1/cases/{case_id}")).json()
     told_id = await world.case(place, box)
-    for version, act in enumerate(("confirm", "issue"), 1):
-        await officer.post(f"/api/v1/cases/{told_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+    await done(officer, told_id, "confirm", "issue")
     violation_id = case["evidence"][0]["violation_id"]
     link = (await officer.post(f"/api/v1/evidence/{violation_id}/links", json={})).json()["url"].rpartition("/")[2]
     answered = await answer_notice(officer, told_id, 3)

@@ -14,6 +14,7 @@ from api.accounts.permissions import Role
 from api.answers import faces
 from api.evidence.deletion import keep_to_retention
 from contract.evidence import MarkedBox
+from tests.api.acts import done
 from tests.api.test_answers import ISSUED, Answering
 from tests.api.world import World, answer_notice
 
@@ -52,8 +53,7 @@ class Answered:
         return cls(world, there, answer.json()["answers"][0]["photographs"][0]["url"])
 
     async def close(self) -> None:
-        path = f"/api/v1/cases/{self.there.case_id}/close"
-        assert (await self.there.officer.post(path, json={}, headers={"If-Match": '"5"'})).status_code == 200
+        await done(self.there.officer, self.there.case_id, "close")
 
     async def seen(self, who: httpx.AsyncClient, **params: str) -> bytes:
         answer = await who.get(self.url, params=params)
@@ -182,8 +182,7 @@ class TestEnd:
 
         async def store_while_another_acts(*given: Any) -> Any:
             stored = await store(*given)
-            path = f"/api/v1/cases/{there.case_id}/refuse"
-            await there.officer.post(path, json={"note": "Refused."}, headers={"If-Match": '"3"'})
+            await done(there.officer, there.case_id, "refuse", note="Refused.")
             return stored
 
         monkeypatch.setattr(service, "store_photographs", store_while_another_acts)

@@ -24,6 +24,7 @@ from api.public import repository, service
 from api.public.rounds import measure_all
 from api.public.tables import PublicStatus, ShopStatus
 from contract.cameras import Hours
+from tests.api.acts import done
 from tests.api.deliveries.post import Clock
 from tests.api.test_cameras import new_camera
 from tests.api.world import HOUSE, EdgeBox, Place, World, problem_code
@@ -263,8 +264,7 @@ class TestBadge:
         partner = await world.person(Role.PARTNER)
         before = (await partner.get(f"/api/v1/badges/{CREDIT_CODE}")).json()
         case_id = await world.case(shop.place, shop.box)
-        for version, act in enumerate(("confirm", "issue"), 1):
-            await shop.officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+        await done(shop.officer, case_id, "confirm", "issue")
         assert (await partner.get(f"/api/v1/badges/{CREDIT_CODE}")).json() == before
 
 

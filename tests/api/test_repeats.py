@@ -13,6 +13,7 @@ from api.app import create_app
 from api.cases.repository import get_case
 from api.kit.settings import Settings
 from api.places import service
+from tests.api.acts import done
 from tests.api.test_oauth import ACTING, add
 from tests.api.world import HOUSE, Place, World, answer_notice, problem_code
 
@@ -130,8 +131,7 @@ class TestOnce:
         """Which stores its photographs before it begins to write."""
         place = await any_world.place()
         case_id, officer = await any_world.case(place), await any_world.person(place=place)
-        for version, act in enumerate(("confirm", "issue"), 1):
-            await officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+        await done(officer, case_id, "confirm", "issue")
 
         async def fails(*_: Any) -> Any:
             raise RuntimeError("power failure")
@@ -146,8 +146,7 @@ class TestOnce:
     async def test_a_multipart_form_whose_boundary_differs_is_the_same(self, world: World):
         place = await world.place()
         case_id, officer = await world.case(place), await world.person(place=place)
-        for version, act in enumerate(("confirm", "issue"), 1):
-            await officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
+        await done(officer, case_id, "confirm", "issue")
         officer.headers[KEY] = str(uuid4())
         first, again = [await answer_notice(officer, case_id, 3) for _ in range(2)]
         assert (first.status_code, again.status_code) == (200, 200)

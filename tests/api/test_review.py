@@ -13,6 +13,7 @@ from api.accounts.service import authenticate
 from api.cases import repository, review
 from api.cases.queues import Queue, QueueName
 from api.kit.times import now
+from tests.api.acts import done
 from tests.api.world import World
 
 JUDGE = Queue(QueueName.JUDGE)
@@ -79,8 +80,7 @@ class TestClaim:
         client = await any_world.person()
         who = await actor(any_world, client)
         await claim(any_world, who)
-        answer = await client.post(f"/api/v1/cases/{case_id}/confirm", json={}, headers={"If-Match": '"1"'})
-        assert answer.status_code == 200
+        await done(client, case_id, "confirm")
         async with any_world.centre.database.writing() as work:
             assert await review.look_at(work, (await two(any_world))[0], case_id, now()) is None
 
@@ -95,9 +95,8 @@ class TestClaim:
 async def test_what_was_taken_back_is_no_past_verdict(any_world: World):
     first, second, third = await cases(any_world, 3)
     officer = await any_world.person()
-    for case_id, act, body in ((first, "confirm", {}), (second, "dismiss", {"reason": "not_staff"})):
-        await officer.post(f"/api/v1/cases/{case_id}/{act}", json=body, headers={"If-Match": '"1"'})
-    await officer.post(f"/api/v1/cases/{first}/undo", json={}, headers={"If-Match": '"2"'})
+    await done(officer, first, "confirm", "undo")
+    await done(officer, second, "dismiss", reason="not_staff")
     who = await actor(any_world, officer)
     async with any_world.centre.database.reading() as work:
         case = await repository.get_case(work, who, third)

@@ -9,6 +9,7 @@ from api.cases.tables import Case
 from api.kit.times import SHOP_TIME
 from api.statistics import repository, service
 from api.statistics.figures import By, Counts, Duration, Scope
+from tests.api.acts import done
 from tests.api.history import History
 from tests.api.test_oauth import add, told
 from tests.api.world import HOUSE, World, problem_code
@@ -22,11 +23,8 @@ async def test_counts_what_happened_and_how_things_stand(any_world: World):
     box = await any_world.edge(place)
     officer = await any_world.person(place=place)
     clue, issued, dismissed = [await any_world.case(place, box) for _ in range(3)]
-    for case_id, version, act, body in (
-        (issued, 1, "confirm", {}), (issued, 2, "issue", {}), (dismissed, 1, "dismiss", {"reason": "test"}),
-    ):
-        path = f"/api/v1/cases/{case_id}/{act}"
-        assert (await officer.post(path, json=body, headers={"If-Match": f'"{version}"'})).status_code == 200
+    await done(officer, issued, "confirm", "issue")
+    await done(officer, dismissed, "dismiss", reason="test")
     found = (await officer.get("/api/v1/statistics")).json()
     assert (found["since"], found["until"]) == ("2026-10-28", "2026-11-26")
     counted = {name: count for name, count in found["cases"].items() if count}
@@ -44,9 +42,7 @@ async def test_what_is_recorded_without_a_notice_is_accounted_for(any_world: Wor
     officer = await any_world.person()
     async with any_world.centre.database.writing() as work:
         await work.execute(update(Case).values(severity=3))
-    for version, act in ((1, "confirm"), (2, "record")):
-        answer = await officer.post(f"/api/v1/cases/{case_id}/{act}", json={}, headers={"If-Match": f'"{version}"'})
-        assert answer.status_code == 200, answer.text
+    await done(officer, case_id, "confirm", "record")
     counted = (await officer.get("/api/v1/statistics")).json()["cases"]
     assert {name: count for name, count in counted.items() if count} == {"opened": 1, "confirmed": 1, "recorded": 1}
     month = (await officer.get("/statistics/month?lang=en", headers={"Accept": "text/html"})).text
