@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -53,7 +52,7 @@ async def invite(
     )
     work.add(invitation)
     await work.flush()
-    record(work, actor, "invitation.created", "invitation", invitation.id, **_place(invitation), name=name, role=role.value)
+    record(work, actor, "invitation.created", "invitation", invitation.id, **invitation.place, name=name, role=role.value)
     return invitation, token
 
 
@@ -67,7 +66,7 @@ async def withdraw(work: Work, actor: Actor, invitation_id: str, at: datetime) -
     if found is None:
         raise NotFound("There is no such invitation, or it is not open any more.")
     found.expires_at = at
-    record(work, actor, "invitation.withdrawn", "invitation", found.id, **_place(found), name=found.name)
+    record(work, actor, "invitation.withdrawn", "invitation", found.id, **found.place, name=found.name)
     await work.flush()
 
 
@@ -97,12 +96,8 @@ async def accept(work: Work, token: str, login: str, password_hash: str, address
         raise LoginTaken("This login is taken. Choose another one.") from error
     invitation.used_at = at
     record(
-        work, nobody(address), "user.created", "user", user.id, **_place(invitation), login=login, role=user.role.value,
+        work, nobody(address), "user.created", "user", user.id, **invitation.place, login=login, role=user.role.value,
         is_admin=user.is_admin, invited_by=invitation.created_by,
     )
     await work.flush()
     return user
-
-
-def _place(invitation: Invitation) -> dict[str, Any]:
-    return {"shop_id": invitation.shop_id, "district_id": invitation.district_id}

@@ -178,10 +178,7 @@ async def account_of(work: Work, issuer: str, claims: dict[str, Any], login: str
         user = await repository.find_login(work, login)
         if user is not None and user.oidc_subject is None:
             user.oidc_subject = subject
-            record(
-                work, nobody(address), "oidc.bound", "user", user.id, shop_id=user.shop_id, district_id=user.district_id,
-                login=user.login,
-            )
+            record(work, nobody(address), "oidc.bound", "user", user.id, **user.place, login=user.login)
         else:
             user = None
     if user is None or user.disabled:

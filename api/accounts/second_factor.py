@@ -1,7 +1,6 @@
 """The second factor: codes of an authenticator app (TOTP, RFC 6238: SHA-1, 6 digits, 30 s), each good once."""
 
 from datetime import datetime
-from typing import Any
 
 import pyotp
 from pydantic import SecretStr
@@ -62,12 +61,12 @@ async def switch_on(work: Work, actor: Actor, keyring: Keyring, secret: SecretSt
         raise WrongCode("The code is wrong or too old. Set the time of the phone by the network, and type the next one.")
     user = await repository.own_user(work, actor)
     user.totp_encrypted, user.totp_step = keyring.encrypt(secret, _name(user.id)), step
-    record(work, actor, "second_factor.on", "user", user.id, **_place(user))
+    record(work, actor, "second_factor.on", "user", user.id, **user.place)
 
 
 async def switch_off(work: Work, actor: Actor, user: User) -> None:
     user.totp_encrypted = user.totp_step = None
-    record(work, actor, "second_factor.off", "user", user.id, **_place(user), login=user.login)
+    record(work, actor, "second_factor.off", "user", user.id, **user.place, login=user.login)
     await work.flush()
 
 
@@ -77,10 +76,6 @@ async def rotate_keys(work: Work, actor: Actor, old: Keyring, new: Keyring) -> i
     for user in users:
         user.totp_encrypted = new.encrypt(old.decrypt(user.totp_encrypted or "", _name(user.id)), _name(user.id))
     return len(users)
-
-
-def _place(user: User) -> dict[str, Any]:
-    return {"shop_id": user.shop_id, "district_id": user.district_id}
 
 
 def _name(user_id: str) -> str:

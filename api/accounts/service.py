@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
@@ -85,7 +84,8 @@ async def end_sign_in(
         failures = await throttle.failed(work, login, address)
         # An unknown login is not written down: it may be a password in the wrong field.
         record(
-            work, nobody(address), "session.refused", "user", user.id if user else "unknown", **_place_of(user), failures=failures
+            work, nobody(address), "session.refused", "user", user.id if user else "unknown", **(user.place if user else {}),
+            failures=failures,
         )
         return None
     await throttle.succeeded(work, login, address)
@@ -178,7 +178,7 @@ async def create_user(
         await work.flush()
     except IntegrityError as error:
         raise LoginTaken("This login is taken, or the district or shop does not exist.") from error
-    record(work, actor, "user.created", "user", user.id, **_place_of(user), login=login, role=role.value, is_admin=is_admin)
+    record(work, actor, "user.created", "user", user.id, **user.place, login=login, role=role.value, is_admin=is_admin)
     return password
 
 
@@ -208,7 +208,7 @@ async def change_password(work: Work, actor: Actor, password_hash: str, token: s
     user.password_hash = password_hash
     await sessions.end_others(work, actor, token_hash(token))
     await consents.end_all_own(work, actor, at)
-    record(work, actor, "user.password_changed", "user", user.id, **_place_of(user))
+    record(work, actor, "user.password_changed", "user", user.id, **user.place)
     await work.flush()
 
 
@@ -218,7 +218,7 @@ async def reset_password(work: Work, actor: Actor, login: str) -> SecretStr:
     password = random_password()
     user.password_hash = await hash_password(password)
     await repository.end_sessions(work, actor, user.id)
-    record(work, actor, "user.password_reset", "user", user.id, **_place_of(user), login=user.login)
+    record(work, actor, "user.password_reset", "user", user.id, **user.place, login=user.login)
     return password
 
 
@@ -234,12 +234,7 @@ async def set_disabled(work: Work, actor: Actor, login: str, disabled: bool) -> 
     user = await _named(work, actor, login)
     user.disabled = disabled
     await repository.end_sessions(work, actor, user.id)
-    record(work, actor, "user.disabled" if disabled else "user.enabled", "user", user.id, **_place_of(user), login=user.login)
-
-
-def _place_of(user: User | None) -> dict[str, Any]:
-    """What an account is bound to: the chain of the audit into which what concerns it goes."""
-    return {"shop_id": user.shop_id, "district_id": user.district_id} if user else {}
+    record(work, actor, "user.disabled" if disabled else "user.enabled", "user", user.id, **user.place, login=user.login)
 
 
 async def _named(work: Work, actor: Actor, login: str) -> User:

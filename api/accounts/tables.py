@@ -29,6 +29,11 @@ class User(Table):
     # Who it is at the identity provider: issuer and subject.
     oidc_subject: Mapped[str | None] = mapped_column(String(600), index=True, unique=True)
 
+    @property
+    def place(self) -> dict[str, str | None]:
+        """What it is bound to: the chain of the audit into which what concerns it goes."""
+        return {"shop_id": self.shop_id, "district_id": self.district_id}
+
 
 class Invitation(Table):
     """To an account that somebody makes for themself. Only the hash of its token is kept."""
@@ -46,6 +51,11 @@ class Invitation(Table):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def place(self) -> dict[str, str | None]:
+        """What it is bound to: the chain of the audit into which what concerns it goes."""
+        return {"shop_id": self.shop_id, "district_id": self.district_id}
 
 
 class SignInFailures(Table):
