@@ -1,8 +1,11 @@
 from typing import Annotated
 
+import httpx
 from fastapi import APIRouter, Path, Query, Response
 
+from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
+from api.accounts.permissions import Permission
 from api.deliveries import service
 from api.deliveries.kinds import DeliveryState, Event
 from api.deliveries.schemas import (
@@ -17,6 +20,7 @@ from api.deliveries.schemas import (
 )
 from api.deliveries.secrets import TargetSecrets
 from api.deliveries.tables import Delivery, Target
+from api.deliveries.webhooks import bare
 from api.kit.paging import Paged
 from api.kit.parameters import IfMatch, etag, version_of
 from api.kit.problems import Conflict, Forbidden, NotFound, Unauthenticated, VersionConflict, documented
@@ -34,21 +38,21 @@ DeliveryId = Annotated[int, Path(ge=1, lt=2**31)]
 async def list_targets(work: Reading, actor: SignedIn, page: Paged) -> Targets:
     rows = await service.list_targets(work, actor, after=page.text, limit=page.limit)
     following = page.following([row.id for row in rows])
-    return Targets(items=[_target(row) for row in rows], next=following)
+    return Targets(items=[_target(row, actor) for row in rows], next=following)
 
 
 @router.post("/targets", operation_id="create_target", summary="Add a target", status_code=201, responses=WRITE)
 async def create_target(work: Writing, actor: SignedIn, centre: CentreOf, at: At, body: TargetIn) -> TargetWithKeys:
     """The answer holds the signing secret of a webhook; it is shown this once."""
     target, secrets = await service.create_target(work, actor, centre.settings, centre.keyring, body, at)
-    return _with_keys(target, secrets)
+    return _with_keys(target, actor, secrets)
 
 
 @router.get("/targets/{target_id}", operation_id="get_target", summary="One target", responses=READ)
 async def get_target(work: Reading, actor: SignedIn, response: Response, target_id: Id) -> TargetOut:
     target = await service.get_target(work, actor, target_id)
     response.headers["ETag"] = etag(target.version)
-    return _target(target)
+    return _target(target, actor)
 
 
 @router.put(
@@ -62,7 +66,7 @@ async def update_target(
     expected = version_of(if_match) if if_match is not None else None
     target = await service.update_target(work, actor, centre.settings, centre.keyring, target_id, body, expected)
     response.headers["ETag"] = etag(target.version)
-    return _target(target)
+    return _target(target, actor)
 
 
 @router.post(
@@ -71,7 +75,7 @@ async def update_target(
 async def rotate_secret(work: Writing, actor: SignedIn, centre: CentreOf, at: At, target_id: Id) -> TargetWithKeys:
     """For 24 hours messages are signed with the previous keys too."""
     target, secrets = await service.rotate_secret(work, actor, centre.keyring, target_id, at)
-    return _with_keys(target, secrets)
+    return _with_keys(target, actor, secrets)
 
 
 @router.post(
@@ -110,20 +114,23 @@ async def resend(work: Writing, actor: SignedIn, at: At, delivery_id: DeliveryId
     return _delivery(await service.resend(work, actor, delivery_id, at))
 
 
-def _target(row: Target) -> TargetOut:
+def _target(row: Target, actor: Actor) -> TargetOut:
+    url = row.url
+    if url is not None and not actor.may(Permission.TARGETS_WRITE):
+        url = bare(httpx.URL(url))
     return TargetOut(
         id=row.id, name=row.name, channel=row.channel, audience=row.audience, district_id=row.district_id, shop_id=row.shop_id,
-        url=row.url, client_id=row.client_id, recipient=row.recipient, events=[Event(event) for event in row.events],
+        url=url, client_id=row.client_id, recipient=row.recipient, events=[Event(event) for event in row.events],
         language=row.language, next_id=row.next_id,
         enabled=row.enabled, state=service.state_of(row), dead_at=row.dead_at, dead_reason=row.dead_reason, failures=row.failures,
         not_before=row.not_before, last_delivered_at=row.last_delivered_at, version=row.version,
     )
 
 
-def _with_keys(row: Target, secrets: TargetSecrets) -> TargetWithKeys:
+def _with_keys(row: Target, actor: Actor, secrets: TargetSecrets) -> TargetWithKeys:
     keys = secrets.current
     return TargetWithKeys(
-        **dict(_target(row)), secret=keys.symmetric if keys else None, public_key=keys.public if keys else None,
+        **dict(_target(row, actor)), secret=keys.symmetric if keys else None, public_key=keys.public if keys else None,
         previous_until=secrets.previous_until,
     )
 

@@ -41,7 +41,7 @@ class TargetOut(BaseModel):
     audience: Audience
     district_id: str | None
     shop_id: str | None
-    url: str | None
+    url: str | None = Field(description="its query, where receivers put keys, is told to who may change the target")
     client_id: str | None
     recipient: str | None
     events: list[Event]

@@ -24,7 +24,6 @@ from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
 
 ANSWER_BYTES = 16_384
-HIDDEN = "***"
 Judge = Callable[[bytes], tuple[Fault | None, float | None]]
 
 
@@ -98,7 +97,7 @@ class Sender:
     ) -> Outcome:
         """`body`: what stands in the log, where the request's own cannot be read."""
         text = request.content.decode() if body is None else body
-        told = f"{request.method} {_bare(request.url)}\n{text}"
+        told = f"{request.method} {webhooks.bare(request.url)}\n{text}"
         response: httpx.Response | None = None
         content = bytearray()
         try:
@@ -143,14 +142,9 @@ def _fault_of(status: int) -> Fault | None:
     return Fault.REDIRECT if 300 <= status < 400 else Fault.HTTP_STATUS
 
 
-def _bare(url: httpx.URL) -> str:
-    """Without the query, where services and receivers put their keys."""
-    return str(url.copy_with(query=None)) + (f"?{HIDDEN}" if url.query else "")
-
-
 def _without(text: str, hidden: Collection[str]) -> str:
     """Cut, and without secrets, whoever put them there: some receivers answer with what they were sent. The longest go first,
     since one may be a part of another."""
     for secret in sorted(hidden, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+        text = text.replace(secret, webhooks.HIDDEN)
     return logged(text)

@@ -10,6 +10,7 @@ from api.deliveries.secrets import SigningKeys, TargetSecrets
 from api.deliveries.tables import Delivery, Target
 
 USER_AGENT = "sunshine-kitchen"
+HIDDEN = "***"
 
 
 def request_for(target: Target, delivery: Delivery, secrets: TargetSecrets, at: datetime) -> httpx.Request:
@@ -28,3 +29,8 @@ def _sign(keys: SigningKeys, message_id: str, at: datetime, body: str) -> list[s
         Webhook(keys.symmetric).sign(message_id, at.astimezone(UTC), body),  # it takes any time for one in UTC
         f"v1a,{base64.b64encode(keys.ed25519.sign(signed)).decode()}",
     ]
+
+
+def bare(url: httpx.URL) -> str:
+    """Without the query, where services and receivers put their keys."""
+    return str(url.copy_with(query=None)) + (f"?{HIDDEN}" if url.query else "")

@@ -39,6 +39,15 @@ async def test_an_etag_of_somewhere_else(world: World):
     assert (await admin.put(path, json=BODY, headers={"If-Match": '"nonsense"'})).status_code == 422
 
 
+async def test_the_key_of_a_receiver_is_told_to_who_may_change_the_target(world: World):
+    admin, officer = await world.person(Role.ADMIN), await world.person(Role.OFFICER)
+    key = {"url": "https://example.org/hook?key=hunter2"}
+    path = f"/api/v1/targets/{(await admin.post('/api/v1/targets', json=BODY | key)).json()['id']}"
+    assert (await admin.get(path)).json()["url"] == key["url"]
+    for told in (await officer.get(path)).json(), (await officer.get("/api/v1/targets")).json()["items"][0]:
+        assert told["url"] == "https://example.org/hook?***"
+
+
 @pytest.mark.postgres
 async def test_what_was_read_before_it_was_locked_is_read_anew(postgres_settings: Settings):
     """As a page does: it reads the target, and meanwhile somebody else saves. SQLite lets nobody in between."""
