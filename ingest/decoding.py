@@ -154,6 +154,11 @@ class Decoder:
         return self._approaching
 
     @property
+    def is_on_patrol(self) -> bool:
+        """Whether key frames alone are decoded now."""
+        return not (self._everything or self._approaching or self._burst_s is not None)
+
+    @property
     def _awaited_s(self) -> float | None:
         """The time at which a picture is wanted besides, until there is one."""
         at_s = self._wanted_at_s

@@ -32,7 +32,7 @@ from ingest.decoding import Decoder, Decoding
 from ingest.errors import SourceError
 from ingest.frames import Picture
 from ingest.rtsp_connection import Response
-from ingest.source import AvSource, camera_source, file_source, open_source
+from ingest.source import REST_S, AvSource, camera_source, file_source, open_source
 from ingest.timeline import ClockRecord, Stamps, Timeline
 from tests.ingest.conftest import FPS, number_in
 
@@ -424,13 +424,24 @@ def test_a_camera_gives_its_key_frames(serve, clips, codec: str, transport: str)
     assert ["TCP" in setup for setup in setups] == [transport == "tcp"]
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_a_reader_rests_where_nothing_is_lost_meanwhile(serve, transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over UDP what comes while nobody reads fills a small buffer of the kernel, and is gone."""
+@pytest.mark.parametrize(
+    ("transport", "decoding", "rested"),
+    [
+        ("tcp", Decoding(interval_s=1.0), {REST_S}),
+        # Two pictures out of one rest: the first would give way to the second, and never be looked at.
+        ("tcp", Decoding(interval_s=0.1), {0.05}),
+        ("tcp", Decoding(keyframes_only=False, interval_s=1.0), set()),
+        # What comes while nobody reads fills a small buffer of the kernel, and is gone.
+        ("udp", Decoding(interval_s=1.0), set()),
+    ],
+)
+def test_a_reader_rests_where_nothing_is_lost_meanwhile(
+    serve, transport: str, decoding: Decoding, rested: set[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     rests: list[float] = []
     monkeypatch.setattr(source_module, "time", SimpleNamespace(monotonic=time.monotonic, sleep=rests.append))
-    first(watch(serve().url, transport=transport), 3)
-    assert set(rests) == ({source_module.REST_S} if transport == "tcp" else set())
+    first(watch(serve().url, transport=transport, decoding=decoding), 4)
+    assert set(rests) == rested
 
 
 def test_sound_is_never_fetched(serve) -> None:
