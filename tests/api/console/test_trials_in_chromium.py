@@ -85,7 +85,8 @@ def test_a_cook_who_does_not_know_the_address_has_the_camera_found(
 ) -> None:
     page = open_page("store", "/cameras/trials/new", viewport=viewport, java_script_enabled=scripts)
 
-    with in_the_network(monkeypatch, ("127.0.0.9", matches())):
+    wide = matches("onvif://www.onvif.org/name/" + 60 * "x")
+    with in_the_network(monkeypatch, ("127.0.0.9", matches()), ("127.0.0.10", wide)):
         page.get_by_role("button", name="在本店网络里找摄像头").click()
         expect(page.get_by_text("HIKVISION DS-2CD2032-I")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
