@@ -66,7 +66,7 @@ def bar_chart(
     """Of words, the amount in words, and the amount. The longest bar is as wide as the chart, or as its part of the whole. None
     where there is nothing to draw: one bar beside no other says no more than its number."""
     most = whole or max((amount for _, _, amount in bars), default=0)
-    if not most or (whole is None and len(bars) == 1):
+    if not bars or not most or (whole is None and len(bars) == 1):
         return None
     return BarChart(id, title, text, [Bar(_short(words), told, _round(100 * amount / most)) for words, told, amount in bars])
 

@@ -30,9 +30,9 @@ from api.statistics.figures import By, Counts, Month, Scope
 
 router = APIRouter()
 
-# The page has the first of them and must stay light; the files have as many as a spreadsheet is still quick with. A report has
-# all rules and stations, which add up to its totals, and the first of the shops.
-_SHOWN, _IN_A_FILE, _IN_A_REPORT = 20, 5000, 10
+# The page has the first of them and must stay light; the files have all. A report has all rules and stations, which add up to its
+# totals, and the first of the shops.
+_SHOWN, _IN_A_REPORT = 20, 10
 _ALL = (By.WEEK, By.RULE, By.STATION, By.SHOP, By.CAMERA)
 
 
@@ -47,7 +47,7 @@ async def statistics_page(
     actor.require(Permission.STATISTICS_READ)
     speaker = speaker_of(request)
     wanted = await read_filter(work, actor, speaker, centre.catalogue, asked, at)
-    figures = await statistics.get_figures(work, actor, wanted.scope, _ALL, _SHOWN + 1) if wanted.scope else None
+    figures = await statistics.get_figures(work, actor, wanted.scope, _ALL) if wanted.scope else None
 
     def link(by: By, key: str) -> str | None:
         field = {By.RULE: "rule", By.SHOP: "shop", By.STATION: "district"}.get(by)
@@ -56,7 +56,7 @@ async def statistics_page(
     return page(
         request, "statistics.html", actor=actor, status=422 if wanted.wrong else 200, filter=wanted,
         tiles=tiles(speaker, figures) if figures else [], most=_SHOWN,
-        sections=sections(speaker, centre.catalogue, figures, link) if figures else [], meanings=meanings(speaker),
+        sections=sections(speaker, centre.catalogue, figures, link, _SHOWN + 1) if figures else [], meanings=meanings(speaker),
         is_empty=figures is not None and figures.total == Counts() and not figures.missed,
         month_url=f"/statistics/month?{wanted.query(since='', until='', month=_month_of(wanted, at))}",
     )
@@ -69,10 +69,10 @@ async def statistics_csv(
 ) -> Response:
     speaker, _, scope = await _asked(request, actor, work, centre, asked, at)
     if table == TIMES:
-        sheet = times_table(speaker, centre.catalogue, await statistics.get_figures(work, actor, scope, (), 0)).sheet()
+        sheet = times_table(speaker, centre.catalogue, await statistics.get_figures(work, actor, scope, ())).sheet()
     elif table in list(By):
         by = By(table)
-        figures = await statistics.get_figures(work, actor, scope, (by,), _IN_A_FILE)
+        figures = await statistics.get_figures(work, actor, scope, (by,))
         sheet = counts_table(speaker, centre.catalogue, by, figures.by[by]).sheet()
     else:
         raise BadFilter("There is no such table.")
@@ -84,7 +84,7 @@ async def statistics_xlsx(
     request: Request, actor: SignedIn, work: Reading, centre: CentreOf, at: At, asked: Annotated[Asked, Query()]
 ) -> Response:
     speaker, wanted, scope = await _asked(request, actor, work, centre, asked, at)
-    figures = await statistics.get_figures(work, actor, scope, _ALL, _IN_A_FILE)
+    figures = await statistics.get_figures(work, actor, scope, _ALL)
     made = [[fact.name, fact.value] for fact in _made(speaker, actor, at, wanted)]
     total = [[fact.name, fact.value] for fact in tiles(speaker, figures)]
     words = [[fact.name, fact.value] for fact in meanings(speaker)]
@@ -103,7 +103,7 @@ async def month_page(
     speaker = speaker_of(request)
     wanted = await read_filter(work, actor, speaker, centre.catalogue, asked, at, is_month=True)
     shown = (By.RULE, By.STATION, By.SHOP)
-    month = await statistics.get_month(work, actor, wanted.scope, shown, _IN_A_FILE, at) if wanted.scope else None
+    month = await statistics.get_month(work, actor, wanted.scope, shown, at) if wanted.scope else None
     values = _month(speaker, centre, month, at) if month else {}
     return page(
         request, "month.html", actor=actor, status=422 if wanted.wrong else 200, filter=wanted,

@@ -100,11 +100,12 @@ def meanings(speaker: Speaker) -> list[Fact]:
     return [Fact(speaker.say(name), speaker.say(words, **numbers)) for name, words in MEANINGS]
 
 
-def sections(speaker: Speaker, catalogue: Catalogue, figures: Figures, link: LinkOf) -> list[Section]:
+def sections(speaker: Speaker, catalogue: Catalogue, figures: Figures, link: LinkOf, most: int | None = None) -> list[Section]:
+    """Tables have at most so many rows, but all weeks; the charts are of all."""
     found = []
     for by, rows in figures.by.items():
-        table = counts_table(speaker, catalogue, by, rows, link)
-        charts = [_weeks(speaker, rows)] if by is By.WEEK else _bars(speaker, table, by, rows)
+        table = counts_table(speaker, catalogue, by, rows if by is By.WEEK else rows[:most], link)
+        charts = [_weeks(speaker, rows)] if by is By.WEEK else _bars(speaker, catalogue, table.title, by, rows)
         found.append(Section(table, [chart for chart in charts if chart is not None]))
     return [*found, Section(times_table(speaker, catalogue, figures), [])]
 
@@ -185,27 +186,28 @@ def _weeks(speaker: Speaker, rows: Sequence[CountsRow]) -> WeekChart | None:
     return week_chart("weeks", title, speaker.say(N_("; ")).join(told), weeks, [speaker.say(column.heading) for column in shown])
 
 
-def _bars(speaker: Speaker, table: TableView, by: By, rows: Sequence[CountsRow]) -> list[BarChart | None]:
-    names = [cells[0].words for cells in table.rows]
+def _bars(speaker: Speaker, catalogue: Catalogue, title: str, by: By, rows: Sequence[CountsRow]) -> list[BarChart | None]:
+    def name(row: CountsRow) -> str:
+        """Every shop has a camera No. 1."""
+        return " · ".join(filter(None, (_name(speaker, catalogue, by, row.key, row.name), row.of)))
+
     confirmed = [
-        (name, str(row.counts.confirmed), float(row.counts.confirmed))
-        for name, row in zip(names, rows, strict=True) if row.counts.confirmed
+        (name(row), str(row.counts.confirmed), float(row.counts.confirmed)) for row in rows[:_MOST_BARS] if row.counts.confirmed
     ]
-    charts = [_chart(speaker, f"{by.value}-confirmed", speaker.say(N_("Confirmed violations")), table, confirmed)]
+    charts = [_chart(speaker, f"{by.value}-confirmed", speaker.say(N_("Confirmed violations")), title, confirmed)]
     if by in (By.RULE, By.CAMERA):
+        judged = [(row.counts.false_alarms / row.counts.judged, row) for row in rows if row.counts.judged >= FEWEST_FOR_SHARE]
+        judged.sort(key=lambda found: -found[0])
         shares = [
-            (name, share(speaker, row.counts.false_alarms, row.counts.judged), row.counts.false_alarms / row.counts.judged)
-            for name, row in zip(names, rows, strict=True) if row.counts.judged >= FEWEST_FOR_SHARE
+            (name(row), share(speaker, row.counts.false_alarms, row.counts.judged), part) for part, row in judged[:_MOST_BARS]
         ]
-        shares.sort(key=lambda bar: -bar[2])
-        charts.append(_chart(speaker, f"{by.value}-share", speaker.say(SHARE), table, shares, whole=1.0))
+        charts.append(_chart(speaker, f"{by.value}-share", speaker.say(SHARE), title, shares, whole=1.0))
     return charts
 
 
 def _chart(
-    speaker: Speaker, id: str, what: str, table: TableView, bars: Sequence[tuple[str, str, float]], whole: float | None = None
+    speaker: Speaker, id: str, what: str, table: str, bars: Sequence[tuple[str, str, float]], whole: float | None = None
 ) -> BarChart | None:
-    shown = bars[:_MOST_BARS]
-    title = speaker.say(N_("%(name)s: %(value)s"), name=what, value=table.title)
-    told = speaker.say(N_("; ")).join(speaker.say(N_("%(name)s: %(value)s"), name=name, value=value) for name, value, _ in shown)
-    return bar_chart(id, title, told, shown, whole)
+    title = speaker.say(N_("%(name)s: %(value)s"), name=what, value=table)
+    told = speaker.say(N_("; ")).join(speaker.say(N_("%(name)s: %(value)s"), name=name, value=value) for name, value, _ in bars)
+    return bar_chart(id, title, told, bars, whole)

@@ -79,26 +79,25 @@ async def get_statistics(
     )
 
 
-async def get_figures(work: Work, actor: Actor, scope: Scope, by: Collection[By], limit: int) -> Figures:
-    """At most `limit` rows each, but all weeks."""
+async def get_figures(work: Work, actor: Actor, scope: Scope, by: Collection[By]) -> Figures:
     actor.require(Permission.STATISTICS_READ)
     counted = await repository.count_steps(work, actor, scope, (None, *by))
     return Figures(
         total=counted[None][0].counts,
         missed=await repository.count_missed(work, actor, scope, STAGES_OF_THE_SHOP),
-        by={one: _all_weeks(scope, counted[one]) if one is By.WEEK else counted[one][:limit] for one in by},
+        by={one: _all_weeks(scope, counted[one]) if one is By.WEEK else counted[one] for one in by},
         durations=await repository.measure_durations(work, actor, scope, (None, By.RULE, By.STATION)),
     )
 
 
-async def get_month(work: Work, actor: Actor, scope: Scope, by: Collection[By], limit: int, at: datetime) -> Month:
+async def get_month(work: Work, actor: Actor, scope: Scope, by: Collection[By], at: datetime) -> Month:
     """Of the calendar month that the scope is, with the month before it."""
     first = in_shop_time(scope.begin).date()
     earlier = Scope(
         midnight((first - timedelta(days=1)).replace(day=1)), scope.begin, scope.district_id, scope.shop_id, scope.rule
     )
     return Month(
-        first, await get_figures(work, actor, scope, by, limit),
+        first, await get_figures(work, actor, scope, by),
         (await repository.count_steps(work, actor, earlier))[None][0].counts,
         await repository.count_missed(work, actor, earlier, STAGES_OF_THE_SHOP),
         await _coverage(work, actor, at, scope.district_id, scope.shop_id),

@@ -7,8 +7,11 @@ import zipfile
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
+from api.cameras.tables import Camera
 from api.cases.states import Act
+from api.console import statistics_pages
 from api.console.sheets import Sheet, to_csv, to_xlsx
 from api.kit.times import SHOP_TIME
 from tests.api.history import History
@@ -123,11 +126,40 @@ async def test_no_share_of_few(world: World):
     place = await world.place()
     await judged(world, place, 15, 4)
     officer = await world.person()
-    assert "4 of 19" in (await officer.get("/statistics?lang=en")).text
+    few = (await officer.get("/statistics?lang=en")).text
+    assert ("4 of 19" in few, "camera-share-title" in few) == (True, False)
     await judged(world, place, 1, 0)
     page = (await officer.get("/statistics?lang=en")).text
-    assert "20%" in page
+    assert ("20%" in page, "camera-share-title" in page) == (True, True)
     assert "4 of 20" not in page
+
+
+async def test_a_camera_that_finds_nothing_but_false_alarms_is_drawn_however_many_others_there_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(statistics_pages, "_SHOWN", 1)
+    for name, confirmed, dismissed in (("Good", 20, 0), ("Fair", 10, 0), ("Bad", 0, 20)):
+        await judged(world, await world.place(name), confirmed, dismissed)
+    page = (await (await world.person()).get("/statistics?lang=en")).text
+    assert "Bad camera · Bad: 100%; Good camera · Good: 0%</desc>" in page
+    table = page.partition('id="by-camera"')[2].partition("<tbody>")[2].partition("</tbody>")[0]
+    assert table.count("<tr>") == 1
+    assert "The first 1; the file has all." in page
+
+
+async def test_a_file_has_all(world: World):
+    place = await world.place()
+    await judged(world, place, 0, 0)
+    of_shop = {"shop_id": place.shop_id, "area_id": place.area_id, "url": ""}
+    cameras = [{"id": f"c{number}", "name": f"No. {number}", **of_shop} for number in range(6000)]
+    async with world.centre.database.writing() as work:
+        await work.execute(insert(Camera), cameras)
+    async with History(world.centre.database, place) as history:
+        for camera in cameras:
+            history.case((NOON, Act.REPORT))
+            history.cases[-1][0].camera_id = camera["id"]
+    officer = await world.person()
+    assert len((await officer.get("/statistics.csv?table=camera")).text.splitlines()) == 1 + len(cameras)
 
 
 async def test_a_month_has_all_stations_and_says_of_which_shops_it_has_the_first(world: World):
