@@ -154,9 +154,10 @@ class Decoder:
         return self._approaching
 
     @property
-    def is_on_patrol(self) -> bool:
-        """Whether key frames alone are decoded now."""
-        return not (self._everything or self._approaching or self._burst_s is not None)
+    def rest_s(self) -> float:
+        """How long nothing need be decoded: no two pictures that are wanted may come out of one rest, or the first would give way
+        to the second."""
+        return 0.0 if self._approaching else self._interval_s / 2
 
     @property
     def _awaited_s(self) -> float | None:
@@ -297,16 +298,22 @@ class Decoder:
             return False
         return self._key_gap_s > wanted_s * (1 + EARLY)
 
+    @property
+    def _interval_s(self) -> float:
+        """The distance of the pictures that are wanted now; where somebody is suspected, twice as often as needed: of the looks,
+        half may be unsure."""
+        wanted_s = self._wanted_s
+        if self._burst_s is not None:
+            return self._burst_s / 2
+        if wanted_s is not None and self._everything:
+            return min(self._decoding.interval_s, wanted_s / 2)
+        return self._decoding.interval_s
+
     def _is_due(self, camera_time_s: float) -> bool:
-        interval_s, wanted_s = self._decoding.interval_s, self._wanted_s
         if self._is_awaited(camera_time_s):
             self._served_s = camera_time_s + SAME_TIME_S
             return True
-        # Twice as often as needed: of the looks, half may be unsure.
-        if self._burst_s is not None:
-            interval_s = self._burst_s / 2
-        elif wanted_s is not None and self._everything:
-            interval_s = min(interval_s, wanted_s / 2)
+        interval_s = self._interval_s
         if self.stretch > 1.0:
             # Of key frames that come less often than wanted, some must be left out too.
             natural_s = 0.0 if self._everything or self._key_gap_s is None else self._key_gap_s

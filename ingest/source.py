@@ -200,8 +200,7 @@ class AvSource:
         if self._preroll is not None:
             self._preroll.begin(stream)
         packets = container.demux(stream)
-        # Of two pictures that are wanted, no two may come out of one rest: the first would give way to the second.
-        rest_s = min(REST_S, self._decoding.interval_s / 2) if self._options.get("rtsp_transport") == "tcp" else 0.0
+        rests = self._options.get("rtsp_transport") == "tcp"
         seen = time.monotonic()
         stamps = Stamps(self._shown, self._clock)
         pace = _Pace()
@@ -240,7 +239,7 @@ class AvSource:
                 del decoded  # three megabytes, until the next one comes
             if self.live and time.monotonic() - seen > self._picture_timeout_s:
                 raise SourceError(StreamFault.NO_PICTURE, f"{self.packets} packets, {self.damaged} damaged pictures")
-            if rest_s and waited_s > CAUGHT_UP_S and decoder.is_on_patrol:
+            if rests and waited_s > CAUGHT_UP_S and (rest_s := min(REST_S, decoder.rest_s)):
                 time.sleep(rest_s)
                 stamps.waited(rest_s)
         if self._stopped.is_set():
