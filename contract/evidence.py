@@ -173,7 +173,7 @@ def verify_seal(sealed: SealedManifest | SealedClip, key: Ed25519PublicKey, cont
             raise SealError(f"The file {name} is not the one that the manifest was made for.")
 
 
-def file_digest(content: bytes) -> FileDigest:
+def file_digest(content: bytes | memoryview) -> FileDigest:
     return FileDigest(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
 

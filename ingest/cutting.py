@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from av.packet import Packet
 from contract.evidence import ClipFlaw, Manifest
 from ingest.crash import at_camera
 from ingest.findings import Clip
+from ingest.memory import lend
 from ingest.preroll import Footage, Gathering, NoFootage
 
 # A clip lasts 15 s: nobody misses half of one.
@@ -24,15 +24,34 @@ INDEX_BYTES_A_PICTURE, INDEX_BYTES = 48, 8192
 log = structlog.get_logger(__name__)
 
 
+class _Memory:
+    """A file in memory, of no more than `size` bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._memory = lend(size)
+        self.seek, self.tell = self._memory.seek, self._memory.tell
+        self._end = 0
+
+    def write(self, content: bytes) -> int:
+        """Raises ValueError beyond its size."""
+        written = self._memory.write(content)
+        self._end = max(self._end, self._memory.tell())
+        return written
+
+    def written(self) -> memoryview:
+        return memoryview(self._memory)[: self._end].toreadonly()
+
+
 def cut(footage: Footage) -> Clip:
     """Raises FFmpegError or ValueError where the packets make no file."""
-    content = io.BytesIO()
     stamps = [packet.pts or 0 for packet in footage.packets]
     shown = sorted(stamps)
     # Decoding times as the order of pictures needs them: those of cameras are missing or wrong where there are B frames.
     delay = max(at - stamp for at, stamp in zip(shown, stamps, strict=True))
     base = footage.packets[0].time_base
     room = INDEX_BYTES + INDEX_BYTES_A_PICTURE * len(stamps) + 2 * len(footage.template.codec_context.extradata or b"")
+    # A start code of three bytes becomes a length of four. What is not written of it takes no memory.
+    content = _Memory(2 * (room + sum(packet.size for packet in footage.packets)))
     with av.open(content, "w", format="mp4", options={"moov_size": str(room)}) as container:
         stream = container.add_stream_from_template(footage.template, opaque=True)
         last = None
@@ -46,7 +65,7 @@ def cut(footage: Footage) -> Clip:
     span = shown[-1] - shown[0]
     whole = span * (1 + 1 / (len(shown) - 1)) if span else 1 / (base * 25)
     return Clip(
-        content.getvalue(), footage.template.codec_context.codec.canonical_name, round(float(whole * base), 3),
+        content.written(), footage.template.codec_context.codec.canonical_name, round(float(whole * base), 3),
         round(float((footage.moment - shown[0]) * base), 3), footage.begins_late, footage.ends_early,
     )
 

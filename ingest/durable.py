@@ -8,7 +8,7 @@ from pathlib import Path
 from contract.edges import EdgeTrouble
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes | memoryview) -> None:
     """Write a new file and wait until the disk has it. Raises OSError, FileExistsError when the name is taken."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,11 +50,13 @@ class EvidenceFolder:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def commit(self, sealed: SealedManifest | SealedClip, files: dict[str, bytes], repeat: Repeat | None = None) -> None:
+    def commit(
+        self, sealed: SealedManifest | SealedClip, files: Mapping[str, bytes | memoryview], repeat: Repeat | None = None
+    ) -> None:
         """Write all files and give the folder its name. After an OSError nothing is committed."""
         manifest = sealed.manifest
         beside = {} if repeat is None else {"repeat.json": _repeat_json(repeat)}
-        written = files | beside | {"manifest.json": sealed.model_dump_json().encode()}
+        written = {**files, **beside, "manifest.json": sealed.model_dump_json().encode()}
         with self._written(manifest.camera_id, manifest.violation_id, written) as partial:
             os.rename(partial, self._path(_report(manifest)))
         # From here on every look at the disk sees the folder; only a power cut on a failing disk may still undo the name.
@@ -67,7 +69,7 @@ class EvidenceFolder:
             pass
 
     @contextlib.contextmanager
-    def _written(self, camera_id: str, violation_id: UUID, files: dict[str, bytes]) -> Iterator[Path]:
+    def _written(self, camera_id: str, violation_id: UUID, files: Mapping[str, bytes | memoryview]) -> Iterator[Path]:
         """A folder with these files, all on the disk; removed again unless it has got another name meanwhile."""
         camera = self.folder / camera_id
         if not camera.is_dir():

@@ -1,7 +1,7 @@
 """What a worker finds and hands to the edge: coded already, so that the edge needs no library for pictures."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pickle import PickleBuffer
 
@@ -24,9 +24,10 @@ class Sight:
 
 @dataclass(frozen=True)
 class Clip:
-    """An MP4. `moment_s`: from its first picture to that of the violation; the rest as in the manifest."""
+    """An MP4: its bytes, or a view of them. `moment_s`: from its first picture to that of the violation; the rest as in the
+    manifest."""
 
-    content: bytes
+    content: bytes | memoryview
     codec: str
     duration_s: float
     moment_s: float
@@ -35,8 +36,8 @@ class Clip:
 
     def __reduce__(self) -> tuple[type["Clip"], tuple[object, ...]]:
         """Several megabytes, which `ingest.pipe.Pipe` hands over uncopied."""
-        content, *others = astuple(self)
-        return Clip, (PickleBuffer(content), *others)
+        others = (self.codec, self.duration_s, self.moment_s, self.begins_late, self.ends_early)
+        return Clip, (PickleBuffer(self.content), *others)
 
 
 @dataclass(frozen=True)

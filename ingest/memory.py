@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import mmap
 from pathlib import Path
 
 # glibc's mallopt(3). A 1080p frame is 3 MB as decoded and 6 MB as BGR, a coded key frame 0.1 to 0.4 MB.
@@ -25,6 +26,16 @@ def keep_little() -> None:
 def give_back() -> None:
     """What is free now, and what glibc would keep for later."""
     _call("malloc_trim", 0)
+
+
+def lend(size: int) -> mmap.mmap:
+    """Zeroed memory for something large that is soon gone, such as a clip. In pages of 2 MB where the system has them (Linux's
+    transparent huge pages, by default only for who asks): in those of 4 kB, getting and giving back 7 MB takes 4 ms."""
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
 
 
 def go_first(rank: int = FIRST) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from detector.violation import Repeat, Violation
 from ingest.camera_state import CameraBeat
 from ingest.findings import Clip, Sight
 from ingest.logins import Outcome
+from ingest.memory import lend
 
 STOP = "stop"
 # Before each message: its bytes, and how many large contents come after it; before each of these: its bytes.
@@ -174,8 +176,19 @@ class Pipe:
         """Raises EOFError or OSError when the other side is gone."""
         size, number = HEAD.unpack(self._received(HEAD.size))
         content = self._received(size)
-        apart = [self._received(*SIZE.unpack(self._received(SIZE.size))) for _ in range(number)]
+        apart = [self._received_large(*SIZE.unpack(self._received(SIZE.size))) for _ in range(number)]
         return pickle.loads(content, buffers=apart)  # noqa: S301  between our own processes, over a pair nobody else can open
+
+    def _received_large(self, size: int) -> mmap:
+        content = lend(size)
+        with memoryview(content) as left:
+            taken = 0
+            while taken < size:
+                got = self._socket.recv_into(left[taken:], size - taken, socket.MSG_WAITALL)
+                if not got:
+                    raise EOFError
+                taken += got
+        return content
 
     def _received(self, size: int) -> bytes:
         content = self._socket.recv(size, socket.MSG_WAITALL)
