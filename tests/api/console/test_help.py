@@ -54,9 +54,9 @@ async def test_all_that_it_leads_to_is_there(world: World, guide: Guide, languag
     assert (answer.status_code, answer.text.count("<h1"), "style=" in answer.text) == (200, 1, False)
     assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
     article = answer.text.partition('<article class="guide">')[2]
-    for name, anchor in re.findall(r'href="/help/(\w+)(?:#([^"]+))?"', article):
-        assert not anchor or f'id="{unquote(anchor)}"' in guide_view(Guide(name), language).body
-    for url in re.findall(r'href="(?!/help/)([^"]*)"', article.partition("</article>")[0]):
+    for name, anchor in re.findall(r'href="(?:/help/(\w+))?(?:#([^"]+))?"', article):
+        assert not anchor or f'id="{unquote(anchor)}"' in guide_view(Guide(name or guide), language).body
+    for url in re.findall(r'href="(?!/help/|#)([^"]*)"', article.partition("</article>")[0]):
         assert url.startswith(("https://", "/")), url
     for anchor in re.findall(r'href="#([^"]+)"', answer.text.partition("<article")[0].partition('<nav class="card')[2]):
         assert f'id="{unquote(anchor)}"' in article
