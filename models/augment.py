@@ -94,7 +94,11 @@ def camera(rng: np.random.Generator, image: Image, strength: float = 1.0) -> Ima
         table = (table - 0.5) * rng.uniform(0.65, 1.25) + 0.5 + rng.uniform(-0.12, 0.12)
         cast = rng.uniform(0.82, 1.18, 3) if happens(0.5) else np.ones(3)
         image = cv2.LUT(image, _bytes(table[:, None] * cast * 255)[None])
-    if happens(0.08):  # infrared at night
+    if happens(0.1):  # wide dynamic range: every corner gets a contrast of its own
+        light = cv2.cvtColor(image, cv2.COLOR_BGR2LAB)
+        light[..., 0] = cv2.createCLAHE(rng.uniform(2, 6), (4, 4)).apply(light[..., 0])
+        image = cv2.cvtColor(light, cv2.COLOR_LAB2BGR)
+    if happens(0.15):  # infrared at night
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     if happens(0.35):
         noise = np.empty((h, w, 1 if happens(0.5) else 3), np.int16)
