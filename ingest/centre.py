@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -154,9 +154,9 @@ class Centre:
             response = self._send("POST", path, headers=headers, files=parts)
             return _about(violation_id, parsed(ReportAnswer, response))
 
-    def report_clip(self, violation_id: UUID, manifest: bytes, clip: bytes | None) -> ClipAnswer:
+    def report_clip(self, violation_id: UUID, manifest: bytes, clip: BinaryIO | None) -> ClipAnswer:
         """Send the clip of a violation that was sent before, or the word that there is none (None). Raises CentreError."""
-        parts = {"manifest": ("manifest.json", manifest, "application/json")}
+        parts: dict[str, tuple[str, bytes | BinaryIO, str]] = {"manifest": ("manifest.json", manifest, "application/json")}
         if clip is not None:
             parts["clip"] = (CLIP, clip, "video/mp4")
         with self._link("/edge/clips") as path:

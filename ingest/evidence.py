@@ -16,13 +16,14 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID, uuid4
 
 import structlog
 from pydantic import ValidationError
 
 from contract.edge_auth import EARLIEST
-from contract.evidence import ClipManifest, Manifest, SealedClip, SealedManifest
+from contract.evidence import CLIP, ClipManifest, Manifest, SealedClip, SealedManifest
 from detector.violation import Repeat
 from ingest.durable import sync_folder, write_file
 from ingest.outbox import Entry, Report
@@ -37,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Package:
-    """What travels: the manifest's JSON, and the files that it names."""
+    """What travels of a violation: the manifest's JSON, and the pictures that it names."""
 
     manifest: bytes
     files: dict[str, bytes]
@@ -89,8 +90,22 @@ class EvidenceFolder:
     def read(self, report: Report) -> Package:
         """Raises FileNotFoundError when somebody took files away."""
         path = self._path(report)
-        files = {file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.suffix in (".jpg", ".mp4")}
+        files = {file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.suffix == ".jpg"}
         return Package((path / "manifest.json").read_bytes(), files)
+
+    @contextlib.contextmanager
+    def opened_clip(self, report: Report) -> Iterator[tuple[bytes, BinaryIO | None]]:
+        """The manifest's JSON, and the clip if there is one: it is read as it is sent, not put into memory whole before.
+
+        Raises FileNotFoundError when somebody took files away.
+        """
+        path = self._path(report)
+        manifest = (path / "manifest.json").read_bytes()
+        if SealedClip.model_validate_json(manifest).manifest.files:
+            with (path / CLIP).open("rb") as clip:
+                yield manifest, clip
+        else:
+            yield manifest, None
 
     def delete(self, report: Report) -> None:
         """Remove the folder, first its name, so that a half-removed one is never taken for evidence."""

@@ -8,12 +8,11 @@ from collections.abc import Callable
 import structlog
 
 from contract.edges import EdgeTrouble
-from contract.evidence import CLIP
 from ingest.backoff import Backoff
 from ingest.centre import Centre
 from ingest.centre_errors import CentreFailed, CentreRefused, CentreUnavailable
 from ingest.durable import disk_trouble
-from ingest.evidence import EvidenceFolder, Package
+from ingest.evidence import EvidenceFolder
 from ingest.outbox import Outbox, Report
 from ingest.recorder import Recorder
 from ingest.steps import Steps
@@ -87,7 +86,7 @@ class Sender(Steps):
     def _send(self, report: Report) -> bool:
         """False when nobody's reports get through now."""
         try:
-            package = self._folder.read(report)
+            case_id = self._tell(report)
         except FileNotFoundError:
             self._lost_until = self._timer() + DAY_S
             self._park(report, "The evidence files are no longer on this edge's disk.")
@@ -95,8 +94,6 @@ class Sender(Steps):
         except OSError as error:
             self._hold(report, f"The evidence files cannot be read ({error}).")
             return True
-        try:
-            case_id = self._tell(report, package)
         except CentreUnavailable as error:
             self._cut_off[report.camera_id] = self._timer()
             self._pause_for(error)
@@ -115,11 +112,12 @@ class Sender(Steps):
         self._cut_off.pop(report.camera_id, None)
         return True
 
-    def _tell(self, report: Report, package: Package) -> int:
-        """The case. Raises CentreError."""
+    def _tell(self, report: Report) -> int:
+        """The case. Raises CentreError, and OSError where the files cannot be read."""
         if self._is_clip:
-            return self._centre.report_clip(report.violation_id, package.manifest, package.files.get(CLIP)).case_id
-        age_s = self._recorder.age_s(report.violation_id)
+            with self._folder.opened_clip(report) as (manifest, clip):
+                return self._centre.report_clip(report.violation_id, manifest, clip).case_id
+        package, age_s = self._folder.read(report), self._recorder.age_s(report.violation_id)
         return self._centre.report(report.violation_id, package.manifest, package.files, age_s).case_id
 
     def _park(self, report: Report, reason: str) -> None:

@@ -1,3 +1,4 @@
+import io
 import json
 import ssl
 import threading
@@ -116,7 +117,7 @@ def test_refusal_of_somebody_on_the_way_is_not_the_centre_s(status: int):
 def test_a_proxy_that_lets_nothing_large_pass_holds_up_nothing_small():
     page = httpx.Response(413, html="<html>Request Entity Too Large</html>")
     with pytest.raises(CentreFailed, match=r"client_max_body_size.*请调大"):
-        centre_that(page).report_clip(uuid4(), b"{}", b"clip")
+        centre_that(page).report_clip(uuid4(), b"{}", io.BytesIO(b"clip"))
 
 
 def test_receipt_for_another_report_is_no_success():

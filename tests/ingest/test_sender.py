@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from contract.edges import EdgeTrouble
-from contract.evidence import ClipFlaw
+from contract.evidence import CLIP, ClipFlaw
 from ingest.outbox import Outbox
 from ingest.sender import LEAST_FREE, SCARCE, SCARCE_INTERVAL_S
 from tests.ingest.edge_world import START, CentreInMemory, Parts, problem
@@ -415,6 +415,28 @@ class TestClips:
         parts.clip_sender.step()
         sealed, content = parts.centre.clips[str(violation_id)]
         assert (sealed.manifest.missing, content) == (ClipFlaw.STREAM, None)
+
+    def test_one_that_somebody_took_away_is_parked(self, parts: Parts):
+        parts.record_clip(parts.record())
+        parts.sender.step()
+        next(parts.evidence.folder.glob(f"cam-1/*/{CLIP}")).unlink()
+        parts.clip_sender.step()
+        assert parts.outbox.parked() == 1
+        assert parts.clip_sender.trouble is EdgeTrouble.EVIDENCE_LOST
+
+    def test_one_that_cannot_be_read_is_tried_again(self, parts: Parts):
+        violation_id = parts.record()
+        parts.record_clip(violation_id)
+        parts.sender.step()
+        clip = next(parts.evidence.folder.glob(f"cam-1/*/{CLIP}"))
+        aside = clip.rename(clip.with_suffix(".aside"))
+        clip.symlink_to("/proc/self/mem")  # can be opened, and says EIO as a bad sector does
+        wait_s = parts.clip_sender.step()
+        assert parts.centre.order == [str(violation_id)]
+        aside.rename(clip)
+        parts.timer.now += wait_s
+        parts.clip_sender.step()
+        assert parts.centre.order[-1] == f"{violation_id} clip"
 
     def test_one_that_the_centre_refuses_is_set_aside(self, parts: Parts):
         first, second = parts.record(), parts.record()
