@@ -3,19 +3,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, aliased, contains_eager, joinedload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
 from api.accounts.tables import User
 from api.cases.states import CaseState
-from api.cases.tables import Case, CaseTransition
+from api.cases.tables import Case
 from api.clients.tables import ApiClientPlace
 from api.deliveries.budgets import BUDGETS
 from api.deliveries.kinds import ASKED_FOR, RINGING, SERIOUS, DeliveryState, Event, Fault
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
-from api.evidence.tables import LegalHold
+from api.evidence.repository import of_ended
 from api.kit.database import Work
 from api.kit.prepared import prepared
 from api.places.repository import district_is_visible, districts_above, shop_is_visible
@@ -291,18 +291,12 @@ async def is_told(work: Work, target_id: str, key: str) -> bool:
 
 @without_actor("old messages to everybody go")
 async def list_expired(work: Work, cuts: Mapping[CaseState, datetime], others: datetime, limit: int) -> list[int]:
-    """Ids of messages about cases that came into their last state before that state's moment, and from before it themselves, as
-    with evidence; and of those about no case from before `others`. None under a legal hold. Locked."""
+    """Ids of messages about cases whose evidence would go (`of_ended`), and of those about no case from before `others`. They are
+    locked."""
     whole = aliased(Case)
-    joined = (
-        select(Delivery.id).join(Case, Case.id == Delivery.case_id)
-        .join(whole, whole.id == func.coalesce(Case.merged_into, Case.id))
-        .join(CaseTransition, and_(CaseTransition.case_id == whole.id, CaseTransition.version == whole.version))
-        .where(~exists().where(LegalHold.case_id.in_([Case.id, whole.id]), LegalHold.lifted_at.is_(None)))
-    )
-    queries = [select(Delivery.id).where(Delivery.case_id.is_(None), Delivery.created_at < others)]
-    for state, moment in cuts.items():
-        queries.append(joined.where(whole.state == state, CaseTransition.at < moment, Delivery.created_at < moment))
+    ids = select(Delivery.id)
+    queries = [ids.where(Delivery.case_id.is_(None), Delivery.created_at < others)]
+    queries += [of_ended(ids, whole, Delivery.case_id, Delivery.created_at, *cut) for cut in cuts.items()]
     found: list[int] = []
     for query in queries:
         locked = query.limit(limit - len(found)).with_for_update(of=Delivery, skip_locked=True)

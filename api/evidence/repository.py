@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import CompoundSelect, Row, Select, TableClause, Update, and_, case, exists, func, select, union_all, update
-from sqlalchemy.orm import aliased, contains_eager, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, aliased, contains_eager, joinedload
 
 from api.accounts.actors import Actor
 from api.cameras.tables import Camera
@@ -46,26 +46,35 @@ async def get_evidence(work: Work, actor: Actor, violation_id: str) -> Evidence 
     return evidence
 
 
+def of_ended(
+    query: Select[Any], whole: type[Case], case_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+    came_at: InstrumentedAttribute[datetime], state: CaseState, moment: datetime,
+) -> Select[Any]:
+    """What came in before `moment` itself, and whose case came into this last state before it; none under a legal hold. What was
+    merged goes with the `whole` case that it is part of."""
+    own_hold, its_hold = aliased(LegalHold), aliased(LegalHold)
+    return (
+        query.join(Case, Case.id == case_id)
+        .join(whole, whole.id == func.coalesce(Case.merged_into, Case.id))
+        .join(CaseTransition, and_(CaseTransition.case_id == whole.id, CaseTransition.version == whole.version))
+        .where(
+            whole.state == state, CaseTransition.at < moment, came_at < moment,
+            ~exists().where(own_hold.case_id == Case.id, own_hold.lifted_at.is_(None)),
+            ~exists().where(its_hold.case_id == whole.id, its_hold.lifted_at.is_(None)),
+        )
+    )
+
+
 async def list_expired(
     work: Work, actor: Actor, cuts: Mapping[CaseState, datetime], limit: int
 ) -> list[tuple[Evidence, CaseState]]:
-    """Evidence whose case came into its last state before that state's moment, and that came in before it itself, with the state;
-    none under a legal hold. What was merged goes with the case that it is part of, which is locked too: who sets a hold on it
-    just now is not overtaken."""
-    whole, own_hold, its_hold = aliased(Case), aliased(LegalHold), aliased(LegalHold)
+    """Evidence `of_ended` cases, with the state. The case is locked too: who sets a hold on it just now is not overtaken."""
+    whole = aliased(Case)
     found: list[tuple[Evidence, CaseState]] = []
     for state, moment in cuts.items():
         query = (
-            select(Evidence)
-            .join(Case, Case.id == Evidence.case_id)
-            .join(whole, whole.id == func.coalesce(Case.merged_into, Case.id))
-            .join(CaseTransition, and_(CaseTransition.case_id == whole.id, CaseTransition.version == whole.version))
-            .where(
-                case_is_visible(actor), whole.state == state, CaseTransition.at < moment, Evidence.received_at < moment,
-                Evidence.deleted_at.is_(None),
-                ~exists().where(own_hold.case_id == Case.id, own_hold.lifted_at.is_(None)),
-                ~exists().where(its_hold.case_id == whole.id, its_hold.lifted_at.is_(None)),
-            )
+            of_ended(select(Evidence), whole, Evidence.case_id, Evidence.received_at, state, moment)
+            .where(case_is_visible(actor), Evidence.deleted_at.is_(None))
             .options(joinedload(Evidence.clip), contains_eager(Evidence.case))
             .limit(limit - len(found))
             .with_for_update(of=(Evidence, whole), skip_locked=True)
