@@ -1,7 +1,10 @@
 """The answer of a shop: it is put right, or it disagrees."""
 
+from datetime import datetime
+
 from fastapi import APIRouter, Request, Response
 
+from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
 from api.answers.endpoints import AnswerForm, PhotographTooLarge, handing_in, read_answer
@@ -10,6 +13,8 @@ from api.cases import service as cases
 from api.cases.endpoints import CaseId
 from api.cases.service import ActNotPossible
 from api.cases.states import Given, Step, step_of
+from api.cases.tables import Case
+from api.centre import Centre
 from api.console.case_pages import again, to_case, too_late
 from api.console.i18n import N_
 from api.kit.pictures import NotAPicture
@@ -17,14 +22,14 @@ from api.kit.problems import StorageFull, VersionConflict
 from api.kit.work import At
 
 router = APIRouter()
-TAKEN_BEFORE = N_("One was taken before the notice. Take a new one; if it is new, set the clock of the phone.")
-TOO_MANY_PHOTOGRAPHS = N_("These are more than six photographs. Choose the six that show it best.")
-NO_PHOTOGRAPH = N_(
+_TAKEN_BEFORE = N_("One was taken before the notice. Take a new one; if it is new, set the clock of the phone.")
+_TOO_MANY_PHOTOGRAPHS = N_("These are more than six photographs. Choose the six that show it best.")
+_NO_PHOTOGRAPH = N_(
     "One of the files is no photograph, or one that cannot be read here (HEIC, or more than 50 million pixels). "
     "Set the camera of the phone to JPEG (iPhone: “Most Compatible”), and take it again."
 )
 PHOTOGRAPH_TOO_LARGE = N_("A photograph is larger than 10 MB. Take it with the camera of the phone, or choose a smaller one.")
-DISK_FULL = N_("The disk of the server is full, so nothing was saved. Tell the station, and send it again later.")
+_DISK_FULL = N_("The disk of the server is full, so nothing was saved. Tell the station, and send it again later.")
 
 
 @router.post("/cases/{case_id}/answer")
@@ -38,22 +43,9 @@ async def answer_case(request: Request, case_id: CaseId, actor: SignedIn, centre
     except PhotographTooLarge as problem:
         wrong = {"photographs": PHOTOGRAPH_TOO_LARGE}
         return await again(request, actor, centre, case_id, problem.act, problem.texts, at, 422, wrong=wrong)
-    version = form.version or 0
     typed = {"text": form.text, "person": form.person, "training": form.training}
-    step = step_of(case.state, form.act)
-    wrong = missing_answer(step, form) if step is not None and case.version == version else {}
     try:
-        if not wrong:
-            async with handing_in(centre, actor, case_id, version, form, at):
-                pass
-    except TooManyPhotographs:
-        wrong = {"photographs": TOO_MANY_PHOTOGRAPHS}
-    except TakenBefore:
-        wrong = {"photographs": TAKEN_BEFORE}
-    except NotAPicture:
-        wrong = {"photographs": NO_PHOTOGRAPH}
-    except StorageFull:
-        wrong = {"photographs": DISK_FULL}
+        wrong = await hand_in(centre, actor, case, form, at)
     except (VersionConflict, ActNotPossible) as problem:
         return await too_late(request, actor, centre, case_id, form.act, typed, at, problem)
     if wrong:
@@ -61,7 +53,26 @@ async def answer_case(request: Request, case_id: CaseId, actor: SignedIn, centre
     return to_case(request, actor, case_id, form.act)
 
 
-def missing_answer(step: Step, form: AnswerForm) -> dict[str, str]:
+async def hand_in(centre: Centre, actor: Actor, case: Case, form: AnswerForm, at: datetime) -> dict[str, str]:
+    """What is wrong with the form, by its field; nothing where the answer is in. Raises VersionConflict or ActNotPossible."""
+    version = form.version or 0
+    step = step_of(case.state, form.act)
+    if step is not None and case.version == version and (missing := _missing(step, form)):
+        return missing
+    try:
+        async with handing_in(centre, actor, case.id, version, form, at):
+            return {}
+    except TooManyPhotographs:
+        return {"photographs": _TOO_MANY_PHOTOGRAPHS}
+    except TakenBefore:
+        return {"photographs": _TAKEN_BEFORE}
+    except NotAPicture:
+        return {"photographs": _NO_PHOTOGRAPH}
+    except StorageFull:
+        return {"photographs": _DISK_FULL}
+
+
+def _missing(step: Step, form: AnswerForm) -> dict[str, str]:
     wrong = {}
     if not form.text.strip():
         wrong["text"] = N_("Fill this in.")

@@ -12,21 +12,13 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.accounts.dependencies import CentreOf, address_of, device_of
 from api.answers import service as answers
-from api.answers.endpoints import PhotographTooLarge, handing_in, look_at, read_answer
-from api.answers.service import TakenBefore, TooManyPhotographs
+from api.answers.endpoints import PhotographTooLarge, look_at, read_answer
 from api.cameras import service as cameras
 from api.cases import service as cases
 from api.cases.service import ActNotPossible
 from api.cases.states import TOLD, Act, step_of
 from api.centre import Centre
-from api.console.answer_pages import (
-    DISK_FULL,
-    NO_PHOTOGRAPH,
-    PHOTOGRAPH_TOO_LARGE,
-    TAKEN_BEFORE,
-    TOO_MANY_PHOTOGRAPHS,
-    missing_answer,
-)
+from api.console.answer_pages import PHOTOGRAPH_TOO_LARGE, hand_in
 from api.console.camera_views import camera_row
 from api.console.case_views import overtaken
 from api.console.geometry import close_up
@@ -38,8 +30,7 @@ from api.console.views import Fact
 from api.evidence import service as evidence
 from api.evidence.endpoints import look
 from api.kit.database import Work
-from api.kit.pictures import NotAPicture
-from api.kit.problems import NotFound, Problem, StorageFull, VersionConflict
+from api.kit.problems import NotFound, Problem, VersionConflict
 from api.kit.qr import qr_png
 from api.kit.work import At
 from api.links import service as links
@@ -175,21 +166,8 @@ async def answer(request: Request, token: Token, centre: CentreOf, at: At) -> Re
         typed = {"act": problem.act.value, **problem.texts}
         return await _again(request, centre, token, at, {"photographs": PHOTOGRAPH_TOO_LARGE}, typed)
     typed = {"act": form.act.value, "text": form.text, "person": form.person}
-    step = step_of(visit.case.state, form.act)
-    version = form.version or 0
-    wrong = missing_answer(step, form) if step is not None and visit.case.version == version else {}
     try:
-        if not wrong:
-            async with handing_in(centre, visit.actor, visit.case.id, version, form, at):
-                pass
-    except TooManyPhotographs:
-        wrong = {"photographs": TOO_MANY_PHOTOGRAPHS}
-    except TakenBefore:
-        wrong = {"photographs": TAKEN_BEFORE}
-    except NotAPicture:
-        wrong = {"photographs": NO_PHOTOGRAPH}
-    except StorageFull:
-        wrong = {"photographs": DISK_FULL}
+        wrong = await hand_in(centre, visit.actor, visit.case, form, at)
     except (VersionConflict, ActNotPossible):
         return await _too_late(request, centre, token, at, form.act, typed)
     if wrong:
