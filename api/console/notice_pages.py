@@ -20,6 +20,7 @@ from api.console.case_words import OBSTACLES
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
+from api.evidence import deletion
 from api.evidence import service as evidence
 from api.kit.problems import Invalid
 from api.kit.qr import qr_png
@@ -119,7 +120,7 @@ async def order_pdf(
 
 
 async def _order(actor: Actor, centre: Centre, case_id: int, typed: OrderTyped, at: datetime) -> OrderDraft:
-    """On record before it is shown."""
+    """On record, and its evidence under a legal hold, before it is shown."""
     async with centre.database.reading() as work:
         case = await cases.get_case(work, actor, case_id)
         exhibits = (await evidence.of_cases(work, actor, [case_id]))[case_id]
@@ -128,6 +129,7 @@ async def _order(actor: Actor, centre: Centre, case_id: int, typed: OrderTyped, 
         )
     async with centre.database.writing() as work:
         notices.record_draft(work, actor, case, draft)
+        await deletion.hold_for_order(work, actor, case_id, at)
     return draft
 
 

@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 # Of one transaction; the rest comes right after it.
 BATCH = 100
 _JUMP = timedelta(days=1)
+# In both languages, for whoever reads it later.
+_FOR_ORDER = "已起草责令改正通知书 a formal order was drafted"
 
 
 class ReasonMissing(Invalid):
@@ -42,10 +44,24 @@ class AlreadyHeld(Conflict):
 async def set_hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> LegalHold:
     """From now on nothing of the case's evidence is deleted. Raises AlreadyHeld."""
     actor.require(Permission.EVIDENCE_KEEP)
+    hold = await _hold(work, actor, case_id, _said(reason), at)
+    if hold is None:
+        raise AlreadyHeld("The evidence of this case is under a legal hold already.")
+    return hold
+
+
+async def hold_for_order(work: Work, actor: Actor, case_id: int, at: datetime) -> None:
+    """What a formal order names is kept until somebody who may lifts this: the order may be served and disputed long after the
+    case itself has ended here."""
+    await _hold(work, actor, case_id, _FOR_ORDER, at)
+
+
+async def _hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> LegalHold | None:
+    """None where one stands already."""
     case = await get_case(work, actor, case_id, for_change=True)
     if await repository.active_hold(work, actor, case_id) is not None:
-        raise AlreadyHeld("The evidence of this case is under a legal hold already.")
-    hold = LegalHold(case_id=case_id, set_at=at, set_by=actor.name, set_because=_said(reason))
+        return None
+    hold = LegalHold(case_id=case_id, set_at=at, set_by=actor.name, set_because=reason)
     work.add(hold)
     record(work, actor, "hold.set", "case", case_id, shop_id=case.shop_id, reason=hold.set_because)
     await work.flush()

@@ -57,10 +57,11 @@ _templates = Environment(loader=PackageLoader("api.evidence"), autoescape=True, 
 
 @dataclass(frozen=True)
 class CaseRows:
-    """All that the database has to say for an export. Nothing is asked of it any more while the files are written, which may take
-    minutes: a transaction that waits so long is ended by PostgreSQL."""
+    """All that the database has to say for an export: of the case, and of the `parts` that were merged into it. Nothing is asked
+    of it any more while the files are written, which may take minutes: a transaction that waits so long is ended by PostgreSQL."""
 
     case: Case
+    parts: list[int]
     evidence: list[Evidence]
     said: dict[str, list[SignedStatement]]
 
@@ -69,12 +70,13 @@ async def read_case(work: Work, actor: Actor, case_id: int, reason: str | None) 
     """Raises ReasonNeeded without a reason."""
     actor.require(Permission.EVIDENCE_READ)
     case = await cases.get_case(work, actor, case_id)
-    evidence = (await repository.list_of_cases(work, actor, [case_id])) if case is not None else []
+    parts = [part.id for part, _ in await cases.list_parts(work, actor, case)] if case is not None else []
+    evidence = await repository.list_of_cases(work, actor, [case_id, *parts])
     if case is None or not evidence:
         raise NotFound("There is no such case with evidence, or it is not yours to see.")
     if not (reason or "").strip():
         raise ReasonNeeded("Faces can be recognised in these pictures. Say why you take them out: ?reason=…")
-    return CaseRows(case, evidence, await countersigning.of_cases(work, actor, [case_id]))
+    return CaseRows(case, parts, evidence, await countersigning.of_cases(work, actor, [case_id, *parts]))
 
 
 async def write_case(
@@ -110,15 +112,17 @@ async def write_case(
                         _put(archive, f"{folder}/{CLIP}", await files.get(stored_clip(one.folder, one.clip.digest)), at)
         rule = next((rule.name.zh for rule in catalogue.rules if rule.code == case.rule), case.rule)
         form = _templates.get_template("extraction_record.html").render(
-            case=case, rule=rule, centre=centre_name, at=in_shop_time(at), captured_at=in_shop_time(case.captured_at),
+            case=case, parts=rows.parts, rule=rule, centre=centre_name, at=in_shop_time(at),
+            captured_at=in_shop_time(case.captured_at),
             exhibits=[_exhibit(number, one, said.get(one.digest, [])) for number, one in enumerate(rows.evidence, 1)],
             key=fingerprint(write_key(key.public_key())),
         )
         _put(archive, FORM, form.encode(), at)
 
 
-def record_case_export(work: Work, actor: Actor, case: Case, reason: str | None) -> None:
-    record(work, actor, "evidence.exported", "case", case.id, shop_id=case.shop_id, reason=reason, faces=True)
+def record_case_export(work: Work, actor: Actor, rows: CaseRows, reason: str | None) -> None:
+    for case_id in (rows.case.id, *rows.parts):
+        record(work, actor, "evidence.exported", "case", case_id, shop_id=rows.case.shop_id, reason=reason, faces=True)
 
 
 async def export_chain(
@@ -161,7 +165,8 @@ def chain_name(camera_id: str) -> str:
 def _exhibit(number: int, evidence: Evidence, statements: Sequence[SignedStatement]) -> dict[str, object]:
     manifest = manifest_of(evidence)
     return {
-        "folder": f"{number:03d}-{evidence.violation_id}", "manifest": manifest, "digest": evidence.digest,
+        "folder": f"{number:03d}-{evidence.violation_id}", "case_id": evidence.case_id,
+        "manifest": manifest, "digest": evidence.digest,
         "captured_at": in_shop_time(manifest.captured_at), "seen_at": in_shop_time(evidence.seen_at),
         "received_at": in_shop_time(evidence.received_at), "time_doubt": evidence.time_doubt,
         "key": fingerprint(evidence.edge.public_key), "said": chinese(statements),

@@ -34,7 +34,8 @@ CHUNK_BYTES = 2**20
     },
 )
 async def export_case(request: Request, actor: SignedIn, centre: CentreOf, case_id: CaseId, reason: Why = None) -> Response:
-    """As it was sealed, faces and all. Recorded with the name of who exported it, and the reason."""
+    """As it was sealed, faces and all, with that of what was merged into it. Recorded with the name of who exported it, and the
+    reason."""
     why = given_reason(request, reason)
     key = await export.signing_key_of(centre)
     # On disk: the clips of a case that was seen a hundred times do not fit into memory.
@@ -46,7 +47,7 @@ async def export_case(request: Request, actor: SignedIn, centre: CentreOf, case_
             rows, centre.files, key, centre.catalogue, centre.settings.centre_name, centre.clock(), archive
         )
         async with centre.database.writing() as work:
-            export.record_case_export(work, actor, rows.case, why)
+            export.record_case_export(work, actor, rows, why)
         undone.pop_all()
     headers = _attachment(export.case_name(case_id)) | {"Content-Length": str(archive.tell())}
     archive.seek(0)

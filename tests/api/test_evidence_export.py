@@ -12,6 +12,7 @@ from api.accounts.permissions import Role
 from api.evidence.cli import app
 from api.evidence.export import FORM
 from contract.verify_chain import ChainExport
+from tests.api.acts import done
 from tests.api.world import World
 
 run = CliRunner().invoke
@@ -56,6 +57,21 @@ class TestCase:
         assert "&lt;b&gt;Wok&lt;/b&gt;" in form
         digest = form.split("<td>original.jpg</td>")[1].split("<td>")[2].split("<")[0]
         assert digest in manifest
+
+    async def test_what_was_merged_into_it_is_in_it(self, any_world: World, tmp_path: Path):
+        """A case that was seen for a whole morning is proved by what was seen, not by its first picture alone."""
+        box = await any_world.edge(await any_world.place())
+        part, whole = [(await box.report(track=track)).json()["case_id"] for track in (1, 2)]
+        officer = await any_world.person()
+        await done(officer, part, "merge", into=whole)
+        answer = await officer.get(f"/api/v1/cases/{whole}/evidence", params={"reason": "court"})
+        (tmp_path / "case.zip").write_bytes(answer.content)
+        with zipfile.ZipFile(tmp_path / "case.zip") as archive:
+            assert f"案件编号：{part}<br>" in archive.read(FORM).decode()
+        assert run(app, ["verify", str(tmp_path / "case.zip")]).output.count("all 2 files hold") == 2
+        auditor = await any_world.person(Role.AUDITOR)
+        entries = (await auditor.get("/api/v1/audit")).json()["items"]
+        assert {one["object_id"] for one in entries if one["action"] == "evidence.exported"} == {str(part), str(whole)}
 
     @pytest.mark.parametrize(
         ("told", "offset_s", "words"),

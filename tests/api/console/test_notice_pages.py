@@ -132,6 +132,15 @@ class TestOrder:
         assert all("草稿 未生效" in page for page in text)
         assert "川 0102" in "".join(text)
 
+    async def test_what_it_names_is_kept_until_somebody_lifts_that(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        """An order is disputed for six months after its service; the case may have been closed here long before."""
+        case_id = await confirmed(browser, kitchen)
+        for _ in range(2):
+            await browser.get(f"/cases/{case_id}/order", params=OFFICERS)
+        await sign_in(browser, "chief")
+        (hold,) = (await browser.get(f"/api/v1/cases/{case_id}/holds")).json()
+        assert (hold["set_by"], hold["lifted_at"], "责令改正通知书" in hold["set_because"]) == ("officer 张", None, True)
+
     async def test_no_day_to_put_it_right_by_that_is_over(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await confirmed(browser, kitchen)
         await browser.post(f"/cases/{case_id}/issue", data={"version": 2})
