@@ -9,7 +9,7 @@ import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from api.kit.pictures import NotAPicture
 from api.kit.times import SHOP_TIME
@@ -21,6 +21,14 @@ LARGEST_PIXELS = 50_000_000
 # Enough to read a label in a kitchen, some 600 kB.
 LONGEST_SIDE_PX = 2048
 _JPEG_QUALITY = 86
+# What Pillow raises for notes of a camera (EXIF) that are not as they should be. The picture may be good all the same.
+_UNREADABLE = (KeyError, ValueError, OverflowError, TypeError, SyntaxError, OSError, struct.error)
+# What brings a picture upright, by its orientation (EXIF 2.32, 4.6.4). Pillow's own exif_transpose writes all other fields anew,
+# and fails where a phone wrote one of them wrong.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}
 
 # Pillow's own limit is above ours: an error before anything is unfolded, not a line in the log.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -44,9 +52,9 @@ def decode(sent: bytes) -> Decoded:
         with Image.open(io.BytesIO(sent), formats=FORMATS) as picture:
             if picture.width * picture.height > LARGEST_PIXELS:
                 raise _too_many_pixels()
-            taken_at = _taken_at(picture)
+            turn, taken_at = _turn(picture), _taken_at(picture)
             picture.draft("RGB", (LONGEST_SIDE_PX, LONGEST_SIDE_PX))  # a large JPEG is decoded at a part of its size
-            upright = ImageOps.exif_transpose(picture)
+            upright = picture if turn is None else picture.transpose(turn)
             upright.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX))
             # A new one carries nothing of the old but its pixels.
             clean = Image.new("RGB", upright.size, "white")
@@ -67,6 +75,14 @@ def _too_many_pixels() -> NotAPicture:
     return NotAPicture(f"The photograph has more than {LARGEST_PIXELS // 1_000_000} million pixels. Send a smaller one.")
 
 
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """What brings it upright; None where it is, or does not say."""
+    try:
+        return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    except _UNREADABLE:
+        return None
+
+
 def _taken_at(picture: Image.Image) -> datetime | None:
     """When the phone says that it was taken (EXIF 2.32, DateTimeOriginal); without a zone, in the time of the shops."""
     try:
@@ -78,5 +94,5 @@ def _taken_at(picture: Image.Image) -> datetime | None:
             ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:]))
             return taken.replace(tzinfo=timezone(sign * ahead)).astimezone(UTC)
         return taken.replace(tzinfo=SHOP_TIME).astimezone(UTC)
-    except (KeyError, ValueError, OverflowError, TypeError, SyntaxError, OSError, struct.error):
+    except _UNREADABLE:
         return None

@@ -3,13 +3,14 @@
 import hashlib
 import io
 import sqlite3
+import struct
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from obstore.exceptions import BaseError
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageChops, ImageOps
 
 from api.accounts.permissions import Role
 from api.answers import photographs, service
@@ -264,13 +265,28 @@ class TestDecode:
     def test_a_large_one_gets_smaller(self):
         assert decode(photograph(size=(4000, 3000))).width == photographs.LONGEST_SIDE_PX
 
-    def test_turned_upright(self):
-        written = io.BytesIO()
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_turned_upright(self, orientation: int):
         exif = Image.Exif()
-        exif[ExifTags.Base.Orientation] = 6
+        exif[ExifTags.Base.Orientation] = orientation
+        written = io.BytesIO()
+        lying = Image.new("L", (64, 48))
+        lying.paste(255, (0, 0, 24, 8))
+        lying.save(written, "JPEG", exif=exif)
+        with Image.open(io.BytesIO(decode(written.getvalue()).content)) as turned:
+            upright = ImageOps.exif_transpose(Image.open(written)).convert("RGB")
+            assert turned.size == upright.size
+            assert max(ImageChops.difference(turned, upright).getdata())[0] < 30
+
+    @pytest.mark.parametrize("tag", [ExifTags.Base.XResolution, ExifTags.Base.StripOffsets], ids=lambda tag: tag.name)
+    def test_another_note_that_the_phone_wrote_wrong(self, tag: ExifTags.Base):
+        """TIFF 6.0, section 2: letters where a number belongs."""
+        turned = struct.pack("<HHLHH", ExifTags.Base.Orientation, 3, 1, 6, 0)
+        wrong = struct.pack("<HHL4s", tag, 2, 3, b"72")
+        written = io.BytesIO()
+        exif = b"Exif\0\0" + struct.pack("<2sHLH", b"II", 42, 8, 2) + wrong + turned + bytes(4)
         Image.new("RGB", (64, 48)).save(written, "JPEG", exif=exif)
-        turned = decode(written.getvalue())
-        assert (turned.width, turned.height) == (48, 64)
+        assert decode(written.getvalue()).height == 64
 
     @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
     def test_other_formats_become_a_jpeg(self, kind: str):
