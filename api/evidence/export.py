@@ -57,8 +57,8 @@ _templates = Environment(loader=PackageLoader("api.evidence"), autoescape=True, 
 
 @dataclass(frozen=True)
 class CaseRows:
-    """All that the database has to say for an export: of the case, and of the `parts` that were merged into it. Nothing is asked
-    of it any more while the files are written, which may take minutes: a transaction that waits so long is ended by PostgreSQL."""
+    """All that the database has to say for an export, of a case and the `parts` that were merged into it. Nothing is asked of it
+    any more while the files are written, which may take minutes: a transaction that waits so long is ended by PostgreSQL."""
 
     case: Case
     parts: list[int]
