@@ -78,7 +78,7 @@ def _too_many_pixels() -> NotAPicture:
 def _turn(picture: Image.Image) -> Image.Transpose | None:
     """What brings it upright; None where it is, or does not say."""
     try:
-        return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+        return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except _UNREADABLE:
         return None
 
