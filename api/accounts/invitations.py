@@ -1,4 +1,5 @@
-"""Invitations: an administrator says who somebody is; that person chooses login and password, once, with a link or a QR code."""
+"""Invitations: an administrator says who somebody is; that person chooses login and password, once, with a link or a QR code. So
+does who has forgotten the password choose a new one."""
 
 import secrets
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from api.accounts import repository
 from api.accounts.actors import Actor, nobody
 from api.accounts.permissions import Permission, Role
-from api.accounts.service import LoginTaken, check_login, check_place
+from api.accounts.service import LoginTaken, actor_of, check_login, check_place
 from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
@@ -18,6 +19,8 @@ from api.kit.tokens import token_hash
 from api.places import repository as places
 
 VALID_FOR = timedelta(days=7)
+# It opens an account that does something already; a message is read within a day.
+PASSWORD_FOR = timedelta(hours=24)
 
 
 class InvitationOver(NotFound):
@@ -56,6 +59,23 @@ async def invite(
     return invitation, token
 
 
+async def invite_to_password(work: Work, actor: Actor, user: User, at: datetime) -> tuple[Invitation, str]:
+    """For who has forgotten it; with the token. An earlier one ends; the present password is good until a new one is chosen."""
+    actor.require(Permission.ACCOUNTS_WRITE)
+    if user.disabled:
+        raise Invalid("The account is disabled. Let it in again first.")
+    await repository.end_password_links(work, actor, user.id, at)
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        token_hash=token_hash(token), name=user.name, role=user.role, is_admin=user.is_admin, **user.place, user_id=user.id,
+        created_by=actor.name, created_at=at, expires_at=at + PASSWORD_FOR,
+    )
+    work.add(invitation)
+    record(work, actor, "user.password_link", "user", user.id, **user.place, login=user.login)
+    await work.flush()
+    return invitation, token
+
+
 async def list_open(work: Work, actor: Actor, at: datetime) -> Sequence[Invitation]:
     actor.require(Permission.ACCOUNTS_WRITE)
     return await repository.list_open_invitations(work, actor, at)
@@ -74,16 +94,40 @@ async def find(work: Work, token: str, at: datetime) -> Invitation:
     """Raises InvitationOver or InvitationUsed."""
     invitation = await repository.find_invitation(work, token_hash(token))
     if invitation is not None and invitation.used_at is not None:
-        raise InvitationUsed("An account was made with this invitation already. Sign in with it.")
+        raise InvitationUsed("This link was used already. Sign in with what was chosen then.")
     if invitation is None or invitation.expires_at <= at:
-        raise InvitationOver("This invitation was withdrawn, or has run out after 7 days. Ask for a new one.")
+        raise InvitationOver("This link was withdrawn, or its time is over. Ask for a new one.")
     return invitation
 
 
+async def login_of(work: Work, invitation: Invitation) -> str | None:
+    """Of the account that is there already; None where one is to be made."""
+    user = await repository.get_user(work, invitation.user_id) if invitation.user_id is not None else None
+    return user.login if user is not None else None
+
+
 async def accept(work: Work, token: str, login: str, password_hash: str, address: str, at: datetime) -> User:
-    """Make the account. Raises what `find` raises, Invalid or LoginTaken; a login that is taken does not use the invitation
-    up."""
+    """Make the account, or give the one that is there its new password; then `login` says nothing. Raises what `find` raises,
+    Invalid or LoginTaken; a login that is taken does not use the invitation up."""
     invitation = await find(work, token, at)
+    user = await repository.get_user(work, invitation.user_id) if invitation.user_id is not None else None
+    if user is None:
+        user = await _new_account(work, invitation, login, password_hash, address, at)
+    else:
+        user.password_hash = password_hash
+        await repository.end_sessions(work, actor_of(user, address), user.id, at)
+        record(
+            work, nobody(address), "user.password_reset", "user", user.id, **user.place, login=user.login,
+            invited_by=invitation.created_by,
+        )
+    invitation.used_at = at
+    await work.flush()
+    return user
+
+
+async def _new_account(
+    work: Work, invitation: Invitation, login: str, password_hash: str, address: str, at: datetime
+) -> User:
     check_login(login)
     user = User(
         login=login, name=invitation.name, role=invitation.role, is_admin=invitation.is_admin, district_id=invitation.district_id,
@@ -94,10 +138,8 @@ async def accept(work: Work, token: str, login: str, password_hash: str, address
             work.add(user)
     except IntegrityError as error:
         raise LoginTaken("This login is taken. Choose another one.") from error
-    invitation.used_at = at
     record(
         work, nobody(address), "user.created", "user", user.id, **invitation.place, login=login, role=user.role.value,
         is_admin=user.is_admin, invited_by=invitation.created_by,
     )
-    await work.flush()
     return user

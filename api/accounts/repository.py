@@ -114,8 +114,16 @@ async def list_open_invitations(work: Work, actor: Actor, at: datetime) -> list[
     return list(await work.scalars(query.order_by(Invitation.created_at.desc())))
 
 
-async def end_sessions(work: Work, actor: Actor, user_id: str) -> None:
-    """In browsers, and in programs that the person let in; and what rings in a browser: it may be another's."""
+async def end_password_links(work: Work, actor: Actor, user_id: str, at: datetime) -> None:
+    if actor.id == user_id or actor.may(Permission.ACCOUNTS_WRITE):
+        is_open = Invitation.used_at.is_(None), Invitation.expires_at > at
+        await work.execute(update(Invitation).where(Invitation.user_id == user_id, *is_open).values(expires_at=at))
+
+
+async def end_sessions(work: Work, actor: Actor, user_id: str, at: datetime) -> None:
+    """In browsers, and in programs that the person let in; links to a new password; and what rings in a browser: it may be
+    another's."""
+    await end_password_links(work, actor, user_id, at)
     if actor.id == user_id or actor.may(Permission.ACCOUNTS_WRITE):
         await work.execute(delete(UserSession).where(UserSession.user_id == user_id))
         await work.execute(delete(ApiToken).where(ApiToken.user_id == user_id))

@@ -208,6 +208,7 @@ async def change_password(work: Work, actor: Actor, password_hash: str, token: s
     user.password_hash = password_hash
     await sessions.end_others(work, actor, token_hash(token))
     await consents.end_all_own(work, actor, at)
+    await repository.end_password_links(work, actor, user.id, at)
     record(work, actor, "user.password_changed", "user", user.id, **user.place)
     await work.flush()
 
@@ -217,7 +218,7 @@ async def reset_password(work: Work, actor: Actor, login: str) -> SecretStr:
     user = await _named(work, actor, login)
     password = random_password()
     user.password_hash = await hash_password(password)
-    await repository.end_sessions(work, actor, user.id)
+    await repository.end_sessions(work, actor, user.id, now())
     record(work, actor, "user.password_reset", "user", user.id, **user.place, login=user.login)
     return password
 
@@ -225,7 +226,7 @@ async def reset_password(work: Work, actor: Actor, login: str) -> SecretStr:
 async def drop_second_factor(work: Work, actor: Actor, login: str) -> None:
     """For a phone that was lost; all sessions of the account end."""
     user = await _named(work, actor, login)
-    await repository.end_sessions(work, actor, user.id)
+    await repository.end_sessions(work, actor, user.id, now())
     await second_factor.switch_off(work, actor, user)
 
 
@@ -233,7 +234,7 @@ async def set_disabled(work: Work, actor: Actor, login: str, disabled: bool) -> 
     """Nobody can sign in to a disabled account, and its sessions end; what it did stays."""
     user = await _named(work, actor, login)
     user.disabled = disabled
-    await repository.end_sessions(work, actor, user.id)
+    await repository.end_sessions(work, actor, user.id, now())
     record(work, actor, "user.disabled" if disabled else "user.enabled", "user", user.id, **user.place, login=user.login)
 
 

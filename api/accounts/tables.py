@@ -36,7 +36,8 @@ class User(Table):
 
 
 class Invitation(Table):
-    """To an account that somebody makes for themself. Only the hash of its token is kept."""
+    """To an account that somebody makes for themself, or, with `user_id`, to a new password of theirs. Only the hash of its token
+    is kept."""
 
     __tablename__ = "invitations"
 
@@ -51,6 +52,7 @@ class Invitation(Table):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
 
     @property
     def place(self) -> dict[str, str | None]:

@@ -19,6 +19,7 @@ from api.accounts.passwords import MOST_TYPED, hash_password
 from api.accounts.permissions import STORE_ROLES, Permission, Role
 from api.accounts.service import LoginTaken
 from api.accounts.tables import Invitation, User
+from api.centre import Centre
 from api.console.account_pages import weak
 from api.console.i18n import N_
 from api.console.qr import qr_svg
@@ -52,9 +53,11 @@ class AccountRow:
 
 @dataclass(frozen=True)
 class InvitationRow:
+    """`what` is the role of a new account, or that a new password is to be chosen."""
+
     id: str
     name: str
-    role: str
+    what: str
     place: str
     until: LocalTime
 
@@ -89,13 +92,31 @@ async def account_list(
     request: Request, actor: SignedIn, work: Reading, at: At, done: str = "", who: Annotated[str, Query(max_length=100)] = "",
     cursor: str | None = None,
 ) -> Response:
+    speaker, who = speaker_of(request), who.strip()
     words = next((words for change, words in _DONE.items() if change == done), None)
-    return await _list(request, work, actor, at=at, done=words, who=who.strip(), cursor=cursor)
+    users = await service.list_users(work, actor, who=who, after=decode_text(cursor), limit=_PAGE + 1)
+    asked = {"who": who} if who else {}
+    names = await _places(work, actor)
+    waiting = [
+        InvitationRow(
+            one.id, one.name, speaker.say(ROLES[one.role] if one.user_id is None else N_("New password")),
+            _place(one, names, speaker), speaker.time(one.expires_at),
+        )
+        for one in await invitations.list_open(work, actor, at)
+        if who.casefold() in one.name.casefold()
+    ]
+    rows = [_row(user, actor, names, speaker) for user in users[:_PAGE]]
+    return page(
+        request, "accounts.html", actor=actor, accounts=rows, invitations=waiting[:_PAGE],
+        more_invitations=max(0, len(waiting) - _PAGE), done=speaker.say(words) if words else None, who=who,
+        first_url=f"/accounts?{urlencode(asked)}" if cursor else None,
+        next_url=f"/accounts?{urlencode({**asked, 'cursor': encode_cursor(rows[-1].login)})}" if len(users) > _PAGE else None,
+    )
 
 
 @router.post("/accounts/{user_id}/{change}")
 async def change_account(
-    request: Request, user_id: Id, change: AccountChange, actor: SignedIn, work: Writing, at: At
+    request: Request, user_id: Id, change: AccountChange, actor: SignedIn, work: Writing, centre: CentreOf, at: At
 ) -> Response:
     user = next((user for user in await service.list_users(work, actor) if user.id == user_id), None)
     if user is None:
@@ -104,8 +125,8 @@ async def change_account(
         raise Invalid("Nobody does this to their own account here. Another administrator can.")
     match change:
         case AccountChange.PASSWORD:
-            password = await service.reset_password(work, actor, user.login)
-            return await _list(request, work, actor, at=at, who=user.login, fresh=(user.login, password.get_secret_value()))
+            invitation, token = await invitations.invite_to_password(work, actor, user, at)
+            return _shown(request, actor, centre, invitation, token)
         case AccountChange.SECOND_FACTOR:
             await service.drop_second_factor(work, actor, user.login)
         case _:
@@ -143,12 +164,7 @@ async def invite(
         work, actor, name=name, role=Role(role), is_admin=is_admin == "yes", district_id=place_id if kind == "district" else None,
         shop_id=place_id if kind == "shop" else None, at=at,
     )
-    speaker = speaker_of(request)
-    url = f"{centre.public_url}/join/{token}"
-    return page(
-        request, "invitation.html", actor=actor, here="/invitations/new", name=invitation.name, url=url,
-        until=speaker.time(invitation.expires_at), code=qr_svg(url, speaker.say(N_("QR code of the invitation"))),
-    )
+    return _shown(request, actor, centre, invitation, token)
 
 
 @router.post("/invitations/{invitation_id}/withdraw")
@@ -161,7 +177,8 @@ async def withdraw(invitation_id: Id, actor: SignedIn, work: Writing, at: At) ->
 async def join_page(request: Request, token: Token, work: Reading, at: At) -> Response:
     """Once it was used it leads to where one signs in: for who was invited it is the way to the centre."""
     try:
-        return _join(request, await invitations.find(work, token, at), token, "", {})
+        invitation = await invitations.find(work, token, at)
+        return _join(request, invitation, token, "", {}, await invitations.login_of(work, invitation))
     except InvitationUsed:
         return RedirectResponse(_JOINED, 303)
 
@@ -171,27 +188,32 @@ async def join(
     request: Request, token: Token, centre: CentreOf, at: At, login: Annotated[str, Form(max_length=200)] = "",
     password: Annotated[SecretStr, Form(max_length=MOST_TYPED)] = SecretStr(""),  # noqa: B008 - as FastAPI reads it
 ) -> Response:
-    """The account is made and signed in. Sent again (a second tap, an answer that was lost) it only signs in."""
+    """The account is made, or has its new password, and is signed in. Sent again (a second tap, an answer that was lost) it only
+    signs in."""
     speaker, login, address = speaker_of(request), login.strip(), address_of(request)
     try:
         async with centre.database.reading() as work:
             invitation = await invitations.find(work, token, at)
+            known = await invitations.login_of(work, invitation)
     except InvitationUsed:
         return await _joined_before(request, login, password)
     wrong = {}
+    login = known or login
     if not service.is_login(login):
         wrong["login"] = speaker.say(_LOGIN)
     if said := weak(password, login, False, speaker):
         wrong["password"] = said
     if wrong:
-        return _join(request, invitation, token, login, wrong)
+        return _join(request, invitation, token, login, wrong, known)
     hashed = await hash_password(password)
     try:
         async with centre.database.writing() as work:
             user = await invitations.accept(work, token, login, hashed, address, at)
+            if user.totp_encrypted is not None:  # whose phone is still asked
+                return RedirectResponse(_JOINED, 303)
             session = await service.start_session_of(work, centre.settings, user, address, device_of(request))
     except LoginTaken:
-        return _join(request, invitation, token, login, {"login": speaker.say(_TAKEN)})
+        return _join(request, invitation, token, login, {"login": speaker.say(_TAKEN)}, known)
     except InvitationUsed:
         return await _joined_before(request, login, password)
     response = RedirectResponse("/", 303)
@@ -209,10 +231,24 @@ async def _joined_before(request: Request, login: str, password: SecretStr) -> R
     return response
 
 
-def _join(request: Request, invitation: Invitation, token: str, login: str, wrong: dict[str, str]) -> Response:
+def _shown(request: Request, actor: Actor, centre: Centre, invitation: Invitation, token: str) -> Response:
+    """This once."""
+    speaker, url = speaker_of(request), f"{centre.public_url}/join/{token}"
+    title = N_("Invitation for %(name)s") if invitation.user_id is None else N_("A new password for %(name)s")
+    return page(
+        request, "invitation.html", actor=actor, here="/accounts", title=speaker.say(title, name=invitation.name),
+        name=invitation.name, url=url, until=speaker.time(invitation.expires_at),
+        code=qr_svg(url, speaker.say(N_("QR code of the link"))),
+    )
+
+
+def _join(
+    request: Request, invitation: Invitation, token: str, login: str, wrong: dict[str, str], known: str | None
+) -> Response:
+    """`known` is the login of an account that is to get a new password."""
     return page(
         request, "join.html", actor=None, here=f"/join/{token}", status=422 if wrong else 200, name=invitation.name, login=login,
-        role=speaker_of(request).say(ROLES[invitation.role]), wrong=wrong, token=token, least=LEAST_ALONE,
+        role=speaker_of(request).say(ROLES[invitation.role]), wrong=wrong, token=token, least=LEAST_ALONE, known=known,
     )
 
 
@@ -237,31 +273,6 @@ async def _places(work: Work, actor: Actor) -> dict[str, str]:
     return districts | {f"shop:{shop_id}": f"{district} · {name}" for shop_id, name, district in shops}
 
 
-async def _list(
-    request: Request, work: Work, actor: Actor, *, at: At, fresh: tuple[str, str] | None = None, done: str | None = None,
-    who: str = "", cursor: str | None = None,
-) -> Response:
-    """`fresh` is a login with the password that was just made for it; `done` says what was done, in words not yet translated."""
-    speaker = speaker_of(request)
-    users = await service.list_users(work, actor, who=who, after=decode_text(cursor), limit=_PAGE + 1)
-    asked = {"who": who} if who else {}
-    names = await _places(work, actor)
-    waiting = [
-        InvitationRow(
-            one.id, one.name, speaker.say(ROLES[one.role]), _place(one, names, speaker), speaker.time(one.expires_at)
-        )
-        for one in await invitations.list_open(work, actor, at)
-        if who.casefold() in one.name.casefold()
-    ]
-    rows = [_row(user, actor, names, speaker) for user in users[:_PAGE]]
-    return page(
-        request, "accounts.html", actor=actor, here="/accounts", accounts=rows, invitations=waiting[:_PAGE],
-        more_invitations=max(0, len(waiting) - _PAGE), fresh=fresh,
-        done=speaker.say(done) if done else None, who=who, first_url=f"/accounts?{urlencode(asked)}" if cursor else None,
-        next_url=f"/accounts?{urlencode({**asked, 'cursor': encode_cursor(rows[-1].login)})}" if len(users) > _PAGE else None,
-    )
-
-
 def _row(user: User, actor: Actor, names: dict[str, str], speaker: Speaker) -> AccountRow:
     state = Chip(speaker.say(N_("Disabled")), "minor") if user.disabled else Chip(speaker.say(N_("Active")), "good")
     role = speaker.say(ROLES[user.role])
@@ -269,7 +280,7 @@ def _row(user: User, actor: Actor, names: dict[str, str], speaker: Speaker) -> A
         role += f" · {speaker.say(ROLES[Role.ADMIN])}"
     has_second_factor, is_other = user.totp_encrypted is not None, user.id != actor.id
     may = {
-        AccountChange.DISABLE.value: is_other and not user.disabled, AccountChange.PASSWORD.value: is_other,
+        AccountChange.DISABLE.value: is_other and not user.disabled, AccountChange.PASSWORD.value: is_other and not user.disabled,
         AccountChange.SECOND_FACTOR.value: is_other and has_second_factor,
     }
     return AccountRow(

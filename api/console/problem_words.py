@@ -41,8 +41,8 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("This form is too old, or did not come from this browser. Go back, load the page anew, and send it again."),
     ),
     "invitation-over": (
-        N_("This invitation is over"),
-        N_("It was withdrawn, or has run out after 7 days. Ask whoever invited you for a new one."),
+        N_("This link is good no longer"),
+        N_("It was withdrawn, or its time is over. Ask whoever gave it to you for a new one."),
     ),
     "link-unknown": (
         N_("This link leads nowhere"),

@@ -33,7 +33,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class LoginView:
-    """`ticket` says that the password was right and a code is needed; `has_joined`, that an invitation was used before."""
+    """`ticket` says that the password was right and a code is needed; `has_joined`, that it was chosen with a link."""
 
     username: str = ""
     next: str = ""
@@ -74,7 +74,7 @@ async def start(actor: MaybeSignedIn) -> Response:
 async def login_page(
     request: Request, actor: MaybeSignedIn, centre: CentreOf, next: str = "", joined: str = ""
 ) -> Response:
-    """`joined`: by an invitation that was used before."""
+    """`joined`: by a link that was used before, or where a code is needed as well."""
     if actor is not None:
         return RedirectResponse(_safe(next), 303)
     return _page(request, centre, LoginView(next=_safe(next), has_joined=joined != ""), 200)

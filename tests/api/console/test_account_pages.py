@@ -276,16 +276,6 @@ class TestAccounts:
         assert (await owner.get("/account")).status_code == 303
         assert (await sign_in(browser_of(world), password)).status_code == 303
 
-    async def test_a_lost_password(self, world: World):
-        _, password = await somebody(world)
-        admin = await world.person(Role.ADMIN)
-        async with world.centre.database.reading() as work:
-            account = next(user for user in await accounts.list_users(work, HOUSE) if user.login == "wang")
-        answer = await admin.post(f"/accounts/{account.id}/password")
-        fresh = _between(answer.text, "<code>", "</code>")
-        assert (await sign_in(browser_of(world), password)).status_code == 401
-        assert (await sign_in(browser_of(world), fresh)).status_code == 303
-
     async def test_disabled_and_let_in_again(self, world: World):
         owner, _ = await somebody(world)
         admin = await world.person(Role.ADMIN)
@@ -322,6 +312,96 @@ class TestAccounts:
         assert (await admin.get("/accounts")).status_code == 200
 
 
+class TestForgottenPassword:
+    async def ask(self, world: World, login: str = "wang") -> str:
+        """The address in the code, made by an administrator."""
+        admin = await world.person(Role.ADMIN)
+        answer = await admin.post(f"/accounts/{await self.account(world, login)}/password")
+        assert answer.status_code == 200, answer.text
+        return "/join/" + _between(answer.text, "/join/", "<")
+
+    async def account(self, world: World, login: str = "wang") -> str:
+        async with world.centre.database.reading() as work:
+            return next(user.id for user in await accounts.list_users(work, HOUSE) if user.login == login)
+
+    async def test_its_owner_chooses_a_new_one_and_all_else_ends(self, any_world: World):
+        owner, password = await somebody(any_world)
+        path, phone = await self.ask(any_world), browser_of(any_world)
+        assert (await owner.get("/account")).status_code == 200, "the old one stays good until then"
+        shown = (await phone.get(path)).text
+        assert ("A new password for Wang" in shown, "stays: wang" in shown, "You join as" in shown) == (True, True, False)
+        assert (await phone.post(path, data={"login": "somebody else", "password": NEW})).headers["location"] == "/"
+        assert (await phone.get("/api/v1/me")).json()["name"] == "Wang"
+        assert (await owner.get("/account")).status_code == 303
+        assert (await sign_in(browser_of(any_world), password)).status_code == 401
+        assert (await sign_in(browser_of(any_world), NEW)).status_code == 303
+
+    async def test_good_once(self, world: World):
+        await somebody(world)
+        path = await self.ask(world)
+        assert (await browser_of(world).post(path, data={"password": NEW})).status_code == 303
+        again = await browser_of(world).post(path, data={"password": "another three grains"})
+        assert (again.headers["location"], COOKIE in again.cookies) == ("/login?joined=yes", False)
+        assert (await sign_in(browser_of(world), NEW)).status_code == 303
+
+    async def test_sent_again_after_the_answer_was_lost(self, world: World):
+        await somebody(world)
+        path = await self.ask(world)
+        answers = [await browser_of(world).post(path, data={"login": "wang", "password": NEW}) for _ in range(2)]
+        assert [(answer.headers["location"], COOKIE in answer.cookies) for answer in answers] == [("/", True)] * 2
+
+    async def test_a_weak_one(self, world: World):
+        await somebody(world)
+        answer = await browser_of(world).post(await self.ask(world), data={"password": "wang wang wang wang"})
+        assert (answer.status_code, "easy to guess" in answer.text, "stays: wang" in answer.text) == (422, True, True)
+
+    async def test_with_a_second_factor_the_code_is_still_asked_for(self, world: World, at: list[datetime]):
+        owner, password = await somebody(world)
+        await switch_on(owner, password, at)
+        phone = browser_of(world)
+        answer = await phone.post(await self.ask(world), data={"password": NEW})
+        assert (answer.headers["location"], COOKIE in answer.cookies) == ("/login?joined=yes", False)
+        assert "The code from your phone" in (await sign_in(phone, NEW)).text
+
+    @pytest.mark.parametrize("end", ["time", "newer", "disabled", "changed", "withdrawn"])
+    async def test_ends(self, world: World, end: str):
+        owner, password = await somebody(world)
+        path, admin = await self.ask(world), await world.person(Role.ADMIN)
+        match end:
+            case "time":
+                later = now() + timedelta(hours=24, seconds=1)
+                world.centre.clock = lambda: later
+            case "newer":
+                newer = await self.ask(world)
+                assert (await browser_of(world).get(newer)).status_code == 200
+            case "disabled":
+                for change in ("disable", "enable"):
+                    await admin.post(f"/accounts/{await self.account(world)}/{change}")
+            case "changed":
+                await owner.post("/account/password", data={"present": password, "new": NEW})
+            case "withdrawn":
+                listed = (await admin.get("/accounts?lang=en")).text
+                assert "Wang · New password · All places" in listed
+                invitation = _between(listed, "/invitations/", "/withdraw").rpartition("/")[2]
+                await admin.post(f"/invitations/{invitation}/withdraw")
+        for answer in (await browser_of(world).get(path), await browser_of(world).post(path, data={"password": NEW})):
+            assert (answer.status_code, "This link is good no longer" in answer.text) == (404, True)
+
+    async def test_of_a_disabled_account_none_is_made(self, world: World):
+        await somebody(world)
+        admin, account = await world.person(Role.ADMIN), await self.account(world)
+        await admin.post(f"/accounts/{account}/disable")
+        assert f"/accounts/{account}/password" not in (await admin.get("/accounts")).text
+        assert (await admin.post(f"/accounts/{account}/password")).status_code == 422
+
+    async def test_who_made_it_and_that_it_was_used_is_in_the_audit(self, world: World):
+        await somebody(world)
+        await browser_of(world).post(await self.ask(world), data={"password": NEW})
+        auditor = await world.person(Role.AUDITOR)
+        told = (await auditor.get("/audit?lang=en")).text
+        assert ("Link to a new password made" in told, "Password of an account set anew" in told) == (True, True)
+
+
 class TestInvitation:
     async def invite(self, world: World, **form: str) -> str:
         """The address in the code."""
@@ -347,7 +427,7 @@ class TestInvitation:
         again = await browser_of(world).post(path, data={"login": "zhao2", "password": NEW})
         for answer in (await browser_of(world).get(path), again):
             assert (answer.status_code, answer.headers["location"], COOKIE in answer.cookies) == (303, "/login?joined=yes", False)
-        assert "made an account already" in (await browser_of(world).get("/login?joined=yes")).text
+        assert "have been chosen" in (await browser_of(world).get("/login?joined=yes")).text
 
     async def test_its_link_opened_again_leads_in(self, world: World):
         """It is the only address of the centre that somebody invited has."""
@@ -384,7 +464,7 @@ class TestInvitation:
         later = now() + timedelta(days=7, seconds=1)
         world.centre.clock = lambda: later
         answer = await browser_of(world).get(path)
-        assert (answer.status_code, "This invitation is over" in answer.text) == (404, True)
+        assert (answer.status_code, "This link is good no longer" in answer.text) == (404, True)
 
     async def test_of_many_the_newest_are_listed(self, world: World, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(accounts_pages, "_PAGE", 1)
