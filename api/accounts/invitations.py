@@ -14,6 +14,7 @@ from api.accounts.service import LoginTaken, actor_of, check_login, check_place
 from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
+from api.kit.not_found import not_found
 from api.kit.problems import Forbidden, Invalid, NotFound
 from api.kit.tokens import token_hash
 from api.places import repository as places
@@ -45,9 +46,9 @@ async def invite(
     if shop_id is None and district_id is None and not actor.sees_all_places:
         raise Forbidden("Your account is bound to a place. Name one of yours.")
     if shop_id is not None and await places.get_shop(work, actor, shop_id) is None:
-        raise NotFound("There is no such shop, or it is not yours to see.")
+        raise not_found("shop")
     if district_id is not None and not await places.is_own_district(work, actor, district_id):
-        raise NotFound("There is no such district, or it is not yours to see.")
+        raise not_found("district")
     token = secrets.token_urlsafe(32)
     invitation = Invitation(
         token_hash=token_hash(token), name=name, role=role, is_admin=is_admin, district_id=district_id, shop_id=shop_id,

@@ -19,7 +19,8 @@ from api.audit.service import record
 from api.cameras import repository as cameras
 from api.edges.tables import Edge, EdgeKind
 from api.kit.database import Work
-from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, Problem, Unauthenticated
+from api.kit.not_found import not_found, or_not_found
+from api.kit.problems import Conflict, Forbidden, Invalid, Problem, Unauthenticated
 from api.kit.secrets import Keyring
 from api.kit.tokens import token_hash
 from api.places import repository as places
@@ -47,10 +48,7 @@ async def list_boxes(work: Work, actor: Actor, *, after: str | None = None, limi
 
 async def get_box(work: Work, actor: Actor, box_id: str, *, for_change: bool = False) -> AlarmBox:
     actor.require(Permission.EDGES_READ)
-    box = await repository.get_box(work, actor, box_id, for_change=for_change)
-    if box is None:
-        raise NotFound("There is no such box, or it is not yours to see.")
-    return box
+    return or_not_found(await repository.get_box(work, actor, box_id, for_change=for_change), "box")
 
 
 async def list_channels(work: Work, actor: Actor, box_id: str) -> Mapping[str, str]:
@@ -66,8 +64,7 @@ async def create_box(
     actor.require(Permission.EDGES_WRITE)
     if new.format not in formats:
         raise NotAnAlarmBox(f"There is no such form of alarms. Known are: {', '.join(sorted(formats))}.")
-    if await places.get_shop(work, actor, new.shop_id) is None:
-        raise NotFound("There is no such shop, or it is not yours to see.")
+    or_not_found(await places.get_shop(work, actor, new.shop_id), "shop")
     key, token = Ed25519PrivateKey.generate(), secrets.token_urlsafe(TOKEN_BYTES)
     edge = Edge(
         kind=EdgeKind.ALARM_BOX, name=new.name, shop_id=new.shop_id, encryption_key="", enrolled_at=at, enrolled_by=actor.name,
@@ -91,7 +88,7 @@ async def set_channels(work: Work, actor: Actor, box_id: str, codes: Mapping[str
     own = {camera.id for camera in await cameras.list_cameras(work, actor, shop_id=box.edge.shop_id)}
     given = {camera_id: code.strip() for camera_id, code in codes.items() if code.strip()}
     if not own.issuperset(given):
-        raise NotFound("There is no such camera in this shop, or it is not yours to see.")
+        raise not_found("camera in this shop")
     if any(len(code) > LONGEST_CODE for code in given.values()):
         raise NotAnAlarmBox(f"A device code has at most {LONGEST_CODE} characters.")
     if len(set(given.values())) < len(given):

@@ -23,6 +23,7 @@ from api.cases.tables import Case
 from api.kit.database import Work
 from api.kit.files import Files
 from api.kit.ids import new_id
+from api.kit.not_found import not_found
 from api.kit.problems import Invalid, NotFound, Problem, Unavailable
 from api.notices import service as notices
 
@@ -149,7 +150,7 @@ async def find_photograph(
     """Of any case, or of that one only. Raises NotFound."""
     found = await repository.get_photograph(work, actor, photograph_id)
     if found is None or case_id not in (None, found[1].id):
-        raise NotFound("There is no such photograph, or it is not yours to see.")
+        raise not_found("photograph")
     return found
 
 

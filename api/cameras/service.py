@@ -12,6 +12,7 @@ from api.cameras.schemas import CameraIn, CameraState
 from api.cameras.tables import Camera, CameraMinuteRow
 from api.edges import repository as edges
 from api.kit.database import Work
+from api.kit.not_found import or_not_found
 from api.kit.problems import Forbidden, Invalid, NotFound, VersionConflict
 from api.kit.secrets import Keyring
 from api.kit.times import now
@@ -64,10 +65,7 @@ async def get_camera(work: Work, actor: Actor, camera_id: str) -> CameraStatus:
 async def camera_for(work: Work, actor: Actor, camera_id: str) -> Camera:
     """Raises NotFound."""
     actor.require(Permission.CAMERAS_READ)
-    camera = await repository.get_camera(work, actor, camera_id)
-    if camera is None:
-        raise NotFound("There is no such camera, or it is not yours to see.")
-    return camera
+    return or_not_found(await repository.get_camera(work, actor, camera_id), "camera")
 
 
 async def list_minutes(work: Work, actor: Actor, camera_id: str, since: datetime) -> list[CameraMinuteRow]:
@@ -99,9 +97,7 @@ async def update_camera(
     work: Work, actor: Actor, keyring: Keyring, camera_id: str, new: CameraIn, expected_version: int | None, at: datetime
 ) -> Camera:
     actor.require(Permission.CAMERAS_WRITE)
-    camera = await repository.get_camera(work, actor, camera_id, for_change=True)
-    if camera is None:
-        raise NotFound("There is no such camera, or it is not yours to see.")
+    camera = or_not_found(await repository.get_camera(work, actor, camera_id, for_change=True), "camera")
     if expected_version is not None and camera.version != expected_version:
         raise VersionConflict("Somebody else has changed this camera since. Load it again, then repeat your change.")
     camera.version += 1
@@ -153,9 +149,7 @@ def receiver(url: str) -> tuple[str, int]:
 
 
 async def _fill(work: Work, actor: Actor, keyring: Keyring, camera: Camera, new: CameraIn, at: datetime) -> None:
-    area = await places.get_area(work, actor, new.area_id)
-    if area is None:
-        raise NotFound("There is no such area, or it is not yours to see.")
+    area = or_not_found(await places.get_area(work, actor, new.area_id), "area")
     is_kept = camera.has_password and new.username is not None and "password" not in new.model_fields_set
     if is_kept and (camera.shop_id != area.shop_id or receiver(camera.url) != receiver(new.url)):
         # Whoever may change cameras must not be able to have a password that he does not know sent to a machine of his own.

@@ -22,7 +22,8 @@ from api.cases.tables import STAGES_OF_THE_SHOP, Case, CaseTransition, Reminder
 from api.evidence.countersigning import reviewed
 from api.evidence.repository import keep_hold
 from api.kit.database import Work
-from api.kit.problems import Change, Conflict, Forbidden, Invalid, NotFound, VersionConflict
+from api.kit.not_found import or_not_found
+from api.kit.problems import Change, Conflict, Forbidden, Invalid, VersionConflict
 from api.kit.secrets import Keyring
 from api.notices import service as notices
 
@@ -68,10 +69,7 @@ async def list_cases(
 
 async def get_case(work: Work, actor: Actor, case_id: int, *, for_change: bool = False) -> Case:
     actor.require(Permission.CASES_READ)
-    case = await repository.get_case(work, actor, case_id, for_change=for_change)
-    if case is None:
-        raise _not_found()
-    return case
+    return or_not_found(await repository.get_case(work, actor, case_id, for_change=for_change), "case")
 
 
 async def list_transitions(work: Work, actor: Actor, case_id: int) -> Sequence[CaseTransition]:
@@ -105,9 +103,7 @@ async def act(
 ) -> Case:
     """One step of the table. Raises VersionConflict ActNotPossible, Forbidden, Invalid or NoticeNotPossible."""
     actor.require(Permission.CASES_READ)
-    case = await repository.get_case(work, actor, case_id, for_change=True)
-    if case is None:
-        raise _not_found()
+    case = or_not_found(await repository.get_case(work, actor, case_id, for_change=True), "case")
     transitions = await repository.list_transitions(work, actor, case_id)
     if case.version != expected_version:
         raise VersionConflict(
@@ -229,7 +225,3 @@ async def _split(work: Work, actor: Actor, case: Case) -> None:
 
 def _change(step: CaseTransition) -> Change:
     return Change(at=step.at, who=step.actor_name, what=step.act.value, note=step.note)
-
-
-def _not_found() -> NotFound:
-    return NotFound("There is no such case, or it is not yours to see.")

@@ -13,7 +13,7 @@ from api.cases import repository
 from api.cases.states import DismissalReason
 from api.cases.tables import Case, MutedSpot
 from api.kit.database import Work
-from api.kit.problems import NotFound
+from api.kit.not_found import or_not_found
 from contract.evidence import Manifest
 
 Spot = tuple[float, float, float, float]
@@ -50,16 +50,13 @@ async def lift_with_case(work: Work, actor: Actor, case: Case, at: datetime) -> 
 async def list_muted_spots(work: Work, actor: Actor, camera_id: str) -> Sequence[MutedSpot]:
     """Those in force."""
     actor.require(Permission.EVIDENCE_READ)
-    if await cameras.get_camera(work, actor, camera_id) is None:
-        raise NotFound("There is no such camera, or it is not yours to see.")
+    or_not_found(await cameras.get_camera(work, actor, camera_id), "camera")
     return await repository.list_muted_spots(work, actor, camera_id)
 
 
 async def revoke_muted_spot(work: Work, actor: Actor, spot_id: str, at: datetime) -> MutedSpot:
     actor.require(Permission.CASES_JUDGE)
-    spot = await repository.get_muted_spot(work, actor, spot_id)
-    if spot is None:
-        raise NotFound("There is no such muted spot, or it is not yours to see.")
+    spot = or_not_found(await repository.get_muted_spot(work, actor, spot_id), "muted spot")
     if spot.revoked_at is None:
         camera = await cameras.get_camera(work, actor, spot.camera_id)
         _lift(work, actor, spot, at, camera.shop_id if camera else None)

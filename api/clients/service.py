@@ -15,7 +15,8 @@ from api.clients.tables import ApiClient, ApiClientPlace
 from api.deliveries import repository as deliveries
 from api.deliveries.kinds import Fault
 from api.kit.database import Work
-from api.kit.problems import Conflict, InvalidField, NotFound
+from api.kit.not_found import or_not_found
+from api.kit.problems import Conflict, InvalidField
 from api.kit.tokens import token_hash
 from api.places import repository as places
 
@@ -40,10 +41,7 @@ async def list_clients(work: Work, actor: Actor, *, after: str | None = None, li
 
 async def get_client(work: Work, actor: Actor, client_id: str, *, for_change: bool = False) -> ApiClient:
     actor.require(Permission.CLIENTS_WRITE)
-    client = await repository.get_client(work, actor, client_id, for_change=for_change)
-    if client is None:
-        raise NotFound("There is no such client, or it is not yours to see.")
-    return client
+    return or_not_found(await repository.get_client(work, actor, client_id, for_change=for_change), "client")
 
 
 async def create_client(work: Work, actor: Actor, new: ClientIn, at: datetime) -> tuple[ApiClient, str]:

@@ -31,7 +31,8 @@ from api.console.views import Option
 from api.console.words import ROLES, Chip
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
-from api.kit.problems import Invalid, NotFound, Unauthenticated
+from api.kit.not_found import not_found
+from api.kit.problems import Invalid, Unauthenticated
 from api.kit.work import At, Reading, Writing
 from api.places import service as places
 
@@ -120,7 +121,7 @@ async def change_account(
 ) -> Response:
     user = next((user for user in await service.list_users(work, actor) if user.id == user_id), None)
     if user is None:
-        raise NotFound("There is no such account, or it is not yours to see.")
+        raise not_found("account")
     if user.id == actor.id:  # whoever finds a browser left open would do it without the password that the account page asks for
         raise Invalid("Nobody does this to their own account here. Another administrator can.")
     match change:

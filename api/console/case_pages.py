@@ -40,7 +40,8 @@ from api.evidence import deletion
 from api.evidence import service as evidence
 from api.evidence.endpoints import given_reason, look
 from api.kit.database import Work
-from api.kit.problems import NotFound, VersionConflict
+from api.kit.not_found import not_found
+from api.kit.problems import VersionConflict
 from api.kit.times import SHOP_TIME
 from api.kit.work import At, Reading
 from api.notices import service as notices
@@ -81,7 +82,7 @@ async def case_thumbnail(case_id: CaseId, actor: SignedInForUpdate, centre: Cent
     async with centre.database.reading() as work:
         exhibits = (await evidence.of_cases(work, actor, [case_id]))[case_id]
     if not exhibits:
-        raise NotFound("There is no such picture, or it is not yours to see.")
+        raise not_found("picture")
     name = evidence.ORIGINAL if evidence.is_in_review(actor, exhibits[0].case) else evidence.BLURRED
     file = await look(centre, actor, exhibits[0].violation_id, name)
     manifest = evidence.manifest_of(exhibits[0])

@@ -30,6 +30,7 @@ from api.console.views import Fact
 from api.evidence import service as evidence
 from api.evidence.endpoints import look
 from api.kit.database import Work
+from api.kit.not_found import not_found
 from api.kit.problems import NotFound, Problem, VersionConflict
 from api.kit.qr import qr_png
 from api.kit.work import At
@@ -92,7 +93,7 @@ async def notice_picture(request: Request, token: Token, centre: CentreOf, at: A
         visit = await _visit(request, work, token, at)
         exhibits = (await evidence.of_cases(work, visit.actor, [visit.case.id]))[visit.case.id]
     if not exhibits:
-        raise NotFound("There is no such picture, or it is not yours to see.")
+        raise not_found("picture")
     file = await look(centre, visit.actor, exhibits[0].violation_id, evidence.BLURRED)
     manifest = evidence.manifest_of(exhibits[0])
     window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, 1) if close else None

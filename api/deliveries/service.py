@@ -33,6 +33,7 @@ from api.deliveries.sms import MOBILE, is_mobile, mobile_of
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 from api.kit.database import Work
 from api.kit.ids import new_id
+from api.kit.not_found import not_found, or_not_found
 from api.kit.outbound import Refused, check_url
 from api.kit.problems import Conflict, InvalidField, NotFound, VersionConflict
 from api.kit.secrets import Keyring, KeyringError
@@ -302,7 +303,7 @@ async def _check_place(work: Work, actor: Actor, new: TargetIn) -> None:
     elif new.district_id is not None:
         is_known = await places.is_own_district(work, actor, new.district_id)
     if not is_known:
-        raise NotFound("There is no such shop or district, or it is not yours to see.")
+        raise not_found("shop or district")
 
 
 async def _client_of(work: Work, actor: Actor, target: Target, new: TargetIn) -> str | None:
@@ -332,7 +333,7 @@ async def _check_next(work: Work, actor: Actor, target: Target, new: TargetIn) -
         return
     following = await repository.get_target(work, actor, new.next_id)
     if following is None or following.id == target.id:
-        raise NotFound("There is no such next target, or it is not yours to see.")
+        raise not_found("next target")
     if not outbox.can_stand_in(following, new):
         raise NotATarget("next_id", "A shop or another department is told instead of nobody else. Name a target of officers.")
 
@@ -342,14 +343,8 @@ def _is_key(token: str) -> bool:
 
 
 async def _target(work: Work, actor: Actor, target_id: str, *, for_change: bool = False) -> Target:
-    target = await repository.get_target(work, actor, target_id, for_change=for_change)
-    if target is None:
-        raise NotFound("There is no such target, or it is not yours to see.")
-    return target
+    return or_not_found(await repository.get_target(work, actor, target_id, for_change=for_change), "target")
 
 
 async def _delivery(work: Work, actor: Actor, delivery_id: int, *, for_change: bool = False) -> Delivery:
-    delivery = await repository.get_delivery(work, actor, delivery_id, for_change=for_change)
-    if delivery is None:
-        raise NotFound("There is no such message, or it is not yours to see.")
-    return delivery
+    return or_not_found(await repository.get_delivery(work, actor, delivery_id, for_change=for_change), "message")

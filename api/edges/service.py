@@ -22,7 +22,8 @@ from api.edges import repository
 from api.edges.tables import Edge, EnrolmentCode
 from api.evidence import repository as evidence
 from api.kit.database import Work
-from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from api.kit.not_found import or_not_found
+from api.kit.problems import Conflict, Forbidden, Invalid, Unauthenticated
 from api.kit.secrets import Keyring, KeyringError
 from api.kit.settings import Settings
 from api.kit.times import now
@@ -95,17 +96,13 @@ async def revoke_edge(work: Work, actor: Actor, edge_id: str) -> Edge:
 
 
 async def _get(work: Work, actor: Actor, edge_id: str) -> Edge:
-    edge = await repository.get_edge(work, actor, edge_id)
-    if edge is None:
-        raise NotFound("There is no such edge, or it is not yours to see.")
-    return edge
+    return or_not_found(await repository.get_edge(work, actor, edge_id), "edge")
 
 
 async def create_code(work: Work, actor: Actor, settings: Settings, shop_id: str) -> tuple[str, datetime]:
     """A one-time code and when it expires."""
     actor.require(Permission.EDGES_WRITE)
-    if await places.get_shop(work, actor, shop_id) is None:
-        raise NotFound("There is no such shop, or it is not yours to see.")
+    or_not_found(await places.get_shop(work, actor, shop_id), "shop")
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
     expires_at = now() + timedelta(minutes=settings.enrolment_minutes)
     work.add(

@@ -33,6 +33,7 @@ from api.evidence.service import (
 from api.evidence.tables import Clip, Evidence
 from api.kit.database import Work
 from api.kit.files import Files
+from api.kit.not_found import not_found, or_not_found
 from api.kit.problems import NotFound
 from api.kit.times import in_shop_time
 from contract.catalogue import Catalogue
@@ -73,7 +74,7 @@ async def read_case(work: Work, actor: Actor, case_id: int, reason: str | None) 
     parts = [part.id for part, _ in await cases.list_parts(work, actor, case)] if case is not None else []
     evidence = await repository.list_of_cases(work, actor, [case_id, *parts])
     if case is None or not evidence:
-        raise NotFound("There is no such case with evidence, or it is not yours to see.")
+        raise not_found("case with evidence")
     if not (reason or "").strip():
         raise ReasonNeeded("Faces can be recognised in these pictures. Say why you take them out: ?reason=…")
     return CaseRows(case, parts, evidence, await countersigning.of_cases(work, actor, [case_id, *parts]))
@@ -129,9 +130,7 @@ async def export_chain(
     work: Work, actor: Actor, key: Ed25519PrivateKey, camera_id: str, at: datetime
 ) -> tuple[Camera, bytes]:
     actor.require(Permission.EVIDENCE_READ)
-    camera = await cameras.get_camera(work, actor, camera_id)
-    if camera is None:
-        raise NotFound("There is no such camera, or it is not yours to see.")
+    camera = or_not_found(await cameras.get_camera(work, actor, camera_id), "camera")
     links = await repository.list_of_camera(work, actor, camera_id)
     edges = {one.edge_id: one.edge for one in links}
     said = await repository.list_statements(work, actor, camera_id=camera_id)

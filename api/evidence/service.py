@@ -22,6 +22,7 @@ from api.evidence.tables import Clip, Evidence
 from api.evidence.video import make_preview
 from api.kit.database import Work
 from api.kit.files import Files
+from api.kit.not_found import or_not_found
 from api.kit.problems import Invalid, NotFound
 from api.kit.times import now
 from contract.countersigning import SignedStatement
@@ -249,7 +250,4 @@ def sealed_manifest(evidence: Evidence) -> SealedManifest:
 
 
 async def _get(work: Work, actor: Actor, violation_id: str) -> Evidence:
-    evidence = await repository.get_evidence(work, actor, violation_id)
-    if evidence is None:
-        raise NotFound("There is no such evidence, or it is not yours to see.")
-    return evidence
+    return or_not_found(await repository.get_evidence(work, actor, violation_id), "evidence")

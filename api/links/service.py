@@ -17,6 +17,7 @@ from api.deliveries.kinds import PERSONAL, Audience, Channel
 from api.deliveries.outbox import tell_link
 from api.deliveries.tables import Target
 from api.kit.database import Work
+from api.kit.not_found import not_found
 from api.kit.problems import Forbidden, NotFound, Problem, TooManyRequests
 from api.kit.tokens import token_hash
 from api.links import repository
@@ -192,7 +193,7 @@ async def revoke(work: Work, actor: Actor, case_id: int, link_id: str, at: datet
     link = next((link for link in await list_links(work, actor, case_id) if link.id == link_id), None)
     case = await get_case(work, actor, case_id)
     if link is None:
-        raise NotFound("There is no such link, or it is not yours to see.")
+        raise not_found("link")
     if link.revoked_at is None:
         link.revoked_at, link.revoked_by = at, actor.name
         record(work, actor, "link.revoked", "case", case_id, shop_id=case.shop_id, name=link.person or link.kind)

@@ -14,7 +14,8 @@ from api.cases.deadlines import Deadlines
 from api.cases.states import JUDGED, Act, CaseState
 from api.cases.tables import Case, CaseTransition
 from api.kit.database import Work
-from api.kit.problems import Conflict, Invalid, NotFound
+from api.kit.not_found import not_found, or_not_found
+from api.kit.problems import Conflict, Invalid
 from api.kit.times import in_shop_time
 from api.notices import documents, repository
 from api.notices.citations import accepted_texts, citations_of
@@ -110,10 +111,7 @@ async def find_notice(work: Work, actor: Actor, case_id: int) -> Facts | None:
 
 async def get_notice(work: Work, actor: Actor, case_id: int) -> Facts:
     actor.require(Permission.CASES_READ)
-    facts = await find_notice(work, actor, case_id)
-    if facts is None:
-        raise NotFound("There is no such notice, or it is not yours to see.")
-    return facts
+    return or_not_found(await find_notice(work, actor, case_id), "notice")
 
 
 async def draft_notice(work: Work, actor: Actor, case_id: int, deadlines: Deadlines, at: datetime) -> Draft:
@@ -121,7 +119,7 @@ async def draft_notice(work: Work, actor: Actor, case_id: int, deadlines: Deadli
     case = await _case(work, actor, case_id)
     rule = _rule(deadlines.catalogue, case)
     if case.state is not CaseState.CONFIRMED or rule is None:
-        raise NotFound("There is no such notice, or it is not yours to see.")
+        raise not_found("notice")
     shop = await _shop(work, actor, case)
     facts = await _facts(work, actor, case, shop, rule, deadlines, at)
     return Draft(facts, _hindrances(facts, shop))
@@ -226,17 +224,11 @@ def _named(character: str, texts: dict[str, str | None]) -> str:
 
 async def _case(work: Work, actor: Actor, case_id: int) -> Case:
     actor.require(Permission.CASES_HANDLE)
-    case = await cases.get_case(work, actor, case_id)
-    if case is None:
-        raise NotFound("There is no such case, or it is not yours to see.")
-    return case
+    return or_not_found(await cases.get_case(work, actor, case_id), "case")
 
 
 async def _shop(work: Work, actor: Actor, case: Case) -> Shop:
-    shop = await places.get_shop(work, actor, case.shop_id)
-    if shop is None:
-        raise NotFound("There is no such shop, or it is not yours to see.")
-    return shop
+    return or_not_found(await places.get_shop(work, actor, case.shop_id), "shop")
 
 
 async def _accepted(work: Work, shop: Shop) -> set[str]:

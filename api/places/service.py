@@ -9,7 +9,8 @@ from api.accounts.permissions import Permission, Role
 from api.audit.service import record
 from api.kit.database import Work
 from api.kit.ids import new_id
-from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, VersionConflict
+from api.kit.not_found import not_found, or_not_found
+from api.kit.problems import Conflict, Forbidden, Invalid, VersionConflict
 from api.places import repository
 from api.places.schemas import AreaIn, DistrictIn, ShopIn
 from api.places.tables import Area, Contact, District, Licence, Shop
@@ -39,7 +40,7 @@ async def create_district(work: Work, actor: Actor, new: DistrictIn) -> District
     actor.require(Permission.PLACES_WRITE)
     county = await repository.get_district(work, actor, new.parent_id) if new.parent_id is not None else None
     if new.parent_id is not None and county is None:
-        raise NotFound("There is no such district, or it is not yours to see.")
+        raise not_found("district")
     district = _new_district(actor, new, county)
     await add_districts(work, actor, [district])
     return district
@@ -50,7 +51,7 @@ def _new_district(actor: Actor, new: DistrictIn, county: District | None) -> Dis
     if county is None and not actor.sees_all_places:
         raise Forbidden("Your account is bound to a place, so it makes no county. Name the county of the station.")
     if actor.shop_id is not None:
-        raise NotFound("There is no such district, or it is not yours to see.")
+        raise not_found("district")
     if county is not None and county.parent_id is not None:
         raise NotACounty("The district above this one is a station itself. Name its county.")
     parent_id = county.id if county else None
@@ -101,10 +102,7 @@ def _named(known: Sequence[District], county: str, station: str) -> District | N
 
 async def get_district(work: Work, actor: Actor, district_id: str, *, for_change: bool = False) -> District:
     actor.require(Permission.PLACES_READ)
-    district = await repository.get_district(work, actor, district_id, for_change=for_change)
-    if district is None:
-        raise NotFound("There is no such district, or it is not yours to see.")
-    return district
+    return or_not_found(await repository.get_district(work, actor, district_id, for_change=for_change), "district")
 
 
 async def update_district(
@@ -114,7 +112,7 @@ async def update_district(
     actor.require(Permission.PLACES_WRITE)
     district = await get_district(work, actor, district_id, for_change=True)
     if actor.shop_id is not None or district.parent_id != new.parent_id:
-        raise NotFound("There is no such district, or it is not yours to see.")
+        raise not_found("district")
     _next_version(district, expected_version)
     district.name, district.phone, district.address = new.name, new.phone, new.address
     await work.flush()
@@ -160,10 +158,7 @@ async def names(work: Work, actor: Actor) -> dict[str, str]:
 
 async def get_shop(work: Work, actor: Actor, shop_id: str, *, for_change: bool = False) -> Shop:
     actor.require(Permission.PLACES_READ)
-    shop = await repository.get_shop(work, actor, shop_id, for_change=for_change)
-    if shop is None:
-        raise NotFound("There is no such shop, or it is not yours to see.")
-    return shop
+    return or_not_found(await repository.get_shop(work, actor, shop_id, for_change=for_change), "shop")
 
 
 def contacts_for(actor: Actor, shop: Shop) -> list[Contact]:
@@ -188,7 +183,7 @@ async def create_shops(work: Work, actor: Actor, new: Sequence[ShopIn]) -> list[
     actor.require(Permission.PLACES_WRITE)
     for district_id in sorted({one.district_id for one in new}):
         if actor.shop_id is not None or await repository.get_district(work, actor, district_id) is None:
-            raise NotFound("There is no such district, or it is not yours to see.")
+            raise not_found("district")
     shops = [Shop() for _ in new]
     for shop, one in zip(shops, new, strict=True):
         _fill(shop, one)
@@ -203,8 +198,7 @@ async def update_shop(work: Work, actor: Actor, shop_id: str, new: ShopIn, expec
     """Raises VersionConflict."""
     actor.require(Permission.PLACES_WRITE)
     shop = await get_shop(work, actor, shop_id, for_change=True)
-    if await repository.get_district(work, actor, new.district_id) is None:
-        raise NotFound("There is no such district, or it is not yours to see.")
+    or_not_found(await repository.get_district(work, actor, new.district_id), "district")
     _next_version(shop, expected_version)
     shop.licences.clear()
     shop.contacts.clear()
@@ -224,10 +218,7 @@ async def list_areas(
 
 async def get_area(work: Work, actor: Actor, area_id: str) -> Area:
     actor.require(Permission.PLACES_READ)
-    area = await repository.get_area(work, actor, area_id)
-    if area is None:
-        raise NotFound("There is no such area, or it is not yours to see.")
-    return area
+    return or_not_found(await repository.get_area(work, actor, area_id), "area")
 
 
 async def create_area(work: Work, actor: Actor, new: AreaIn) -> Area:
@@ -258,7 +249,7 @@ async def update_area(work: Work, actor: Actor, area_id: str, new: AreaIn, expec
     actor.require(Permission.PLACES_WRITE)
     area = await repository.get_area(work, actor, area_id, for_change=True)
     if area is None or area.shop_id != new.shop_id:
-        raise NotFound("There is no such area, or it is not yours to see.")
+        raise not_found("area")
     _next_version(area, expected_version)
     area.kind, area.name = new.kind, new.name
     await work.flush()

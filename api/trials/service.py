@@ -17,6 +17,7 @@ from api.edges import repository as edges
 from api.edges.tables import Edge
 from api.kit.database import Work
 from api.kit.ids import new_id
+from api.kit.not_found import not_found, or_not_found
 from api.kit.problems import Conflict, Gone, Invalid, NotFound, TooManyRequests
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
@@ -140,17 +141,14 @@ async def _put_up(work: Work, trial: CameraTrial) -> CameraTrial:
 
 async def get_trial(work: Work, actor: Actor, trial_id: str, *, for_change: bool = False) -> CameraTrial:
     actor.require(Permission.CAMERAS_ADD)
-    trial = await repository.get_trial(work, actor, trial_id, for_change=for_change)
-    if trial is None:
-        raise NotFound("There is no such attempt, or it is not yours to see.")
-    return trial
+    return or_not_found(await repository.get_trial(work, actor, trial_id, for_change=for_change), "attempt")
 
 
 async def get_picture(work: Work, actor: Actor, trial_id: str) -> bytes:
     actor.require(Permission.CAMERAS_ADD)
     trial = await repository.get_trial(work, actor, trial_id, with_picture=True)
     if trial is None or trial.picture is None:
-        raise NotFound("There is no such picture, or it is not yours to see.")
+        raise not_found("picture")
     return trial.picture
 
 
