@@ -5,6 +5,7 @@ By default only key frames are decoded, which costs a tenth of decoding everythi
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -93,7 +94,7 @@ class AvSource:
         self._on_open = on_open
         self._preroll = preroll
         self._device = device
-        self._has_lost_device = False
+        self._has_lost_device = self._has_changed_transport = False
         self._clock = clock
         self._timeouts = (open_timeout_s, read_timeout_s)
         self._picture_timeout_s = max(picture_timeout_s, 3 * self._decoding.interval_s)
@@ -145,6 +146,11 @@ class AvSource:
             return self._connect(self._device)
         except (av.FFmpegError, OSError, ValueError) as error:
             failure = error
+        # The camera does not speak this transport (461).
+        if getattr(failure, "errno", None) == errno.EPROTONOSUPPORT and not self._has_changed_transport:
+            self._has_changed_transport = True
+            self._options |= _over("udp" if self._options.get("rtsp_transport") == "tcp" else "tcp")
+            return self._open()
         # Nothing of the network: the device has gone, or decodes as many streams as it can.
         if self._device is not None and classify(failure) in (None, StreamFault.DEVICE_MISSING):
             log.warning(
@@ -277,6 +283,10 @@ class _Pace:
         return max(0.0, self._start + stamp_s - now)
 
 
+def _over(transport: Literal["tcp", "udp"]) -> dict[str, str]:
+    return {"rtsp_transport": transport} | ({"buffer_size": str(UDP_BUFFER)} if transport == "udp" else {})
+
+
 def camera_source(
     address: CameraAddress,
     *,
@@ -291,7 +301,7 @@ def camera_source(
     clock: ClockRecord | None = None,
     on_open: Callable[[], None] | None = None,
 ) -> AvSource:
-    """A camera over RTSP, or a webcam.
+    """A camera over RTSP, or a webcam. One that refuses the transport gets the other one.
 
     Raises:
         SourceError: the webcam is not there.
@@ -302,9 +312,7 @@ def camera_source(
         format_name, options, device = "v4l2", {}, None
     else:
         format_name = "rtsp"
-        options = _QUICK_START | {"rtsp_transport": transport, "allowed_media_types": "video"}
-        if transport == "udp":
-            options["buffer_size"] = str(UDP_BUFFER)
+        options = _QUICK_START | {"allowed_media_types": "video"} | _over(transport)
     return AvSource(
         address.with_credentials(),
         live=True,

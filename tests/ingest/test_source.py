@@ -31,7 +31,7 @@ from ingest.clip import Clip
 from ingest.decoding import Decoder, Decoding
 from ingest.errors import SourceError
 from ingest.frames import Picture
-from ingest.rtsp_connection import Response
+from ingest.rtsp_connection import Request, Response
 from ingest.source import REST_S, AvSource, camera_source, file_source, open_source
 from ingest.timeline import ClockRecord, Stamps, Timeline
 from tests.ingest.conftest import FPS, number_in
@@ -422,6 +422,26 @@ def test_a_camera_gives_its_key_frames(serve, clips, codec: str, transport: str)
     assert (source.info.codec, source.info.width, source.info.height) == ({"libx264": "h264"}.get(codec, "hevc"), 640, 360)
     setups = [request.headers["transport"] for request in served.server.asked if request.method == "SETUP"]
     assert ["TCP" in setup for setup in setups] == [transport == "tcp"]
+
+
+@pytest.mark.parametrize(("taken", "asked"), [("udp", "tcp"), ("tcp", "udp")])
+def test_a_camera_that_refuses_a_transport_gets_the_other_one(serve, taken: str, asked: str) -> None:
+    served = serve()
+    own = served.server.answer
+
+    def answer(request: Request) -> Response | None:
+        refused = request.method == "SETUP" and ("TCP" in request.headers["transport"]) != (taken == "tcp")
+        return Response(461) if refused else own(request)
+
+    served.server.answer = answer
+    assert len(first(watch(served.url, transport=asked), 2)) == 2
+
+
+def test_a_camera_that_refuses_both_transports_is_not_asked_for_ever(serve) -> None:
+    served = serve()
+    served.server.answers["SETUP"] = Response(461)
+    assert fault_of(watch(served.url)) is StreamFault.NO_PICTURE
+    assert [request.method for request in served.server.asked].count("SETUP") == 2
 
 
 @pytest.mark.parametrize(
