@@ -18,7 +18,7 @@ class ConfigStore:
     def load(self) -> EdgeConfig | None:
         """None when there is none yet, or none that can be used: then the centre is asked for it."""
         try:
-            return EdgeConfig.model_validate_json(self._path.read_bytes())
+            return EdgeConfig.model_validate_json(self._path.read_bytes(), extra="ignore")  # a newer version may have kept it
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:

@@ -101,7 +101,11 @@ class EvidenceFolder:
         """
         path = self._path(report)
         manifest = (path / "manifest.json").read_bytes()
-        if SealedClip.model_validate_json(manifest).manifest.files:
+        try:  # a newer version of this program, which ran here before, may have told more
+            files = SealedClip.model_validate_json(manifest, extra="ignore").manifest.files
+        except ValidationError:
+            files = {}  # a disk that lost it: the centre says no, and the next one is sent
+        if files:
             with (path / CLIP).open("rb") as clip:
                 yield manifest, clip
         else:
@@ -134,14 +138,14 @@ class EvidenceFolder:
 
     def sweep(self) -> int:
         """Remove what was half-written or half-removed when the edge was stopped, before anything writes. Returns how many."""
-        left = list(self.folder.glob(f"*/{PARTIAL}*"))
+        left = list(self._found(f"{PARTIAL}*"))
         for path in left:
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # of a damaged file system: no reason to watch no kitchen
         return len(left)
 
     def committed(self, known: set[UUID], known_clips: Set[UUID] = frozenset()) -> Iterator[Entry]:
         """What is committed and not `known`; a folder that cannot be read is told and passed over."""
-        for path in sorted(self.folder.glob("*/[0-9]*-*")):
+        for path in self._found("[0-9]*-*"):
             try:
                 is_clip = path.name.endswith(OF_CLIP)
                 violation_id = UUID(path.name.removesuffix(OF_CLIP).partition("-")[2])
@@ -155,6 +159,14 @@ class EvidenceFolder:
                     yield Entry(SealedManifest.model_validate_json(content).manifest, repeat)
             except (OSError, ValidationError, ValueError, KeyError) as error:
                 log.error("evidence_unreadable", folder=str(path), cause=type(error).__name__)
+
+    def _found(self, pattern: str) -> Iterator[Path]:
+        """Of all cameras; one whose folder a damaged file system does not give any more keeps the others from nothing."""
+        for camera in sorted(self.folder.iterdir()):
+            try:
+                yield from sorted(camera.glob(pattern))
+            except OSError as error:
+                log.error("evidence_unreadable", folder=str(camera), cause=str(error))
 
     def _path(self, report: Report) -> Path:
         return self.folder / report.camera_id / f"{report.sequence:08d}-{report.violation_id}{OF_CLIP if report.is_clip else ''}"

@@ -67,7 +67,8 @@ def read_identity(folder: Path) -> Identity | None:
     """None when this folder has no keys yet. Raises IdentityError for a file that cannot be used."""
     path = folder / FILE
     try:
-        stored = _Stored.model_validate_json(path.read_bytes())
+        # A newer version that ran here before may have kept more: no reason to call the keys damaged.
+        stored = _Stored.model_validate_json(path.read_bytes(), extra="ignore")
         keys = Keys(
             Ed25519PrivateKey.from_private_bytes(base64.b64decode(stored.signing_key)),
             X25519PrivateKey.from_private_bytes(base64.b64decode(stored.encryption_key)),

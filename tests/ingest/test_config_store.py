@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def test_only_the_owner_can_read_it(tmp_path: Path):
 def test_damaged_list_counts_as_none(tmp_path: Path, content: bytes):
     (tmp_path / "cameras.json").write_bytes(content)
     assert ConfigStore(tmp_path).load() is None
+
+
+def test_list_of_a_newer_version_is_used_after_a_downgrade(tmp_path: Path):
+    config = edge_config(camera())
+    told = config.model_dump(mode="json")
+    told["cameras"][0]["new_word"] = told["new_word"] = 1
+    (tmp_path / "cameras.json").write_text(json.dumps(told))
+    assert ConfigStore(tmp_path).load() == config
 
 
 def test_full_disk_leaves_the_list_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

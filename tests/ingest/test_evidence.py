@@ -1,6 +1,7 @@
 import errno
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -112,6 +113,22 @@ def test_half_deleted_is_never_taken_for_evidence(parts: Parts, monkeypatch: pyt
     monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors=False: None)
     parts.evidence.delete(committed(parts)[0])
     assert committed(parts) == []
+
+
+def test_a_folder_that_a_damaged_file_system_does_not_give_stops_no_edge(parts: Parts, monkeypatch: pytest.MonkeyPatch):
+    parts.record()
+    second = parts.record(camera_id="cam-2")
+    whole = os.scandir
+
+    def scandir(path: Path | int) -> Iterator[os.DirEntry[str]]:
+        if isinstance(path, int) or Path(path).name == "cam-1":  # a number: what is being removed
+            raise OSError(errno.EUCLEAN, "Structure needs cleaning")
+        return whole(path)
+
+    (parts.evidence.folder / "cam-2" / ".partial-x").mkdir()
+    monkeypatch.setattr(os, "scandir", scandir)
+    parts.evidence.sweep()
+    assert [report.violation_id for report in committed(parts)] == [second]
 
 
 @pytest.mark.parametrize("damage", ["manifest.json", "repeat.json"])

@@ -1,4 +1,5 @@
 import errno
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,15 @@ def test_keys_and_registration_come_back(tmp_path: Path):
     assert read.registration == REGISTRATION
     assert read.keys.signing.private_bytes_raw() == keys.signing.private_bytes_raw()
     assert read.keys.encryption.private_bytes_raw() == keys.encryption.private_bytes_raw()
+
+
+def test_keys_that_a_newer_version_kept_are_not_damaged(tmp_path: Path):
+    write_identity(tmp_path, Identity(Keys.generate(), REGISTRATION))
+    kept = json.loads((tmp_path / "identity.json").read_text())
+    (tmp_path / "identity.json").write_text(json.dumps(kept | {"new_word": 1}))
+    read = read_identity(tmp_path)
+    assert read is not None
+    assert read.registration == REGISTRATION
 
 
 def test_keys_without_registration(tmp_path: Path):

@@ -424,6 +424,19 @@ class TestClips:
         assert parts.outbox.parked() == 1
         assert parts.clip_sender.trouble is EdgeTrouble.EVIDENCE_LOST
 
+    def test_one_whose_manifest_the_disk_lost_keeps_no_other_from_being_sent(self, parts: Parts):
+        first, second = parts.record(), parts.record()
+        for violation_id in (first, second):
+            parts.record_clip(violation_id)
+        parts.sender.step()
+        manifest = next(parts.evidence.folder.glob(f"cam-1/*-{first}-clip/manifest.json"))
+        manifest.write_bytes(bytes(manifest.stat().st_size))
+        parts.centre.before = lambda request: problem(422, "No manifest.") if b'name="manifest"' in request.content and (
+            bytes(9) in request.content
+        ) else None
+        parts.clip_sender.step()
+        assert (parts.centre.order[-1], parts.outbox.parked()) == (f"{second} clip", 1)
+
     def test_one_that_cannot_be_read_is_tried_again(self, parts: Parts):
         violation_id = parts.record()
         parts.record_clip(violation_id)
