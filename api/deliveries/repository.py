@@ -289,6 +289,13 @@ async def is_told(work: Work, target_id: str, key: str) -> bool:
     return await work.scalar(query) is not None
 
 
+@without_actor("what waits too long goes to nobody")
+async def fail_waiting(work: Work, before: datetime) -> None:
+    """What was to be sent before that moment."""
+    waiting = (Delivery.state == DeliveryState.WAITING, Delivery.next_at < before)
+    await work.execute(update(Delivery).where(*waiting).values(state=DeliveryState.FAILED, claim=None))
+
+
 @without_actor("old messages to everybody go")
 async def list_expired(work: Work, cuts: Mapping[CaseState, datetime], others: datetime, limit: int) -> list[int]:
     """Ids of messages about cases whose evidence would go (`of_ended`), and of those about no case from before `others`. They are

@@ -7,8 +7,9 @@ from sqlalchemy import func, select
 
 from api.accounts.permissions import Role
 from api.deliveries.deletion import forget_old
-from api.deliveries.tables import DeliveryAttempt
+from api.deliveries.tables import DeliveryAttempt, Target
 from tests.api.deliveries.post import Post
+from tests.api.deliveries.receiver import Answer
 
 
 async def after(post: Post, days: float) -> list[str]:
@@ -58,3 +59,26 @@ async def test_more_than_a_batch(post: Post, monkeypatch: pytest.MonkeyPatch):
     for _ in range(5):
         await post.admin.post(f"/api/v1/targets/{target['id']}/test")
     assert await after(post, 31) == []
+
+
+async def test_what_waits_for_a_dead_target_waits_a_week(any_post: Post):
+    """Else it would be looked through each second, and all sent at once when somebody puts the target right after months."""
+    post = any_post
+    target = await post.target("wecom", events=["case.opened"])
+    async with post.world.centre.database.writing() as work:
+        (await work.get_one(Target, target["id"])).dead_at = post.clock()
+    await post.open_case()
+    await after(post, 6)
+    assert [item["state"] for item in await post.deliveries()] == ["waiting"]
+    await after(post, 2)
+    assert [item["state"] for item in await post.deliveries()] == ["failed"]
+
+
+async def test_what_is_tried_for_longer_is_not_given_up(post: Post):
+    await post.target(events=["case.opened"])
+    await post.open_case()
+    post.clock.pass_by(days=8)
+    post.receiver.answers = [Answer(503)]
+    await post.send()
+    assert await after(post, 0) == ["case.opened"]
+    assert [item["state"] for item in await post.deliveries()] == ["waiting"]
