@@ -9,8 +9,8 @@ from api.deliveries import repository
 
 # Tests, and that a target is dead: longer than anybody looks for why something did not arrive.
 OTHERS_KEPT = timedelta(days=30)
-# A target that takes nothing, dead or switched off, is put right by then; what was news is read in the centre. Without an end, the
-# dispatcher would look through all of it each second, and whoever came back after months be sent every message of them.
+# A target that takes nothing, dead or switched off, is put right by then; what was news is read in the centre. Without an end,
+# the dispatcher would look through all of it each second, and whoever came back after months be sent every message of them.
 WAITS_FOR = timedelta(days=7)
 # Of one transaction; the rest comes right after it.
 BATCH = 500
