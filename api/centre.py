@@ -99,6 +99,11 @@ class Centre:
         return AtOnce("large uploads", 2)
 
     @cached_property
+    def counts(self) -> AtOnce:
+        # Of a year of a county each takes seconds of a processor, and all that time one of the connections that all others need.
+        return AtOnce("counts of figures", 3)
+
+    @cached_property
     def deadlines(self) -> Deadlines:
         return Deadlines(load_deadlines(self.settings.deadlines), self.catalogue)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 from babel.dates import format_date
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
@@ -26,9 +26,10 @@ from api.kit.problems import Invalid
 from api.kit.times import in_shop_time
 from api.kit.work import At, Reading
 from api.statistics import service as statistics
+from api.statistics.endpoints import one_count
 from api.statistics.figures import By, Counts, Month, Scope
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(one_count)])
 
 # The page has the first of them and must stay light; the files have all. A report has all rules and stations, which add up to its
 # totals, and the first of the shops.

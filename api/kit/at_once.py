@@ -20,7 +20,8 @@ class AtOnce:
     def one_more(self, sender: str) -> Iterator[None]:
         """Raises TooManyRequests."""
         if self._going_on[sender] >= self.most:
-            raise TooManyRequests(f"You have {self.most} {self.what} going on already. End one first.", retry_after_s=5)
+            words = f"You have {self.most} {self.what} going on already. End one, or wait until one has ended."
+            raise TooManyRequests(words, retry_after_s=5)
         self._going_on[sender] += 1
         try:
             yield

@@ -1,3 +1,4 @@
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 import pytest
@@ -94,6 +95,19 @@ async def counted(world: World, scope: Scope, by: By | None = None) -> dict[str,
 
 def november(**narrowed: str) -> Scope:
     return Scope(datetime(2026, 11, 1, tzinfo=SHOP_TIME), datetime(2026, 12, 1, tzinfo=SHOP_TIME), **narrowed)
+
+
+@pytest.mark.parametrize("at", ["/api/v1/statistics", "/statistics", "/statistics.csv", "/statistics.xlsx", "/statistics/month"])
+async def test_one_person_has_few_counted_at_once(world: World, at: str):
+    """Twenty of a year at once held all connections of a county's centre: for half a minute everybody else got a 503."""
+    chief = await world.person(Role.CHIEF)
+    person = (await chief.get("/api/v1/me")).json()["id"]
+    with ExitStack() as going_on:
+        for _ in range(3):
+            going_on.enter_context(world.centre.counts.one_more(person))
+        answer = await chief.get(at)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
+    assert (await chief.get(at)).status_code == 200
 
 
 class TestCounting:
