@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from api.clients.scopes import Scope
+from api.deliveries.kinds import CASE_EVENTS
 from api.feed.publisher import publish_all
 from tests.api.test_feed import live
 from tests.api.test_oauth import add, told
@@ -88,6 +89,11 @@ async def code(person: httpx.AsyncClient, address: str) -> str:
     assert (await person.get(address)).status_code == 200
     back = (await person.post("/oauth/authorize", data=form | {"allow": "yes"})).headers["location"]
     return parse_qs(urlsplit(back).query)["code"][0]
+
+
+def test_every_kind_of_event_is_told():
+    told = set(re.findall(r"`(case\.\w+)`", DOCUMENT.read_text(encoding="utf-8")))
+    assert told == {event.value for event in CASE_EVENTS}
 
 
 def test_a_difference_is_found():
