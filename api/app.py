@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.routing import BaseRoute
 
+from api.accounts.dependencies import centre_of
 from api.accounts.endpoints import own as account
 from api.accounts.endpoints import router as accounts
 from api.alarms.endpoints import router as alarms
@@ -48,6 +49,8 @@ from api.kit.database import read_something
 from api.kit.middleware import Guard
 from api.kit.problems import ProblemDocument, TooManyRequests, documented
 from api.kit.repeating import repeating
+from api.kit.room import LOOK_EVERY_S as LOOK_AT_ROOM_EVERY_S
+from api.kit.room import Room
 from api.kit.settings import Settings
 from api.kit.work import Reading
 from api.notices.endpoints import router as notices
@@ -88,6 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         every = centre.settings
         async with (
+            repeating(centre.look_at_room, LOOK_AT_ROOM_EVERY_S, "the room on the disk could not be looked at; trying again"),
             repeating(partial(chain_all, centre), every.audit_chained_every_s, "the audit could not be chained; trying again"),
             repeating(partial(catch_up, centre), every.clock_every_s, "deadlines could not be looked at; trying again"),
             repeating(in_rounds(centre), every.retention_every_s, "evidence could not be deleted; trying again"),
@@ -111,8 +115,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.centre = centre
     app.add_api_route(
-        "/healthz", healthz, operation_id="get_health", summary="Whether the centre answers and can read its database",
-        tags=["health"], responses=documented(),
+        "/healthz", healthz, operation_id="get_health", tags=["health"], responses=documented(),
+        summary="Whether the centre answers, can read its database, and has room on its disk",
     )
     app.add_api_route("/.well-known/oauth-authorization-server", describe_server, include_in_schema=False)
     mount_console(app)
@@ -137,12 +141,14 @@ def _uploads(settings: Settings) -> dict[str, int]:
     }
 
 
-async def healthz(work: Reading) -> JSONResponse:
+async def healthz(request: Request, work: Reading) -> JSONResponse:
     """For proxies and monitoring. Where it is 503, `detail` says in words what is wrong."""
     try:
         await read_something(work)
     except DBAPIError as error:
         raise problems.from_database(error) or problems.Unavailable("The database cannot be read, or is none of ours.") from error
+    if centre_of(request).room is Room.NONE:
+        raise problems.Unavailable(problems.DISK_FULL)
     return JSONResponse({"status": "ok"})
 
 

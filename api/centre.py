@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+import anyio.to_thread
+
 from api.alarms.mapping import AlarmFormat, load_formats
 from api.cases.deadlines import Deadlines, load_deadlines
 from api.clients.limits import Limiter, TokensRateLimited
@@ -15,6 +17,7 @@ from api.kit.at_once import AtOnce
 from api.kit.database import Database
 from api.kit.files import Files
 from api.kit.lock import make_folder
+from api.kit.room import Room, room_in, tell
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.kit.times import now
@@ -39,6 +42,7 @@ class Centre:
     bell: Bell = field(default_factory=Bell)
     shared_reading: SharedReading = field(default_factory=SharedReading)
     trial_bells: EdgeBells = field(default_factory=EdgeBells)
+    room: Room = Room.ENOUGH
 
     def __post_init__(self) -> None:
         scheme = "http" if self.settings.tls_certificate is None else "https"
@@ -121,6 +125,14 @@ class Centre:
     @cached_property
     def retention(self) -> Retention:
         return load_retention(self.settings.retention)
+
+    async def look_at_room(self, _stopping: object = None) -> None:
+        """What changed is told once."""
+        if self.settings.database_url is not None and self.settings.files_url is not None:
+            return  # what grows lies elsewhere
+        before, self.room = self.room, await anyio.to_thread.run_sync(room_in, self.settings.data)
+        if self.room is not before:
+            tell(self.room, self.settings.data)
 
     async def close(self) -> None:
         if "database" in self.__dict__:

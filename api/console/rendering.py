@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
@@ -21,6 +21,7 @@ from api.console.i18n import COOKIE, COOKIE_AGE_S, N_, Language, asked_for, lang
 from api.console.speech import Speaker
 from api.console.views import Link
 from api.console.words import ROLES
+from api.kit.room import Room
 from api.kit.times import now
 
 STATIC = "/static/console"
@@ -74,7 +75,7 @@ class PageFrame:
     user: Reader | None
     nav: Sequence[Link]
     other_language: OtherLanguage
-    warning: str | None
+    warnings: Sequence[tuple[str, Link]]
 
 
 @cache
@@ -126,7 +127,7 @@ def page(
     reader = _reader(actor, language) if actor else None
     frame = PageFrame(
         language.value, reader, _nav(request, actor, language), _other_language(request, language, here),
-        _warning(request, actor, language),
+        _warnings(request, actor, language),
     )
     visitors: list[str] = []
     html = environment(language).get_template(template).render(page=frame, **values)
@@ -149,15 +150,25 @@ def _reader(actor: Actor, language: Language) -> Reader:
     return Reader(actor.name, translations(language).gettext(ROLES[actor.role]) if actor.role else "")
 
 
-def _warning(request: Request, actor: Actor | None, language: Language) -> str | None:
-    """What the administrator is to put in order."""
+def _warnings(request: Request, actor: Actor | None, language: Language) -> list[tuple[str, Link]]:
+    """What the administrator is to put in order, and where the guide says how."""
     if actor is None or not actor.may(Permission.ACCOUNTS_WRITE):
-        return None
-    centre = centre_of(request)
-    years = centre.deadlines.unknown_years(centre.clock())
-    words = N_("The holidays of %(years)s are not known, so its working days count Monday to Friday.")
-    speaker = Speaker(language, now())
-    return speaker.say(words, years=speaker.listed(map(str, years))) if years else None
+        return []
+    centre, speaker = centre_of(request), Speaker(language, now())
+
+    def guided(section: str, way: str) -> Link:
+        anchor = quote(speaker.say(section).lower().replace(" ", "-"))
+        return Link(f"/help/administrator#{anchor}", speaker.say(way))
+
+    found = []
+    if centre.room is not Room.ENOUGH:
+        words = N_("The disk of the centre is nearly full. When it is, nothing can be kept any more.")
+        found.append((speaker.say(words), guided(N_("The disk is nearly full"), N_("How to make room"))))
+    if years := centre.deadlines.unknown_years(centre.clock()):
+        words = N_("The holidays of %(years)s are not known, so its working days count Monday to Friday.")
+        said = speaker.say(words, years=speaker.listed(map(str, years)))
+        found.append((said, guided(N_("Holidays of the next year"), N_("How to enter them"))))
+    return found
 
 
 def _nav(request: Request, actor: Actor | None, language: Language) -> list[Link]:
