@@ -10,14 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from api.accounts import repository
 from api.accounts.actors import Actor, nobody
 from api.accounts.permissions import Permission, Role
-from api.accounts.service import LoginTaken, actor_of, check_login, check_place
+from api.accounts.posts import check_post
+from api.accounts.service import LoginTaken, actor_of, check_login
 from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
-from api.kit.not_found import not_found
-from api.kit.problems import Forbidden, Invalid, NotFound
+from api.kit.problems import Invalid, NotFound
 from api.kit.tokens import token_hash
-from api.places import repository as places
 
 VALID_FOR = timedelta(days=7)
 # It opens an account that does something already; a message is read within a day.
@@ -38,17 +37,8 @@ async def invite(
     work: Work, actor: Actor, *, name: str, role: Role, is_admin: bool, district_id: str | None, shop_id: str | None, at: datetime
 ) -> tuple[Invitation, str]:
     """With its token, which is kept nowhere."""
-    actor.require(Permission.ACCOUNTS_WRITE)
     name = name.strip()
-    if not 0 < len(name) <= 100:
-        raise Invalid("Name the person, with at most 100 characters.")
-    check_place(role, district_id, shop_id)
-    if shop_id is None and district_id is None and not actor.sees_all_places:
-        raise Forbidden("Your account is bound to a place. Name one of yours.")
-    if shop_id is not None and await places.get_shop(work, actor, shop_id) is None:
-        raise not_found("shop")
-    if district_id is not None and not await places.is_own_district(work, actor, district_id):
-        raise not_found("district")
+    await check_post(work, actor, name=name, role=role, district_id=district_id, shop_id=shop_id)
     token = secrets.token_urlsafe(32)
     invitation = Invitation(
         token_hash=token_hash(token), name=name, role=role, is_admin=is_admin, district_id=district_id, shop_id=shop_id,

@@ -9,7 +9,19 @@ from api.kit.ids import ID_LENGTH, new_id
 from api.kit.times import UtcDateTime
 
 
-class User(Table):
+class OfAPlace:
+    """Bound to a district or to a shop; to all places where to neither."""
+
+    district_id: Mapped[str | None] = mapped_column(ForeignKey("districts.id"))
+    shop_id: Mapped[str | None] = mapped_column(ForeignKey("shops.id"))
+
+    @property
+    def place(self) -> dict[str, str | None]:
+        """The chain of the audit into which what concerns it goes."""
+        return {"shop_id": self.shop_id, "district_id": self.district_id}
+
+
+class User(OfAPlace, Table):
     __tablename__ = "users"
 
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
@@ -18,8 +30,6 @@ class User(Table):
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[Role] = mapped_column(words(Role))
     is_admin: Mapped[bool] = mapped_column(default=False)
-    district_id: Mapped[str | None] = mapped_column(ForeignKey("districts.id"))
-    shop_id: Mapped[str | None] = mapped_column(ForeignKey("shops.id"))
     language: Mapped[str] = mapped_column(String(10), default="zh-CN")
     disabled: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -29,13 +39,8 @@ class User(Table):
     # Who it is at the identity provider: issuer and subject.
     oidc_subject: Mapped[str | None] = mapped_column(String(600), index=True, unique=True)
 
-    @property
-    def place(self) -> dict[str, str | None]:
-        """What it is bound to: the chain of the audit into which what concerns it goes."""
-        return {"shop_id": self.shop_id, "district_id": self.district_id}
 
-
-class Invitation(Table):
+class Invitation(OfAPlace, Table):
     """To an account that somebody makes for themself, or, with `user_id`, to a new password of theirs. Only the hash of its token
     is kept."""
 
@@ -46,18 +51,11 @@ class Invitation(Table):
     name: Mapped[str] = mapped_column(String(100))
     role: Mapped[Role] = mapped_column(words(Role))
     is_admin: Mapped[bool] = mapped_column(default=False)
-    district_id: Mapped[str | None] = mapped_column(ForeignKey("districts.id"))
-    shop_id: Mapped[str | None] = mapped_column(ForeignKey("shops.id"))
     created_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
-
-    @property
-    def place(self) -> dict[str, str | None]:
-        """What it is bound to: the chain of the audit into which what concerns it goes."""
-        return {"shop_id": self.shop_id, "district_id": self.district_id}
 
 
 class SignInFailures(Table):

@@ -10,29 +10,27 @@ from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import SecretStr
 
-from api.accounts import invitations, service
+from api.accounts import invitations, posts, service
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, address_of, device_of, set_session, sign_in
 from api.accounts.invitations import InvitationUsed
 from api.accounts.password_rules import LEAST_ALONE
 from api.accounts.passwords import MOST_TYPED, hash_password
-from api.accounts.permissions import STORE_ROLES, Permission, Role
+from api.accounts.permissions import Permission, Role
 from api.accounts.service import LoginTaken
 from api.accounts.tables import Invitation, User
 from api.centre import Centre
 from api.console.account_pages import weak
 from api.console.i18n import N_
+from api.console.post_form import PostTyped, post_fields
 from api.console.qr import qr_svg
 from api.console.rendering import page, speaker_of
-from api.console.shop_choice import choose_shop, offer_districts
 from api.console.speech import Speaker
 from api.console.times import LocalTime
-from api.console.views import Option
 from api.console.words import ROLES, Chip
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
-from api.kit.not_found import not_found
-from api.kit.problems import Invalid, Unauthenticated
+from api.kit.problems import Unauthenticated
 from api.kit.work import At, Reading, Writing
 from api.places import service as places
 
@@ -49,6 +47,7 @@ class AccountRow:
     state: Chip
     has_second_factor: bool
     is_disabled: bool
+    is_other: bool
     may: dict[str, bool]
 
 
@@ -67,9 +66,6 @@ _PAGE = 50
 _JOINED = "/login?joined=yes"
 _LOGIN = N_("A user name has 1 to 64 characters, all of which can be seen, and no space at its ends.")
 _TAKEN = N_("This user name is taken. Choose another one.")
-_NAME = N_("Name the person, with at most 100 characters.")
-_NEEDS_SHOP = N_("Somebody of a shop needs a shop. Choose it.")
-_NEEDS_PLACE = N_("Another department sees what it is given. Choose a station or a shop.")
 Id = Annotated[str, Path(max_length=64)]
 Token = Annotated[str, Path(max_length=64)]
 
@@ -82,6 +78,7 @@ class AccountChange(StrEnum):
 
 
 _DONE = {
+    "post": N_("The change is saved. Whoever was signed in with the account is signed out, and sees the new place from now on."),
     AccountChange.DISABLE: N_("The account is disabled. Whoever was signed in with it is signed out."),
     AccountChange.ENABLE: N_("The account is let in again, with the password it had."),
     AccountChange.SECOND_FACTOR: N_("The second factor is off. Ask its owner to set it up again."),
@@ -115,15 +112,27 @@ async def account_list(
     )
 
 
+@router.get("/accounts/{user_id}/post")
+async def post_page(request: Request, user_id: Id, actor: SignedIn, work: Reading) -> Response:
+    user = await posts.get_other(work, actor, user_id)
+    return await _post_form(request, work, actor, user, PostTyped.of(user), {})
+
+
+@router.post("/accounts/{user_id}/post")
+async def change_post(
+    request: Request, user_id: Id, actor: SignedIn, work: Writing, at: At, typed: Annotated[PostTyped, Form()]
+) -> Response:
+    if wrong := typed.wrong():
+        return await _post_form(request, work, actor, await posts.get_other(work, actor, user_id), typed, wrong)
+    user = await posts.change_post(work, actor, user_id, **typed.read(), at=at)
+    return RedirectResponse(f"/accounts?{urlencode({'done': 'post', 'who': user.login})}", 303)
+
+
 @router.post("/accounts/{user_id}/{change}")
 async def change_account(
     request: Request, user_id: Id, change: AccountChange, actor: SignedIn, work: Writing, centre: CentreOf, at: At
 ) -> Response:
-    user = next((user for user in await service.list_users(work, actor) if user.id == user_id), None)
-    if user is None:
-        raise not_found("account")
-    if user.id == actor.id:  # whoever finds a browser left open would do it without the password that the account page asks for
-        raise Invalid("Nobody does this to their own account here. Another administrator can.")
+    user = await posts.get_other(work, actor, user_id)
     match change:
         case AccountChange.PASSWORD:
             invitation, token = await invitations.invite_to_password(work, actor, user, at)
@@ -138,33 +147,17 @@ async def change_account(
 @router.get("/invitations/new")
 async def new_invitation(request: Request, actor: SignedIn, work: Reading, place: str = "") -> Response:
     actor.require(Permission.ACCOUNTS_WRITE)
-    return await _form(request, work, actor, {"place": place}, {})
+    return await _form(request, work, actor, PostTyped(place=place), {})
 
 
 @router.post("/invitations/new")
 async def invite(
-    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, at: At, name: Annotated[str, Form(max_length=200)] = "",
-    role: Annotated[str, Form()] = "", place: Annotated[str, Form()] = "", is_admin: Annotated[str, Form()] = "",
+    request: Request, actor: SignedIn, work: Writing, centre: CentreOf, at: At, typed: Annotated[PostTyped, Form()]
 ) -> Response:
-    """`place` is empty for all places, `shop:ID` or `district:ID`."""
     actor.require(Permission.ACCOUNTS_WRITE)
-    typed = {"name": name, "role": role, "place": place, "is_admin": is_admin}
-    kind, _, place_id = place.partition(":")
-    wrong = {}
-    if not 0 < len(name.strip()) <= 100:
-        wrong["name"] = _NAME
-    if role in STORE_ROLES and kind != "shop":
-        wrong["place"] = _NEEDS_SHOP
-    if role == Role.PARTNER and not kind:
-        wrong["place"] = _NEEDS_PLACE
-    if role not in list(Role):
-        wrong["role"] = N_("Choose one.")
-    if wrong:
+    if wrong := typed.wrong():
         return await _form(request, work, actor, typed, wrong)
-    invitation, token = await invitations.invite(
-        work, actor, name=name, role=Role(role), is_admin=is_admin == "yes", district_id=place_id if kind == "district" else None,
-        shop_id=place_id if kind == "shop" else None, at=at,
-    )
+    invitation, token = await invitations.invite(work, actor, **typed.read(), at=at)
     return _shown(request, actor, centre, invitation, token)
 
 
@@ -253,17 +246,18 @@ def _join(
     )
 
 
-async def _form(
-    request: Request, work: Work, actor: Actor, typed: dict[str, str], wrong: dict[str, str]
+async def _form(request: Request, work: Work, actor: Actor, typed: PostTyped, wrong: dict[str, str]) -> Response:
+    fields = await post_fields(request, work, actor, typed, wrong)
+    return page(request, "invitation_new.html", actor=actor, status=422 if wrong else 200, **fields)
+
+
+async def _post_form(
+    request: Request, work: Work, actor: Actor, user: User, typed: PostTyped, wrong: dict[str, str]
 ) -> Response:
-    speaker = speaker_of(request)
-    choice = await choose_shop(request, work, actor, [typed.get("place", "")], prefix="shop:")
-    districts = await offer_districts(work, actor, prefix="district:")
+    fields = await post_fields(request, work, actor, typed, wrong)
     return page(
-        request, "invitation_new.html", actor=actor, status=422 if wrong else 200, typed=typed, choice=choice,
-        wrong={field: speaker.say(words) for field, words in wrong.items()},
-        roles=[Option(role.value, speaker.say(ROLES[role])) for role in Role],
-        places=[*districts, *choice.options],
+        request, "account_post.html", actor=actor, here=f"/accounts/{user.id}/post", status=422 if wrong else 200,
+        user_id=user.id, login=user.login, back_url=f"/accounts?{urlencode({'who': user.login})}", **fields,
     )
 
 
@@ -285,7 +279,8 @@ def _row(user: User, actor: Actor, names: dict[str, str], speaker: Speaker) -> A
         AccountChange.SECOND_FACTOR.value: is_other and has_second_factor,
     }
     return AccountRow(
-        user.id, user.name, user.login, role, _place(user, names, speaker), state, has_second_factor, user.disabled, may
+        user.id, user.name, user.login, role, _place(user, names, speaker), state, has_second_factor, user.disabled, is_other,
+        may,
     )
 
 

@@ -25,6 +25,7 @@ ACTIONS: dict[str, str] = {
     "oidc.bound": N_("Account bound to the identity provider"),
     "user.created": N_("Account made"),
     "user.password_link": N_("Link to a new password made"),
+    "user.post_changed": N_("Role or place of an account changed"),
     "user.password_reset": N_("Password of an account set anew"),
     "user.disabled": N_("Account disabled"),
     "user.enabled": N_("Account enabled again"),

@@ -3,6 +3,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from api.accounts.tables import OfAPlace
 from api.clients.tables import ApiClient
 from api.deliveries.kinds import REPEATED_ONCE, Audience, Channel, DeliveryState, Fault
 from api.kit.database import Table, words
@@ -10,7 +11,7 @@ from api.kit.ids import ID_LENGTH, new_id
 from api.kit.times import UtcDateTime
 
 
-class Target(Table):
+class Target(OfAPlace, Table):
     """Where messages go. Of a shop, of a district with the stations below it, or, without either, of all places."""
 
     __tablename__ = "delivery_targets"
@@ -46,10 +47,6 @@ class Target(Table):
     dead_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     dead_reason: Mapped[Fault | None] = mapped_column(words(Fault))
     last_delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-    @property
-    def place(self) -> dict[str, str | None]:
-        return {"shop_id": self.shop_id, "district_id": self.district_id}
 
 
 class Delivery(Table):

@@ -145,6 +145,8 @@ TABLE = (
     row("GET /invitations/new", P.ACCOUNTS_WRITE),
     row("POST /invitations/new", P.ACCOUNTS_WRITE, name="New", role="officer", place="district:{district_id}"),
     row("POST /invitations/{invitation_id}/withdraw", P.ACCOUNTS_WRITE),
+    row("GET /accounts/{user_id}/post", P.ACCOUNTS_WRITE),
+    row("POST /accounts/{user_id}/post", P.ACCOUNTS_WRITE, name="New", role="officer", place="district:{district_id}"),
     row("POST /accounts/{user_id}/{change}", P.ACCOUNTS_WRITE),
     row("GET /api/v1/cases", P.CASES_READ),
     row("GET /api/v1/cases/{case_id}", P.CASES_READ),

@@ -288,6 +288,40 @@ class TestAccounts:
         done = (await admin.post(f"/accounts/{account}/enable")).headers["location"]
         assert "账号已恢复使用" in (await admin.get(done)).text
 
+    async def test_who_changes_posts_keeps_name_and_password(self, any_world: World):
+        """The account is the person's: with a second one, they could verify what they themselves had reported."""
+        old, new = await any_world.place("Old"), await any_world.place("New")
+        owner, password = await somebody(any_world)
+        admin = await any_world.person(Role.ADMIN)
+        account, = re.findall(r'href="(/accounts/\w+/post)"', (await admin.get("/accounts")).text)
+        for district, role in ((old.district_id, "officer"), (new.district_id, "chief")):
+            form = {"name": "Wang Wei", "role": role, "place": f"district:{district}"}
+            saved = await admin.post(account, data=form)
+            assert "重新登录后按新的岗位查看" in (await admin.get(saved.headers["location"])).text
+        assert (await owner.get("/account")).status_code == 303
+        assert (await sign_in(owner, password)).status_code == 303
+        me = (await owner.get("/api/v1/me")).json()
+        assert (me["name"], me["role"], me["district_id"], me["is_admin"]) == ("Wang Wei", "chief", new.district_id, False)
+        # Its form says what it is now.
+        page = (await admin.get(account)).text
+        assert f'value="district:{new.district_id}" selected' in page
+        for place in (old, new):
+            auditor = await any_world.person(Role.AUDITOR, place=place)
+            entries = (await auditor.get("/api/v1/audit")).json()["items"]
+            roles = [entry["detail"]["role"] for entry in entries if entry["action"] == "user.post_changed"]
+            assert roles[0] == "chief"
+
+    @pytest.mark.parametrize(("form", "status"), [({"role": "store_admin"}, 422), ({"name": " "}, 422), ({"place": ""}, 403)])
+    async def test_nobody_is_given_a_post_that_could_not_be_given_to_somebody_new(
+        self, world: World, form: dict[str, str], status: int
+    ):
+        place = await world.place()
+        admin, officer = await world.person(Role.ADMIN, place=place), await world.person(place=place)
+        account = f"/accounts/{(await officer.get('/api/v1/me')).json()['id']}/post"
+        given = {"name": "Wang", "role": "officer", "place": f"district:{place.district_id}"}
+        assert (await admin.post(account, data=given | form)).status_code == status
+        assert (await officer.get("/api/v1/me")).status_code == 200
+
     async def test_hundreds_are_found_by_name_and_on_further_pages(self, world: World, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(accounts_pages, "_PAGE", 2)
         for login in ("wang", "wu"):
@@ -307,8 +341,9 @@ class TestAccounts:
     async def test_nobody_locks_themself_out(self, world: World):
         admin = await world.person(Role.ADMIN)
         me = (await admin.get("/api/v1/me")).json()["id"]
-        for change in ("disable", "password", "second-factor"):
-            assert (await admin.post(f"/accounts/{me}/{change}")).status_code == 422, change
+        for change in ("disable", "password", "second-factor", "post"):
+            answer = await admin.post(f"/accounts/{me}/{change}", data={"name": "Me", "role": "officer"})
+            assert answer.status_code == 422, change
         assert (await admin.get("/accounts")).status_code == 200
 
 
