@@ -318,13 +318,41 @@ def test_more_than_six_photographs_are_told_before_they_are_sent(shop: Shop, pho
     page.wait_for_url(re.compile(r"done=appeal"))
 
 
+def test_with_an_account_photographs_are_made_smaller_and_counted_too(
+    shop: Shop, phone: OpenPhone, photograph: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "now.jpg"
+    Image.new("RGB", (640, 480), "green").save(path)
+    page = phone()
+    page.goto(f"/login?next=/cases/{shop.case_id}")
+    page.locator("[name=username]").fill("store")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main [type=submit]").click()
+    page.locator("details:has(#submit-photographs) > summary").click()
+    page.locator("#submit-note").fill("戴好了")
+    posted: list[int] = []
+    page.on("request", lambda request: posted.append(len(request.post_data_buffer or b"")) if request.method == "POST" else None)
+    photographs = page.locator("#submit-photographs")
+    photographs.set_input_files([path] * 7)
+    expect(photographs).to_have_accessible_description("照片超过六张。请选最能说明情况的六张。")
+    page.locator("form:has(#submit-photographs) [type=submit]").click()
+    assert posted == []
+    photographs.set_input_files(photograph)
+    expect(page.locator("form:has(#submit-photographs) canvas")).to_be_visible()
+    page.locator("form:has(#submit-photographs) [type=submit]").click()
+    page.wait_for_url(re.compile(r"done=submit"))
+    kept = shop.case()["answers"][0]["photographs"][0]  # type: ignore[index]
+    assert max(posted) < 6_000_000
+    assert kept["taken_at"] == "2030-01-01T19:04:05Z"
+
+
 def test_what_is_no_photograph_is_not_sent_at_all(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
     path = tmp_path / "IMG_0001.heic"
     path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(1000))
     page = phone()
     page.goto(shop.path)
     page.locator("#fix").set_input_files(path)
-    expect(page.get_by_role("status")).to_contain_text("无法作为照片读取")
+    expect(page.get_by_role("alert")).to_contain_text("无法作为照片读取")
     expect(page.locator(".phone-fix [type=submit]")).to_be_hidden()
 
 

@@ -59,7 +59,7 @@ def test_old_browsers_keep_every_rule_of_the_phone_page() -> None:
     assert re.findall(r":is\(|:where\(|:has\(|inset:|-(?:inline|block):", rules) == []
 
 
-@pytest.mark.parametrize("name", ["phone.js", "live.js"])
+@pytest.mark.parametrize("name", ["phone.js", "photographs.js", "live.js"])
 def test_old_browsers_read_the_scripts_of_shops(name: str) -> None:
     """One word that they do not know, and they run none of it."""
     script = (STATIC / name).read_text(encoding="utf-8")
