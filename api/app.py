@@ -53,6 +53,7 @@ from api.kit.room import LOOK_EVERY_S as LOOK_AT_ROOM_EVERY_S
 from api.kit.room import Room
 from api.kit.settings import Settings
 from api.kit.work import Reading
+from api.links.deletion import forget_old as forget_links
 from api.notices.endpoints import router as notices
 from api.places.endpoints import router as places
 from api.public.endpoints import router as public
@@ -100,6 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             repeating(partial(measure_all, centre), every.status_every_s, "shops could not be counted anew; trying again"),
             repeating(partial(forget_old, centre), every.retention_every_s, "old events could not be deleted; trying again"),
             repeating(in_rounds(centre, forget_messages), every.retention_every_s, "old messages could not be deleted"),
+            repeating(in_rounds(centre, forget_links), every.retention_every_s, "old links could not be deleted"),
             repeating(partial(errands.ring_for_all, centre), errands.LOOK_EVERY_S, "cameras to try could not be looked for"),
             repeating(partial(errands.forget_old, centre), errands.FORGET_EVERY_S, "old attempts could not be deleted"),
             delivering(centre),

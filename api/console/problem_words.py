@@ -46,7 +46,7 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
     ),
     "link-unknown": (
         N_("This link leads nowhere"),
-        N_("It was not copied whole, or never sent."),
+        N_("It was not copied whole, or its case ended long ago."),
     ),
     "link-over": (
         N_("This link has run out"),

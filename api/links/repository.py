@@ -1,14 +1,17 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import aliased, joinedload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
 from api.cases.repository import case_is_visible
+from api.cases.states import CaseState
 from api.cases.tables import Case
 from api.deliveries.kinds import PERSONAL, Audience
 from api.deliveries.tables import Target
+from api.evidence.repository import of_ended
 from api.kit.database import Work
 from api.links.tables import CaseLink, LinkKind
 from api.places.tables import Contact, District, Shop
@@ -79,3 +82,22 @@ async def list_links(work: Work, actor: Actor, case_id: int) -> Sequence[CaseLin
         .order_by(CaseLink.created_at.desc(), CaseLink.id).options(joinedload(CaseLink.target))
     )
     return list(await work.scalars(query))
+
+
+@without_actor("old links of everybody go")
+async def list_expired(work: Work, cuts: Mapping[CaseState, datetime], limit: int) -> list[str]:
+    """Ids of links to cases whose evidence would go (`of_ended`), locked. Those on paper stay: they are nobody's, and the
+    next one is made of how many of them were revoked."""
+    whole, found = aliased(Case), list[str]()
+    for cut in cuts.items():
+        query = of_ended(select(CaseLink.id), whole, CaseLink.case_id, CaseLink.created_at, *cut)
+        query = query.where(CaseLink.kind != LinkKind.PAPER).limit(limit - len(found))
+        found += await work.scalars(query.with_for_update(of=CaseLink, skip_locked=True))
+        if len(found) == limit:
+            break
+    return found
+
+
+@without_actor("old links of everybody go")
+async def delete_links(work: Work, ids: Sequence[str]) -> None:
+    await work.execute(delete(CaseLink).where(CaseLink.id.in_(ids)))

@@ -1,5 +1,6 @@
 """People of a shop who get messages on their phones, and open what is in them."""
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 from pydantic import SecretStr
 
+from api.links.deletion import forget_old
 from tests.api.deliveries.post import Post
 from tests.api.deliveries.receiver import Answer
 from tests.api.world import jpeg
@@ -47,6 +49,11 @@ class Phones:
         await self.post.act(self.case_id, "confirm", "issue")
         await self.post.send()
         return self.case_id
+
+    async def after(self, days: float) -> None:
+        """Then, with whatever was over deleted."""
+        self.post.clock.pass_by(days=days)
+        await forget_old(self.post.world.centre, asyncio.Event())
 
     def tokens(self) -> list[str]:
         """Of all links that were sent to phones, oldest first."""

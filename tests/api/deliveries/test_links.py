@@ -11,9 +11,11 @@ import numpy as np
 import pymupdf
 import pytest
 from PIL import Image
+from sqlalchemy import func, select
 
 from api.accounts.permissions import Role
 from api.links.service import ASKED_A_DAY, ASKED_EVERY
+from api.links.tables import CaseLink
 from tests.api.acts import done
 from tests.api.deliveries.phone import PHONE, WECHAT, Phones, fix
 from tests.api.deliveries.post import Post
@@ -522,3 +524,38 @@ async def test_practice_needs_no_link_and_sends_nothing(phones: Phones):
     page = (await device.get("/n/practice")).text
     assert 'method="post"' not in page
     assert "nothing was sent" in (await device.get("/n/practice?done=submit&photographs=me.jpg")).text
+
+
+class TestDeletion:
+    """A link holds a name, a number, and the address and browser of who opened it."""
+
+    async def test_goes_with_the_messages_of_its_case(self, any_phones: Phones):
+        phones = any_phones
+        device, token = await opened(phones)
+        await phones.post.act(phones.case_id, "withdraw", who=Role.CHIEF, reason="wrong_facts")
+        await phones.after(179)
+        assert (await device.get(f"/n/{token}")).status_code == 410
+        await phones.after(2)
+        assert (await device.get(f"/n/{token}")).status_code == 404
+        async with phones.post.world.centre.database.reading() as work:
+            assert await work.scalar(select(func.count()).select_from(CaseLink)) == 0
+
+    async def test_of_an_open_case_stays(self, phones: Phones):
+        device, token = await opened(phones)
+        await phones.after(4000)
+        assert (await device.get(f"/n/{token}")).status_code == 200
+
+    async def test_one_on_paper_that_was_revoked_opens_nothing_again(self, phones: Phones):
+        """The next one is made of how many were revoked."""
+        case_id, officer = await phones.notice(), phones.post.people[Role.OFFICER]
+        await officer.get(f"/cases/{case_id}/notice")
+        async with phones.post.world.centre.database.reading() as work:
+            first = await work.scalar(select(CaseLink.token_hash))
+            link_id = await work.scalar(select(CaseLink.id))
+        await officer.post(f"/cases/{case_id}/links/{link_id}/revoke")
+        await phones.post.act(case_id, "withdraw", who=Role.CHIEF, reason="wrong_facts")
+        await phones.after(400)
+        await officer.get(f"/cases/{case_id}/notice")
+        async with phones.post.world.centre.database.reading() as work:
+            made = {row.token_hash: row.revoked_at for row in await work.scalars(select(CaseLink))}
+        assert (len(made), made[first] is None) == (2, False)
