@@ -56,7 +56,6 @@ class ReaderState:
     dropped: int
     damaged: int
     reconnects: Mapping[StreamFault, int]
-    picture_at: datetime | None
     picture_age_s: float | None
     stream: StreamInfo | None
     stuck: int

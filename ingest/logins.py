@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from contract.edges import StreamFault
-from ingest.backoff import Backoff
+from ingest.backoff import LONGEST_WRONG_PASSWORD_S, Backoff
 
 # So many connect at once while nobody is in; once one is, all may. By so many cameras that are refused a password is judged, too:
 # one alone may just not be among those that this user may see.
 AT_ONCE = 2
+# A camera that is refused asks again after an hour at the latest. Of a login that is not used any more nothing need be known.
+FORGOTTEN_S = 2 * LONGEST_WRONG_PASSWORD_S
 Outcome = Literal["in", "refused", "over"]
 
 
@@ -33,11 +35,15 @@ class _Login:
     waiting: deque[tuple[Hashable, Future[float]]] = field(default_factory=deque)
     refused: set[Hashable] = field(default_factory=set)
     until: float = float("-inf")
+    used_at: float = 0.0
 
     @property
     def is_open(self) -> bool:
         """As long as one is in, the login is right, or was when that one came."""
         return any(self.admitted.values())
+
+    def is_used(self, now: float) -> bool:
+        return bool(self.admitted or self.waiting) or now - self.used_at < FORGOTTEN_S
 
 
 class Logins:
@@ -52,8 +58,13 @@ class Logins:
     def ask(self, login: str, who: Hashable) -> Future[float]:
         """Answered when it is known: 0, connect now, and tell what came of it; else do not, and ask again in so many seconds."""
         future: Future[float] = Future()
+        now = self._timer()
         with self._lock:
-            self._logins.setdefault(login, _Login(Backoff(chance=self._chance))).waiting.append((who, future))
+            for name in [name for name, one in self._logins.items() if not one.is_used(now)]:
+                del self._logins[name]
+            known = self._logins.setdefault(login, _Login(Backoff(chance=self._chance)))
+            known.waiting.append((who, future))
+            known.used_at = now
         self._go_on(login)
         return future
 
@@ -63,6 +74,7 @@ class Logins:
             known = self._logins.get(login)
             if known is None or who not in known.admitted:
                 return  # an attempt that was given up long ago
+            known.used_at = self._timer()
             if outcome == "in":
                 known.admitted[who] = True
                 known.refused.clear()
@@ -90,8 +102,8 @@ class Logins:
     def _go_on(self, login: str) -> None:
         answers: list[tuple[Future[float], float]] = []
         with self._lock:
-            known = self._logins[login]
-            while known.waiting:
+            known = self._logins.get(login)
+            while known is not None and known.waiting:
                 left_s = 0.0 if known.is_open else known.until - self._timer()
                 if left_s <= 0 and not known.is_open and len(known.admitted) >= (1 if known.refused else AT_ONCE):
                     break

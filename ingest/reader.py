@@ -99,7 +99,6 @@ class CameraReader:
         self._reconnects: Counter[StreamFault] = Counter()
         self._first_at: float | None = None
         self._last_camera_time_s = 0.0
-        self._picture_at: datetime | None = None
         self._stream: StreamInfo | None = None
         self._stopping = False
         self._wanted: tuple[float | None, float | None] = (None, None)
@@ -217,8 +216,7 @@ class CameraReader:
                 dropped=self._dropped,
                 damaged=self._damaged + (source.damaged if source else 0),
                 reconnects=dict(self._reconnects),
-                picture_at=self._picture_at,
-                picture_age_s=time.monotonic() - self._slot_at if self._picture_at else None,
+                picture_age_s=time.monotonic() - self._slot_at if self._pictures else None,
                 stream=source.info if source and source.info else self._stream,
                 stuck=len(self._stuck),
                 kept_bytes=source.kept_bytes if source else 0,
@@ -382,7 +380,7 @@ class CameraReader:
                 self._drop()
             camera_time_s = picture.camera_time_s + attempt.shift_s
             self._slot = dataclasses.replace(picture, camera_time_s=camera_time_s, index=self._pictures)
-            self._slot_at, self._picture_at = now, picture.wall_time
+            self._slot_at = now
             self._last_camera_time_s = camera_time_s
             self._pictures += 1
             self._changed.notify_all()

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from ingest.logins import AT_ONCE, Logins
+from ingest.logins import AT_ONCE, FORGOTTEN_S, Logins
 
 
 class World:
@@ -55,6 +55,17 @@ def test_a_wrong_password_is_tried_no_more_often_than_by_one_camera(world: World
         world.now += 1
     # Five wrong ones in half an hour lock the account of a usual recorder.
     assert all(later - earlier > 1800 for earlier, later in zip(tried, tried[4:], strict=False))
+
+
+def test_a_login_that_nobody_uses_any_more_is_forgotten_and_no_other(world: World):
+    for number in range(100):
+        world.ask("ch0", login=f"password {number}").result(0)
+        world.tell("ch0", "refused", login=f"password {number}")
+    world.ask("ch1", login="in use").result(0)
+    world.tell("ch1", "in", login="in use")
+    world.now += FORGOTTEN_S
+    world.ask("ch0", login="right")
+    assert world.logins._logins.keys() == {"in use", "right"}
 
 
 def test_one_camera_that_this_user_may_not_see_keeps_no_other_one_out(world: World):
