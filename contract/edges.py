@@ -45,6 +45,7 @@ class StreamFault(StrEnum):
     ENDED = "ended"
     DETECTOR_FAILED = "detector_failed"
     CRASHES = "crashes"
+    OTHER_DEVICE = "other_device"
     OTHER = "other"
 
 

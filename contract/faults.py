@@ -86,6 +86,13 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
         "end once an hour, and at once when its settings here are changed. In the camera's own settings choose H.264, switch "
         "“smart codec” off, or use its sub-stream, and update its firmware.",
     ),
+    StreamFault.OTHER_DEVICE: Text(
+        zh="这个地址上现在是另一台摄像头（路由器可能重新分配了地址），为避免证据记错摄像头，已暂停查看。"
+        "请在这里填写本摄像头的新地址，并在路由器里固定各摄像头的地址。如果是有意对调，请删除本摄像头后重新添加。",
+        en="At this address another one of your cameras answers now (the router may have given out addresses anew). It is not "
+        "looked at, so that no evidence goes to the wrong camera. Enter the address that this camera has now, and fix the "
+        "addresses of all cameras in the router. If you exchanged them on purpose, delete this camera and add it anew.",
+    ),
     StreamFault.OTHER: Text(
         zh="无法查看画面，原因未能识别。请在边缘盒上运行 sunshine check-camera，查看详细说明。",
         en="The camera cannot be looked at, for a reason not recognised. Run sunshine check-camera on the edge box for details.",

@@ -146,6 +146,14 @@ class Crew:
             self._book.unwatch(camera_id)
         self._wake.set()
 
+    def leave_out(self, taken: set[str]) -> None:
+        """At the addresses of these cameras another one's device answers. They are told so each time: what their worker has told
+        just before may come in later."""
+        with self._lock:
+            self._shares.taken = taken
+        for camera_id in taken:
+            self._book.state(camera_id, StreamFault.OTHER_DEVICE)
+
     def run(self) -> None:
         """Until `stop`, or until a worker says that it cannot work, which then stands in `unfit`."""
         with self._running:

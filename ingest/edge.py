@@ -25,6 +25,7 @@ from ingest.heartbeat import Pulse, no_disk
 from ingest.identity import Keys, sole_user
 from ingest.latest import LatestSender
 from ingest.minutes import MinuteBook
+from ingest.neighbours import Neighbours
 from ingest.outbox import Outbox
 from ingest.pipe import LATEST_EVERY_S, PREROLL_BYTES, Setup
 from ingest.puller import INTERVAL_S, Puller
@@ -122,6 +123,7 @@ class Edge:
             book, outbox, self._centre, lambda: puller.version, lambda: crew.trouble or sender.trouble or clips.trouble,
             crew.load, interval_s=self._interval_s, disk=disk,
         )
+        neighbours = Neighbours(self._folder, lambda: crew.cameras, crew.leave_out)
         # For one picture a graphics card would only be started up.
         trials = Trials(self._centre, replace(setup, provider="cpu"), self._trial, allow_loopback=self._allow_loopback)
         if self._on_start is not None:
@@ -135,6 +137,7 @@ class Edge:
         parts: dict[str, Callable[[], None]] = {
             "work": work, "send": sender.run, "send clips": clips.run, "send pictures": latest.run, "pull": puller.run,
             "keep cameras": puller.run_keeping, "beat": pulse.run, "beat without disk": pulse.run_without_disk,
+            "know devices": neighbours.run,
         }
         threads = [
             threading.Thread(target=_kept_alive, args=(run, stop), name=name, daemon=True) for name, run in parts.items()
@@ -146,7 +149,7 @@ class Edge:
             thread.start()
         stop.wait()
         until = time.monotonic() + STOPPING_S
-        for part in (sender, clips, latest, puller, pulse, trials):
+        for part in (sender, clips, latest, puller, pulse, trials, neighbours):
             part.stop()
         crew.stop(STOPPING_S / 2)
         for thread in threads:

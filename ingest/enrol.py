@@ -17,7 +17,7 @@ from ingest.identity import FILE, Identity, Keys, Registration, read_identity, s
 # The centre takes each key once; ours may have been registered by an attempt of long ago.
 KEY_IN_USE = 409
 # Of an edge that worked here before.
-LEFT = ("cameras.json", "evidence", "edge.sqlite3", "edge.sqlite3-wal", "edge.sqlite3-shm")
+LEFT = ("cameras.json", "devices.json", "evidence", "edge.sqlite3", "edge.sqlite3-wal", "edge.sqlite3-shm")
 log = structlog.get_logger(__name__)
 
 

@@ -34,6 +34,8 @@ class Shares:
         self._cameras: list[CameraConfig] = []
         self._worker: dict[str, int] = {}
         self._aside: dict[str, _Aside] = {}
+        # At whose addresses another camera's device answers; none reads these.
+        self.taken: set[str] = set()
 
     @property
     def cameras(self) -> list[CameraConfig]:
@@ -71,7 +73,8 @@ class Shares:
         now = self._timer()
         return [
             camera for camera in self._cameras
-            if self._worker[camera.id] == worker and camera.id not in besides and not self._is_aside(camera.id, now)
+            if self._worker[camera.id] == worker and camera.id not in besides
+            and camera.id not in self.taken and not self._is_aside(camera.id, now)
         ]
 
     def _is_aside(self, camera_id: str, now: float) -> bool:

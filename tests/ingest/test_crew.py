@@ -386,6 +386,18 @@ def test_a_camera_that_crashes_its_worker_is_set_aside_and_the_others_go_on(worl
     assert (crew.restarts(), crew.crashes()) == ({0: 1}, {"b": 1})
 
 
+def test_a_camera_at_whose_address_another_one_answers_is_left_out_and_says_so(world: World, wait_until: Wait):
+    crew = world.start("--quiet", most=1)
+    world.watch(crew, "a", "b")
+    wait_until(lambda: all(looked(crew).get(name) for name in "ab"))
+    crew.leave_out({"b"})
+    wait_until(lambda: shares(crew) == [{"a"}])
+    crew.leave_out({"b"})  # after the last that its worker told of it
+    assert {one.camera_id: one.fault for one in world.book.running()} == {"a": None, "b": StreamFault.OTHER_DEVICE}
+    crew.leave_out(set())
+    wait_until(lambda: shares(crew) == [{"a", "b"}])
+
+
 def test_cameras_of_a_dead_worker_say_why(world: World, wait_until: Wait):
     crew = world.start(command=(sys.executable, "-c", "import sys; sys.exit(3)"))
     world.watch(crew, "a")
