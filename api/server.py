@@ -97,7 +97,12 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
         server_header=False, proxy_headers=settings.trusted_proxies is not None, forwarded_allow_ips=settings.trusted_proxies,
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )
-    server = _Server(config, lambda: tell(f"listening {centre.public_url}"), centre.trial_bells.close)
+
+    def let_go() -> None:
+        centre.trial_bells.close()
+        centre.bell.close()
+
+    server = _Server(config, lambda: tell(f"listening {centre.public_url}"), let_go)
     if settings.tls_certificate is None or settings.tls_key is None:
         await server.serve(sockets=[listener])
         return
@@ -148,7 +153,7 @@ class _Server(uvicorn.Server):
             self._on_listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Whoever waits is answered first: open questions would be waited for."""
+        """Whoever waits is answered first, and streams end: they would be waited for."""
         self._on_ending()
         await super().shutdown(sockets)
 

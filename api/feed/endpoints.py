@@ -75,7 +75,7 @@ async def follow(centre: Centre, actor: Actor, stand: Stand) -> AsyncIterator[st
         if told or is_silent:
             yield told or f"id: {stand.cursor}\n: here\n\n"
             spoken_at = clock()
-        if clock() >= until:
+        if clock() >= until or centre.bell.is_closed:
             return
         if not told:
             await centre.bell.heard(known, max(0.0, min(spoken_at + SILENT_S, until) - clock()))

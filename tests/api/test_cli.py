@@ -111,6 +111,17 @@ def test_serve_ends_cleanly(serving: Serving, data: Path, number: signal.Signals
     assert not list(data.glob("*-wal")), "the journal was written back"
 
 
+def test_serve_ends_although_somebody_follows_its_events(serving: Serving, data: Path):
+    password = sunshine(data, "accounts", "reset").stdout.split()[1]
+    with httpx.Client(base_url=serving.url, trust_env=False, timeout=PATIENCE_S) as client:
+        assert client.post("/api/v1/login", json={"login": "admin", "password": password}).status_code == 200
+        with client.stream("GET", "/api/v1/events/stream") as response:
+            assert response.status_code == 200
+            assert serving.stop(signal.SIGTERM) == 0
+    assert serving.process.stderr is not None
+    assert serving.process.stderr.read() == ""
+
+
 @pytest.mark.parametrize(("trusted", "address"), [(None, "127.0.0.1"), ("127.0.0.1", "203.0.113.9")])
 def test_only_a_trusted_proxy_says_where_a_request_comes_from(
     data: Path, monkeypatch: pytest.MonkeyPatch, trusted: str | None, address: str

@@ -224,6 +224,15 @@ async def test_a_stream_ends_so_that_who_follows_is_asked_again(world: World):
     assert {line.partition(": ")[0] for line in answer.text.splitlines()} <= {"", "id"}
 
 
+async def test_a_stream_ends_when_the_centre_does(world: World):
+    """It would be waited for: a restart took 8 s longer, and wrote an error for each."""
+    async with live(world, await world.person()) as online, online.stream("GET", "/api/v1/events/stream") as response:
+        assert response.status_code == 200
+        world.centre.bell.close()
+        async with asyncio.timeout(60):
+            assert [line async for line in response.aiter_lines() if line.startswith("data")] == []
+
+
 class TestManyFollowers:
     @pytest.fixture
     def readings(self, monkeypatch: pytest.MonkeyPatch) -> list[Actor]:
