@@ -46,6 +46,19 @@ def test_what_runs_of_ours_can_write_nothing_but_its_data(path: Path) -> None:
     assert [(one["read_only"], one["cap_drop"], one["volumes"]) for one in ours] == [(True, ["ALL"], ["data:/data"])]
 
 
+@pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.name)
+def test_what_runs_of_ours_has_time_to_end(path: Path) -> None:
+    """After a signal requests have 8 s, messages that are being sent 5; an engine kills after 10 unless it is told otherwise."""
+    ours = [one for one in yaml.safe_load(path.read_text())["services"].values() if one["image"] == "sunshine-kitchen"]
+
+    assert [one["stop_grace_period"] for one in ours] == ["20s"]
+
+
+def test_the_edge_is_in_the_network_of_the_cameras() -> None:
+    """Multicast, by which cameras are found, does not leave a container's own network, and UDP does not come in."""
+    assert yaml.safe_load((TOP / "docker/edge.compose.yaml").read_text())["services"]["edge"]["network_mode"] == "host"
+
+
 def test_the_centre_waits_for_the_server_of_its_database_and_not_for_the_one_that_only_makes_it() -> None:
     """That one listens on no network (the entry point of the image of PostgreSQL: `listen_addresses=''`)."""
     database = yaml.safe_load((TOP / "docker/centre.compose.yaml").read_text())["services"]["database"]
