@@ -77,7 +77,7 @@ class Neighbours:
         if not cameras:
             return  # not listed yet
         there = _neighbours(self._table)
-        before, self._devices = self._devices, {}
+        before, devices = self._devices, dict[str, Device]()
         doubts, self._doubts = self._doubts, {}
         for camera in cameras.values():
             known, host = before.get(camera.id), _host(camera)
@@ -86,16 +86,18 @@ class Neighbours:
             if known is not None and known.taken is not None:
                 self._ask(host)  # nobody else does
             if (mac := there.get(host)) is not None:
+                # Not those with the same address: the channels of a recorder.
                 others = {one: before[one] for one in before.keys() & cameras.keys() if before[one].host != host}
                 known = self._judged(camera, known, Device(host, mac), others, there, doubts)
             if known is not None:
-                self._devices[camera.id] = known
-        taken = {camera_id for camera_id, device in self._devices.items() if device.taken is not None}
+                devices[camera.id] = known
+        taken = {camera_id for camera_id, device in devices.items() if device.taken is not None}
         self._on_taken(taken | self._doubts.keys())
-        if self._devices != self._kept:
+        self._devices = devices
+        if devices != self._kept:
             with suppress(OSError):  # tried again the next time; the disk's own trouble is told elsewhere
-                replace_file(self._path, json.dumps({name: asdict(one) for name, one in self._devices.items()}).encode())
-                self._kept = self._devices
+                replace_file(self._path, json.dumps({name: asdict(one) for name, one in devices.items()}).encode())
+                self._kept = devices
 
     def _judged(
         self, camera: CameraConfig, known: Device | None, now: Device, others: Mapping[str, Device], there: Mapping[str, str],
@@ -105,8 +107,6 @@ class Neighbours:
             if known is not None and known.taken is not None:
                 log.info("camera_has_its_address_again", camera=camera.id, name=camera.name)
             return now
-        if known.taken == now.mac:
-            return known
         homes = {camera_id: other.host for camera_id, other in others.items() if other.mac == now.mac}
         for home in homes.values():
             self._ask(home)
@@ -115,6 +115,8 @@ class Neighbours:
             if self._timer() - since > DOUBT_S:
                 return now
             self._doubts[camera.id] = since
+            return known
+        if known.taken == now.mac:
             return known
         if homes:
             text = FAULT_TEXTS[StreamFault.OTHER_DEVICE]

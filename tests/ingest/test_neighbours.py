@@ -110,6 +110,13 @@ def test_cameras_behind_one_repeater_are_looked_at(world: World):
     assert world.see(NEW, NEW) == set()
 
 
+def test_one_that_came_behind_a_repeater_while_what_else_is_there_was_off_is_looked_at_again(world: World):
+    assert world.see(TWO, None) == {"a"}
+    assert world.see(TWO, TWO) == {"a"}
+    world.timer.now += DOUBT_S + 1
+    assert world.see(TWO, TWO) == set()
+
+
 def test_an_address_that_two_devices_have_says_nothing(world: World):
     world.see(ONE, TWO)
     table = (world.folder / "arp").read_text()
