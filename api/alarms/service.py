@@ -139,13 +139,13 @@ async def authenticate(work: Work, token: str, address: str) -> tuple[Actor, Ala
 
 async def note_taken(work: Work, actor: Actor, at: datetime) -> None:
     box = await repository.own_box(work, actor)
-    box.edge.last_seen_at, box.trouble, box.trouble_code, box.trouble_at = at, None, None, None
+    box.edge.last_seen_at, box.trouble, box.trouble_code = at, None, None
 
 
 async def note_trouble(work: Work, actor: Actor, problem: Problem, at: datetime) -> None:
     """Shown in the console: who runs the box may never see its answers."""
     box = await repository.own_box(work, actor)
-    box.edge.last_seen_at, box.trouble_at = at, at
+    box.edge.last_seen_at = at
     box.trouble, box.trouble_code = problem.detail[:500].replace("\x00", "\ufffd"), problem.code
 
 

@@ -1,12 +1,9 @@
-from datetime import datetime
-
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.edges.tables import Edge
 from api.kit.database import Table
 from api.kit.ids import ID_LENGTH
-from api.kit.times import UtcDateTime
 
 
 class AlarmBox(Table):
@@ -23,7 +20,6 @@ class AlarmBox(Table):
     # The last alarm that was not taken, and why, until one is taken again.
     trouble: Mapped[str | None] = mapped_column(String(500))
     trouble_code: Mapped[str | None] = mapped_column(String(60))
-    trouble_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AlarmChannel(Table):
