@@ -310,6 +310,16 @@ class TestLate:
         ):
             assert (answer.status_code, problem_code(answer)) == (422, "not-a-target")
 
+    async def test_another_shop_is_never_told_instead_of_one(self, post: Post):
+        elsewhere = await post.world.place("Elsewhere")
+        other = await post.target(name="Other", audience="shop", shop_id=elsewhere.shop_id, events=["case.issued"])
+        body = {
+            "name": "T", "channel": "webhook", "audience": "shop", "shop_id": post.place.shop_id, "events": ["case.issued"],
+            "url": post.receiver.url, "next_id": other["id"],
+        }
+        answer = await post.admin.post("/api/v1/targets", json=body)
+        assert (answer.status_code, problem_code(answer)) == (422, "not-a-target")
+
     async def test_what_waits_for_officers_reaches_no_shop_that_the_target_is_given_to(self, post: Post):
         target = await post.target("wecom")
         post.receiver.answers = [Answer(500), Answer(body=b'{"errcode":0}')]
@@ -354,6 +364,18 @@ class TestQuietHours:
         post.clock.now = self.MORNING
         await post.send()
         assert [request.path.partition("?")[0] for request in post.receiver.requests] == ["/cgi-bin/webhook/send"]
+
+    async def test_what_waited_for_the_morning_is_late_from_then_on(self, post: Post):
+        following = await post.target(name="Next", events=["case.dismissed"], url=f"{post.receiver.url}/next")
+        await post.target("wecom", next_id=following["id"])
+        post.receiver.answers = [Answer(500)]
+        post.clock.now = self.NIGHT
+        await post.open_case()
+        for minutes, paths in ((29, {"/cgi-bin/webhook/send"}), (30, {"/cgi-bin/webhook/send", "/next"})):
+            post.clock.now = self.MORNING + timedelta(minutes=minutes)
+            for _ in range(2):  # the second look sends what the first one handed on
+                await post.send()
+            assert {request.path.partition("?")[0] for request in post.receiver.requests} == paths
 
     async def test_what_is_serious_does_not_wait(self, post: Post):
         post.receiver.answers = [self.OK]
