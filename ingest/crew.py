@@ -21,7 +21,7 @@ from ingest.findings import Latest
 from ingest.logins import Logins
 from ingest.minutes import MinuteBook
 from ingest.overload import Overload
-from ingest.pipe import STOP, Answer, Beat, Call, ClockOff, Knock, Note, ProviderLost, Ready, Setup, Tried, Unfit
+from ingest.pipe import STOP, Answer, Beat, Call, ClockOff, Knock, Notes, ProviderLost, Ready, Setup, Tried, Unfit
 from ingest.recorder import Recorder
 from ingest.shares import Shares
 from ingest.worker_process import NO_ROOM, SHORT_OF_MEMORY, WorkerProcess
@@ -278,8 +278,9 @@ class Crew:
 
     def _handle(self, worker: _Worker, process: WorkerProcess, message: object) -> None:
         match message:
-            case Note(method, arguments):
-                getattr(self._book, method)(*arguments)
+            case Notes(calls):
+                for method, arguments in calls:
+                    getattr(self._book, method)(*arguments)
                 worker.beat_at = time.monotonic()  # a round of many cameras on a slow box may take longer than `HANG_S`
             case Call():
                 self._answering.ask(process.pipe, message)

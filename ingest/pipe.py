@@ -1,7 +1,7 @@
 """What the edge and its worker processes say to each other: pickled over one socket pair for each worker.
 
 The edge sends a `Setup`, then lists of cameras (`EdgeConfig`), answers to calls, `ClockOff`, and at the end `STOP`. A worker
-sends `Ready` or `Unfit`, then notes for the book of minutes, calls to the recorder, a `Knock` before each connection to a
+sends `Ready` or `Unfit`, then `Notes` for the book of minutes, calls to the recorder, a `Knock` before each connection to a
 camera and `Tried` when it is made and when it ends, now and then a picture (`ingest.findings.Latest`), and a `Beat` every second.
 Either side notices the other's death by the end of the stream.
 """
@@ -11,6 +11,7 @@ import pickle
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ HEAD, SIZE = struct.Struct("!QB"), struct.Struct("!Q")
 PREROLL_BYTES = 16 * 2**20
 # How often the latest picture of each camera is sent.
 LATEST_EVERY_S = 600.0
+# How often a worker tells of itself and of what it looked at; and after how long it does so in the middle of a round, which on
+# a slow box with many cameras may take longer than a worker may be silent.
+TELL_INTERVAL_S, LATEST_TOLD_S = 1.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -99,11 +103,10 @@ class ProviderLost:
 
 
 @dataclass(frozen=True)
-class Note:
-    """A call of a method of the book of minutes; nobody waits for it."""
+class Notes:
+    """Calls of methods of the book of minutes (name and arguments), in their order; nobody waits for them."""
 
-    method: str
-    arguments: tuple[Any, ...]
+    calls: list[tuple[str, tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
@@ -257,10 +260,15 @@ class RemoteLogins:
 
 
 class RemoteBook:
-    """The edge's book of minutes as a worker sees it."""
+    """The edge's book of minutes as a worker sees it, for the thread that looks.
+
+    What is told goes out together: `send` it once a second, between two rounds. Within a long one it goes by itself.
+    """
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
+        self._calls: list[tuple[str, tuple[Any, ...]]] = []
+        self._sent_at = float("-inf")
 
     def watch(self, camera_id: str) -> None:
         self._note("watch", camera_id)
@@ -277,5 +285,13 @@ class RemoteBook:
     def state(self, camera_id: str, fault: StreamFault | None) -> None:
         self._note("state", camera_id, fault)
 
+    def send(self) -> None:
+        self._sent_at = time.monotonic()
+        if self._calls:
+            calls, self._calls = self._calls, []
+            self._pipe.send(Notes(calls))
+
     def _note(self, method: str, *arguments: Any) -> None:
-        self._pipe.send(Note(method, arguments))
+        self._calls.append((method, arguments))
+        if time.monotonic() - self._sent_at >= LATEST_TOLD_S:
+            self.send()

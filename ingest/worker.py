@@ -26,12 +26,24 @@ from ingest.hardware import decoding_device
 from ingest.loading import Loaded, load_detector
 from ingest.memory import give_back, go_first, keep_little
 from ingest.parts import MakeRules
-from ingest.pipe import STOP, Beat, ClockOff, Pipe, ProviderLost, Ready, RemoteBook, RemoteLogins, RemoteRecorder, Setup, Unfit
+from ingest.pipe import (
+    STOP,
+    TELL_INTERVAL_S,
+    Beat,
+    ClockOff,
+    Pipe,
+    ProviderLost,
+    Ready,
+    RemoteBook,
+    RemoteLogins,
+    RemoteRecorder,
+    Setup,
+    Unfit,
+)
 from ingest.watched import open_reader
 
 # Pictures wake the thread that looks; without any it sees so often to what else there is.
 IDLE_S = 0.5
-BEAT_INTERVAL_S = 1.0
 # At the end, for the cameras and what is being recorded, and for the clips; the edge waits two seconds for its workers.
 LETTING_GO_S, CUTTING_S = 1.0, 0.8
 log = structlog.get_logger(__name__)
@@ -60,11 +72,11 @@ def main(
     load_font()
     device = decoding_device() if setup.in_hardware else None
     give_back()  # what the check of the weights had taken
-    recorder = RemoteRecorder(pipe)
+    recorder, book = RemoteRecorder(pipe), RemoteBook(pipe)
     cutter = Cutter(recorder.record_clip)
     stop, wake = threading.Event(), threading.Event()
     fleet = Fleet(
-        loaded.detector, recorder, RemoteBook(pipe), X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules,
+        loaded.detector, recorder, book, X25519PrivateKey.from_private_bytes(setup.key), make_rules=make_rules,
         open_reader=partial(
             open_reader, preroll_bytes=setup.preroll_bytes, device=device, on_picture=wake.set, gate=RemoteLogins(pipe, recorder)
         ),
@@ -75,11 +87,12 @@ def main(
     pipe.send(Ready(loaded.is_exact, loaded.no_provider, no_decoder=setup.in_hardware and device is None))
     try:
         try:
-            _look(pipe, fleet, stop, wake)
+            _look(pipe, fleet, book, stop, wake)
         except ProviderError as error:
             pipe.send(ProviderLost(str(error)))
         cutter.close()
         fleet.stop(LETTING_GO_S)
+        book.send()
         cutter.stop(CUTTING_S)
     except OSError:
         pass  # the edge is gone; nothing can be told any more
@@ -88,13 +101,14 @@ def main(
     os._exit(0)
 
 
-def _look(pipe: Pipe, fleet: Fleet, stop: threading.Event, wake: threading.Event) -> None:
+def _look(pipe: Pipe, fleet: Fleet, book: RemoteBook, stop: threading.Event, wake: threading.Event) -> None:
     """Raises OSError when the edge is gone, ProviderError when what computes is."""
     beat_at = float("-inf")
     while not stop.is_set():
         looked = fleet.look_round()
-        if time.monotonic() - beat_at >= BEAT_INTERVAL_S:
+        if time.monotonic() - beat_at >= TELL_INTERVAL_S:
             beat_at = time.monotonic()
+            book.send()
             cameras, looks, look_s = fleet.report()
             pipe.send(Beat(cameras, looks, look_s, fleet.trouble, beat_at))
         if not looked:

@@ -333,12 +333,12 @@ def test_a_worker_that_takes_nothing_more_is_replaced(world: World, wait_until: 
 
 BUSY = """
 import socket, sys, threading
-from ingest.pipe import Note, Pipe, Ready
+from ingest.pipe import Notes, Pipe, Ready
 pipe = Pipe(socket.socket(fileno=int(sys.argv[1])))
 pipe.receive()
 pipe.send(Ready(is_exact=False))
 while not threading.Event().wait(0.05):
-    pipe.send(Note("looked", ("a", 640, 360)))
+    pipe.send(Notes([("looked", ("a", 640, 360))]))
 """
 
 

@@ -2,13 +2,14 @@
 
 import pickle
 import threading
+import time
 from socket import socket, socketpair
 
 import pytest
 
 from contract.evidence import ClipFlaw
 from ingest.findings import Clip
-from ingest.pipe import Call, Pipe
+from ingest.pipe import LATEST_TOLD_S, Call, Notes, Pipe, RemoteBook
 
 CLIP = Clip(bytes(range(256)) * 20_000, "h264", 15.0, 5.0, None, ClipFlaw.STREAM)
 
@@ -71,3 +72,29 @@ def test_half_a_message_is_the_end():
             ours.sendall(b"12345")
         with pytest.raises(EOFError):
             Pipe(theirs).receive()
+
+
+def test_what_a_worker_notes_goes_out_together_and_in_order():
+    ours, theirs = socketpair()
+    with ours, theirs:
+        book = RemoteBook(Pipe(ours))
+        book.send()
+        book.state("a", None)
+        book.looked("a", 640, 360)
+        book.still("b")
+        book.send()
+        assert Pipe(theirs).receive() == Notes([("state", ("a", None)), ("looked", ("a", 640, 360)), ("still", ("b",))])
+
+
+def test_in_a_long_round_what_a_worker_notes_goes_out_by_itself(monkeypatch: pytest.MonkeyPatch):
+    """Else it would be taken for one that hangs."""
+    ours, theirs = socketpair()
+    with ours, theirs:
+        book = RemoteBook(Pipe(ours))
+        book.send()
+        book.still("a")
+        later = time.monotonic() + LATEST_TOLD_S
+        monkeypatch.setattr("ingest.pipe.time.monotonic", lambda: later)
+        book.still("b")
+        theirs.settimeout(60)
+        assert Pipe(theirs).receive() == Notes([("still", ("a",)), ("still", ("b",))])
