@@ -74,7 +74,10 @@ def fit(width: int, height: int, canvas: tuple[int, int]) -> Fit:
 def lay(image: Image, canvas: Image, place: Fit) -> None:
     """Write the picture [H, W, 3], scaled, into a canvas [h, w, 3] that is already grey."""
     inner = canvas[place.top : place.top + place.height, place.left : place.left + place.width]
-    cv2.resize(image, (place.width, place.height), dst=inner, interpolation=cv2.INTER_LINEAR)
+    # At an odd multiple, as of 1080p, a sample falls on the middle of a pixel: the same bytes in two thirds of the time.
+    down, across = (large / small for large, small in zip(image.shape, (place.height, place.width), strict=False))
+    method = cv2.INTER_NEAREST_EXACT if down % 2 == across % 2 == 1 else cv2.INTER_LINEAR
+    cv2.resize(image, (place.width, place.height), dst=inner, interpolation=method)
 
 
 class Finder:

@@ -69,27 +69,27 @@ class Detector:
         about, all is told as unknown.
         """
         asked = asked if asked is not None else [NAMES] * len(images)
-        found = self.finder.find(images)
+        found = [self._by_class(one) for one in self.finder.find(images)]
         crops: list[Image] = []
         for image, one, names in zip(images, found, asked, strict=True):
             if OF_HEADS.intersection(names):
-                regions = [head_region(box) for box in self._of(one, "head").boxes]
+                regions = [head_region(box) for box in one["head"].boxes]
                 crops += self.reader.cut(image, regions, self.reader.crop.head_scale)
             if OF_HANDS.intersection(names):
-                crops += self.reader.cut(image, self._of(one, "hand").boxes, self.reader.crop.hand_scale)
+                crops += self.reader.cut(image, one["hand"].boxes, self.reader.crop.hand_scale)
         readings = iter(self.reader.read(crops))
         observations = []
         for image, one, names in zip(images, found, asked, strict=True):
-            heads = [next(readings) if OF_HEADS.intersection(names) else NOT_READ for _ in self._of(one, "head").scores]
-            hands = [next(readings) if OF_HANDS.intersection(names) else NOT_READ for _ in self._of(one, "hand").scores]
+            heads = [next(readings) if OF_HEADS.intersection(names) else NOT_READ for _ in one["head"].scores]
+            hands = [next(readings) if OF_HANDS.intersection(names) else NOT_READ for _ in one["hand"].scores]
             observations.append(self._observe(image, one, heads, hands))
         return observations
 
-    def _of(self, found: Found, name: str) -> Found:
-        return found.of_class(self.finder.classes.index(name))
+    def _by_class(self, found: Found) -> dict[str, Found]:
+        return {name: found.of_class(index) for index, name in enumerate(self.finder.classes)}
 
-    def _observe(self, image: Image, found: Found, of_heads: list[Reading], of_hands: list[Reading]) -> Observation:
-        people, heads, hands, cigarettes = (self._of(found, name) for name in ("person", "head", "hand", "cigarette"))
+    def _observe(self, image: Image, found: dict[str, Found], of_heads: list[Reading], of_hands: list[Reading]) -> Observation:
+        people, heads, hands, cigarettes = (found[name] for name in ("person", "head", "hand", "cigarette"))
         seen_heads = [
             Head(
                 box, score, _cap(reading, box, image.shape[1]), reading.mask,
@@ -115,13 +115,15 @@ class Detector:
         seen += [Person(None, None, head) for head, owner in zip(seen_heads, head_owner, strict=True) if owner < 0]
         seen += [Person(None, None, None, (hand,)) for hand, owner in zip(seen_hands, hand_owner, strict=True) if owner < 0]
         things = [name for name in self.finder.classes if name not in ("person", "head", "hand")]
-        objects = tuple(SeenObject(name, box, score) for name in things for box, score in _rows(self._of(found, name)))
+        objects = tuple(SeenObject(name, box, score) for name in things for box, score in _rows(found[name]))
         return Observation(image.shape[1], image.shape[0], tuple(seen), objects)
 
     def _smoking(self, read: Attribute, box: Box, scale: float, cigarettes: Found) -> Attribute:
         """A cigarette that stage 1 found in the square of a crop around all of the box is as good a sign as what stage 2 reads:
         the surer of the two counts. Of a tall head the square is larger than its crop, which shows the lower part alone.
         """
+        if not len(cigarettes.scores):
+            return read
         x1, y1, x2, y2 = square_around(box, scale)
         centres: npt.NDArray[np.floating] = (cigarettes.boxes[:, :2] + cigarettes.boxes[:, 2:]) / 2
         near = (centres >= (x1, y1)).all(axis=1) & (centres <= (x2, y2)).all(axis=1)

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -32,6 +33,17 @@ def test_the_picture_lies_in_the_middle_of_the_canvas():
     assert (canvas[12:-12] == 0).all()
     assert (canvas[:12] == PADDING).all()
     assert (canvas[-12:] == PADDING).all()
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (3200, 1800), (1280, 720), (2304, 1296), (640, 360), (100, 100)])
+def test_pictures_of_all_sizes_are_scaled_alike(size):
+    picture = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    canvas = canvas_for(*size, 640)
+    place = fit(*size, canvas)
+    laid = np.full((canvas[1], canvas[0], 3), PADDING, np.uint8)
+    lay(picture, laid, place)
+    linear = cv2.resize(picture, (place.width, place.height), interpolation=cv2.INTER_LINEAR)
+    assert (laid[place.top : place.top + place.height, place.left : place.left + place.width] == linear).all()
 
 
 class Scripted:
