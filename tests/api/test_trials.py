@@ -328,6 +328,14 @@ class TestBounds:
             camera = await work.get_one(Camera, answers[0].headers["location"].rpartition("camera-")[2])
         assert camera.password_encrypted is None
 
+    @pytest.mark.parametrize("path", ["/cameras/trials/new", "/cameras/trials/search"])
+    async def test_a_second_tap_asks_the_camera_nothing(self, home: Home, path: str) -> None:
+        place, box, cook = home
+        form = {"shop_id": place.shop_id, **(FORM if path.endswith("new") else {})}
+        answers = [await cook.post(path, data=form, headers={"Accept": "text/html"}) for _ in range(2)]
+        assert answers[0].headers["location"] == answers[1].headers["location"]
+        assert [(await take(box, {"finds": True})).status_code for _ in range(2)] == [200, 204]
+
     async def test_guessing_a_password(self, world: World, home: Home) -> None:
         place, box, cook = home
         for _ in range(MOST_FAILURES_OF_HOST):

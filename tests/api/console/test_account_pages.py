@@ -89,6 +89,12 @@ class TestPassword:
         answer = await browser.post("/account/password", data={"present": password, "new": new})
         assert (answer.status_code, words in answer.text, f'"{new}"' in answer.text) == (422, True, False)
 
+    async def test_tapped_twice(self, world: World):
+        browser, password = await somebody(world)
+        form = {"present": password, "new": NEW}
+        answers = [await browser.post("/account/password", data=form) for _ in range(2)]
+        assert [answer.headers.get("location") for answer in answers] == ["/account?done=password"] * 2
+
     async def test_only_with_the_present_one(self, world: World):
         browser, _ = await somebody(world)
         answer = await browser.post("/account/password", data={"present": "wrong", "new": NEW})
