@@ -48,6 +48,11 @@ class StreamFault(StrEnum):
     OTHER_DEVICE = "other_device"
     OTHER = "other"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "StreamFault | None":
+        """A word that only a newer program knows is some fault all the same: else its whole heartbeat would be refused."""
+        return cls.OTHER if isinstance(value, str) else None
+
 
 # What some pictures in a row show: black or of one colour (covered, no light, "no signal"), or nothing that moves at all.
 Look = Literal["good", "black", "plain", "frozen"]

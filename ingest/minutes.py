@@ -125,7 +125,7 @@ class MinuteBook:
         return [
             CameraMinute(
                 camera_id=row["camera_id"], minute=_moment(row["minute"]), looks=row["looks"],
-                fault=_fault(row["fault"]), width=row["width"], height=row["height"],
+                fault=row["fault"], width=row["width"], height=row["height"],
             )
             for row in rows
         ]
@@ -196,13 +196,6 @@ def _told(camera_id: str, page: _Page, until_s: float) -> CameraMinute | None:
     return CameraMinute(
         camera_id=camera_id, minute=_moment(page.minute), looks=page.looks, fault=fault, width=width, height=height
     )
-
-
-def _fault(kept: str | None) -> StreamFault | None:
-    """One that this version does not know is some fault all the same."""
-    if kept is None:
-        return None
-    return StreamFault(kept) if kept in set(StreamFault) else StreamFault.OTHER
 
 
 def _minute(moment: float) -> int:
