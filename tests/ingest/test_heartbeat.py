@@ -115,6 +115,26 @@ def test_long_outage_is_told_in_several_beats(world: World):
     assert len(world.centre.heartbeats) == 2
 
 
+@pytest.mark.parametrize("status", [None, 413])
+def test_a_line_that_cuts_off_what_is_large_gets_smaller_beats(world: World, status: int | None):
+    for number in range(MINUTES_A_BEAT + 1):
+        world.book.watch(f"camera-{number}")
+        world.book.looked(f"camera-{number}", 640, 360)
+    world.clock.now += 60
+
+    def narrow(request: httpx.Request) -> httpx.Response | None:
+        if len(request.content) <= 60_000:
+            return None
+        return down(request) if status is None else httpx.Response(status)
+
+    world.centre.before = narrow
+    for camera in range(MINUTES_A_BEAT + 1):
+        world.book.unwatch(f"camera-{camera}")
+    for _ in range(30):
+        world.pulse.beat()
+    assert len({minute["camera_id"] for beat in world.centre.heartbeats for minute in beat["minutes"]}) == MINUTES_A_BEAT + 1
+
+
 def test_refused_minutes_do_not_block_later_ones(world: World):
     world.book.watch("a")
     world.book.looked("a", 640, 360)
