@@ -70,6 +70,7 @@ ACTIONS: dict[str, str] = {
     "target.changed": N_("Target of messages changed"),
     "target.secret_rotated": N_("New keys for a webhook made"),
     "target.tested": N_("Test message sent"),
+    "target.deleted": N_("Target of messages deleted"),
     "target.dead": N_("Target of messages out of order"),
     "delivery.resent": N_("Message sent again by hand"),
     "client.created": N_("Program of another system added"),

@@ -22,7 +22,7 @@ from api.deliveries import service as deliveries
 from api.deliveries.kinds import ASKED_FOR, PERSONAL, ROBOTS, SMS_EVENTS, Audience, Channel, Event, Fault
 from api.deliveries.schemas import TargetIn
 from api.deliveries.secrets import TargetSecrets
-from api.deliveries.service import NotATarget
+from api.deliveries.service import NotATarget, TargetInUse
 from api.deliveries.sms import mobile_of
 from api.deliveries.tables import Target
 from api.kit.cursors import decode_text, encode_cursor
@@ -37,6 +37,10 @@ router = APIRouter()
 _PAGE = 100
 _FIELDS = {"shop_id": "place", "district_id": "place", "audience": "place"}
 _WITH_KEY = ROBOTS | {Channel.APPRISE}
+_IN_USE = N_(
+    "It cannot be deleted: it was sent messages about cases, which are kept as long as the evidence of these; or a message "
+    "waits, or another target names it. Switch it off: nothing more is sent to it, and the links that it got open nothing."
+)
 
 
 class TargetTyped(BaseModel):
@@ -88,12 +92,14 @@ class TargetTyped(BaseModel):
 
 
 @router.get("/targets")
-async def target_list(request: Request, actor: SignedIn, work: Reading, cursor: str | None = None) -> Response:
+async def target_list(
+    request: Request, actor: SignedIn, work: Reading, cursor: str | None = None, deleted: str = ""
+) -> Response:
     found = await deliveries.list_targets(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
     speaker, names = speaker_of(request), await places.names(work, actor)
     return page(
         request, "targets.html", actor=actor, targets=[target_row(target, names, speaker) for target in found[:_PAGE]],
-        may_add=actor.may(Permission.TARGETS_WRITE), first_url="/targets" if cursor else None,
+        may_add=actor.may(Permission.TARGETS_WRITE), deleted=deleted == "yes", first_url="/targets" if cursor else None,
         next_url=f"/targets?cursor={encode_cursor(found[_PAGE - 1].id)}" if len(found) > _PAGE else None,
     )
 
@@ -156,7 +162,7 @@ async def change_target(
         conflict = speaker_of(request).say(
             N_("Somebody else has changed this target meanwhile. What you typed is still here: check it, then save again.")
         )
-        return await _target_page(request, actor, work, target, typed=typed, conflict=conflict)
+        return await _target_page(request, actor, work, target, typed=typed, conflict=conflict, status=412)
     return RedirectResponse(f"/targets/{target_id}?done=saved", 303)
 
 
@@ -173,20 +179,31 @@ async def rotate(request: Request, actor: SignedIn, work: Writing, centre: Centr
     return await _target_page(request, actor, work, target, keys=secrets)
 
 
+@router.post("/targets/{target_id}/delete")
+async def delete(request: Request, actor: SignedIn, work: Writing, target_id: Id) -> Response:
+    try:
+        await deliveries.delete_target(work, actor, target_id)
+    except TargetInUse:
+        target = await deliveries.get_target(work, actor, target_id)
+        return await _target_page(request, actor, work, target, conflict=speaker_of(request).say(_IN_USE), status=409)
+    return RedirectResponse("/targets?deleted=yes", 303)
+
+
 async def _target_page(
     request: Request, actor: Actor, work: Work, target: Target, *, typed: TargetTyped | None = None,
     wrong: dict[str, str] | None = None, keys: TargetSecrets | None = None, done: str = "",
-    conflict: str | None = None,
+    conflict: str | None = None, status: int = 200,
 ) -> Response:
     speaker = speaker_of(request)
     shown = keys.current if keys is not None else None
     is_over = target.dead_reason is Fault.PROGRAM_REVOKED
     return page(
-        request, "target.html", actor=actor, here=f"/targets/{target.id}", status=422 if wrong else 412 if conflict else 200,
+        request, "target.html", actor=actor, here=f"/targets/{target.id}", status=422 if wrong else status,
         row=target_row(target, await places.names(work, actor), speaker), log_url=f"/deliveries?target={target.id}",
         version=target.version, conflict=conflict,
         keys=shown, until=speaker.time(keys.previous_until) if keys and keys.previous_until else None, saved=done == "saved",
-        is_over=is_over, may_change=actor.may(Permission.TARGETS_WRITE) and not is_over,
+        is_over=is_over, may_delete=actor.may(Permission.TARGETS_WRITE),
+        may_change=actor.may(Permission.TARGETS_WRITE) and not is_over,
         is_webhook=target.channel is Channel.WEBHOOK, is_on=target.enabled,
         **await _fields(request, actor, work, speaker, typed or TargetTyped.of(target), wrong or {}, target),
     )

@@ -69,6 +69,14 @@ async def update_target(
     return _target(target, actor)
 
 
+@router.delete(
+    "/targets/{target_id}", operation_id="delete_target", summary="Delete a target", status_code=204, responses=WRITE
+)
+async def delete_target(work: Writing, actor: SignedIn, target_id: Id) -> None:
+    """One that was sent nothing about cases whose messages are still kept, and that no other one names as the next."""
+    await service.delete_target(work, actor, target_id)
+
+
 @router.post(
     "/targets/{target_id}/rotate", operation_id="rotate_target_secret", summary="New keys for a webhook", responses=WRITE
 )

@@ -313,6 +313,13 @@ async def list_expired(work: Work, cuts: Mapping[CaseState, datetime], others: d
     return found
 
 
+async def delete_target(work: Work, actor: Actor, target_id: str) -> None:
+    """With what it was sent about no case, such as tests. Everything else that is of it keeps it: IntegrityError."""
+    ended = (Delivery.case_id.is_(None), Delivery.state != DeliveryState.WAITING)
+    await delete_with_attempts(work, list(await work.scalars(select(Delivery.id).where(Delivery.target_id == target_id, *ended))))
+    await work.execute(delete(Target).where(Target.id == target_id, _target_is_visible(actor)))
+
+
 @without_actor("old messages to everybody go")
 async def delete_with_attempts(work: Work, ids: Sequence[int]) -> None:
     await work.execute(delete(DeliveryAttempt).where(DeliveryAttempt.delivery_id.in_(ids)))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import anyio.to_thread
+from sqlalchemy.exc import IntegrityError
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
@@ -52,6 +53,10 @@ class TargetOff(Conflict):
 
 class BeingSent(Conflict):
     code = "being-sent"
+
+
+class TargetInUse(Conflict):
+    code = "target-in-use"
 
 
 async def list_targets(
@@ -140,6 +145,21 @@ async def update_target(
     )
     await work.flush()
     return target
+
+
+async def delete_target(work: Work, actor: Actor, target_id: str) -> None:
+    """One that nothing was sent to about a case, or of which that has ended. Raises TargetInUse."""
+    actor.require(Permission.TARGETS_WRITE)
+    target = await _target(work, actor, target_id, for_change=True)
+    try:
+        async with work.begin_nested():
+            await repository.delete_target(work, actor, target_id)
+    except IntegrityError as error:
+        raise TargetInUse(
+            "It was sent messages about cases, which are kept, with their links, as long as the evidence of these; or a "
+            "message waits, or another target names it. Switch it off: nothing more is sent to it, and its links open nothing."
+        ) from error
+    record(work, actor, "target.deleted", "target", target_id, **target.place, name=target.name, channel=target.channel.value)
 
 
 async def rotate_secret(work: Work, actor: Actor, keyring: Keyring, target_id: str, at: datetime) -> tuple[Target, TargetSecrets]:

@@ -291,6 +291,8 @@ TABLE = (
     row("POST /targets/{target_id}", P.TARGETS_WRITE, **TARGET_PAGE),
     row("POST /targets/{target_id}/rotate", P.TARGETS_WRITE),
     row("POST /targets/{target_id}/test", P.TARGETS_WRITE),
+    row("DELETE /api/v1/targets/{target_id}", P.TARGETS_WRITE),
+    row("POST /targets/{target_id}/delete", P.TARGETS_WRITE),
     row("POST /deliveries/{delivery_id}/resend", P.DELIVERIES_RESEND),
     row("POST /api/v1/clients", P.CLIENTS_WRITE, **CLIENT_OF_SHOP),
     row("POST /clients/new", P.CLIENTS_WRITE, **CLIENT, places="shop:{shop_id}"),
