@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from contract.edges import StreamFault
@@ -38,7 +37,6 @@ class ReaderState:
 
     Attributes:
         fault: why it is not looked at; None while it is.
-        since: when the status last changed, UTC.
         pictures: decoded and delivered so far; `taken` of them were taken, `dropped` were not: `outdated` of these grew old, the
             others gave way to a newer one.
         damaged: pictures thrown away because they came in damaged.
@@ -50,7 +48,6 @@ class ReaderState:
 
     status: Status
     fault: StreamFault | None
-    since: datetime
     pictures: int
     taken: int
     dropped: int

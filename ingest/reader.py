@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self, overload
 
@@ -94,7 +93,6 @@ class CameraReader:
         self._status = Status.STARTING
         self._fault: StreamFault | None = None
         self._told: set[StreamFault] = set()
-        self._since = datetime.now(UTC)
         self._pictures = self._taken = self._dropped = self._outdated = self._damaged = 0
         self._reconnects: Counter[StreamFault] = Counter()
         self._first_at: float | None = None
@@ -210,7 +208,6 @@ class CameraReader:
             return ReaderState(
                 status=self._status,
                 fault=self._fault,
-                since=self._since,
                 pictures=self._pictures,
                 taken=self._taken,
                 dropped=self._dropped,
@@ -315,8 +312,6 @@ class CameraReader:
     def _set(self, status: Status, fault: StreamFault | None, detail: str = "") -> None:
         """Changes the status; one line in the log for each change, and for each new cause while the camera is away."""
         new = status is not self._status
-        if new:
-            self._since = datetime.now(UTC)
         self._status, self._fault = status, fault
         if status is Status.LOOKING:
             if new:

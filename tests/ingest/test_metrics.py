@@ -11,10 +11,10 @@ from ingest.camera_state import CameraBeat, ReaderState, Status
 from ingest.disk import Disk
 from ingest.metrics import EdgeCollector, MetricsError, serve_metrics
 from ingest.pipe import Beat
-from tests.ingest.edge_world import START, Parts, camera
+from tests.ingest.edge_world import Parts, camera
 
 STATE = ReaderState(
-    Status.LOOKING, None, START, 90, 80, 7, 3, {StreamFault.TIMEOUT: 2}, 0.25, None, 0, kept_bytes=4096, outdated=2
+    Status.LOOKING, None, 90, 80, 7, 3, {StreamFault.TIMEOUT: 2}, 0.25, None, 0, kept_bytes=4096, outdated=2
 )
 TOLD_AT, NOW = 1000.0, 1003.0
 
