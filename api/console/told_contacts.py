@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from api.accounts.actors import Actor
 from api.accounts.permissions import Permission
-from api.console.delivery_words import CHANNELS
+from api.console.delivery_words import CHANNELS, FAULTS
+from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.views import Link
 from api.deliveries import service as deliveries
 from api.deliveries.kinds import Audience, Channel
 from api.deliveries.sms import mobile_of
+from api.deliveries.tables import Target
 from api.kit.database import Work
 from api.places.tables import Shop
 
@@ -38,7 +40,9 @@ async def told_view(work: Work, actor: Actor, shop: Shop, speaker: Speaker) -> T
         [
             Link(
                 f"/targets/{target.id}",
-                " · ".join(filter(None, (target.name, speaker.say(CHANNELS[target.channel]), target.recipient))),
+                " · ".join(
+                    filter(None, (target.name, speaker.say(CHANNELS[target.channel]), target.recipient, _off(target, speaker)))
+                ),
             )
             for target in its_own
         ],
@@ -52,3 +56,10 @@ async def told_view(work: Work, actor: Actor, shop: Shop, speaker: Speaker) -> T
             for place, contact in enumerate(shop.contacts) if may_add and mobile_of(contact.phone) not in reached
         ],
     )
+
+
+def _off(target: Target, speaker: Speaker) -> str | None:
+    """That nothing is sent to it, or why."""
+    if target.dead_reason is not None:
+        return speaker.say(FAULTS[target.dead_reason])
+    return None if target.enabled else speaker.say(N_("switched off"))

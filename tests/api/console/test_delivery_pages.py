@@ -180,6 +180,11 @@ class TestContactOfAShop:
         assert (await admin.post(f"/shops/{kitchen.shop_id}", data=changed)).status_code == 303
         page = (await admin.get(f"/shops/{kitchen.shop_id}")).text
         assert re.search(rf'{said}.*<a href="{address}">李梅 13800000000</a>', page)
+        # Switched off as the page asks for, it is not shown as told.
+        off = {**target, "name": "李梅", "events": ["case.issued"], "version": "1"}
+        assert (await admin.post(address, data=off)).status_code == 303
+        page = (await admin.get(f"/shops/{kitchen.shop_id}")).text
+        assert ("李梅 · 短信 · 13800000000 · 已停用" in page, said in page) == (True, False)
 
     async def test_that_is_gone(self, admin: httpx.AsyncClient, kitchen: Kitchen) -> None:
         assert (await admin.get(f"/targets/new?shop={kitchen.shop_id}&contact=7")).status_code == 404
