@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -35,7 +36,8 @@ class BackedUp:
 
 
 def back_up(settings: Settings, target: Path, keep: int, now: datetime, tell: Callable[[str], None]) -> BackedUp:
-    """Copy database, files and keys into a new folder below ``target``, and remove all but the newest ``keep`` copies.
+    """Copy database, files and keys into a new folder below ``target``, which is there, and remove all but the newest ``keep``
+    copies.
 
     ``now``, in UTC, names it. The database comes first, so whatever it names is among the files, but for what is lawfully
     deleted meanwhile. What lies elsewhere (PostgreSQL, S3) is told of, and left to its own tools. Nothing takes an earlier copy's
@@ -46,8 +48,11 @@ def back_up(settings: Settings, target: Path, keep: int, now: datetime, tell: Ca
         raise BackupError(f"There is no data folder {source}. Name the one that the centre uses: --data.")
     if target == source or source in target.parents:
         raise BackupError("Name a folder outside the data folder, best on another disk: one that does not fail with this one.")
+    if not target.exists():
+        # Made by us, it would lie in the mount point of a disk that is not there, and fill the disk of the centre every night.
+        words = f"There is no folder {target}. Is its disk mounted? Before the first copy make it: "
+        raise BackupError(words + shlex.join(["mkdir", "-m", "700", str(target)]))
     try:
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(target):
             earlier = sorted(place for place in target.iterdir() if _NAMED.fullmatch(place.name))
             draft = target / _UNFINISHED

@@ -87,7 +87,7 @@ def enrol_code(
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(help="Folder for copies, best on another disk. 备份文件夹")],
+    target: Annotated[Path, typer.Argument(help="Folder for copies that is there, best on another disk. 备份文件夹（须已存在）")],
     keep: Annotated[int, typer.Option(min=1, help="How many copies stay; older ones are removed.")] = 7,
     data: Data = None,
 ) -> None:

@@ -45,7 +45,9 @@ async def copied(world: World, tmp_path_factory: pytest.TempPathFactory) -> Copi
     box = await world.edge(await world.place())
     assert (await box.report()).status_code == 201
     assert (await box.show()).status_code == 204
-    return Copied(world, tmp_path_factory.mktemp("disk") / "copies")
+    target = tmp_path_factory.mktemp("disk") / "copies"
+    target.mkdir()
+    return Copied(world, target)
 
 
 async def test_a_centre_runs_on_the_copy(copied: Copied):
@@ -184,7 +186,7 @@ async def test_the_command_says_what_it_did(copied: Copied):
     [
         ("data/copies", "data", "outside the data folder"), ("data", "data", "outside the data folder"),
         ("copies", "nothing", "There is no data folder"), ("copies", "empty", "There is no database"),
-        ("a file", "data", "name another folder"),
+        ("a file", "data", "name another folder"), ("not mounted/copies", "data", "Is its disk mounted? "),
     ],
 )  # fmt: skip
 async def test_folders_that_cannot_be_used(copied: Copied, target: str, data: str, words: str):
@@ -195,3 +197,4 @@ async def test_folders_that_cannot_be_used(copied: Copied, target: str, data: st
     answer = sunshine(disk / target, "--data", disk / data)
     assert (answer.exit_code, words in answer.stderr, answer.stdout) == (1, True, ""), answer.stderr
     assert not (copied.data / "copies").exists()
+    assert not (disk / "not mounted").exists(), "the copies would fill the disk that is there"
