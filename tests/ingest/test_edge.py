@@ -1,15 +1,21 @@
-"""The edge as a whole, where it does not even begin."""
+"""The edge as a whole, where it does not even begin; and what only the whole has."""
 
 import errno
+import sys
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ingest.edge import Edge, EdgeError
 from ingest.identity import Keys
-from tests.ingest.edge_world import EDGE_ID, CentreInMemory, problem
+from ingest.neighbours import Neighbours
+from tests.ingest.edge_world import EDGE_ID, CentreInMemory, camera, edge_config, problem
 
 
 @pytest.mark.parametrize(
@@ -39,3 +45,30 @@ def refusing(number: int) -> Any:
         raise OSError(number, "words")
 
     return refuse
+
+
+def test_cameras_that_swap_addresses_are_told_at_the_centre(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
+):
+    table = tmp_path / "arp"
+    monkeypatch.setattr("ingest.edge.Neighbours", partial(Neighbours, table=table))
+    monkeypatch.setattr("ingest.neighbours.EVERY_S", 0.05)
+    centre = CentreInMemory(edge_config(camera("a", url="rtsp://10.0.0.1/1"), camera("b", url="rtsp://10.0.0.2/1")))
+    centre.before = lambda request: httpx.Response(503) if request.url.path.endswith("/trials/next") else None
+    idle = (sys.executable, "-c", "import time; time.sleep(600)")
+    edge = Edge(tmp_path, EDGE_ID, Keys.generate(), centre.client(time.time), worker=idle, interval_s=0.05)
+    stop = threading.Event()
+    running = threading.Thread(target=edge.run, args=(stop,))
+    running.start()
+    try:
+        table.write_text("\n10.0.0.1 0x1 0x2 02:00:00:00:00:01 * eth0\n10.0.0.2 0x1 0x2 02:00:00:00:00:02 * eth0\n")
+        wait_until((tmp_path / "devices.json").exists)
+        table.write_text("\n10.0.0.1 0x1 0x2 02:00:00:00:00:02 * eth0\n10.0.0.2 0x1 0x2 02:00:00:00:00:01 * eth0\n")
+        wait_until(lambda: faults(centre) == ["other_device"] * 2)
+    finally:
+        stop.set()
+        running.join()
+
+
+def faults(centre: CentreInMemory) -> list[object]:
+    return [minute["fault"] for beat in centre.heartbeats[-1:] for minute in beat["minutes"]]  # type: ignore[attr-defined]
