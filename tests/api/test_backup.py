@@ -159,11 +159,13 @@ async def test_one_that_was_killed_leaves_nothing_behind(copied: Copied):
 
 
 @pytest.mark.postgres
-async def test_what_lies_in_postgres_is_told_and_the_rest_is_copied(postgres_settings: Settings, tmp_path: Path):
+async def test_what_lies_in_postgres_is_told_and_the_rest_is_copied(
+    postgres_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+):
     async with World.open(postgres_settings) as world:
         box = await world.edge(await world.place())
         assert (await box.report()).status_code == 201
-        copied = Copied(world, tmp_path.parent / "copies")
+        copied = Copied(world, tmp_path_factory.mktemp("disk"))
         made = copied.once_more()
         assert "pg_dump" in copied.told[0]
         assert sorted(path.name for path in made.folder.iterdir()) == ["files", "keys.json"]
