@@ -45,13 +45,15 @@ class EventView:
 @dataclass(frozen=True)
 class NoticeCard:
     """The notice of a case, or its draft; `order_url` leads to a draft of the formal order, for who may make one, `links_url` to
-    the links that the shop's people were sent, for who may revoke one."""
+    the links that the shop's people were sent, for who may revoke one, `messages_url` to what was told to whom and whether it
+    arrived."""
 
     title: str
     url: str
     pdf_url: str | None
     order_url: str | None
     links_url: str | None = None
+    messages_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,8 @@ def _notice(case: Case, notice: Facts | None, actor: Actor, speaker: Speaker) ->
     if notice is not None:
         pdf_url = f"/api/v1/cases/{case.id}/notice.pdf?language={speaker.language.value}"
         links_url = f"{case_url(case.id)}/links" if actor.may(Permission.CASES_HANDLE) else None
-        return NoticeCard(notice.reference, url, pdf_url, order_url, links_url)
+        messages_url = f"/deliveries?case={case.id}" if actor.may(Permission.DELIVERIES_READ) else None
+        return NoticeCard(notice.reference, url, pdf_url, order_url, links_url, messages_url)
     if case.state is CaseState.CONFIRMED and actor.may(Permission.CASES_HANDLE):
         return NoticeCard(speaker.say(N_("Not issued yet")), url, None, order_url)
     return None

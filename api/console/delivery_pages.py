@@ -1,12 +1,14 @@
 """Messages: what went to whom and whether it arrived, with the log of each, and sending again by hand."""
 
+from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.accounts.dependencies import SignedIn
 from api.accounts.permissions import Permission
+from api.console.case_views import case_link
 from api.console.delivery_views import attempt_row, delivery_row
 from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
@@ -28,19 +30,22 @@ _TABS = (
 
 @router.get("/deliveries")
 async def delivery_list(
-    request: Request, actor: SignedIn, work: Reading, show: str = "", target: str | None = None, cursor: str | None = None
+    request: Request, actor: SignedIn, work: Reading, show: str = "", target: str | None = None,
+    case: Annotated[int | None, Query(ge=1, lt=2**31)] = None, cursor: str | None = None,
 ) -> Response:
     speaker = speaker_of(request)
     state = next((state for state in DeliveryState if state.value == show), None)
     found = await deliveries.list_deliveries(
-        work, actor, target_id=target, state=state, late=show == "late", before=decode_number(cursor), limit=_PAGE + 1
+        work, actor, target_id=target, case_id=case, state=state, late=show == "late", before=decode_number(cursor),
+        limit=_PAGE + 1,
     )
     late = await deliveries.list_deliveries(work, actor, late=True, limit=_PAGE)
-    kept = {name: value for name, value in (("show", show), ("target", target)) if value}
+    kept = {name: value for name, value in (("show", show), ("target", target), ("case", case)) if value}
     following = encode_cursor(found[_PAGE - 1].id) if len(found) > _PAGE else None
     return page(
         request, "deliveries.html", actor=actor, rows=[delivery_row(row, actor, speaker) for row in found[:_PAGE]],
         late=len(late), is_late_page=show == "late",
+        case=case_link(case, speaker) if case is not None and actor.may(Permission.CASES_READ) else None,
         tabs=[
             Link(f"/deliveries?{urlencode({**kept, 'show': value})}", speaker.say(words), value == show) for value, words in _TABS
         ],

@@ -137,6 +137,20 @@ async def test_an_officer_sees_the_messages_of_a_case_and_sends_again(admin: htt
     assert answer.status_code in (303, 409)  # 409 while it is on its way
 
 
+async def test_from_a_notice_to_whether_it_arrived(admin: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    """Whoever answers to a court for one notice asks when it went to whom; of a county's messages nobody finds these."""
+    await add(admin, TARGET | {"events": ["case.opened", "case.issued"]})
+    told, other = await hand_in(admin, kitchen), await hand_in(admin, kitchen)
+    await sign_in(admin, "officer")
+    for version, act in enumerate(("confirm", "issue"), 1):
+        await admin.post(f"/cases/{told}/{act}", data={"version": version})
+    address = re.findall(r'href="(/deliveries\?case=[^"]*)"', (await admin.get(f"/cases/{told}")).text)[0]
+    page = (await admin.get(address)).text
+    assert ("已下发整改告知" in page, f"案件 {told}" in page, f"案件 {other}" in page) == (True, True, False)
+    assert f'<a class="back" href="/cases/{told}">' in page
+    assert f'href="{address}&amp;show=failed"' in page or f"show=failed&amp;case={told}" in page
+
+
 @pytest.mark.parametrize("login", ["store", "reviewer", "auditor", "installer"])
 async def test_is_closed_to(admin: httpx.AsyncClient, login: str) -> None:
     address = await add(admin, TARGET)
