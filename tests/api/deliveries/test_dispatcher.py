@@ -108,6 +108,16 @@ class TestCircuit:
         await post.send()
         assert len(post.receiver.requests) == 6
 
+    async def test_a_receiver_that_asks_for_more_time_has_it(self, post: Post):
+        await post.target()
+        post.receiver.answers = [*[Answer(500)] * 4, Answer(503, headers={"Retry-After": "120"}), Answer()]
+        for _ in range(5):
+            await post.open_case()
+        await post.send()
+        post.clock.pass_by(seconds=119)
+        await post.send()
+        assert len(post.receiver.requests) == 5
+
     async def test_closes_with_the_first_success(self, post: Post):
         target = await post.target()
         post.receiver.answers = [*[Answer(500)] * 5, Answer()]
