@@ -37,9 +37,9 @@ class Phones:
         post.receiver.answers = [TAKEN]
         return cls(post)
 
-    async def person(self, phone: str = PHONE, name: str = "Li Mei") -> dict[str, Any]:
+    async def person(self, phone: str = PHONE, name: str = "Li Mei", **changes: Any) -> dict[str, Any]:
         of_shop = {"shop_id": self.post.place.shop_id, "audience": "shop"}
-        return await self.post.target("sms", name=name, recipient=phone, events=["case.issued"], **of_shop)
+        return await self.post.target("sms", name=name, recipient=phone, events=["case.issued"], **of_shop, **changes)
 
     async def group(self) -> dict[str, Any]:
         return await self.post.target("wecom", name="Chat", shop_id=self.post.place.shop_id, audience="shop", events=EVENTS)

@@ -19,6 +19,7 @@ from api.links.tables import CaseLink
 from tests.api.acts import done
 from tests.api.deliveries.phone import PHONE, WECHAT, Phones, fix
 from tests.api.deliveries.post import Post
+from tests.api.deliveries.receiver import Answer
 from tests.api.world import Place, jpeg
 
 
@@ -495,6 +496,19 @@ class TestOwn:
         phones.post.clock.pass_by(hours=14)
         await self.ask(phones, phones.posted()[0])
         assert len(phones.tokens()) == 2
+
+    async def test_to_no_stand_in_where_it_does_not_arrive(self, phones: Phones):
+        await phones.group()
+        other = await phones.person("13900139000", name="Wang")
+        person = await phones.person(next_id=other["id"])
+        await phones.notice()
+        phones.post.receiver.answers = [Answer(500)]
+        await phones.device().post(f"/n/{phones.posted()[0]}/own", data={"who": person["id"]})
+        await phones.post.send()
+        phones.post.clock.pass_by(hours=1)
+        await phones.post.send()
+        asked = [delivery for delivery in await phones.post.deliveries() if delivery["event"] == "link.asked"]
+        assert [delivery["target_name"] for delivery in asked] == ["Li Mei"]
 
     async def test_not_again_and_again(self, phones: Phones):
         await phones.person()
