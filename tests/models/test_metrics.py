@@ -105,7 +105,7 @@ def test_what_is_told_too_surely_and_too_unsurely_does_not_cancel_out():
 @pytest.mark.parametrize(("scores", "bins"), [([0.9, 0.99], 1), ([0.89, 0.9], 2), ([0.95, 1.0], 1), ([0.0, 0.09], 1)])
 def test_there_are_ten_bins_and_certainty_is_in_the_last_one(scores, bins):
     """Of one that was and one that was not: apart, each is wrong by all that it misses."""
-    told, truths = np.array(scores), np.array([0, 1], bool)
+    told, truths = np.array(scores), np.array([1, 0], bool)
     assert len(reliability(told, truths)) == bins
     apart = np.abs(told - truths).mean()
     assert calibration_error(told, truths) == pytest.approx(abs(told.mean() - 0.5) if bins == 1 else apart)

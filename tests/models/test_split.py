@@ -34,8 +34,14 @@ def test_a_new_picture_of_a_tested_group_is_tested_too(tmp_path: Path):
 
 
 def test_few_groups_are_all_trained_on(tmp_path: Path):
-    pictures = read_folder(write_folder(tmp_path / "d", [{"group": "one"}, {"group": "two"}]))
-    assert set(split(pictures).values()) == {"train"}
+    rows = [{"name": f"p{i}", "group": "one" if i else "two"} for i in range(20)]
+    assert set(split(read_folder(write_folder(tmp_path / "d", rows))).values()) == {"train"}
+
+
+def test_of_two_listed_parts_of_a_group_the_stricter_holds(tmp_path: Path):
+    pictures = read_folder(write_folder(tmp_path / "d", [{"name": f"p{i}", "group": "one"} for i in range(3)]))
+    write_split({pictures[0].key: "val", pictures[1].key: "test"}, tmp_path / "split.csv")
+    assert set(split(pictures, tmp_path / "split.csv").values()) == {"test"}
 
 
 def listed_parts() -> dict[tuple[str, str], str]:
