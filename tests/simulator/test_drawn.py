@@ -20,6 +20,10 @@ def test_each_rule_is_broken_once_for_six_seconds_more_than_its_hold_time(plots:
     assert lasting == [sorted(HOLD_S)] * len(plots)
 
 
+def test_no_one_person_breaks_every_rule(plots: list[Plot]) -> None:
+    assert {len({e.figure for e in plot.events()}) for plot in plots} == {2, 3}
+
+
 def test_what_is_too_short_for_a_rule_happens_too(plots: list[Plot]) -> None:
     short = [e for plot in plots for e in plot.events() if e.to_s - e.from_s < HOLD_S[e.rule]]
     assert {e.rule for e in short} == {"K01"}

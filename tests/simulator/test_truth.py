@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulator.geometry import Part
-from simulator.truth import HEAD_PARTS, PERSON_PARTS, box_of
+from simulator.truth import HEAD_PARTS, PERSON_PARTS, box_of, person_truth
 from tests.simulator.scenes import Scene
 
 
@@ -55,6 +55,15 @@ def test_states_are_named_as_worn(scene: Scene) -> None:
     assert (person.cap, person.cap_kind, person.mask, person.smoking) == ("missing", None, "wrong", True)
     assert {hand.side: hand.glove for hand in person.hands} == {"left": "missing", "right": "worn"}
     assert person.cigarette is not None
+
+
+@pytest.mark.parametrize(("whole", "sides"), [(57, ["left"]), (58, [])], ids=["35 % in sight", "less in sight"])
+def test_a_hand_that_is_mostly_hidden_has_no_box(scene: Scene, whole: int, sides: list[str]) -> None:
+    ids = np.full((20, 20), 1 << 4 | Part.BODY)
+    ids[:4, :5] = 1 << 4 | Part.HAND_LEFT
+    person = person_truth(ids, 1, scene.actor.wear(0.0), {Part.HAND_LEFT: whole})
+    assert person is not None
+    assert [hand.side for hand in person.hands] == sides
 
 
 def test_a_back_shows_no_face(scene: Scene) -> None:
