@@ -54,18 +54,20 @@ def create_app(centre: Centre, store: Store) -> FastAPI:
 
     @app.get("/sign-in")
     async def begin() -> RedirectResponse:
-        address, state = centre.begin_sign_in()
+        address, state, verifier = centre.begin_sign_in()
         response = RedirectResponse(address, 303)
-        response.set_cookie("state", state, max_age=600, path="/back", httponly=True, secure=is_https, samesite="lax")
+        kept = f"{state}.{verifier}"
+        response.set_cookie("begun", kept, max_age=600, path="/back", httponly=True, secure=is_https, samesite="lax")
         return response
 
     @app.get("/back")
-    async def back(state: str, code: str | None = None, begun: Annotated[str, Cookie(alias="state")] = "") -> dict[str, str]:
+    async def back(state: str, code: str | None = None, begun: Annotated[str, Cookie()] = "") -> dict[str, str]:
         """In the browser that began it: else a link with somebody else's code would make its user act in their name."""
         try:
-            if state != begun:
+            its_state, _, verifier = begun.partition(".")
+            if not its_state or state != its_state:
                 raise SignInAgain
-            return {"session": await centre.sign_in(state, code or "")}
+            return {"session": await centre.sign_in(code or "", verifier)}
         except (SignInAgain, httpx.HTTPError) as error:
             raise HTTPException(403, "Begin again: /sign-in. Who does not judge cases is not let in.") from error
 

@@ -62,24 +62,21 @@ class Centre:
             self.store.change("UPDATE people SET tokens = ? WHERE id = ?", json.dumps(tokens), person)
         return self._client(tokens)
 
-    def begin_sign_in(self) -> tuple[str, str]:
-        """Where to send the browser, and the state that it has to come back with, itself and no other."""
+    def begin_sign_in(self) -> tuple[str, str, str]:
+        """Where to send the browser, the state that it has to come back with, itself and no other, and what proves that the code
+        is ours. The browser keeps both in a cookie: kept here, anybody could fill the disk by beginning."""
         state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
-        self.store.change("INSERT INTO sign_ins VALUES (?, ?)", state, verifier)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = {
             "response_type": "code", "client_id": self.client_id, "redirect_uri": self.back_url, "scope": SCOPES, "state": state,
             "code_challenge": challenge, "code_challenge_method": "S256",
         }
-        return f"{self.url}/oauth/authorize?{urlencode(query)}", state
+        return f"{self.url}/oauth/authorize?{urlencode(query)}", state, verifier
 
-    async def sign_in(self, state: str, code: str) -> str:
+    async def sign_in(self, code: str, verifier: str) -> str:
         """The secret of a new session of the app. Raises SignInAgain."""
-        begun = self.store.row("DELETE FROM sign_ins WHERE state = ? RETURNING verifier", state)
-        if begun is None:
-            raise SignInAgain
         tokens = await self._token(
-            grant_type="authorization_code", code=code, redirect_uri=self.back_url, code_verifier=begun["verifier"]
+            grant_type="authorization_code", code=code, redirect_uri=self.back_url, code_verifier=verifier
         )
         me = await get_me.asyncio(client=self._client(tokens))
         # The program sees findings that nobody has confirmed, and other shops than this person: neither is handed on.
