@@ -34,6 +34,7 @@ from ingest.centre_errors import (
     not_a_centre,
     parsed,
 )
+from ingest.uptime import uptime_s
 
 API = "/api/v1"
 TIMEOUT = httpx.Timeout(10, read=30, write=60)
@@ -104,19 +105,20 @@ class Centre:
     """A client that several threads may share. What keeps its requests from getting through is logged once for each change.
     Raises CentreUrlError when the environment names a proxy or certificates that cannot be used.
 
-    `clock_offset_s` is the edge's clock minus the centre's, in seconds, at the last answer (resolution 1 s, the Date header's);
-    None until the centre has answered.
+    `machine_started`: when this machine was, by the centre's clock as it was at the last answer (seconds since 1970, resolution
+    1 s, the Date header's); None until the centre has answered.
     """
 
     def __init__(
         self, url: str, edge_id: str | None = None, key: Ed25519PrivateKey | None = None,
         *, transport: httpx.BaseTransport | None = None, clock: Callable[[], float] = time.time,
+        uptime: Callable[[], float] = uptime_s,
     ) -> None:
         self.url = url
-        self.clock_offset_s: float | None = None
+        self.machine_started: float | None = None
         self._edge_id = edge_id
         self._key = key
-        self._clock = clock
+        self._clock, self._uptime = clock, uptime
         self._lock = threading.Lock()
         self._away: type[CentreUnreachable] | None = None
         self._obstacles: dict[str, str] = {}
@@ -126,6 +128,12 @@ class Centre:
         """The edge's clock; the centre's, once that one has shown it to be further off than the centre lets pass: an edge that is
         heard with a wrong clock loses nothing, and somebody can be told of it."""
         return self._clock() - self.wrong_by_s
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """This box's clock minus the centre's, also where it was set since the centre has answered: days may go by until it does
+        again. None until it has."""
+        return None if self.machine_started is None else round(self._clock() - self._uptime() - self.machine_started, 3)
 
     @property
     def wrong_by_s(self) -> float:
@@ -260,7 +268,7 @@ class Centre:
             centre_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
         except (KeyError, ValueError, OverflowError):
             return
-        self.clock_offset_s = round(self._clock() - centre_time, 3)
+        self.machine_started = centre_time - self._uptime()
 
 
 def _client(url: str, transport: httpx.BaseTransport | None) -> httpx.Client:

@@ -111,7 +111,7 @@ class CentreInMemory:
     requests: list[httpx.Request] = field(default_factory=list)
 
     def client(self, clock: Callable[[], float] = START.timestamp) -> Centre:
-        return Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(self.answer), clock=clock)
+        return Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(self.answer), clock=clock, uptime=clock)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         request.read()
@@ -188,7 +188,7 @@ class Parts:
             self.evidence, self.outbox, EDGE_ID, KEY, lambda: None, clock=self.clock, uptime=self.timer,
         )
         self.client = self.centre.client(self.clock)
-        self.client.clock_offset_s = 0.0  # compared, and right
+        self.client.machine_started = 0.0  # compared, and right
         self.sender, self.clip_sender = (
             Sender(
                 self.outbox, self.evidence, self.recorder, self.client, keep_days,

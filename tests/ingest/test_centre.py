@@ -37,7 +37,7 @@ from ingest.centre_errors import (
     WrongCertificate,
     WrongClock,
 )
-from tests.ingest.edge_world import EDGE_ID, KEY, START, CentreInMemory, camera, edge_config, multipart, problem
+from tests.ingest.edge_world import EDGE_ID, KEY, START, CentreInMemory, Clock, camera, edge_config, multipart, problem
 
 BEAT = Heartbeat(sent_at=START, software_version="1", config_version=None, outbox_waiting=0, minutes=[])
 
@@ -48,7 +48,8 @@ def centre_that(answer: httpx.Response | Exception) -> Centre:
             raise answer
         return answer
 
-    return Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(respond), clock=START.timestamp)
+    transport = httpx.MockTransport(respond)
+    return Centre("https://centre.test", EDGE_ID, KEY, transport=transport, clock=START.timestamp, uptime=float)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +192,19 @@ def test_clocks_are_compared():
     assert centre.clock_offset_s == 60.0
 
 
+def test_a_clock_that_is_set_while_the_centre_is_away_changes_nothing_of_its_time():
+    away = httpx.Response(204, headers={"Date": "Fri, 01 May 2026 03:00:00 GMT"})
+    clock, uptime = Clock(START.timestamp() - 36_000.0), Clock(50.0)
+    centre = Centre(
+        "https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(lambda _: away), clock=clock, uptime=uptime
+    )
+    centre.beat(BEAT)
+    assert (centre.clock_offset_s, centre.now()) == (-36_000.0, START.timestamp())
+    clock.now += 36_060.0  # by the network's time, a minute later
+    uptime.now += 60.0
+    assert (centre.clock_offset_s, centre.wrong_by_s, centre.now()) == (0.0, 0.0, START.timestamp() + 60.0)
+
+
 @pytest.mark.parametrize("clock", [datetime(1970, 1, 1, 0, 3, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)])
 def test_with_a_clock_that_is_wrong_the_second_request_is_heard(clock: datetime):
     def respond(request: httpx.Request) -> httpx.Response:
@@ -315,7 +329,8 @@ def test_the_latest_picture_is_told_by_the_time_of_the_centre():
         return httpx.Response(204, headers={"Date": "Fri, 01 May 2026 03:00:00 GMT"})
 
     clock = datetime(1970, 1, 1, tzinfo=UTC)
-    centre = Centre("https://centre.test", EDGE_ID, KEY, transport=httpx.MockTransport(respond), clock=clock.timestamp)
+    transport = httpx.MockTransport(respond)
+    centre = Centre("https://centre.test", EDGE_ID, KEY, transport=transport, clock=clock.timestamp, uptime=float)
     centre.beat(BEAT)
     centre.show("a", clock + timedelta(seconds=3), b"jpeg")
     assert taken == ["2026-05-01T03:00:03Z"]

@@ -319,7 +319,7 @@ def test_where_there_is_hardly_any_room_all_that_the_centre_has_gives_way_at_onc
 def test_a_clock_that_is_ahead_before_it_is_compared_deletes_nothing(parts: Parts):
     parts.record()
     parts.sender.step()
-    parts.client.clock_offset_s = None  # the machine was started anew, and its clock is wrong
+    parts.client.machine_started = None  # the machine was started anew, and its clock is wrong
     parts.clock.now += 365 * 86_400
     parts.timer.now += 7200
     parts.sender.step()
@@ -328,7 +328,7 @@ def test_a_clock_that_is_ahead_before_it_is_compared_deletes_nothing(parts: Part
 
 @pytest.mark.parametrize(("days", "stays"), [(29, True), (31, False)])
 def test_what_an_earlier_shop_left_goes_when_its_days_are_over(parts: Parts, days: int, stays: bool):
-    parts.client.clock_offset_s = 0.0
+    parts.client.machine_started = 0.0
     aside = parts.evidence.folder.parent / f"before-{round(START.timestamp() * 1e9)}"
     (aside / "evidence" / "cam-1").mkdir(parents=True)
     parts.clock.now += days * 86_400
@@ -337,7 +337,7 @@ def test_what_an_earlier_shop_left_goes_when_its_days_are_over(parts: Parts, day
 
 
 def test_what_was_put_aside_while_the_clock_was_wrong_counts_from_now_on(parts: Parts):
-    parts.client.clock_offset_s = 0.0
+    parts.client.machine_started = 0.0
     (parts.evidence.folder.parent / "before-86400000000000").mkdir()
     parts.sender.step()
     assert [path.name for path in parts.evidence.folder.parent.glob("before-*")] == [f"before-{round(parts.clock.now * 1e9)}"]
