@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from models.places import SHARED, outside_the_checkout, say
+from models.places import SHARED, outside_the_checkout, say, told_in_words
 
 
 def collect(
@@ -23,16 +23,13 @@ def collect(
 
     from models.collect import collect as fetch
     from models.collect import sign_in
-    from models.data import DataError
     from models.durable import sole_user
 
     outside_the_checkout(out)
-    try:
-        with sole_user(out), httpx.Client(base_url=centre, timeout=30) as client:
-            sign_in(client, login, password)
-            added = fetch(client, out, keep_faces_because, say)
-    except (DataError, OSError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise SystemExit(str(error)) from None
+    wrong = told_in_words(httpx.InvalidURL, httpx.UnsupportedProtocol)
+    with wrong, sole_user(out), httpx.Client(base_url=centre, timeout=30) as client:
+        sign_in(client, login, password)
+        added = fetch(client, out, keep_faces_because, say)
     print(f"{added} new verdicts are in {out}." if added else f"There are no verdicts that {out} does not hold yet.")
 
 
@@ -41,11 +38,8 @@ def backs(
     clips: Annotated[Path, typer.Option(file_okay=False, help="Folder of the clips.")] = SHARED / "data" / "videos",
 ) -> None:
     """Cut frames whose heads a person has boxed, all from behind, out of public clips, for `eval`: a back tells no mask."""
-    from models.data import DataError
     from models.frames import write_backs
 
     outside_the_checkout(out)
-    try:
+    with told_in_words():
         print(f"{write_backs(clips, out)} frames are in {out}.")
-    except (DataError, OSError) as error:
-        raise SystemExit(str(error)) from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from models.places import CHECKOUT, MEASURED, SHARED, WEIGHTS, outside_the_checkout, say
+from models.places import CHECKOUT, MEASURED, SHARED, WEIGHTS, outside_the_checkout, say, told_in_words
 
 if TYPE_CHECKING:
     from models.data import Picture
@@ -35,11 +35,11 @@ def evaluate(
     name: Annotated[str | None, typer.Option(help="What the cards call these pictures; not needed for the test list.")] = None,
 ) -> None:
     """Measure the weights end to end: whole pictures, by default those never trained on, and clips whose truth is known."""
-    from detector.card import ModelError, load_model
+    from detector.card import load_model
     from detector.pipeline import Detector
     from models import compare as comparison
     from models import events, publish, report
-    from models.data import DataError, choose
+    from models.data import choose
     from models.evaluate import bins, figures, look
     from models.split import PARTS, split
 
@@ -51,7 +51,7 @@ def evaluate(
     if record and name is None and (data or only or part != "test"):
         raise SystemExit("These pictures are not the test list. Say with --name what the cards shall call them.")
     given = data or [SHARED / "data", CHECKOUT / "configs" / "demo", CHECKOUT / "tests" / "simulator"]
-    try:
+    with told_in_words():
         pictures, clips = _pictures_and_clips(given)
         parts = split(pictures)
         chosen = [p for p in choose(pictures, only or ()) if part in ("all", parts[p.key])]
@@ -95,8 +95,6 @@ def evaluate(
         if record and of_clips:
             on = f"clips: {name or ', '.join(clip.name for clip in clips)}"
             publish.record(weights, on, command, of_clips, precision)
-    except (DataError, ModelError, OSError) as error:
-        raise SystemExit(str(error)) from None
 
 
 def explain(
@@ -106,22 +104,18 @@ def explain(
     weights: Annotated[Path, typer.Option(help="Folder with the weights and cards.")] = WEIGHTS,
 ) -> None:
     """Draw what stage 1 found in a picture, each crop that stage 2 read, and what it said of it."""
-    from detector.card import ModelError
     from detector.pipeline import Detector
-    from models.data import DataError
     from models.durable import write_picture
     from models.explain import explain as drawing
     from models.explain import frame_at
 
     if out.suffix not in (".webp", ".png", ".jpg"):
         raise SystemExit(f"{out} must end in .webp, .png or .jpg.")
-    try:
+    with told_in_words():
         image = frame_at(file, at)
         (seen,) = Detector.load(weights).look([image])
         out.parent.mkdir(parents=True, exist_ok=True)
         write_picture(out, drawing(image, seen), quality=85)
-    except (DataError, ModelError, OSError) as error:
-        raise SystemExit(str(error)) from None
     print(f"{out} is written.")
 
 

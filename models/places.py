@@ -1,7 +1,9 @@
-"""Where the commands of ``sunshine model`` find things and leave them, where nobody says otherwise."""
+"""What all commands of ``sunshine model`` share: where they find things and leave them, and how they tell what is wrong."""
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
@@ -20,3 +22,16 @@ def outside_the_checkout(out: Path, named: str = "folder") -> None:
 def say(line: str) -> None:
     """Progress, beside what the command prints."""
     print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def told_in_words(*also: type[Exception]) -> Iterator[None]:
+    """Ends the command with one sentence, and no traceback, where a person can put right what is wrong."""
+    from detector.card import ModelError
+    from models.data import DataError
+
+    told: tuple[type[Exception], ...] = (DataError, ModelError, OSError, *also)
+    try:
+        yield
+    except told as error:
+        raise SystemExit(str(error)) from None

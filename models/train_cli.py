@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from models.places import CHECKOUT, SHARED, WEIGHTS, WORK, say
+from models.places import CHECKOUT, SHARED, WEIGHTS, WORK, say, told_in_words
 
 if TYPE_CHECKING:
     from models.data import Picture
@@ -50,8 +50,7 @@ def train(
     spent: Annotated[float, typer.Option(hidden=True, help="Seconds of the budget that rendering has used.")] = 0.0,
 ) -> None:
     """Train both stages from data folders to ONNX files and cards, in a given time."""
-    from detector.card import ModelError
-    from models.data import DataError, choose
+    from models.data import choose
     from models.durable import sole_user
     from models.killed import with_all_processes
     from models.teachers import COCO
@@ -70,12 +69,10 @@ def train(
         return choose(pictures, only or (), without or (), licence or ())
 
     if not _has_torch():
-        try:
+        with told_in_words():
             keep(_expected(folders, stills, simulated))  # what does not exist is told before anything is rendered
             with sole_user(work):
                 _in_training_environment([] if data else folders, stills, simulated, seed)
-        except (DataError, OSError) as error:
-            raise SystemExit(str(error)) from None
     if simulated and stills not in folders:
         raise SystemExit(f"This environment cannot render. Name {stills} among the data, or say --simulated 0.")
     # Waiting OpenMP threads that spin made a step 20 times slower when other processes were at work.
@@ -110,11 +107,8 @@ def train(
         keep=keep,
         seed=seed,
     )
-    try:
-        with sole_user(work), with_all_processes():
-            run(plan, say=lambda line: print(line, flush=True))
-    except (DataError, ModelError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    with told_in_words(), sole_user(work), with_all_processes():
+        run(plan, say=lambda line: print(line, flush=True))
 
 
 def leave_one_out(
@@ -125,15 +119,14 @@ def leave_one_out(
     simulated: Annotated[int, typer.Option(min=0, help="How many kitchen stills each learns from.")] = 700,
 ) -> None:
     """Train once more without each source in turn, measure on that source, and write the figures into the cards."""
-    from detector.card import ModelError
     from models import publish
-    from models.data import DataError, read_all
+    from models.data import read_all
     from models.evaluate import bins, figures, look
     from models.left_out import sources, told_elsewhere
     from models.report import table
 
     _seconds(budget)
-    try:
+    with told_in_words():
         pictures = read_all(data or [SHARED / "data"])
         for source in sources(pictures):
             folder = work / f"without-{source}"
@@ -151,8 +144,6 @@ def leave_one_out(
             print(source, table(found, unseen=frozenset([source])), sep="\n")
             name, line = f"{source}, left out of a training of {budget}", shlex.join(["sunshine", *command])
             publish.record(weights, name, line, found, "fp32", bins(evaluation))
-    except (DataError, ModelError) as error:
-        raise SystemExit(str(error)) from None
 
 
 def _training_command(

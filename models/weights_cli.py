@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from models.places import CHECKOUT, SHARED, WEIGHTS, say
+from models.places import CHECKOUT, SHARED, WEIGHTS, say, told_in_words
 
 
 def quantise(
@@ -13,17 +13,14 @@ def quantise(
     weights: Annotated[Path, typer.Option(help="Folder of the weights; the int8 variants go beside them.")] = WEIGHTS,
 ) -> None:
     """Make the int8 variants of both stages and write them, with the CPU time of each variant, into the cards."""
-    from detector.card import ModelError
-    from models.data import DataError, read_all
+    from models.data import read_all
     from models.int8 import quantise as make
     from models.split import split
 
-    try:
+    with told_in_words():
         pictures = read_all(data or [SHARED / "data"])
         parts = split(pictures)
         make(weights, [p for p in pictures if parts[p.key] == "train"], say)
-    except (DataError, ModelError, OSError) as error:
-        raise SystemExit(str(error)) from None
 
 
 def use(
@@ -31,15 +28,12 @@ def use(
     weights: Annotated[Path, typer.Option(help="Folder with the weights and cards.")] = WEIGHTS,
 ) -> None:
     """Choose the variant that the cards name as the default: the best per CPU second, as `sunshine model cards` shows."""
-    from detector.card import ModelError, load_model
+    from detector.card import load_model
     from models.publish import write_card
 
-    try:
-        chosen = [load_model(weights, name, precision)[0] for name in ("finder", "attributes")]
-    except ModelError as error:
-        raise SystemExit(str(error)) from None
-    for card in chosen:
-        write_card(card, weights / f"{card.name}.yaml")
+    with told_in_words():
+        for card in [load_model(weights, name, precision)[0] for name in ("finder", "attributes")]:
+            write_card(card, weights / f"{card.name}.yaml")
 
 
 def cards(
@@ -47,12 +41,8 @@ def cards(
     out: Annotated[Path, typer.Option(dir_okay=False, help="The page to write.")] = CHECKOUT / "docs" / "model-cards.md",
 ) -> None:
     """Check the model cards and the hashes of their weights, and render them as a page of the documentation."""
-    from detector.card import ModelError
     from models.card_page import render
 
-    try:
-        page = render(weights)
-    except ModelError as error:
-        raise SystemExit(str(error)) from None
-    out.write_text(page, encoding="utf-8")
+    with told_in_words():
+        out.write_text(render(weights), encoding="utf-8")
     print(f"{out} is written.")

@@ -18,3 +18,9 @@ def test_a_variant_is_made_the_default(tmp_path: Path, precision: str):
         card, content = load_model(weights, name)
         assert card.precision == precision
         assert content == load_model(weights, name, precision)[1]
+
+
+def test_a_page_that_cannot_be_written_is_told(tmp_path: Path):
+    answer = run(app, ["cards", "--out", str(tmp_path / "nowhere" / "cards.md")])
+    assert answer.exit_code == 1
+    assert "No such file or directory" in answer.output
