@@ -59,6 +59,14 @@ def shop(centre: LiveCentre) -> Shop:
     return Shop(centre, case_id, link_to(centre, case_id, Channel.SMS))
 
 
+def sign_in(page: Page, path: str) -> None:
+    page.goto(f"/login?next={path}")
+    page.locator("[name=username]").fill("store")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main [type=submit]").click()
+    page.wait_for_url(f"**{path}")
+
+
 OpenPhone = Callable[..., Page]
 
 
@@ -160,6 +168,19 @@ def test_letters_twice_as_large(shop: Shop, phone: OpenPhone, language: str) -> 
         box = words.bounding_box()
         assert box is not None
         assert box["width"] > PHONE["width"] / 2, words.inner_text()
+
+
+def test_letters_twice_as_large_with_an_account(shop: Shop, phone: OpenPhone) -> None:
+    page = phone()
+    sign_in(page, "/cases")
+    for path in ("/cases", f"/cases/{shop.case_id}", "/cameras", "/cameras/trials/new", "/account", "/shops/shop-1/status"):
+        page.goto(path)
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
+        for words in page.locator(".case-facts").all():
+            box = words.bounding_box()
+            assert box is not None
+            assert box["width"] > PHONE["width"] / 4, path
 
 
 def test_a_photograph_of_twelve_megabytes_is_made_smaller_and_keeps_its_time(
@@ -324,10 +345,7 @@ def test_with_an_account_photographs_are_made_smaller_and_counted_too(
     path = tmp_path / "now.jpg"
     Image.new("RGB", (640, 480), "green").save(path)
     page = phone()
-    page.goto(f"/login?next=/cases/{shop.case_id}")
-    page.locator("[name=username]").fill("store")
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("main [type=submit]").click()
+    sign_in(page, f"/cases/{shop.case_id}")
     page.locator("details:has(#submit-photographs) > summary").click()
     page.locator("#submit-note").fill("戴好了")
     posted: list[int] = []
