@@ -57,6 +57,14 @@ class NotOffered:
     why: str
 
 
+# As on the page of a link: who answers for a shop need not know the law's words.
+_OF_SHOP = {Act.ACKNOWLEDGE: N_("Received"), Act.SUBMIT: N_("I fixed it"), Act.APPEAL: N_("I disagree")}
+
+
+def _act_words(act: Act, actor: Actor, speaker: Speaker) -> str:
+    return speaker.say(_OF_SHOP.get(act, ACTS[act]) if actor.role in STORE_ROLES else ACTS[act])
+
+
 def act_forms(
     case: Case, choices: Sequence[Choice], others: Sequence[Case], actor: Actor, speaker: Speaker, catalogue: Catalogue
 ) -> list[ActForm]:
@@ -71,7 +79,7 @@ def act_forms(
             if not cases:
                 continue
         is_for_shop = step.who is Permission.CASES_ANSWER and actor.role not in STORE_ROLES
-        words = speaker.say(ACTS[step.act])
+        words = _act_words(step.act, actor, speaker)
         note = NOTES[step.act] if Given.NOTE in step.given else N_("Needed for “other reason”, welcome otherwise")
         forms.append(
             ActForm(
@@ -93,7 +101,7 @@ def not_offered(choices: Sequence[Choice], actor: Actor, speaker: Speaker) -> li
     for choice in choices:
         is_of_others = actor.role in STORE_ROLES and choice.step.who is not Permission.CASES_ANSWER
         if choice.refused is not None and not is_of_others:
-            acts.setdefault(speaker.say(WHY_NOT[choice.refused]), []).append(speaker.say(ACTS[choice.step.act]))
+            acts.setdefault(speaker.say(WHY_NOT[choice.refused]), []).append(_act_words(choice.step.act, actor, speaker))
     return [NotOffered(" · ".join(words), why) for why, words in acts.items()]
 
 

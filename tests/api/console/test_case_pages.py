@@ -530,7 +530,7 @@ class TestJudgement:
         assert "延长期限" in (await browser.get(f"/cases/{case_id}")).text
         await sign_in(browser, "store")
         page = (await browser.get(f"/cases/{case_id}")).text
-        assert "签收告知" in page
+        assert [words in page for words in ("收到了", "我已整改", "我有异议", "签收告知")] == [True, True, True, False]
         assert "现在不能由您办理" not in page
 
     async def test_what_happened_keeps_its_order_when_the_clock_is_put_back(

@@ -10,12 +10,12 @@ pytestmark = pytest.mark.browser
 
 WORDS = {
     "zh-CN": {
-        "violation": "违规", "issue": "下发整改告知", "receipt": "签收告知", "answer": "提交整改", "close": "复核通过，销号",
+        "violation": "违规", "issue": "下发整改告知", "receipt": "收到了", "answer": "我已整改", "close": "复核通过，销号",
         "closed": "已销号",
     },
     "en": {
-        "violation": "Violation", "issue": "Issue the notice", "receipt": "Sign for the notice",
-        "answer": "Report it as put right", "close": "Verified: close the case", "closed": "Closed",
+        "violation": "Violation", "issue": "Issue the notice", "receipt": "Received",
+        "answer": "I fixed it", "close": "Verified: close the case", "closed": "Closed",
     },
 }
 
