@@ -26,7 +26,7 @@ FOUND = CountColumn(
 )
 CONFIRMED = CountColumn(
     N_("Confirmed"), lambda counts: counts.confirmed,
-    N_("A person judged it to be a violation. A judgement that was taken back at once does not count."),
+    N_("A person judged it to be a violation. A judgement that was taken back or changed later does not count."),
 )
 FALSE_ALARMS = CountColumn(
     N_("False alarms"), lambda counts: counts.false_alarms,
@@ -49,7 +49,10 @@ ANSWERED = CountColumn(
     N_("Answers"), lambda counts: counts.answered,
     N_("Reports of shops that it is put right; one that was returned and sent again counts twice."),
 )
-CLOSED = CountColumn(N_("Closed"), lambda counts: counts.closed, N_("An officer verified that it is put right."))
+CLOSED = CountColumn(
+    N_("Closed"), lambda counts: counts.closed,
+    N_("An officer verified that it is put right, and nobody opened the case again."),
+)
 COLUMNS = (FOUND, CONFIRMED, FALSE_ALARMS, CANNOT_TELL, APART, ISSUED, RECORDED, ANSWERED, CLOSED)
 
 SHARE = N_("Share of false alarms")

@@ -31,6 +31,8 @@ _ACTS = (
     Act.REPORT, Act.MUTE, Act.CONFIRM, Act.DISMISS, Act.MERGE, Act.ISSUE, Act.RECORD, Act.SUBMIT, Act.RETURN, Act.CLOSE,
     Act.WITHDRAW, Act.UPHOLD, Act.GO_ON_SITE, Act.TRANSFER,
 )
+# Counted with what came in its place, one case would be a violation and a false alarm, or closed twice.
+_CAN_BE_TAKEN_BACK, _TAKES_BACK = (Act.CONFIRM, Act.DISMISS, Act.MERGE, Act.CLOSE), (Act.UNDO, Act.SPLIT, Act.REOPEN)
 # What the rows of a table are grouped by, the key first; and who knows the names of these: of the key, and of what it belongs to.
 _KEYS: dict[By | None, tuple[str, ...]] = {
     None: (), By.RULE: ("rule",), By.CAMERA: ("camera_id", "shop_id"), By.SHOP: ("shop_id",), By.STATION: ("district_id",),
@@ -97,7 +99,7 @@ async def count_steps(
     undo = aliased(CaseTransition)
     taken_back = select(undo.id).where(
         undo.case_id == CaseTransition.case_id, undo.version == CaseTransition.version + 1,
-        undo.act.in_((Act.UNDO, Act.SPLIT)),
+        undo.act.in_(_TAKES_BACK) | and_(CaseTransition.act == Act.CONFIRM, undo.act == Act.DISMISS),
     )
     steps = (
         select(
@@ -109,7 +111,7 @@ async def count_steps(
         .join(Shop, Shop.id == Case.shop_id)
         .where(
             case_is_visible(actor), *_of(scope), CaseTransition.act.in_(_ACTS), _within(CaseTransition.at, scope),
-            ~and_(CaseTransition.act.in_((Act.CONFIRM, Act.DISMISS, Act.MERGE)), taken_back.exists()),
+            ~and_(CaseTransition.act.in_(_CAN_BE_TAKEN_BACK), taken_back.exists()),
         )
         .cte("steps")
     )

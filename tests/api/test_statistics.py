@@ -129,6 +129,17 @@ class TestCounting:
         its = (await counted(any_world, november()))[""]
         assert (its.confirmed, its.false_alarms) == (0, 1)
 
+    async def test_what_a_section_head_changed_counts_once(self, any_world: World):
+        """A report in which cases are violations and false alarms at once, or more are closed than had a notice, is none."""
+        judged, later = (NOON, Act.REPORT), NOON + timedelta(days=1)
+        async with History(any_world.centre.database, await any_world.place()) as history:
+            history.case(judged, (NOON, Act.CONFIRM), (later, Act.DISMISS, "not_a_violation"))
+            history.case(judged, (NOON, Act.DISMISS, "not_staff"), (later, Act.REOPEN), (later, Act.CONFIRM), (later, Act.ISSUE))
+            history.case(judged, (NOON, Act.CONFIRM), (NOON, Act.CLOSE), (later, Act.REOPEN), (later, Act.CLOSE))
+            history.case(judged, (NOON, Act.CONFIRM), (NOON, Act.CLOSE), (later, Act.REOPEN))
+        its = (await counted(any_world, november()))[""]
+        assert (its.confirmed, its.false_alarms, its.dismissed, its.closed) == (3, 1, 1, 1)
+
     async def test_weeks_begin_on_monday_in_the_time_of_the_shops(self, any_world: World):
         monday = datetime(2026, 11, 23, tzinfo=SHOP_TIME)
         async with History(any_world.centre.database, await any_world.place()) as history:
