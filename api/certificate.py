@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -45,12 +46,17 @@ def said_of_its_end(certificate: Path, at: datetime) -> str | None:
 
 
 class Renewing:
-    """Has connections that begin from now on use the files as they are, once they were changed."""
+    """Has connections that begin from now on use the files as they are, once they were changed; `tell` gets a line when their end
+    comes near, and when it has come: what renews them may have failed for months."""
 
-    def __init__(self, context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, certificate: Path, key: Path, clock: Callable[[], datetime], tell: Callable[[str], None]
+    ) -> None:
         self._context = context
         self._files = certificate, key
         self._seen = self._stamps()
+        self._clock, self._tell = clock, tell
+        self._told: str | None = None
 
     async def look(self, _stopping: asyncio.Event | None = None) -> None:
         """Raises CertificateUnusable or OSError, and keeps to what it has: one of the two may be written a moment later."""
@@ -60,6 +66,9 @@ class Renewing:
             self._context.load_cert_chain(*self._files)
             self._seen = stamps
             log.info("the certificate was renewed", file=str(self._files[0]))
+        before, self._told = self._told, said_of_its_end(self._files[0], self._clock())
+        if self._told is not None and self._told != before:
+            self._tell(self._told)
 
     def _stamps(self) -> list[tuple[int, int]]:
         return [(found.st_ino, found.st_mtime_ns) for found in (path.stat() for path in self._files)]

@@ -21,7 +21,7 @@ from api.accounts.actors import the_house
 from api.bootstrap import prepare
 from api.cameras.service import unreadable_passwords
 from api.centre import Centre
-from api.certificate import LOOK_EVERY_S, Renewing, check_files, said_of_its_end
+from api.certificate import LOOK_EVERY_S, Renewing, check_files
 from api.kit.connections import HttpProtocol, allow_many
 from api.kit.lock import has_begun, hold_folder, may_begin
 from api.kit.problems import Unavailable
@@ -106,10 +106,8 @@ async def _serve(settings: Settings, listener: socket.socket, tell: Callable[[st
     if settings.tls_certificate is None or settings.tls_key is None:
         await server.serve(sockets=[listener])
         return
-    if (words := said_of_its_end(settings.tls_certificate, centre.clock())) is not None:
-        tell(words)
     config.load()
-    renewing = Renewing(cast(ssl.SSLContext, config.ssl), settings.tls_certificate, settings.tls_key)
+    renewing = Renewing(cast(ssl.SSLContext, config.ssl), settings.tls_certificate, settings.tls_key, centre.clock, tell)
     async with repeating(renewing.look, LOOK_EVERY_S, "the renewed certificate cannot be used; going on with the one before"):
         await server.serve(sockets=[listener])
 

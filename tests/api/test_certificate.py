@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from api.certificate import CertificateUnusable, Renewing, said_of_its_end
+from api.kit.times import now
 from tests.api.certificates import self_signed
 
 
@@ -22,7 +23,7 @@ async def test_one_that_was_renewed_is_shown_without_a_restart(tmp_path: Path):
     certificate, key = self_signed(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
-    renewing = Renewing(context, certificate, key)
+    renewing = Renewing(context, certificate, key, now, print)
     await renewing.look()
     before = await shown(context)
     other, its_key = self_signed(tmp_path / "renewed")
@@ -33,6 +34,18 @@ async def test_one_that_was_renewed_is_shown_without_a_restart(tmp_path: Path):
     its_key.replace(key)
     await renewing.look()
     assert await shown(context) == certificate.read_text() != before
+
+
+async def test_an_end_that_comes_near_while_the_centre_runs_is_told_once(tmp_path: Path):
+    certificate, key = self_signed(tmp_path, days=80)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    told: list[str] = []
+    at = now()
+    renewing = Renewing(context, certificate, key, lambda: at, told.append)
+    for days in (0, 60, 7, 1, 20, 1):
+        at += timedelta(days=days)
+        await renewing.look()
+    assert [words.removeprefix(f"The certificate {certificate} ").split()[0] for words in told] == ["ends", "ended"]
 
 
 @pytest.mark.parametrize(("days", "word"), [(-2, " ended on "), (5, " ends on ")])
