@@ -125,6 +125,13 @@ async def test_exactly_the_limit_is_enough(world: World):
     assert (status["status"], status["observed_minutes"], status["required_minutes"]) == ("active", 8064, 10080)
 
 
+async def test_no_minute_is_asked_for_that_is_not_kept(world: World):
+    shop = await join(world)
+    world.centre.settings.minutes_kept_days = 2
+    await shop.look(1.0)
+    assert (await shop.status())["required_minutes"] == 2 * 24 * 60
+
+
 async def test_the_limits_are_settings(world: World):
     shop = await join(world)
     world.centre.settings.status_active_from, world.centre.settings.status_days = 0.5, 1
