@@ -68,9 +68,10 @@ class Puller:
         except CentreError:
             pass  # told by `Centre`, once per change; the list in use stays
         else:
-            self._refused, self._has_asked = None, True
-            if config is not None:
+            # Through a proxy that forgets what was asked, the list in use comes four times a minute.
+            if config is not None and not (self._has_asked and config.version == self.version):
                 self._use(config)
+            self._refused, self._has_asked = None, True
 
     def keep(self) -> None:
         """Keep the list on disk, or forget it where the centre has turned the edge away: that one would be used at the next start

@@ -51,6 +51,14 @@ def test_unchanged_list_is_not_applied_again(world: World):
     assert world.centre.requests[1].headers["If-None-Match"] == '"v1"'
 
 
+def test_unchanged_list_that_a_proxy_brings_again_wears_no_disk(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.centre.before = lambda request: request.headers.pop("If-None-Match", None) and None
+    world.pull()
+    monkeypatch.setattr(world.store, "save", pytest.fail)
+    world.pull()
+    assert (world.lists(), len(world.centre.requests)) == ([["a"]], 2)
+
+
 def test_after_a_start_the_whole_list_is_asked_for(world: World):
     """It says how far the chains have come: this disk may have been put back."""
     world.store.save(edge_config(camera("a"), version="v1"))
