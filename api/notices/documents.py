@@ -19,6 +19,7 @@ TEMPLATES = 5
 LANGUAGES = ("zh-CN", "en")
 _TITLES = {"zh-CN": "线上整改告知", "en": "Online rectification notice"}
 _DRAFT = {"zh-CN": "草稿", "en": "DRAFT"}
+_WITHDRAWN = {"zh-CN": "已撤销", "en": "WITHDRAWN"}
 ORDER_TITLE = "责令改正通知书（草稿）"
 QR = "answer.png"
 
@@ -72,9 +73,9 @@ def order_html(draft: OrderDraft) -> Markup:
     return _render(draft.facts.template, "order.zh-CN.html", draft=draft, facts=draft.facts)
 
 
-def notice_pdf(facts: Facts, language: str, url: str) -> bytes:
-    """`url` leads to the answer. Raises NoSuchCharacter."""
-    watermark = _DRAFT[language] if facts.number is None else None
+def notice_pdf(facts: Facts, language: str, url: str, is_withdrawn: bool) -> bytes:
+    """As it was issued, and marked on every page where it holds no more. `url` leads to the answer. Raises NoSuchCharacter."""
+    watermark = _DRAFT[language] if facts.number is None else _WITHDRAWN[language] if is_withdrawn else None
     title = f"{_TITLES[language]} {facts.reference}"
     pictures = {QR: qr_png(url)}
     return write_pdf(notice_html(facts, language, url, QR), title, watermark, pictures)

@@ -4,7 +4,9 @@ import anyio.to_thread
 from fastapi import APIRouter, Response
 
 from api.accounts.dependencies import CentreOf, SignedIn
+from api.cases import service as cases
 from api.cases.endpoints import CaseId
+from api.cases.states import CaseState
 from api.kit.problems import Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import At, Reading, Writing
 from api.links.paper import address_on_paper
@@ -40,8 +42,9 @@ async def get_notice_pdf(
     work: Reading, actor: SignedIn, centre: CentreOf, at: At, case_id: CaseId, language: NoticeLanguage = NoticeLanguage.ZH
 ) -> Response:
     facts = await service.get_notice(work, actor, case_id)
+    is_withdrawn = (await cases.get_case(work, actor, case_id)).state is CaseState.WITHDRAWN
     url = await address_on_paper(centre, actor, facts, at)
-    content = await anyio.to_thread.run_sync(documents.notice_pdf, facts, language.value, url)
+    content = await anyio.to_thread.run_sync(documents.notice_pdf, facts, language.value, url, is_withdrawn)
     return pdf(content, f"notice-{case_id}.pdf")
 
 

@@ -102,6 +102,18 @@ class TestIssue:
         assert "A person worked in the food-processing area without a work cap" in paper
         assert "not a decision on an administrative penalty" in paper
 
+    @pytest.mark.parametrize(("language", "mark"), [("zh-CN", "已撤销"), ("en", "WITHDRAWN")])
+    async def test_one_that_was_withdrawn_says_so_on_each_page(self, world: World, language: str, mark: str):
+        """As it was issued, it would be taken for one that holds by whoever is handed the sheet."""
+        officer, chief = await world.person(), await world.person(Role.CHIEF)
+        case_id = await issued(world, await world.edge(await world.place()), officer)
+        for is_marked in (False, True):
+            paper = (await officer.get(f"/api/v1/cases/{case_id}/notice.pdf?language={language}")).content
+            with pymupdf.open("pdf", paper) as document:
+                assert {mark in page.get_text(flags=0).replace("\n", "") for page in document} == {is_marked}
+            if not is_marked:
+                await done(chief, case_id, "withdraw", reason="wrong_facts")
+
     async def test_a_notice_stays_as_it_was_issued(self, any_world: World):
         place = await any_world.place("Before")
         officer = await any_world.person()
@@ -320,7 +332,7 @@ class TestTemplates:
 class TestPaper:
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_the_chinese_font_is_embedded(self, language: str):
-        with pymupdf.open("pdf", notice_pdf(FACTS, language, "http://centre.test")) as document:
+        with pymupdf.open("pdf", notice_pdf(FACTS, language, "http://centre.test", False)) as document:
             fonts = {font[3]: font[1] for page in document for font in page.get_fonts()}
             text = "".join(page.get_text(flags=0) for page in document).replace("\n", "")
             assert document.page_count == 1
@@ -347,7 +359,7 @@ class TestPaper:
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_a_draft_looks_like_one(self, language: str):
         draft = FACTS.model_copy(update={"number": None})
-        text = words_of(notice_pdf(draft, language, "http://centre.test"))
+        text = words_of(notice_pdf(draft, language, "http://centre.test", False))
         watermark, mark = {"zh-CN": ("草稿", "（未核对）"), "en": ("DRAFT", "(not verified)")}[language]
         assert watermark in text
         assert mark in text
