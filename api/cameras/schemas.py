@@ -1,6 +1,7 @@
 import re
 from datetime import datetime
 from enum import StrEnum
+from ipaddress import IPv4Address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -14,6 +15,18 @@ from contract.edges import StreamFault
 
 # Some makers put the login into the path: rtsp://host/user=admin&password=x&channel=1
 SECRET_FIELD = re.compile(r"(?i)\b(passw(?:or)?d|pwd|token|auth)=[^&]+")
+
+
+def is_torn_address(host: str) -> bool:
+    """Whether it is an IPv4 address with a number missing, too large or with a zero before it. To the C library 192.168.1 is
+    192.168.0.1, mostly the router, and 192.168.1.064 is 192.168.1.52: the password would go to another machine."""
+    if re.fullmatch(r"[0-9.]+", host) is None:
+        return False
+    try:
+        IPv4Address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def _without_credentials(url: str) -> str:
@@ -34,6 +47,8 @@ def _without_credentials(url: str) -> str:
             raise ValueError("The address holds a space or a control character.")
         if not hostname:
             raise ValueError("The address names no host. Enter it as rtsp://host:554/path.")
+        if is_torn_address(hostname):
+            raise ValueError("An IP address has four numbers from 0 to 255 without a zero before them, such as 192.168.1.64.")
     elif parts.scheme not in ("", "file"):
         raise ValueError("Enter an address that begins with rtsp://, the path of a file, or /dev/videoN.")
     return url

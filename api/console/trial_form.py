@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from api.cameras.makers import BY_KEY, MAKERS, Maker
-from api.cameras.schemas import SECRET_FIELD
+from api.cameras.schemas import SECRET_FIELD, is_torn_address
 from api.console.camera_form import SECRET_IN_PATH, NotACamera, taken_apart, without_login
 from api.console.i18n import N_
 from api.console.shop_choice import ShopChoice
@@ -32,6 +32,7 @@ _HOST = re.compile(r"[\w.:%-]+", re.ASCII)
 _NO_MAKER = N_("Choose the maker, or “I do not know”.")
 _WEB_PAGE = N_("This is the address of a web page. Enter only the IP address in it, such as 192.168.1.64, and choose the maker.")
 _NO_ADDRESS = N_("Enter the IP address of the camera or the recorder, such as 192.168.1.64.")
+_TORN_ADDRESS = N_("An IP address has four numbers from 0 to 255, such as 192.168.1.64. Look at it once more.")
 _NO_CHANNEL = N_("Enter a number from 1 to 256. A camera without a recorder is channel 1.")
 _TOO_LONG = N_("This is longer than it can be.")
 _TOO_MANY_OF_HOST = N_(
@@ -141,14 +142,15 @@ def _what_is_wrong_with(address: str) -> str | None:
         return _WEB_PAGE
     if SECRET_FIELD.search(address):
         return SECRET_IN_PATH
-    if "://" not in address:
-        try:
-            parts = urlsplit(f"rtsp://{address}")
-            is_host = _HOST.fullmatch(parts.hostname or "") and (parts.port or 554) and not parts.path and "@" not in address
-        except ValueError:
-            is_host = False
-        return None if is_host else _NO_ADDRESS
-    return None
+    is_url = "://" in address
+    try:
+        parts = urlsplit(address if is_url else f"rtsp://{address}")
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return None if is_url else _NO_ADDRESS
+    if is_torn_address(host):
+        return _TORN_ADDRESS
+    return None if is_url or (_HOST.fullmatch(host) and not parts.path and "@" not in address) else _NO_ADDRESS
 
 
 def _of_fields(error: ValidationError, speaker: Speaker) -> dict[str, str]:

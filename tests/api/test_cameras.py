@@ -52,10 +52,11 @@ class TestCreate:
         [
             "rtsp://user:hunter2@192.0.2.8/1", "rtsp://user:1/hunter2@192.0.2.8/1", "rtsp://192.0.2.8/a b", "http://192.0.2.8/",
             "rtsp:///path", "rtsp://[::1/1", "rtsp://host:99999/1", "", "rtsp://192.0.2.8/user=admin&password=hunter2&channel=1",
+            "rtsp://192.168.1:554/1", "rtsp://192.168.1.064/1",
         ],
         ids=[
             "with credentials", "with a slash in the password", "space", "http", "no host", "no address", "port", "empty",
-            "with credentials in the path",
+            "with credentials in the path", "three numbers", "a zero before a number",
         ],
     )
     async def test_an_address_that_is_none(self, world: World, url: str):
