@@ -219,6 +219,12 @@ class TestHeartbeat:
         state = await self.state(any_world, place.camera_id)
         assert (state["state"], state["fault"]) == ("cannot_look", "wrong_password")
 
+    async def test_a_failure_shows_at_once_though_it_looked_a_minute_ago(self, world: World):
+        place = await world.place()
+        box = await world.edge(place)
+        await box.beat(box.minute(1, looks=60), box.minute(0, looks=0, fault=StreamFault.WRONG_PASSWORD))
+        assert (await self.state(world, place.camera_id))["state"] == "cannot_look"
+
     async def test_a_minute_told_again_replaces_itself(self, any_world: World):
         place = await any_world.place()
         box = await any_world.edge(place)
