@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
 from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
@@ -14,7 +16,7 @@ from api.feed.schemas import Feed, FeedItem
 from api.feed.service import Stand
 from api.feed.tables import FeedEvent
 from api.kit.parameters import Cursor, Limit
-from api.kit.problems import Forbidden, Gone, TooManyRequests, Unauthenticated, documented
+from api.kit.problems import Forbidden, Gone, TooManyRequests, Unauthenticated, documented, from_database
 from api.kit.work import Reading
 from api.repeats.routes import ApiRoute
 
@@ -66,7 +68,12 @@ async def follow(centre: Centre, actor: Actor, stand: Stand) -> AsyncIterator[st
     until = spoken_at + centre.settings.stream_s
     while True:
         known = centre.bell.position
-        read = await centre.shared_reading.read(centre.database, actor, stand, known)
+        try:
+            read = await centre.shared_reading.read(centre.database, actor, stand, known)
+        except (DBAPIError, PoolTimeout) as error:
+            if isinstance(error, DBAPIError) and from_database(error) is None:
+                raise
+            return  # it is busy or away: who follows comes again, and is told so in words
         if read is None:
             return
         stand, told = read

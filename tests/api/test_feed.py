@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from sqlalchemy.exc import OperationalError
 
 from api.accounts.actors import Actor, ActorKind, Client
 from api.accounts.dependencies import COOKIE
@@ -24,13 +25,14 @@ from api.feed import service
 from api.feed.endpoints import follow as follow_events
 from api.feed.publisher import forget_old, publish_all
 from api.feed.service import Stand
+from api.feed.shared import SharedReading
 from api.feed.tables import FeedEvent
 from api.kit.cursors import encode_cursor
 from api.kit.database import Work
 from api.kit.repeating import repeating
 from api.kit.times import SHOP_TIME
 from tests.api.acts import done
-from tests.api.world import EdgeBox, Place, World, problem_code
+from tests.api.world import HOUSE, EdgeBox, Place, World, problem_code
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=SHOP_TIME)
 WRITERS, EACH = 6, 5
@@ -222,6 +224,15 @@ async def test_a_stream_ends_so_that_who_follows_is_asked_again(world: World):
     answer = await (await world.person()).get("/api/v1/events/stream")
     assert answer.status_code == 200
     assert {line.partition(": ")[0] for line in answer.text.splitlines()} <= {"", "id"}
+
+
+async def test_a_stream_ends_where_the_database_goes_away(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Each follower would write an error of a hundred lines, just when the log is looked at."""
+    async def away(*_: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("server closed the connection unexpectedly"))
+
+    monkeypatch.setattr(SharedReading, "read", away)
+    assert [told async for told in follow_events(world.centre, HOUSE, Stand())] == []
 
 
 async def test_a_stream_ends_when_the_centre_does(world: World):
