@@ -82,6 +82,10 @@ class Centre:
         return Limiter("box", self.settings.box_requests_per_minute)
 
     @cached_property
+    def requests_of_link(self) -> Limiter:
+        return Limiter("link", self.settings.link_requests_per_minute)
+
+    @cached_property
     def tokens_of_client(self) -> Limiter:
         return Limiter("client", self.settings.token_requests_per_minute, TokensRateLimited)
 

@@ -14,6 +14,7 @@ from api.accounts.actors import Actor
 from api.accounts.passwords import password_fits
 from api.accounts.service import CodeNeeded
 from api.accounts.tables import User
+from api.accounts.throttle import network_of
 from api.centre import Centre
 from api.clients.access import actor_with_token, bearer_of
 from api.kit.problems import Unauthenticated
@@ -93,6 +94,13 @@ CentreOf = Annotated[Centre, Depends(centre_of)]
 SignedIn = Annotated[Actor, Depends(signed_in)]
 SignedInForUpdate = Annotated[Actor, Depends(signed_in_for_update)]
 MaybeSignedIn = Annotated[Actor | None, Depends(signed_in_or_none)]
+
+
+async def limited_link(request: Request) -> None:
+    """For an address that holds a link. Whoever holds it may be anybody, and each look through it is written into the audit.
+    Raises RateLimited."""
+    centre, link = centre_of(request), request.path_params.get("link") or request.path_params.get("token", "")
+    centre.requests_of_link.take(f"{network_of(address_of(request))} {token_hash(link)}", centre.clock())
 
 
 async def sign_in(request: Request, response: Response, login: str, password: SecretStr, code: str | None = None) -> Actor:

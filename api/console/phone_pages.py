@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Annotated
 
 import anyio.to_thread
-from fastapi import APIRouter, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from api.accounts.dependencies import CentreOf, address_of, device_of
+from api.accounts.dependencies import CentreOf, address_of, device_of, limited_link
 from api.answers import service as answers
 from api.answers.endpoints import PhotographTooLarge, look_at, read_answer
 from api.cameras import service as cameras
@@ -41,7 +41,7 @@ from api.notices import service as notices
 from api.notices.documents import notice_html
 from api.places.schemas import Id
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(limited_link)])
 COOKIE = "sunshine_device"
 # Not there, or over.
 _LEADS_NOWHERE = (404, 410)

@@ -3,17 +3,17 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.accounts.actors import Actor
-from api.accounts.dependencies import CentreOf, SignedIn, address_of
+from api.accounts.dependencies import CentreOf, SignedIn, address_of, limited_link
 from api.audit.service import REASON_LENGTH
 from api.centre import Centre
 from api.evidence import links, service
 from api.evidence.schemas import LinkIn, LinkOut
 from api.evidence.service import EvidenceFile
 from api.kit.middleware import is_same_site
-from api.kit.problems import Forbidden, Gone, NotFound, Unauthenticated, documented
+from api.kit.problems import Forbidden, Gone, NotFound, TooManyRequests, Unauthenticated, documented
 from api.kit.ranges import PARTS_OF_FILES, file_response
 from api.kit.work import At
 from api.repeats.routes import ApiRoute
@@ -67,8 +67,9 @@ async def link_evidence(actor: SignedIn, centre: CentreOf, at: At, violation_id:
     "/pictures/{link}", operation_id="get_linked_picture", summary="The picture that a link opens", response_class=Response,
     responses={
         200: {"description": "The whole picture", "content": {"image/jpeg": {}}}, **PARTS_OF_FILES,
-        **documented(NotFound, Gone),
+        **documented(NotFound, Gone, TooManyRequests),
     },
+    dependencies=[Depends(limited_link)],
 )
 async def get_linked(
     request: Request, centre: CentreOf, at: At, link: Annotated[str, Path(max_length=2000)]

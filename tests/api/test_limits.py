@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.api.test_evidence_links import make, path_of, violation
 from tests.api.world import World, problem_code
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -58,6 +59,24 @@ class TestPerson:
         answer = await officer.post("/cases/1/confirm", data=form, headers=BROWSER)
         assert answer.status_code == 429
         assert "Wait a few seconds" in answer.text
+
+
+class TestLink:
+    """Whoever holds one is known to nobody, and each look through it is an entry of the audit."""
+
+    async def test_to_a_picture(self, world: World):
+        place = await world.place()
+        world.centre.settings.link_requests_per_minute, world.centre.clock = 2, lambda: AT
+        officer, violation_id = await world.person(place=place), await violation(world, place)
+        paths = [path_of(await make(officer, violation_id, file="blurred.jpg", reason=reason)) for reason in ("One.", "Another.")]
+        anybody = world.client()
+        assert [(await anybody.get(paths[0])).status_code for _ in range(3)] == [200, 200, 429]
+        assert (await anybody.get(paths[1])).status_code == 200
+
+    async def test_in_a_message(self, limited: World):
+        limited.centre.settings.link_requests_per_minute = 2
+        anybody = limited.client(headers=BROWSER)
+        assert [(await anybody.get("/n/unknown")).status_code for _ in range(3)] == [404, 404, 429]
 
 
 class TestBox:
