@@ -206,6 +206,8 @@ def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
 def from_database(error: DBAPIError) -> Problem | None:
     """What passes by itself or needs an operator; None for an error of ours."""
     text = str(error.orig).lower()
+    if "shared memory segment" in text:  # "could not resize ...: No space left on device", which no disk lacks
+        return Unavailable("The database has too little shared memory. Whoever runs it gives its container more: shm_size 256mb.")
     if "disk is full" in text or "no space left" in text or "could not extend file" in text:
         return StorageFull(DISK_FULL)
     if "locked" in text or "busy" in text:

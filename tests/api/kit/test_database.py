@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 
 from api.audit.tables import AuditEntry
 from api.kit.database import Database, Work
-from api.kit.problems import from_database
+from api.kit.problems import Unavailable, from_database
 from api.kit.settings import Settings
 from api.places.tables import District
 from tests.api.world import World
@@ -216,3 +216,11 @@ async def test_a_writer_that_is_cancelled_leaves_nothing_locked(tmp_path: Path):
         pass  # nothing was said in it
     await write()
     await database.close()
+
+
+def test_shared_memory_that_is_full_is_no_full_disk():
+    """In the words of PostgreSQL 15, in a container with 4 MB of it."""
+    words = 'could not resize shared memory segment "/PostgreSQL.1161754460" to 2105344 bytes: No space left on device'
+    problem = from_database(OperationalError("SELECT 1", {}, Exception(words)))
+    assert isinstance(problem, Unavailable)
+    assert "shm_size" in problem.detail
