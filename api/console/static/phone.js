@@ -117,7 +117,7 @@ if (fix) {
     say(words.ready);
     retake.hidden = false;
     send.scrollIntoView({ block: "center" });
-    if (!practice) kept((store) => store.put({ base: words.base, files: [...fix.files], at: Date.now() }, LAST));
+    if (!practice) kept((store) => store.put({ base: words.base, files: fix.small, at: Date.now() }, LAST));
   });
 }
 if (!practice) restore(fix);
@@ -136,6 +136,11 @@ function wait(seconds) {
 // The same form may arrive twice: the server does it once, and answers the second time as the first.
 async function send(form) {
   const body = new FormData(form);
+  for (const input of form.querySelectorAll("input[type=file]")) {
+    if (!input.small) continue;
+    body.delete(input.name);
+    for (const file of input.small) body.append(input.name, file);
+  }
   for (let pause = 1; ; pause = Math.min(2 * pause, SLOWEST_S)) {
     say(words.sending);
     const tooLong = new AbortController();

@@ -87,6 +87,7 @@ for (const input of document.querySelectorAll("input[type=file][data-many]")) {
   let choice = 0;
   input.addEventListener("change", async () => {
     const mine = ++choice;
+    input.small = null;
     const files = [...input.files];
     const tooMany = files.length > MOST_PHOTOGRAPHS;
     tell(input, tooMany ? words.many : "");
@@ -96,15 +97,18 @@ for (const input of document.querySelectorAll("input[type=file][data-many]")) {
     const ready = [];
     for (const file of files) ready.push(await smaller(file)); // one at a time: six at once are more than a cheap phone holds
     if (mine !== choice) return;
-    const carrier = new DataTransfer();
     previews.textContent = "";
-    for (const { file, canvas } of ready) {
-      carrier.items.add(file);
-      if (canvas) previews.append(canvas);
+    for (const { canvas } of ready) if (canvas) previews.append(canvas);
+    input.small = ready.map(({ file }) => file);
+    try {
+      const carrier = new DataTransfer();
+      for (const file of input.small) carrier.items.add(file);
+      input.files = carrier.files;
+    } catch {
+      // Safari before 14.1 makes no such list: there phone.js sends the small ones, and the page of a case those that were chosen.
     }
-    input.files = carrier.files;
     send.disabled = false;
-    const wrong = wrongWith([...input.files], words);
+    const wrong = wrongWith(input.small, words);
     tell(input, wrong);
     if (!wrong) input.dispatchEvent(new Event("ready"));
   });
