@@ -1,5 +1,7 @@
 """The console in a real browser: what updates by itself, what works by keyboard, on a phone, and without JavaScript."""
 
+import re
+
 import pymupdf
 import pytest
 from playwright.sync_api import expect
@@ -187,6 +189,17 @@ def test_sheets_hold_what_is_printed_alone_and_are_counted(open_page: OpenPage, 
     page = open_page("chief", "/statistics/month")
     with pymupdf.open(stream=page.pdf(prefer_css_page_size=True)) as report:
         assert "1 / 1" in report[0].get_text()
+
+
+def test_a_case_on_paper_names_its_number_and_the_day_of_each_step(centre: LiveCentre, open_page: OpenPage) -> None:
+    """For a court: on the screen what was done today has no day, and what can be pressed is no part of the record."""
+    case_id = centre.hand_in()
+    page = open_page("chief", f"/cases/{case_id}")
+    with pymupdf.open(stream=page.pdf(prefer_css_page_size=True)) as paper:
+        text = "".join(sheet.get_text() for sheet in paper).replace("\n", "")
+    assert f"{case_id} 号" in text
+    assert len(re.findall(r"\d\d:\d\d:\d\d \[\d{4}年\d+月\d+日", text)) >= 2
+    assert "导出证据" not in text
 
 
 def test_a_password_can_be_seen_while_it_is_typed_and_one_that_is_too_short_is_not_lost(
