@@ -663,6 +663,8 @@ class TestClients:
             ({"redirect_uris": ["http://app.example.org/"]}, "redirect_uris"),
             ({"redirect_uris": ["https://app.example.org/#x"]}, "redirect_uris"),
             ({"redirect_uris": ["javascript:alert(1)"]}, "redirect_uris"), ({"redirect_uris": ["https://a@b/"]}, "redirect_uris"),
+            ({"redirect_uris": ["https://a; script-src-elem 'unsafe-inline'; b/"]}, "redirect_uris"),
+            ({"redirect_uris": ["https://a/b c"]}, "redirect_uris"),
         ],
     )
     async def test_what_is_wrong_is_said_by_field(self, world: World, wrong: dict[str, Any], field: str):
