@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, ImageChops, ImageOps
 from api.accounts.permissions import Role
 from api.answers import photographs, service
 from api.answers.photographs import decode
+from api.cases.tables import Case
 from api.kit.pictures import NotAPicture
 from api.kit.times import SHOP_TIME
 from tests.api.acts import done
@@ -315,9 +316,9 @@ class TestDecode:
 class TestSince:
     """Real minutes of an edge are of now, so here the clock stands at now."""
 
-    async def answered(self, world: World) -> tuple[Answering, httpx.AsyncClient]:
+    async def answered(self, world: World, hours_ago: float = 3) -> tuple[Answering, httpx.AsyncClient]:
         there = await Answering.begin(world)
-        world.centre.clock = lambda: datetime.now(UTC) - timedelta(hours=3)
+        world.centre.clock = lambda: datetime.now(UTC) - timedelta(hours=hours_ago)
         assert (await answer_notice(there.owner, there.case_id, 3)).status_code == 200
         world.centre.clock = lambda: datetime.now(UTC)
         return there, await world.person(place=there.place)
@@ -334,6 +335,14 @@ class TestSince:
         since = await self.since(there, verifier)
         assert (since["minutes_observed"], since["repeats"]) == (90, [])
 
+    async def test_no_hour_is_counted_whose_minutes_are_not_kept_any_more(self, world: World):
+        there, verifier = await self.answered(world, hours_ago=40)
+        world.centre.settings.minutes_kept_days = 1
+        at = datetime.now(UTC)
+        world.centre.clock = lambda: at
+        since = await self.since(there, verifier)
+        assert datetime.fromisoformat(since["counted_from"]) == at - timedelta(days=1)
+
     async def test_a_repeat_is_shown_and_says_whether_it_was_judged(self, any_world: World):
         there, verifier = await self.answered(any_world)
         again = await there.box.report(captured_at=datetime.now(UTC) - timedelta(minutes=20), track=99)
@@ -341,6 +350,14 @@ class TestSince:
         assert [(one["case_id"], one["is_judged"]) for one in repeats] == [(again.json()["case_id"], False)]
         await verifier.post(f"/api/v1/cases/{repeats[0]['case_id']}/confirm", json={}, headers={"If-Match": '"1"'})
         assert (await self.since(there, verifier))["repeats"][0]["is_judged"]
+
+    async def test_what_the_camera_has_seen_in_another_shop_is_no_repeat(self, world: World):
+        there, _ = await self.answered(world)
+        again = (await there.box.report(captured_at=datetime.now(UTC) - timedelta(minutes=20), track=99)).json()["case_id"]
+        elsewhere = await world.place("Elsewhere")
+        async with world.centre.database.writing() as work:
+            (await work.get_one(Case, again)).shop_id = elsewhere.shop_id
+        assert (await self.since(there, await world.person()))["repeats"] == []
 
     async def test_what_a_person_dismissed_is_no_repeat(self, world: World):
         there, verifier = await self.answered(world)
