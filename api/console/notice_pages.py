@@ -123,10 +123,10 @@ async def _order(actor: Actor, centre: Centre, case_id: int, typed: OrderTyped, 
     """On record, and its evidence under a legal hold, before it is shown."""
     async with centre.database.reading() as work:
         case = await cases.get_case(work, actor, case_id)
-        exhibits = (await evidence.of_cases(work, actor, [case_id]))[case_id]
-        draft = await notices.draft_order(
-            work, actor, case_id, centre.deadlines, typed.officers, [exhibit.digest for exhibit in exhibits], at
-        )
+        parts = [part.id for part in await cases.list_parts(work, actor, case)]
+        exhibits = await evidence.of_cases(work, actor, [case_id, *parts])
+        digests = [exhibit.digest for found in exhibits.values() for exhibit in found]
+        draft = await notices.draft_order(work, actor, case_id, centre.deadlines, typed.officers, digests, at)
     async with centre.database.writing() as work:
         notices.record_draft(work, actor, case, draft)
         await deletion.hold_for_order(work, actor, case_id, at)

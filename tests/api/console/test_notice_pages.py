@@ -141,6 +141,12 @@ class TestOrder:
         (hold,) = (await browser.get(f"/api/v1/cases/{case_id}/holds")).json()
         assert (hold["set_by"], hold["lifted_at"], "责令改正通知书" in hold["set_because"]) == ("officer 张", None, True)
 
+    async def test_it_names_the_evidence_of_what_was_merged_too(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+        part, case_id = await hand_in(browser, kitchen), await confirmed(browser, kitchen)
+        await browser.post(f"/cases/{part}/merge", data={"version": 1, "into": case_id})
+        draft = words(await browser.get(f"/cases/{case_id}/order", params=OFFICERS))
+        assert len(set(re.findall(r"[0-9a-f]{64}", draft))) == 2
+
     async def test_no_day_to_put_it_right_by_that_is_over(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await confirmed(browser, kitchen)
         await browser.post(f"/cases/{case_id}/issue", data={"version": 2})
