@@ -242,7 +242,7 @@ def test_what_a_proxy_finds_too_large_is_told_and_the_photograph_stays(shop: Sho
     expect(page.get_by_role("status")).to_have_text("照片已就绪，请按“提交”。")
     page.route("**/answer", lambda route: route.fulfill(status=413, body="<h1>413 Request Entity Too Large</h1>"))
     page.locator(".phone-fix [type=submit]").click()
-    expect(page.get_by_role("status")).to_have_text("内容太大，没能提交。请减少照片，或致电监管所。")
+    expect(page.get_by_role("status")).to_have_text("照片太大，没有发出去。请少放几张，或者打监管所的电话。")
     expect(page.locator(".phone-fix canvas")).to_be_visible()
 
 
@@ -276,7 +276,7 @@ def test_what_another_did_meanwhile_is_told_and_the_answer_goes_on_from_there(
     assert _officer(shop.centre).post(f"/api/v1/cases/{shop.case_id}/acknowledge", json={}, headers=headers).is_success
     send = page.locator(".phone-fix [type=submit]")
     send.click()
-    expect(page.locator("[data-status]")).to_contain_text("告知已签收。 您仍可答复：请再按一次按钮。")
+    expect(page.locator("[data-status]")).to_contain_text("告知已签收。 您还可以答复：请再按一次按钮。")
     send.click()
     page.wait_for_url(re.compile(r"done=submit"))
     assert shop.case()["state"] == "submitted"
