@@ -103,6 +103,13 @@ async def at_home(world: World) -> Home:
 
 
 class TestWay:
+    async def test_of_two_boxes_that_one_is_asked_that_was_heard_of_last(self, world: World, home: Home) -> None:
+        place, box, cook = home
+        await world.edge(place)
+        await box.beat()
+        await began(cook, place)
+        assert (await take(box)).status_code == 200
+
     async def test_the_edge_is_asked_and_the_camera_added(self, world: World, home: Home) -> None:
         place, box, cook = home
         trial_id = await began(cook, place)
