@@ -243,3 +243,16 @@ class TestKey:
         await any_world.case(await any_world.place())
         async with any_world.centre.database.reading() as work:
             assert [write_key((await centre_key(work, keyring)).public_key())] == await published(any_world)
+
+    async def test_a_statement_of_one_that_the_centre_never_published_shows(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        """Who can write to the database can make a key and sign with it."""
+        officer, case_id = await world.person(), await world.case(await world.place())
+        page, officer.headers["Accept-Language"] = f"/cases/{case_id}", "en"
+        whole = (await officer.get(page)).text
+
+        async def another(_work: object) -> list[CentreKey]:
+            return [CentreKey(public_key="another")]
+
+        monkeypatch.setattr("api.evidence.countersigning.published_keys", another)
+        words = "Do not judge on them; tell the administrator."
+        assert (words in whole, words in (await officer.get(page)).text) == (False, True)
