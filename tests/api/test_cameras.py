@@ -106,6 +106,15 @@ class TestUpdate:
         assert (answer.status_code, problem_code(answer)) == (422, "password-needed-again")
         assert (await installer.get(f"/api/v1/cameras/{place.camera_id}")).json()["url"] == "rtsp://192.0.2.7:554/stream"
 
+    async def test_a_password_is_not_taken_along_to_another_shop(self, world: World):
+        place, elsewhere = await world.place(password=PASSWORD), await world.place("Elsewhere")
+        installer = await world.person(Role.INSTALLER)
+        url = (await installer.get(f"/api/v1/cameras/{place.camera_id}")).json()["url"]
+        change = new_camera(elsewhere, url=url)
+        del change["password"]
+        answer = await installer.put(f"/api/v1/cameras/{place.camera_id}", json=change)
+        assert (answer.status_code, problem_code(answer)) == (422, "password-needed-again")
+
     async def test_null_removes_the_password(self, world: World):
         place = await world.place(password=PASSWORD)
         installer = await world.person(Role.INSTALLER)
