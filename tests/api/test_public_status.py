@@ -125,6 +125,17 @@ async def test_exactly_the_limit_is_enough(world: World):
     assert (status["status"], status["observed_minutes"], status["required_minutes"]) == ("active", 8064, 10080)
 
 
+async def test_what_was_before_the_acceptance_does_not_count(world: World):
+    shop = await join(world)
+    shop.clock.now = NOON - timedelta(days=2)
+    for accepted in (False, True):
+        await shop.officer.post(f"/api/v1/shops/{shop.place.shop_id}/acceptance", json={"accepted": accepted})
+    shop.clock.now = NOON
+    await shop.look(1.0)
+    since_then = timedelta(days=2) - timedelta(minutes=1) - TOLD_BY
+    assert (await shop.status())["required_minutes"] == since_then / timedelta(minutes=1)
+
+
 async def test_no_minute_is_asked_for_that_is_not_kept(world: World):
     shop = await join(world)
     world.centre.settings.minutes_kept_days = 2

@@ -27,6 +27,14 @@ async def test_somebody_else_was_faster(any_world: World):
     assert (await admin.get(path)).json()["name"] == "First"
 
 
+async def test_its_channel_stays(world: World):
+    admin = await world.person(Role.ADMIN)
+    path = f"/api/v1/targets/{(await admin.post('/api/v1/targets', json=BODY)).json()['id']}"
+    robot = {**BODY, "channel": "wecom", "url": None, "token": "robot-key-1234"}
+    answer = await admin.put(path, json=robot)
+    assert (answer.status_code, problem_code(answer)) == (422, "not-a-target")
+
+
 async def test_without_a_version_it_is_changed(world: World):
     admin = await world.person(Role.ADMIN)
     path = f"/api/v1/targets/{(await admin.post('/api/v1/targets', json=BODY)).json()['id']}"
