@@ -8,7 +8,7 @@ import pytest
 
 from api.accounts.permissions import Role
 from api.cameras.tables import Camera
-from api.trials.service import ANSWERED_WITHIN, KEPT, MOST_OF_SHOP
+from api.trials.service import ANSWERED_WITHIN, KEPT, MOST_OF_SHOP, TAPPED_TWICE
 from tests.api.test_trials import Home, at_home, began, everything_kept, later, take, tell
 from tests.api.world import World
 
@@ -170,10 +170,19 @@ async def test_no_edge(world: World) -> None:
     assert "No edge box of this shop may read cameras yet" in answer.text
 
 
-async def test_searches_are_counted_and_no_failures(home: Home) -> None:
+async def test_searches_are_counted_and_no_failures(world: World, home: Home) -> None:
     place, _, cook = home
-    codes = [(await search(cook, place.shop_id)).status_code for _ in range(MOST_OF_SHOP + 1)]
+    codes = []
+    for number in range(MOST_OF_SHOP + 1):
+        later(world, number * TAPPED_TWICE)
+        codes.append((await search(cook, place.shop_id)).status_code)
     assert codes == [303] * MOST_OF_SHOP + [422]
+
+
+async def test_a_second_tap_searches_once(home: Home) -> None:
+    place, _, cook = home
+    taps = [await search(cook, place.shop_id) for _ in range(2)]
+    assert taps[0].headers["location"] == taps[1].headers["location"]
 
 
 async def test_a_camera_cannot_be_added_from_a_search(home: Home) -> None:
