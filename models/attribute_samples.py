@@ -22,6 +22,8 @@ TINY, CLEAR = 15, 18
 FAINT = 7
 """px of a cigarette's length as the camera sees it: a shorter one cannot be told from the edge of a collar, and who learns
 to call it smoking calls every bare face so"""
+TURNED = 0.4
+"""of the hands, by one to three quarters: under a ceiling's camera they reach in from any side, in most pictures from below"""
 EMPHASIS = {
     ("cap", 0): 2.0,
     ("cap", 1): 2.0,
@@ -65,6 +67,8 @@ def sample(rng: np.random.Generator, patch: Patch, plain: bool = False, caps: Se
     if not plain:
         angle, mirror, zoom = np.deg2rad(rng.normal(0, 7)), int(rng.choice([-1, 1])), np.exp(rng.normal(0, 0.1))
         shift = rng.normal(0, 0.05, 2) * nominal
+        if labels.glove != SILENT and rng.random() < TURNED:
+            angle += np.pi / 2 * rng.integers(1, 4)
         if rng.random() < 0.75:  # farther away
             pixels = min(pixels, float(np.exp(rng.uniform(np.log(12), np.log(110)))))
     scale = SIZE / (nominal * zoom)

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +56,20 @@ def test_cigarettes_are_drawn_in_bare_hands_now_and_then(tmp_path: Path, label: 
     assert bool(held) == drawn
     assert len(held) < 20
     assert all((one.cells == 1).any() for one in held)
+
+
+@pytest.mark.parametrize(("what", "sides"), [("hand", {0, 1, 2, 3}), ("head", {0})])
+def test_hands_are_seen_from_any_side_and_heads_upright(tmp_path: Path, what: str, sides: set[int]):
+    label, known = (HAND.format(HAND_BARE), [HAND_BARE, HAND_GLOVE]) if what == "hand" else (BARE, None)
+    one = picture(tmp_path / "d", label, known)
+    patch = patches(one, targets(one, None), None, False, np.random.SeedSequence(0))[0]
+    image = np.full_like(patch.image, 40)
+    image[: len(image) // 2] = 220
+    seen = [sample(np.random.default_rng(seed), replace(patch, image=image)).image.astype(int).mean(2) for seed in range(40)]
+    edges = [[view[20:30].mean(), view[:, -30:-20].mean(), view[-30:-20].mean(), view[:, 20:30].mean()] for view in seen]
+    counts = Counter(int(np.argmax(four)) for four in edges)
+    # One or two are covered by what was put in front.
+    assert {side for side, count in counts.items() if count > 2} == sides
 
 
 def test_every_state_gets_its_share(tmp_path: Path):
