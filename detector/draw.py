@@ -24,8 +24,12 @@ def load_font() -> None:
 
 
 def draw(image: Image, observation: Observation, violations: Sequence[Violation] = ()) -> Image:
-    """A copy of the BGR picture [H, W, 3] with the boxes of the observation; those of the violations are red and named."""
+    """A copy of the BGR picture [H, W, 3] with the boxes of the observation; those of the violations are red and named.
+
+    The picture may be smaller than the one that was observed.
+    """
     canvas = image.copy()
+    scale = image.shape[1] / observation.width
     width = max(1, round(max(image.shape[:2]) / 640))
     red = {
         marked.box: f"{violation.rule.code} {violation.rule.key}"
@@ -35,13 +39,13 @@ def draw(image: Image, observation: Observation, violations: Sequence[Violation]
         if marked.violating
     }
     for marked in observation.marked_boxes(None, None):
-        x1, y1, x2, y2 = (round(edge) for edge in marked.box)
+        x1, y1, x2, y2 = (round(scale * edge) for edge in marked.box)
         colour = VIOLATING if marked.box in red else COLOURS[marked.kind]
         cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, width * (2 if marked.box in red else 1))
         if marked.box in red:
             _name(canvas, red[marked.box], (x1, y1), colour, width)
     for seen in (thing for thing in observation.objects if thing.name not in COLOURS):
-        x1, y1, x2, y2 = (round(edge) for edge in seen.box)
+        x1, y1, x2, y2 = (round(scale * edge) for edge in seen.box)
         cv2.rectangle(canvas, (x1, y1), (x2, y2), OTHER, width)
         _name(canvas, seen.name, (x1, y1), OTHER, width)
     return canvas

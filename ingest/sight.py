@@ -13,8 +13,11 @@ from detector.violation import Violation
 from ingest.findings import Sight
 from ingest.frames import Frame
 
-# Near-lossless to the eye; at 1080p about 0.5 to 1 MB. The copy with boxes, half of that, is for looking: it proves nothing.
-QUALITY, OVERLAY_QUALITY = 95, 85
+# Near-lossless to the eye; at 1080p about 0.5 to 1 MB.
+QUALITY = 95
+# The copy with boxes is for looking and proves nothing: made smaller by a whole number, which is quick, down to this long side at
+# least. At 1080p that is a third of the bytes, and two fifths of the time.
+OVERLAY_QUALITY, OVERLAY_SIDE_PX = 85, 960
 
 
 def sights(
@@ -23,14 +26,20 @@ def sights(
     """One for each violation. Raises ValueError when a picture cannot be coded."""
     if not violations:
         return []
-    original = _jpeg(frame.image, QUALITY)
+    original, small = _jpeg(frame.image, QUALITY), _smaller(frame.image)
     return [
         Sight(
-            original, _jpeg(draw(frame.image, observation, [one]), OVERLAY_QUALITY), frame.camera_time_s, frame.wall_time,
-            observation, models,
+            original, _jpeg(draw(small, observation, [one]), OVERLAY_QUALITY), frame.camera_time_s, frame.wall_time, observation,
+            models,
         )
         for one in violations
     ]
+
+
+def _smaller(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    by = max(1, max(height, width) // OVERLAY_SIDE_PX)
+    return np.asarray(cv2.resize(image, (width // by, height // by), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _jpeg(image: npt.NDArray[np.uint8], quality: int) -> bytes:

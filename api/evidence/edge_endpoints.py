@@ -39,7 +39,7 @@ _MULTIPART: dict[str, Any] = {
                     "properties": {
                         "manifest": {"$ref": "#/components/schemas/SealedManifest"},
                         "original": {"type": "string", "contentMediaType": "image/jpeg", "description": "the frame as it came"},
-                        "overlay": {"type": "string", "contentMediaType": "image/jpeg", "description": "the frame with boxes"},
+                        "overlay": {"type": "string", "contentMediaType": "image/jpeg", "description": "with boxes, any size"},
                     },
                 },
                 "encoding": {

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from contract.catalogue import load_catalogue
 from detector.draw import VIOLATING, draw
@@ -28,6 +29,14 @@ def test_only_a_violation_is_red():
     assert red_pixels(draw(BLACK, seen)) == 0
     assert red_pixels(drawn[:, :500]) > 0
     assert red_pixels(drawn[:, 500:]) == 0
+
+
+def test_boxes_lie_where_they_do_in_a_smaller_picture():
+    seen = scene(person((600, 200, 700, 400)))
+    half = draw(BLACK[::2, ::2], seen)
+    assert half.shape == (360, 640, 3)
+    rows, columns = np.nonzero(half.any(axis=2))
+    assert [rows.min(), rows.max(), columns.min(), columns.max()] == pytest.approx([100, 200, 300, 350], abs=2)
 
 
 def test_a_class_that_the_finder_was_taught_besides_is_drawn():
