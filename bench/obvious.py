@@ -37,7 +37,7 @@ from contract.catalogue import AreaKind, Post, load_catalogue  # noqa: E402
 from contract.lifetime import end_with_input  # noqa: E402
 from detector.attributes import AttributeReader, Image, Reading  # noqa: E402
 from detector.card import load_model  # noqa: E402
-from detector.finder import Found  # noqa: E402
+from detector.observation import SeenObject  # noqa: E402
 from detector.pipeline import Detector  # noqa: E402
 from detector.rules import RuleEngine  # noqa: E402
 from detector.tracks import Tracker  # noqa: E402
@@ -49,7 +49,7 @@ class UltralyticsFinder:
     def __init__(self, weights: Path, work: Path) -> None:
         card, _ = load_model(weights, "finder", "fp32")
         self.classes = card.classes["detections"]
-        self._least = np.array([card.thresholds.score[name] for name in self.classes], np.float32)
+        self._least = card.thresholds.score
         path = work / "finder-float.onnx"
         try:
             write_float_finder(weights / card.file, self.classes, path)
@@ -61,15 +61,14 @@ class UltralyticsFinder:
             self._model = YOLO("yolo11n.yaml")
             self.name = "YOLO11n, untrained"
 
-    def find(self, images: Sequence[Image]) -> list[Found]:
+    def find(self, images: Sequence[Image]) -> list[list[SeenObject]]:
         return [self._find(image) for image in images]
 
-    def _find(self, image: Image) -> Found:
-        (result,) = self._model.predict(image, imgsz=SIDE, conf=float(self._least.min()), rect=False, verbose=False)
-        boxes = result.boxes.xyxy.numpy().astype(np.float32).reshape(-1, 4)
-        scores, classes = result.boxes.conf.numpy().astype(np.float32), result.boxes.cls.numpy().astype(np.int64)
-        kept = scores >= self._least[np.clip(classes, 0, len(self._least) - 1)]
-        return Found(boxes[kept], scores[kept], classes[kept])
+    def _find(self, image: Image) -> list[SeenObject]:
+        (result,) = self._model.predict(image, imgsz=SIDE, conf=min(self._least.values()), rect=False, verbose=False)
+        rows = zip(result.boxes.xyxy.tolist(), result.boxes.conf.tolist(), result.boxes.cls.tolist(), strict=True)
+        found = [SeenObject(self.classes[int(number)], (x1, y1, x2, y2), score) for (x1, y1, x2, y2), score, number in rows]
+        return [thing for thing in found if thing.score >= self._least[thing.name]]
 
 
 class OneAtATime(AttributeReader):

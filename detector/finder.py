@@ -1,5 +1,6 @@
 """Stage 1: people, heads, hands and cigarettes in the whole picture."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,9 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from detector.boxes import areas, intersections
+from detector.boxes import area, common_area
 from detector.card import ModelCard, ModelError
 from detector.crops import PADDING
+from detector.observation import SeenObject
 from detector.providers import PROCESSOR, Provider, Shapes
 from detector.session import OnRun, Session
 
@@ -27,21 +29,6 @@ SAME_THING_IOU = 0.7
 # same recall. People and heads stand in front of one another, hands rarely do.
 SAME_HAND = 0.75
 """share of the smaller box that lies in the other one"""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Columns of equal length: `boxes` float32 [n, 4] in pixels of the picture, `scores` float32 [n], `classes` int64 [n]."""
-
-    boxes: npt.NDArray[np.float32]
-    scores: npt.NDArray[np.float32]
-    classes: npt.NDArray[np.int64]
-
-    def of_class(self, index: int) -> "Found":
-        return self.take(self.classes == index)
-
-    def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "Found":
-        return Found(self.boxes[chosen], self.scores[chosen], self.classes[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +90,13 @@ class Finder:
         )
         self._session = Session(card, weights, threads, on_run, provider, shapes)
         self._in_batches = provider.in_batches
-        self._least = np.array([least[name] for name in self.classes], dtype=np.float32)
+        self._least = {number: least[name] for number, name in enumerate(self.classes)}
         self._long_side = card.long_side
         # Grey already around the place where the picture goes, which is the same for all pictures of a size.
         self._canvases: dict[tuple[tuple[int, int], Fit], Image] = {}
 
-    def find(self, images: Sequence[Image]) -> list[Found]:
-        """Look at BGR uint8 pictures [H, W, 3] of any sizes.
+    def find(self, images: Sequence[Image]) -> list[list[SeenObject]]:
+        """What is in BGR uint8 pictures [H, W, 3] of any sizes, the surest first; boxes in pixels of the picture.
 
         One after the other: a processor gains nothing from several in one run (measured: 0.96 to 1.14 of the time each), which
         only makes it keep several times the memory. On a graphics card those of one shape are looked at together.
@@ -119,14 +106,14 @@ class Finder:
         by_canvas: dict[tuple[int, int], list[int]] = {}
         for index, image in enumerate(images):
             by_canvas.setdefault(canvas_for(image.shape[1], image.shape[0], self._long_side), []).append(index)
-        found_at: dict[int, Found] = {}
+        found_at: dict[int, list[SeenObject]] = {}
         for indices in by_canvas.values():
             for start in range(0, len(indices), MOST_PICTURES):
                 batch = indices[start : start + MOST_PICTURES]
                 found_at |= zip(batch, self._find([images[index] for index in batch]), strict=True)
         return [found_at[index] for index in range(len(images))]
 
-    def _find(self, images: Sequence[Image]) -> list[Found]:
+    def _find(self, images: Sequence[Image]) -> list[list[SeenObject]]:
         """Of pictures that share a canvas size."""
         places, canvases = [], []
         for image in images:
@@ -149,37 +136,28 @@ class Finder:
         lay(image, kept[0], place)
         return kept, place
 
-    def _read(self, rows: npt.NDArray[np.float32], place: Fit, shape: tuple[int, ...]) -> Found:
-        classes = rows[:, 5].astype(np.int64)
-        kept = rows[:, 4] >= self._least[np.clip(classes, 0, len(self._least) - 1)]
-        rows, classes = rows[kept], classes[kept]
-        scale_x = place.width / shape[1]
-        scale_y = place.height / shape[0]
-        boxes = np.empty((len(rows), 4), dtype=np.float32)
-        boxes[:, 0::2] = np.clip((rows[:, 0:4:2] - place.left) / scale_x, 0, shape[1])
-        boxes[:, 1::2] = np.clip((rows[:, 1:4:2] - place.top) / scale_y, 0, shape[0])
-        scores = rows[:, 4].astype(np.float32)
-        real = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
-        found = Found(boxes[real], scores[real], classes[real])
-        if len(found.scores) < 2:
-            return found
-        corners = np.concatenate([found.boxes[:, :2], found.boxes[:, 2:] - found.boxes[:, :2]], axis=1)
-        single = cv2.dnn.NMSBoxesBatched(
-            corners.tolist(), found.scores.tolist(), found.classes.tolist(), score_threshold=0.0, nms_threshold=SAME_THING_IOU
-        )
-        return self._hands_once(found.take(np.asarray(single, dtype=np.int64).reshape(-1)))
+    def _read(self, rows: npt.NDArray[np.float32], place: Fit, shape: tuple[int, ...]) -> list[SeenObject]:
+        """Rows of x1, y1, x2, y2, score, class; boxes in pixels of the canvas."""
+        height, width = shape[:2]
+        across, down = width / place.width, height / place.height
+        found: list[SeenObject] = []
+        told = rows[rows[:, 4] >= min(self._least.values())].tolist()
+        for x1, y1, x2, y2, score, number in sorted(told, key=lambda row: -row[4]):
+            if score < self._least.get(int(number), math.inf):
+                continue
+            box = (
+                min(max((x1 - place.left) * across, 0.0), width), min(max((y1 - place.top) * down, 0.0), height),
+                min(max((x2 - place.left) * across, 0.0), width), min(max((y2 - place.top) * down, 0.0), height),
+            )
+            one = SeenObject(self.classes[int(number)], box, score)
+            is_real = box[2] - box[0] >= 1 and box[3] - box[1] >= 1
+            if is_real and not any(_is_the_same(one, other) for other in found if other.name == one.name):
+                found.append(one)
+        return found
 
-    def _hands_once(self, found: Found) -> Found:
-        hands = np.flatnonzero(found.classes == self.classes.index("hand"))
-        if len(hands) < 2:
-            return found
-        boxes = found.boxes[hands]
-        smaller = np.minimum(areas(boxes)[:, None], areas(boxes)[None, :])
-        same = intersections(boxes, boxes) >= SAME_HAND * smaller
-        kept: list[int] = []
-        for index in np.argsort(-found.scores[hands], kind="stable"):
-            if not same[index, kept].any():
-                kept.append(int(index))
-        chosen = np.ones(len(found.scores), dtype=np.bool_)
-        chosen[np.delete(hands, kept)] = False
-        return found.take(chosen)
+
+def _is_the_same(one: SeenObject, other: SeenObject) -> bool:
+    common = common_area(one.box, other.box)
+    areas = area(one.box), area(other.box)
+    is_same_hand = one.name == "hand" and common >= SAME_HAND * min(areas)
+    return is_same_hand or common > SAME_THING_IOU * (sum(areas) - common)

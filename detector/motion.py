@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from detector.observation import Box
+from detector.boxes import Box
 
 Luma = npt.NDArray[np.uint8]
 # Cells, 12 pixels wide in a 1080p picture. Reduced without averaging, which costs a fifteenth; the blur takes the grain away.

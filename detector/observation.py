@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from contract.evidence import MarkedBox
+from detector.boxes import Box, centre_inside, square_around
 
-Box = tuple[float, float, float, float]
 # A cigarette between puffs is up to a head's width away from the head.
 MOUTH_REACH = 3.0
 # It sticks out of the hand that holds it by half of the hand's length at most.
@@ -131,8 +131,7 @@ class Observation:
                 marked.append(_marked("hand", hand.box, hand.score, shows))
         for seen in self.objects:
             if seen.name == "cigarette":
-                x, y = (seen.box[0] + seen.box[2]) / 2, (seen.box[1] + seen.box[3]) / 2
-                theirs = any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in smokers)
+                theirs = any(centre_inside(seen.box, smoker) for smoker in smokers)
                 marked.append(_marked("cigarette", seen.box, seen.score, theirs))
         return marked
 
@@ -144,14 +143,6 @@ class Observation:
             "people": [_person_json(person) for person in self.people],
             "objects": [{"class": o.name, "box": _rounded(o.box), "score": round(o.score, 4)} for o in self.objects],
         }
-
-
-def square_around(box: Box, scale: float) -> Box:
-    """The square with the box's centre and `scale` times its longer side."""
-    x1, y1, x2, y2 = box
-    half = scale * max(x2 - x1, y2 - y1) / 2
-    x, y = (x1 + x2) / 2, (y1 + y2) / 2
-    return x - half, y - half, x + half, y + half
 
 
 def _marked(kind: Literal["person", "head", "hand", "cigarette"], box: Box, score: float, violating: bool) -> MarkedBox:

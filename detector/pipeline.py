@@ -4,26 +4,22 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-import numpy.typing as npt
-
 from contract.evidence import ModelVersion
 from detector.attributes import NAMES, NOT_READ, AttributeReader, Reading
+from detector.boxes import Box, centre_inside, square_around
 from detector.card import Precision, default_weights, load_model
 from detector.crops import head_region, is_cut_off
-from detector.finder import Finder, Found, Image
+from detector.finder import Finder, Image
 from detector.observation import (
     OF_HANDS,
     OF_HEADS,
     Attribute,
     AttributeName,
-    Box,
     Hand,
     Head,
     Observation,
     Person,
     SeenObject,
-    square_around,
 )
 from detector.people import assign_hands, assign_heads
 from detector.providers import PROCESSOR, Provider
@@ -73,61 +69,63 @@ class Detector:
         crops: list[Image] = []
         for image, one, names in zip(images, found, asked, strict=True):
             if OF_HEADS.intersection(names):
-                regions = [head_region(box) for box in one["head"].boxes]
-                crops += self.reader.cut(image, regions, self.reader.crop.head_scale)
+                crops += self.reader.cut(image, [head_region(head.box) for head in one["head"]], self.reader.crop.head_scale)
             if OF_HANDS.intersection(names):
-                crops += self.reader.cut(image, one["hand"].boxes, self.reader.crop.hand_scale)
+                crops += self.reader.cut(image, [hand.box for hand in one["hand"]], self.reader.crop.hand_scale)
         readings = iter(self.reader.read(crops))
         observations = []
         for image, one, names in zip(images, found, asked, strict=True):
-            heads = [next(readings) if OF_HEADS.intersection(names) else NOT_READ for _ in one["head"].scores]
-            hands = [next(readings) if OF_HANDS.intersection(names) else NOT_READ for _ in one["hand"].scores]
+            heads = [next(readings) if OF_HEADS.intersection(names) else NOT_READ for _ in one["head"]]
+            hands = [next(readings) if OF_HANDS.intersection(names) else NOT_READ for _ in one["hand"]]
             observations.append(self._observe(image, one, heads, hands))
         return observations
 
-    def _by_class(self, found: Found) -> dict[str, Found]:
-        return {name: found.of_class(index) for index, name in enumerate(self.finder.classes)}
+    def _by_class(self, found: Sequence[SeenObject]) -> dict[str, list[SeenObject]]:
+        return {name: [thing for thing in found if thing.name == name] for name in self.finder.classes}
 
-    def _observe(self, image: Image, found: dict[str, Found], of_heads: list[Reading], of_hands: list[Reading]) -> Observation:
-        people, heads, hands, cigarettes = (found[name] for name in ("person", "head", "hand", "cigarette"))
-        seen_heads = [
+    def _observe(
+        self, image: Image, found: dict[str, list[SeenObject]], of_heads: list[Reading], of_hands: list[Reading]
+    ) -> Observation:
+        people, cigarettes = found["person"], found["cigarette"]
+        heads = [
             Head(
-                box, score, _cap(reading, box, image.shape[1]), reading.mask,
-                self._smoking(_at_mouth(reading), box, self.reader.crop.head_scale, cigarettes),
+                seen.box, seen.score, _cap(reading, seen.box, image.shape[1]), reading.mask,
+                self._smoking(_at_mouth(reading), seen.box, self.reader.crop.head_scale, cigarettes),
             )
-            for (box, score), reading in zip(_rows(heads), of_heads, strict=True)
+            for seen, reading in zip(found["head"], of_heads, strict=True)
         ]
-        seen_hands = [
-            Hand(box, score, reading.glove, self._smoking(_in_hand(reading), box, self.reader.crop.hand_scale, cigarettes))
-            for (box, score), reading in zip(_rows(hands), of_hands, strict=True)
+        hands = [
+            Hand(
+                seen.box, seen.score, reading.glove,
+                self._smoking(_in_hand(reading), seen.box, self.reader.crop.hand_scale, cigarettes),
+            )
+            for seen, reading in zip(found["hand"], of_hands, strict=True)
         ]
-        head_owner = assign_heads(people.boxes, heads.boxes)
-        hand_owner = assign_hands(people.boxes, hands.boxes)
+        bodies = [person.box for person in people]
+        head_owner = assign_heads(bodies, [head.box for head in heads])
+        hand_owner = assign_hands(bodies, [hand.box for hand in hands])
+        head_of = {number: heads[i] for i, number in head_owner.items()}
         seen = [
             Person(
-                box,
-                score,
-                next((head for head, owner in zip(seen_heads, head_owner, strict=True) if owner == i), None),
-                tuple(hand for hand, owner in zip(seen_hands, hand_owner, strict=True) if owner == i),
+                person.box,
+                person.score,
+                head_of.get(number),
+                tuple(hand for i, hand in enumerate(hands) if hand_owner.get(i) == number),
             )
-            for i, (box, score) in enumerate(_rows(people))
+            for number, person in enumerate(people)
         ]
-        seen += [Person(None, None, head) for head, owner in zip(seen_heads, head_owner, strict=True) if owner < 0]
-        seen += [Person(None, None, None, (hand,)) for hand, owner in zip(seen_hands, hand_owner, strict=True) if owner < 0]
+        seen += [Person(None, None, head) for i, head in enumerate(heads) if i not in head_owner]
+        seen += [Person(None, None, None, (hand,)) for i, hand in enumerate(hands) if i not in hand_owner]
         things = [name for name in self.finder.classes if name not in ("person", "head", "hand")]
-        objects = tuple(SeenObject(name, box, score) for name in things for box, score in _rows(found[name]))
+        objects = tuple(thing for name in things for thing in found[name])
         return Observation(image.shape[1], image.shape[0], tuple(seen), objects)
 
-    def _smoking(self, read: Attribute, box: Box, scale: float, cigarettes: Found) -> Attribute:
+    def _smoking(self, read: Attribute, box: Box, scale: float, cigarettes: Sequence[SeenObject]) -> Attribute:
         """A cigarette that stage 1 found in the square of a crop around all of the box is as good a sign as what stage 2 reads:
         the surer of the two counts. Of a tall head the square is larger than its crop, which shows the lower part alone.
         """
-        if not len(cigarettes.scores):
-            return read
-        x1, y1, x2, y2 = square_around(box, scale)
-        centres: npt.NDArray[np.floating] = (cigarettes.boxes[:, :2] + cigarettes.boxes[:, 2:]) / 2
-        near = (centres >= (x1, y1)).all(axis=1) & (centres <= (x2, y2)).all(axis=1)
-        best = float(cigarettes.scores[near].max(initial=0.0))
+        square = square_around(box, scale)
+        best = max((cigarette.score for cigarette in cigarettes if centre_inside(cigarette.box, square)), default=0.0)
         if best >= self.reader.sure("smoking"):
             return Attribute("yes", max(best, read.score))
         return Attribute(read.state, max(best, read.score))
@@ -148,10 +146,3 @@ def _at_mouth(reading: Reading) -> Attribute:
 def _in_hand(reading: Reading) -> Attribute:
     unsure = reading.smoking.state == "yes" and reading.smoking.score < HELD
     return Attribute("unknown", reading.smoking.score) if unsure else reading.smoking
-
-
-def _rows(found: Found) -> list[tuple[Box, float]]:
-    return [
-        ((float(x1), float(y1), float(x2), float(y2)), float(score))
-        for (x1, y1, x2, y2), score in zip(found.boxes, found.scores, strict=True)
-    ]

@@ -12,8 +12,8 @@ import numpy as np
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue, Rule
 from contract.evidence import AttributeVotes
-from detector.boxes import ious
-from detector.observation import Box, Observation, Person
+from detector.boxes import Box, iou
+from detector.observation import Observation, Person
 from detector.tracks import body
 from detector.violation import Repeat, Violation
 
@@ -173,8 +173,7 @@ class RuleEngine:
 
 
 def same_spot(a: Box, b: Box) -> bool:
-    overlap = ious(np.asarray([a], dtype=np.float32), np.asarray([b], dtype=np.float32))[0, 0]
-    return bool(overlap >= SAME_SPOT_IOU) or _centre_well_inside(a, b) or _centre_well_inside(b, a)
+    return iou(a, b) >= SAME_SPOT_IOU or _centre_well_inside(a, b) or _centre_well_inside(b, a)
 
 
 def _centre_well_inside(a: Box, b: Box) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detector.boxes import ious
+from detector.boxes import iou
 from detector.crops import head_region
 from detector.finder import Image
 from detector.pipeline import Detector
@@ -21,13 +21,11 @@ def disagreement(exact: Detector, fast: Detector, images: Sequence[Image]) -> st
     """In what they differ on these BGR pictures [H, W, 3], in words for the log; None where they agree."""
     sure, found, crops = 0, 0, []
     for image, one, other in zip(images, exact.finder.find(images), fast.finder.find(images), strict=True):
-        one = one.take(one.scores >= SURE)
-        overlaps = ious(one.boxes, other.boxes) * (one.classes[:, None] == other.classes[None])
-        sure += len(one.scores)
-        found += int((overlaps.max(axis=1, initial=0.0) >= SAME_BOX_IOU).sum())
-        for box, number in zip(one.boxes, one.classes, strict=True):
-            if exact.finder.classes[number] == "head":
-                crops += exact.reader.cut(image, [head_region(box)], exact.reader.crop.head_scale)
+        for thing in (thing for thing in one if thing.score >= SURE):
+            sure += 1
+            found += any(thing.name == again.name and iou(thing.box, again.box) >= SAME_BOX_IOU for again in other)
+            if thing.name == "head":
+                crops += exact.reader.cut(image, [head_region(thing.box)], exact.reader.crop.head_scale)
     if found < FOUND * sure:
         return f"of {sure} sure boxes only {found} are found"
     if not crops:

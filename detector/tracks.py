@@ -1,12 +1,10 @@
 """Who is who from look to look. Looks may lie seconds apart, so a track is found again by place and size."""
 
+import math
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
-from detector.boxes import ious
-from detector.observation import Box, Observation, Person
+from detector.boxes import Box, cheapest_pairs, iou
+from detector.observation import Observation, Person
 
 # People leave the picture behind a pillar or a colleague and come back; after this they are somebody new.
 FORGET_AFTER_S = 10.0
@@ -84,38 +82,16 @@ class Tracker:
                 track.follow(track.box, time_s)
 
     def _match(self, boxes: list[Box], time_s: float) -> list[int]:
-        numbers: list[int | None] = [None] * len(boxes)
-        if boxes and self._tracks:
-            cost = self._costs(boxes, time_s)
-            free = set(range(len(self._tracks)))
-            for flat in np.argsort(cost, axis=None, kind="stable"):
-                i, j = divmod(int(flat), len(self._tracks))
-                if not np.isfinite(cost[i, j]):
-                    break
-                if numbers[i] is None and j in free:
-                    free.discard(j)
-                    numbers[i] = self._tracks[j].number
-                    self._tracks[j].follow(boxes[i], time_s)
-        return [number if number is not None else self._begin(box, time_s) for number, box in zip(numbers, boxes, strict=True)]
-
-    def _costs(self, boxes: list[Box], time_s: float) -> npt.NDArray[np.float64]:
-        """[boxes, tracks]: overlap, and body heights from where the way led; infinite where it cannot be the same one."""
-        new = np.asarray(boxes, dtype=np.float32)
-        old = np.asarray([track.box for track in self._tracks], dtype=np.float32)
-        gaps = np.asarray([time_s - track.seen_s for track in self._tracks])
-        overlap = ious(new, old).astype(np.float64)
-        centres_new, centres_old = (new[:, :2] + new[:, 2:]) / 2, (old[:, :2] + old[:, 2:]) / 2
-        # The longer side stands for the height: it changes less when the body is half hidden behind a worktop.
-        size_new, size_old = (np.max(b[:, 2:] - b[:, :2], axis=1) for b in (new, old))
-        size = np.maximum(np.minimum(size_new[:, None], size_old[None, :]), 1e-6)
-        away = np.linalg.norm(centres_new[:, None] - centres_old[None], axis=2) / size
-        reach = np.minimum(MOST_HEIGHTS, HEIGHTS_PER_S * np.maximum(gaps, 0.5))[None, :]
-        alike = np.maximum(size_new[:, None], size_old[None, :]) / size <= 2.0
-        possible = (overlap >= LEAST_IOU) | ((away <= reach) & alike)
-        # Of people who pass each other, each is where the own way leads to.
-        ahead = np.asarray([track.velocity for track in self._tracks]) * np.minimum(gaps, FORESIGHT_S)[:, None]
-        off = np.linalg.norm(centres_new[:, None] - (centres_old + ahead)[None], axis=2) / size
-        return np.where(possible, (1 - overlap) + off, np.inf)
+        costs = (
+            (cost, i, j)
+            for i, box in enumerate(boxes)
+            for j, track in enumerate(self._tracks)
+            if (cost := _cost(box, track, time_s)) is not None
+        )
+        pairs = cheapest_pairs(costs)
+        for i, j in pairs.items():
+            self._tracks[j].follow(boxes[i], time_s)
+        return [self._tracks[pairs[i]].number if i in pairs else self._begin(box, time_s) for i, box in enumerate(boxes)]
 
     def _begin(self, box: Box, time_s: float) -> int:
         track = _Track(self._next, box, time_s)
@@ -132,3 +108,19 @@ def body(person: Person) -> Box | None:
     middle, side = (x1 + x2) / 2, x2 - x1
     width, height = BODY_IN_HEADS
     return middle - width * side / 2, y1, middle + width * side / 2, y1 + height * side
+
+
+def _cost(box: Box, track: _Track, time_s: float) -> float | None:
+    """Overlap, and body heights from where the way led; None where it cannot be the same one."""
+    gap_s = time_s - track.seen_s
+    overlap = iou(box, track.box)
+    # The longer side stands for the height: it changes less when the body is half hidden behind a worktop.
+    sizes = [max(x2 - x1, y2 - y1) for x1, y1, x2, y2 in (box, track.box)]
+    size = max(min(sizes), 1e-6)
+    x, y = (box[0] + box[2] - track.box[0] - track.box[2]) / 2, (box[1] + box[3] - track.box[1] - track.box[3]) / 2
+    is_near = math.hypot(x, y) / size <= min(MOST_HEIGHTS, HEIGHTS_PER_S * max(gap_s, 0.5))
+    if overlap < LEAST_IOU and not (is_near and max(sizes) / size <= 2.0):
+        return None
+    # Of people who pass each other, each is where the own way leads to.
+    ahead_s = min(gap_s, FORESIGHT_S)
+    return (1 - overlap) + math.hypot(x - track.velocity[0] * ahead_s, y - track.velocity[1] * ahead_s) / size

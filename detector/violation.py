@@ -5,7 +5,8 @@ from datetime import datetime
 
 from contract.catalogue import Rule
 from contract.evidence import AttributeVotes
-from detector.observation import Box, Person
+from detector.boxes import Box
+from detector.observation import Person
 
 
 @dataclass(frozen=True, slots=True)

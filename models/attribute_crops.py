@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.boxes import Boxes, intersections, ious
 from detector.crops import PADDING, head_region, is_cut_off
 from models.augment import Image
-from models.boxes import centres_inside, faces_in_heads
+from models.boxes import Boxes, centres_inside, faces_in_heads, intersections, ious
 from models.data import (
     CIGARETTE,
     FACE_MASK,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.boxes import Boxes, areas
+from models.boxes import Boxes, areas
 from models.pseudo import Targets
 from models.publish import CLASSES
 

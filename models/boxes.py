@@ -1,10 +1,31 @@
-"""Faces, heads and labels as boxes, beside `detector.boxes`: float32 [n, 4] arrays of x1, y1, x2, y2 in pixels."""
+"""Many boxes at once, of faces, heads and labels: float32 [n, 4] arrays of x1, y1, x2, y2 in pixels."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.boxes import Boxes, areas
+Boxes = NDArray[np.float32]
+
+
+def areas(boxes: Boxes) -> NDArray[np.float32]:
+    """Area of each of [n, 4] boxes -> [n]; 0 for an empty one."""
+    sides: NDArray[np.float32] = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
+    return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
+
+
+def intersections(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Common area of each pair of [n, 4] and [m, 4] boxes -> [n, m]."""
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.clip(bottom_right - top_left, 0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1], dtype=np.float32)
+
+
+def ious(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Intersection over union of each pair -> [n, m]."""
+    common = intersections(a, b)
+    union = areas(a)[:, None] + areas(b)[None, :] - common
+    return np.asarray(common / np.maximum(union, 1e-9), dtype=np.float32)
 
 
 def centres_inside(inner: Boxes, outer: Boxes) -> NDArray[np.bool_]:

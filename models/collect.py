@@ -20,8 +20,7 @@ from pydantic import TypeAdapter
 
 from contract.catalogue import load_catalogue
 from contract.evidence import MarkedBox
-from detector.boxes import Boxes
-from models.boxes import face_in_head, relative
+from models.boxes import Boxes, face_in_head, relative
 from models.data import CIGARETTE, FACE_MASK, FACE_NO_MASK, HAND_BARE, HAND_GLOVE, HEAD_BARE, HEAD_HAT, DataError
 from models.durable import replace_file, write_picture
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.attributes import NAMES
+from detector.boxes import Box
 from detector.card import Bin, Figure, Precision, Thresholds, load_model
-from detector.finder import Finder, Found
-from detector.observation import Box
+from detector.finder import Finder
+from detector.observation import SeenObject
 from detector.pipeline import Detector
 from models.data import DataError, Picture
 from models.matching import Matches
@@ -206,9 +207,6 @@ def _groups(judged: Sequence[Judged], groups: NDArray[np.int64]) -> NDArray[np.i
     return groups[[j.picture for j in judged]]
 
 
-def _by_name(names: Sequence[str], found: Found) -> dict[str, list[tuple[Box, float]]]:
+def _by_name(names: Sequence[str], found: Sequence[SeenObject]) -> dict[str, list[tuple[Box, float]]]:
     """Boxes and scores by the finder's name."""
-    rows: dict[str, list[tuple[Box, float]]] = {name: [] for name in names}
-    for (x1, y1, x2, y2), score, number in zip(found.boxes.tolist(), found.scores.tolist(), found.classes, strict=True):
-        rows[names[number]].append(((x1, y1, x2, y2), score))
-    return rows
+    return {name: [(thing.box, thing.score) for thing in found if thing.name == name] for name in names}

@@ -13,8 +13,8 @@ import numpy as np
 
 from contract.cameras import CameraConfig
 from contract.catalogue import AreaKind, Catalogue, Post, load_catalogue
+from detector.boxes import Box
 from detector.card import Figure
-from detector.observation import Box
 from detector.pipeline import Detector
 from detector.rules import RuleEngine
 from detector.tracks import Tracker

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 
 from detector.attributes import VIOLATING
+from detector.boxes import Box
 from detector.crops import crop_square, head_region
 from detector.draw import draw
-from detector.observation import Attribute, Box, Observation
+from detector.observation import Attribute, Observation
 from models.data import DataError
 from models.plots import COLOURS, INK, PAPER, Image, write
 from models.publish import CROP

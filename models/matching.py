@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.attributes import VIOLATING
-from detector.boxes import Boxes, intersections, ious
-from detector.observation import MOUTH_REACH, Attribute, AttributeName, Box, Hand, Head, Observation, square_around
-from models.boxes import centres_inside, faces_in_heads, head_from_face
+from detector.boxes import Box, square_around
+from detector.observation import MOUTH_REACH, Attribute, AttributeName, Hand, Head, Observation
+from models.boxes import Boxes, centres_inside, faces_in_heads, head_from_face, intersections, ious
 from models.data import (
     BACKS_OF_HEADS,
     CIGARETTE,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from detector.attributes import VIOLATING
-from detector.observation import AttributeName, Box
+from detector.boxes import Box
+from detector.observation import AttributeName
 
 NOT_FOUND = "not found"
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.boxes import Boxes, areas, intersections, ious
-from models.boxes import centres_inside, faces_in_heads, head_from_face, keep_best
+from models.boxes import Boxes, areas, centres_inside, faces_in_heads, head_from_face, intersections, ious, keep_best
 from models.data import FACES, HANDS, HEADS, Picture
 from models.data import PERSON as PERSON_LABEL
 from models.publish import CLASSES, THINGS

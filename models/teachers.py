@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.boxes import Boxes
 from detector.crops import PADDING
-from models.boxes import keep_best
+from models.boxes import Boxes, keep_best
 from models.data import DataError, Key, Picture
 from models.publish import sha256
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from contract.cameras import CameraConfig
 from contract.catalogue import AreaKind, Post
-from detector.observation import Attribute, Box, Hand, Head, Observation, Person, State
+from detector.boxes import Box
+from detector.observation import Attribute, Hand, Head, Observation, Person, State
 
 START = datetime(2026, 5, 1, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
 SCORES = {"missing": 0.95, "wrong": 0.9, "yes": 0.95, "worn": 0.05, "no": 0.05, "unknown": 0.5}

@@ -4,8 +4,7 @@ import pytest
 from contract.evidence import ModelVersion
 from detector.attributes import Reading
 from detector.card import Crop
-from detector.finder import Found
-from detector.observation import Attribute, square_around
+from detector.observation import Attribute, SeenObject
 from detector.pipeline import Detector
 
 PICTURE = np.zeros((720, 1280, 3), np.uint8)
@@ -19,12 +18,7 @@ class ScriptedFinder:
         self.pictures = pictures
 
     def find(self, images):
-        found = []
-        for rows in self.pictures:
-            boxes = np.asarray([row[1:5] for row in rows], np.float32).reshape(-1, 4)
-            classes = np.asarray([self.classes.index(row[0]) for row in rows], np.int64)
-            found.append(Found(boxes, np.full(len(rows), 0.8, np.float32), classes))
-        return found
+        return [[SeenObject(row[0], row[1:5], 0.8) for row in rows] for rows in self.pictures]
 
 
 class ScriptedReader:
@@ -35,7 +29,7 @@ class ScriptedReader:
         self.calm = calm
 
     def cut(self, image, boxes, scale):
-        self.cuts += [(round(float(box[0])), scale) for box in boxes]
+        self.cuts += [(round(box[0]), scale) for box in boxes]
         return [image] * len(boxes)
 
     def read(self, crops):
@@ -147,10 +141,6 @@ def test_a_cigarette_that_stage_2_surely_reads_in_a_hand_is_smoking(score, told)
 def test_an_empty_picture_shows_nothing():
     (seen,) = look([])
     assert (seen.people, seen.objects, seen.width, seen.height) == ((), (), 1280, 720)
-
-
-def test_square_around_keeps_the_centre():
-    assert square_around((10, 20, 30, 30), 2.0) == (0, 5, 40, 45)
 
 
 @pytest.mark.parametrize("shape", [(720, 1280, 3), (480, 640, 3), (33, 47, 3), (1, 1, 3)])

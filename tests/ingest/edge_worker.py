@@ -16,7 +16,8 @@ import numpy.typing as npt
 from contract.cameras import CameraConfig
 from contract.catalogue import Catalogue
 from contract.evidence import AttributeVotes, ModelVersion
-from detector.observation import Attribute, AttributeName, Box, Head, Observation, Person
+from detector.boxes import Box
+from detector.observation import Attribute, AttributeName, Head, Observation, Person
 from detector.providers import ProviderError
 from detector.violation import Repeat, Violation
 from ingest import keeping, watched, worker

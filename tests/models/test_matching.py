@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.observation import Attribute, Box, Hand, Head, Observation, Person, SeenObject, State
+from detector.boxes import Box
+from detector.observation import Attribute, Hand, Head, Observation, Person, SeenObject, State
 from models.data import (
     CIGARETTE,
     FACE_MASK,
