@@ -15,7 +15,8 @@ from api.accounts.service import LoginTaken, actor_of, check_login
 from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
-from api.kit.problems import Invalid, NotFound
+from api.kit.not_found import or_not_found
+from api.kit.problems import Conflict, Invalid, NotFound
 from api.kit.tokens import token_hash
 
 VALID_FOR = timedelta(days=7)
@@ -73,12 +74,15 @@ async def list_open(work: Work, actor: Actor, at: datetime) -> Sequence[Invitati
 
 
 async def withdraw(work: Work, actor: Actor, invitation_id: str, at: datetime) -> None:
-    found = next((one for one in await list_open(work, actor, at) if one.id == invitation_id), None)
-    if found is None:
-        raise NotFound("There is no such invitation, or it is not open any more.")
-    found.expires_at = at
-    record(work, actor, "invitation.withdrawn", "invitation", found.id, **found.place, name=found.name)
-    await work.flush()
+    """One that is over stays so. Raises NotFound, or Conflict where it was accepted."""
+    actor.require(Permission.ACCOUNTS_WRITE)
+    found = or_not_found(await repository.get_invitation(work, actor, invitation_id), "invitation")
+    if found.used_at is not None:
+        raise Conflict("It was accepted already. Disable the account instead.")
+    if found.expires_at > at:
+        found.expires_at = at
+        record(work, actor, "invitation.withdrawn", "invitation", found.id, **found.place, name=found.name)
+        await work.flush()
 
 
 async def find(work: Work, token: str, at: datetime) -> Invitation:

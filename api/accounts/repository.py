@@ -114,6 +114,15 @@ async def list_open_invitations(work: Work, actor: Actor, at: datetime) -> list[
     return list(await work.scalars(query.order_by(Invitation.created_at.desc())))
 
 
+async def get_invitation(work: Work, actor: Actor, invitation_id: str) -> Invitation | None:
+    """Locked: nobody accepts it while it is withdrawn."""
+    if not actor.may(Permission.ACCOUNTS_WRITE):
+        return None
+    query = select(Invitation).where(_is_bound_below(actor, Invitation), Invitation.id == invitation_id)
+    found: Invitation | None = await work.scalar(query.with_for_update())
+    return found
+
+
 async def end_password_links(work: Work, actor: Actor, user_id: str, at: datetime) -> None:
     if actor.id == user_id or actor.may(Permission.ACCOUNTS_WRITE):
         is_open = Invitation.used_at.is_(None), Invitation.expires_at > at

@@ -1,5 +1,6 @@
 """Messages: what went to whom and whether it arrived, with the log of each, and sending again by hand."""
 
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from api.console.views import Link
 from api.deliveries import service as deliveries
 from api.deliveries.endpoints import DeliveryId
 from api.deliveries.kinds import DeliveryState
+from api.deliveries.service import BeingSent
 from api.kit.cursors import decode_number, encode_cursor
 from api.kit.work import At, Reading, Writing
 
@@ -71,5 +73,6 @@ async def delivery_page(
 
 @router.post("/deliveries/{delivery_id}/resend")
 async def resend(actor: SignedIn, work: Writing, at: At, delivery_id: DeliveryId) -> Response:
-    await deliveries.resend(work, actor, delivery_id, at)
+    with suppress(BeingSent):  # a second tap
+        await deliveries.resend(work, actor, delivery_id, at)
     return RedirectResponse(f"/deliveries/{delivery_id}?resent=yes", 303)

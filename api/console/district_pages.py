@@ -15,6 +15,7 @@ from api.console.place_pages import CONFLICT
 from api.console.rendering import page, speaker_of
 from api.console.shop_form import LONGEST_NAME, NEEDED, NOT_A_COUNTY, TOO_LONG, is_name
 from api.kit.database import Work
+from api.kit.problems import NotFound
 from api.kit.work import Reading, Writing
 from api.places import service as places
 from api.places.schemas import DistrictIn
@@ -113,8 +114,11 @@ async def change_district(
 
 @router.post("/districts/{district_id}/delete")
 async def delete_district(request: Request, district_id: str, actor: SignedIn, work: Writing) -> Response:
+    """Sent again (a second tap, an answer that was lost) it has done what it should."""
     try:
         await places.delete_district(work, actor, district_id)
+    except NotFound:
+        pass
     except DistrictInUse:
         district = await places.get_district(work, actor, district_id)
         return _district_page(request, actor, district, DistrictTyped.of(district), {}, conflict=_IN_USE, status=409)

@@ -181,8 +181,11 @@ async def rotate(request: Request, actor: SignedIn, work: Writing, centre: Centr
 
 @router.post("/targets/{target_id}/delete")
 async def delete(request: Request, actor: SignedIn, work: Writing, target_id: Id) -> Response:
+    """Sent again (a second tap, an answer that was lost) it has done what it should."""
     try:
         await deliveries.delete_target(work, actor, target_id)
+    except NotFound:
+        pass
     except TargetInUse:
         target = await deliveries.get_target(work, actor, target_id)
         return await _target_page(request, actor, work, target, conflict=speaker_of(request).say(_IN_USE), status=409)

@@ -95,10 +95,12 @@ async def subscribe(
 
 
 async def unsubscribe(work: Work, actor: Actor, target_id: str) -> None:
-    target = await _own(work, actor, target_id)
-    target.enabled, target.subscription_digest = False, None
-    target.version += 1
-    record(work, actor, "target.changed", "target", target.id, **target.place, enabled=False)
+    """One that is off stays off."""
+    for target in await list_own(work, actor):
+        if target.id == target_id:
+            target.enabled, target.subscription_digest = False, None
+            target.version += 1
+            record(work, actor, "target.changed", "target", target.id, **target.place, enabled=False)
     await work.flush()
 
 

@@ -42,12 +42,16 @@ class AlreadyHeld(Conflict):
 
 
 async def set_hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> LegalHold:
-    """From now on nothing of the case's evidence is deleted. Raises AlreadyHeld."""
+    """From now on nothing of the case's evidence is deleted. Asked again, it is the same hold. Raises AlreadyHeld."""
     actor.require(Permission.EVIDENCE_KEEP)
-    hold = await _hold(work, actor, case_id, _said(reason), at)
-    if hold is None:
+    reason = _said(reason)
+    hold = await _hold(work, actor, case_id, reason, at)
+    if hold is not None:
+        return hold
+    active = await repository.active_hold(work, actor, case_id)
+    if active is None or (active.set_by, active.set_because) != (actor.name, reason):
         raise AlreadyHeld("The evidence of this case is under a legal hold already.")
-    return hold
+    return active
 
 
 async def hold_for_order(work: Work, actor: Actor, case_id: int, at: datetime) -> None:
@@ -69,12 +73,16 @@ async def _hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetim
 
 
 async def lift_hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> LegalHold:
+    """Asked again, it is the one that was lifted. Raises NotFound."""
     actor.require(Permission.EVIDENCE_KEEP)
-    case = await get_case(work, actor, case_id)
+    case, reason = await get_case(work, actor, case_id, for_change=True), _said(reason)
     hold = await repository.active_hold(work, actor, case_id)
     if hold is None:
-        raise NotFound("There is no legal hold on this case.")
-    hold.lifted_at, hold.lifted_by, hold.lifted_because = at, actor.name, _said(reason)
+        last = next(reversed(await repository.list_holds(work, actor, case_id)), None)
+        if last is None or (last.lifted_by, last.lifted_because) != (actor.name, reason):
+            raise NotFound("There is no legal hold on this case.")
+        return last
+    hold.lifted_at, hold.lifted_by, hold.lifted_because = at, actor.name, reason
     record(work, actor, "hold.lifted", "case", case_id, shop_id=case.shop_id, reason=hold.lifted_because)
     await work.flush()
     return hold

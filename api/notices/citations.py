@@ -63,14 +63,16 @@ async def accept(work: Work, actor: Actor, catalogue: Catalogue, text: str, note
 
 
 async def revoke(work: Work, actor: Actor, catalogue: Catalogue, text: str, note: str, at: datetime) -> CitationOut:
-    """On record. Notices that were issued stay as they are; no new one names it."""
+    """On record. Notices that were issued stay as they are; no new one names it. Asked again, it changes nothing."""
     _require_reach(actor)
     line, codes = next(((line, codes) for line, codes in _lines(catalogue).items() if line.text == text), (None, []))
-    accepted = await repository.list_accepted(work, actor, None)
+    words = await repository.list_last_words(work, actor, None)
+    accepted = [row for row in words if not row.revokes]
+    is_done = any((row.revokes, row.text, row.actor_id, row.note) == (True, text, actor.id, note.strip()) for row in words)
     taken_back = [
         row for row in accepted if row.text == text and (actor.sees_all_places or row.district_id == actor.district_id)
     ]
-    if line is None or not taken_back:
+    if line is None or not (taken_back or is_done):
         raise NotFound("Nobody has accepted this citation where you decide.")
     if not note.strip():
         raise Invalid("Say why it does not hold.")

@@ -28,13 +28,16 @@ async def take_number(work: Work, actor: Actor, station_id: str, year: int) -> i
 
 
 async def list_accepted(work: Work, actor: Actor, district_ids: Collection[str] | None) -> list[AcceptedCitation]:
-    """Oldest first: those that hold in one of these districts; with None, those that hold where the actor works. What was taken
-    back is not among them."""
+    """What `list_last_words` gives, without what was taken back."""
+    return [row for row in await list_last_words(work, actor, district_ids) if not row.revokes]
+
+
+async def list_last_words(work: Work, actor: Actor, district_ids: Collection[str] | None) -> list[AcceptedCitation]:
+    """Oldest first: those that hold in one of these districts; with None, those that hold where the actor works."""
     if not actor.may(Permission.CASES_READ):
         return []
     query = select(AcceptedCitation).where(_holds(actor, district_ids)).order_by(AcceptedCitation.accepted_at)
-    last = {(row.text, row.district_id): row for row in await work.scalars(query)}
-    return [row for row in last.values() if not row.revokes]
+    return list({(row.text, row.district_id): row for row in await work.scalars(query)}.values())
 
 
 def _holds(actor: Actor, district_ids: Collection[str] | None) -> ColumnElement[bool]:

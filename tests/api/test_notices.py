@@ -221,8 +221,9 @@ class TestCitations:
         before, after = await confirmed(any_world, box, officer, "K03"), await confirmed(any_world, box, officer, "K03")
         await chief.post("/api/v1/citations/accept", json={"text": OP_MASKS, "note": "Read in the gazette."})
         assert (await do(officer, before, "issue", 2)).status_code == 200
-        answer = await chief.post("/api/v1/citations/revoke", json={"text": OP_MASKS, "note": "Misread."})
-        assert (answer.status_code, answer.json()["standing"]) == (200, "unverified")
+        for _ in range(2):  # a second tap
+            answer = await chief.post("/api/v1/citations/revoke", json={"text": OP_MASKS, "note": "Misread."})
+            assert (answer.status_code, answer.json()["standing"]) == (200, "unverified")
         assert (await do(officer, after, "issue", 2)).status_code == 409
         facts = (await officer.get(f"/api/v1/cases/{before}/notice")).json()["facts"]
         assert [line["text"] for line in facts["citations"]] == [OP_MASKS]

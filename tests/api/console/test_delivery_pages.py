@@ -49,6 +49,13 @@ async def test_a_robot_is_added_and_its_key_is_never_shown(admin: httpx.AsyncCli
         assert "key-of-the-robot" not in page
 
 
+async def test_one_that_was_added_by_mistake_is_deleted(admin: httpx.AsyncClient) -> None:
+    address = await add(admin, TARGET)
+    for _ in range(2):  # a second tap
+        assert (await admin.post(f"{address}/delete")).headers["location"] == "/targets?deleted=yes"
+    assert (await admin.get(address)).status_code == 404
+
+
 async def test_the_keys_of_a_webhook_are_shown_once(admin: httpx.AsyncClient) -> None:
     answer = await admin.post("/targets/new", data=WEBHOOK)
     assert answer.text.count("whsec_") == answer.text.count("whpk_") == 1

@@ -224,3 +224,15 @@ def test_a_password_can_be_seen_while_it_is_typed_and_one_that_is_too_short_is_n
     password.press_sequentially(" zai chu fang")
     page.get_by_role("button", name="创建账号").click()
     page.wait_for_url("**/cases")
+
+
+def test_a_second_tap_sends_nothing_a_second_time(open_page: OpenPage) -> None:
+    page = open_page("admin", "/invitations/new")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.get_by_label("姓名").fill("王小明")
+    page.get_by_label("可见范围").select_option(index=0)
+    button = page.get_by_role("button", name="生成邀请")
+    button.evaluate("button => { button.click(); return new Promise((next) => setTimeout(next)).then(() => button.click()) }")
+    expect(page.get_by_role("heading", name="王小明")).to_be_visible()
+    assert len(sent) == 1

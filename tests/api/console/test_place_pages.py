@@ -54,8 +54,9 @@ async def test_a_station_that_was_written_wrongly_is_deleted(browser: httpx.Asyn
     shop = re.search(r'href="(/shops/[\w-]+)">春来早点铺<', listed)
     assert shop is not None
     await browser.post(shop[1], data={"name": "春来早点铺", "station": "district-1"})
-    done = await browser.post(f"{wrong[1]}/delete", follow_redirects=True)
-    assert ("已删除。" in done.text, "城西二所" in done.text) == (True, False)
+    for _ in range(2):  # a second tap
+        done = await browser.post(f"{wrong[1]}/delete", follow_redirects=True)
+        assert ("已删除。" in done.text, "城西二所" in done.text) == (True, False)
 
 
 async def test_a_known_district_is_taken(browser: httpx.AsyncClient) -> None:

@@ -521,6 +521,8 @@ class TestLog:
         delivery, = await post.deliveries()
         answer = await post.admin.post(f"/api/v1/deliveries/{delivery['id']}/resend")
         assert (answer.status_code, problem_code(answer)) == (409, "being-sent")
+        page = await post.admin.post(f"/deliveries/{delivery['id']}/resend")  # a second tap
+        assert page.headers["location"] == f"/deliveries/{delivery['id']}?resent=yes"
 
     async def test_nothing_is_sent_to_the_dead_before_somebody_looked(self, post: Post):
         target = await post.target("wecom")
