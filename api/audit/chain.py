@@ -6,9 +6,10 @@ went on from an older entry, one place holds two: a fork.
 """
 
 import hashlib
+import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import rfc8785
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -27,7 +28,7 @@ class ChainedEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
     chain: str
-    sequence: int = Field(ge=1)
+    sequence: int = Field(ge=1, lt=2**63)
     previous: str
     digest: str
     id: int
@@ -70,8 +71,7 @@ class ExportHead(BaseModel):
     stretches: list[Stretch]
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """What the check keeps of an entry. `words` are of no language."""
 
     previous: str
@@ -89,49 +89,75 @@ class Link:
         return cls(entry.previous, entry.digest, holds, f"{at}, {entry.actor_name}, {entry.action}")
 
 
-@dataclass
 class Source:
-    """A database or an export, read entry by entry. `stretches` is what it says itself that it holds."""
+    """A database or an export, read entry by entry. `stretches` is what it says itself that it holds.
 
-    name: str
-    stretches: dict[str, Stretch] = field(default_factory=dict)
-    links: dict[str, dict[int, Link]] = field(default_factory=dict)
-    problems: list[Finding] = field(default_factory=list)
+    Its links lie in a file of SQLite's own, which is gone with the source: years of a county's acts need not fit into memory.
+    """
+
+    def __init__(self, name: str, stretches: Iterable[Stretch] = ()) -> None:
+        self.name = name
+        self.stretches = {stretch.chain: stretch for stretch in stretches}
+        self.problems: list[Finding] = []
+        self._links = sqlite3.connect("")
+        weakref.finalize(self, self._links.close)
+        columns = "chain TEXT, place INTEGER, previous TEXT, digest TEXT, holds INTEGER, words TEXT, PRIMARY KEY (chain, place)"
+        self._links.execute(f"CREATE TABLE links ({columns}) WITHOUT ROWID")
 
     def add(self, entry: ChainedEntry) -> None:
-        link, places = Link.of(entry), self.links.setdefault(entry.chain, {})
-        known = places.setdefault(entry.sequence, link)
-        if known.digest != link.digest:
+        link, at = Link.of(entry), (entry.chain, entry.sequence)
+        if self._links.execute("INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, ?, ?)", at + link).rowcount:
+            return
+        known = self.link(*at)
+        if known is not None and known.digest != link.digest:
             self.problems.append(bad(
                 self.name_of(entry.chain),
                 f"No. {entry.sequence} is there twice, as ({known.words}), and as ({link.words}): a fork.",
                 f"第 {entry.sequence} 条出现两次，（{known.words}）和（{link.words}）：记录链分叉。",
             ))
 
+    def chains(self) -> list[str]:
+        """Of which there is any link."""
+        return [chain for chain, in self._links.execute("SELECT DISTINCT chain FROM links ORDER BY chain")]
+
+    def links(self, chain: str) -> Iterator[tuple[int, Link]]:
+        """With their places, in order."""
+        query = "SELECT place, previous, digest, holds, words FROM links WHERE chain = ? ORDER BY place"
+        for place, *link in self._links.execute(query, (chain,)):
+            yield place, Link(*link)
+
+    def link(self, chain: str, place: int) -> Link | None:
+        query = "SELECT previous, digest, holds, words FROM links WHERE chain = ? AND place = ?"
+        found = self._links.execute(query, (chain, place)).fetchone()
+        return found and Link(*found)
+
+    def reach(self, chain: str) -> tuple[int, int, int]:
+        """How many links there are, the first place and the last."""
+        query = "SELECT count(*), min(place), max(place) FROM links WHERE chain = ?"
+        count, first, last = self._links.execute(query, (chain,)).fetchone()
+        return count, first, last
+
     def name_of(self, chain: str) -> str:
         return self.stretches[chain].name if chain in self.stretches else chain
 
     def span(self, chain: str) -> Finding:
-        places = self.links[chain]
-        first, last = min(places), max(places)
-        return good(
-            self.name_of(chain), f"{len(places)} entries, No. {first} to {last}.", f"{len(places)} 条，第 {first} 至 {last} 条。"
-        )
+        count, first, last = self.reach(chain)
+        return good(self.name_of(chain), f"{count} entries, No. {first} to {last}.", f"{count} 条，第 {first} 至 {last} 条。")
 
 
 def read_export(name: str, lines: Iterable[bytes]) -> Source:
     """A line that cannot be read is a problem of the source, never an error."""
-    source, numbered = Source(name), enumerate(lines, 1)
+    numbered = enumerate(lines, 1)
     _, first = next(numbered, (1, b""))
     try:
-        head = ExportHead.model_validate_json(first)
+        source = Source(name, ExportHead.model_validate_json(first).stretches)
     except ValidationError:
+        source = Source(name)
         source.problems.append(bad(
             name, "Line 1 is not the head of an export of this audit: the file is another one, or damaged.",
             "第 1 行不是审计导出文件的开头：文件不对，或已损坏。",
         ))
         return source
-    source.stretches = {stretch.chain: stretch for stretch in head.stretches}
     for number, line in numbered:
         try:
             source.add(ChainedEntry.model_validate_json(line))
@@ -146,24 +172,24 @@ def read_export(name: str, lines: Iterable[bytes]) -> Source:
 def problems_of(source: Source) -> list[Finding]:
     """What does not hold in one source."""
     found = list(source.problems)
-    for chain in sorted(source.stretches.keys() | source.links.keys()):
+    for chain in sorted(source.stretches.keys() | set(source.chains())):
         found += (bad(source.name_of(chain), en, zh) for en, zh in _problems_of_chain(source, chain))
     return found
 
 
 def _problems_of_chain(source: Source, chain: str) -> Iterator[tuple[str, str]]:
     """In English and in Chinese."""
-    places, stretch = source.links.get(chain, {}), source.stretches.get(chain)
+    stretch = source.stretches.get(chain)
     if stretch is None:
+        count, first, last = source.reach(chain)
         yield (
-            f"{len(places)} entries are there although the source does not name this chain: they were added.",
-            f"有 {len(places)} 条记录，但来源没有列出这条链：是后来加入的。",
+            f"{count} entries are there although the source does not name this chain: they were added.",
+            f"有 {count} 条记录，但来源没有列出这条链：是后来加入的。",
         )
-        stretch = Stretch(chain=chain, name=chain, first=min(places), last=max(places), digest=places[max(places)].digest)
+        stretch = Stretch(chain=chain, name=chain, first=first, last=last, digest="")
     before: Link | None = None
     expected = stretch.first
-    for place in sorted(places):
-        link = places[place]
+    for place, link in source.links(chain):
         if place > expected:
             yield f"{_numbers(expected, place - 1)} missing: removed.", f"缺少{_in_chinese(expected, place - 1)}：已被删除。"
             before = None
@@ -190,8 +216,8 @@ def _problems_of_chain(source: Source, chain: str) -> Iterator[tuple[str, str]]:
             f"{_numbers(stretch.last + 1, expected - 1)} too many: added past the end that was recorded.",
             f"多出{_in_chinese(stretch.last + 1, expected - 1)}：加在所记的末尾之后。",
         )
-    elif places and places[stretch.last].digest != stretch.digest:
-        words = places[stretch.last].words
+    elif before is not None and chain in source.stretches and before.digest != stretch.digest:
+        words = before.words
         yield (
             f"No. {stretch.last} ({words}) is not the one that was recorded as the last: it was replaced.",
             f"第 {stretch.last} 条（{words}）不是所记的最后一条：已被换过。",
@@ -200,17 +226,18 @@ def _problems_of_chain(source: Source, chain: str) -> Iterator[tuple[str, str]]:
 
 def differences(source: Source, other: Source, *, is_whole: bool) -> Iterator[Finding]:
     """Where two sources tell different stories. `is_whole` says that `source` should hold all that `other` does."""
-    for chain, places in other.links.items():
-        here, missing = source.links.get(chain, {}), 0
-        for place, link in sorted(places.items()):
-            if place not in here:
+    for chain in other.chains():
+        missing = 0
+        for place, link in other.links(chain):
+            here = source.link(chain, place)
+            if here is None:
                 missing += 1
-            elif here[place].digest != link.digest:
+            elif here.digest != link.digest:
                 yield bad(
                     other.name_of(chain),
-                    f"No. {place} is ({here[place].words}) in {source.name}, and ({link.words}) in {other.name}: a fork, one of "
+                    f"No. {place} is ({here.words}) in {source.name}, and ({link.words}) in {other.name}: a fork, one of "
                     "the two was rewritten.",
-                    f"第 {place} 条在 {source.name} 中是（{here[place].words}），在 {other.name} 中是（{link.words}）：分叉，"
+                    f"第 {place} 条在 {source.name} 中是（{here.words}），在 {other.name} 中是（{link.words}）：分叉，"
                     "其中一份被重写过。",
                 )
                 break  # whatever follows differs too

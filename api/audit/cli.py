@@ -61,9 +61,10 @@ def verify(
     for source in sources:
         typer.echo(source.name)
         found = problems_of(source)
-        for chain in sorted(source.links):
+        chains = source.chains()
+        for chain in chains:
             typer.echo(f"  {_line(source.span(chain))}")
-        if not source.links:
+        if not chains:
             typer.echo("  其中没有记录。 There is no entry in it.")
         for problem in found:
             typer.echo(f"  {_line(problem)}")

@@ -128,7 +128,7 @@ async def export_lines(database: Database, actor: Actor, head: ExportHead) -> As
 async def read_database(work: Work, actor: Actor, name: str, centre_name: str) -> tuple[Source, int]:
     """The whole database as a source for the check, and how many entries wait to be chained."""
     actor.require(Permission.AUDIT_READ)
-    source = Source(name, {stretch.chain: stretch for stretch in await list_chains(work, actor, centre_name)})
+    source = Source(name, await list_chains(work, actor, centre_name))
     for chain in source.stretches.keys() | set(await repository.list_names_of_chains(work, actor)):
         async for entry in repository.read_chain(work, actor, chain):
             source.add(ChainedEntry.model_validate(entry))

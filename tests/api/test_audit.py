@@ -1,7 +1,9 @@
 import asyncio
+import itertools
 import json
 import shutil
 import time
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from typer.testing import CliRunner
 from api.accounts.permissions import Role
 from api.app import create_app
 from api.audit import cli
-from api.audit.chain import ChainedEntry
+from api.audit.chain import ChainedEntry, read_export
 from api.audit.chainer import chain_all
 from api.audit.endpoints import exported
 from api.audit.service import record
@@ -350,6 +352,17 @@ class TestVerify:
         assert status == 1
         assert "No. 4 is there twice" in said
         assert "a fork" in said
+
+    async def test_years_need_not_fit_into_memory(self, export: Path):
+        head, first, *_ = lines_of(export)
+        entry = json.loads(first)
+        lines = ((json.dumps(entry | {"sequence": number}) + "\n").encode() for number in range(1, 3001))
+        tracemalloc.start()
+        source = read_export("export", itertools.chain([head.encode()], lines))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert source.reach(self.chain) == (3000, 1, 3000)
+        assert peak_bytes < 3000 * 100
 
     async def test_a_file_that_is_none(self, tmp_path: Path):
         (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\x00")
