@@ -74,5 +74,5 @@ def crop_square(
     # pixels three times as fast as parts of them, so what is large first becomes a multiple of the size: 0.3 grey levels off in
     # the mean.
     times = 1 if side <= 1.5 * size else max(2, -(-side // (2 * size)))
-    multiple = cv2.resize(patch, (times * size, times * size), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.resize(multiple, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    crop = cv2.resize(patch, (times * size, times * size), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(crop if times == 1 else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
