@@ -19,13 +19,10 @@ def _finder() -> Finder:
 
 
 def find_people(picture: Picture) -> list[MarkedBox]:
-    finder = _finder()
-    (found,) = finder.find([picture])
-    kinds = [finder.classes[index] for index in found.classes]
+    (found,) = _finder().find([picture])
     return [
-        MarkedBox.model_validate({"kind": kind, "box": box, "score": score})
-        for kind, box, score in zip(kinds, found.boxes.tolist(), found.scores.tolist(), strict=True)
-        if kind in ("person", "head")
+        MarkedBox.model_validate({"kind": thing.name, "box": thing.box, "score": thing.score})
+        for thing in found if thing.name in ("person", "head")
     ]
 
 
