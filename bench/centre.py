@@ -1,6 +1,7 @@
 """The smallest centre that an edge works with: a list of cameras, and answers to what the edge tells."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ class BenchCentre:
     def __init__(self) -> None:
         self.heartbeats: list[dict[str, object]] = []
         self._over = threading.Event()
+        # Digests of those that were sent.
+        self._clips: set[bytes] = set()
         self._config = EdgeConfig(version="0", catalogue=load_catalogue(), cameras=[])
         centre = self
 
@@ -45,6 +48,8 @@ class BenchCentre:
                         self._answer(204)
                 elif self.path.endswith("/enroll"):
                     self._answer(201, EnrolAnswer(edge_id="bench", centre="bench").model_dump_json())
+                elif self.path.endswith("/clips") and not centre._has_clip(body):
+                    self._answer(422, '{"status": 422, "title": "", "detail": "The clip is missing."}')
                 else:
                     key = self.headers["Idempotency-Key"]
                     answer = ReportAnswer.model_validate({"violation_id": key, "case_id": 1, "result": "case_opened", "url": ""})
@@ -55,7 +60,7 @@ class BenchCentre:
                 if etag is not None:
                     self.send_header("ETag", etag)
                 if status not in (204, 304):
-                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Type", "application/json" if status < 400 else "application/problem+json")
                     self.send_header("Content-Length", str(len(body.encode())))
                 self.end_headers()
                 self.wfile.write(body.encode())
@@ -66,6 +71,14 @@ class BenchCentre:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def _has_clip(self, body: bytes) -> bool:
+        """Whether it is there, or came with a violation before."""
+        digests = set(re.findall(rb'"sha256":"([0-9a-f]{64})"', body[:8192]))
+        sent = b'name="clip"' in body
+        if sent:
+            self._clips |= digests
+        return sent or digests <= self._clips
 
     def list_cameras(self, urls: list[str]) -> None:
         """From now on the edge watches these; all rules that a model can see are in force."""

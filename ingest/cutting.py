@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 import av
 import structlog
@@ -19,6 +20,7 @@ from ingest.preroll import Footage, Gathering, NoFootage
 
 # A clip lasts 15 s: nobody misses half of one.
 INTERVAL_S = 0.5
+Wanted = tuple[Manifest, Gathering | None]
 # The index of an MP4 at its beginning, so that a browser can begin to play: at most so many bytes a picture, and some for all.
 INDEX_BYTES_A_PICTURE, INDEX_BYTES = 48, 8192
 log = structlog.get_logger(__name__)
@@ -72,15 +74,16 @@ def cut(footage: Footage) -> Clip:
 
 class Cutter:
     """Cuts one clip after the other in a thread of its own, each when it is complete: `record` is handed the manifest of the
-    violation and the clip, or why there is none. While it is busy nothing more is cut, so that one clip at a time is in memory
-    beside the packets."""
+    violation and the clip, or why there is none. Violations of a camera within seconds share a clip: it is handed over once, and
+    for the others the word which one it was. While it is busy nothing more is cut, so that one clip at a time is in memory beside
+    the packets."""
 
     def __init__(self, record: Callable[[Manifest, Clip | ClipFlaw], Future[None]]) -> None:
         self._record = record
         # Of the last clip that the disk did not take: its camera, and why. Whoever tells of it takes it away.
         self.refused: tuple[str, OSError] | None = None
         self._lock = threading.Lock()
-        self._waiting: list[tuple[Manifest, Gathering | None]] = []
+        self._waiting: list[Wanted] = []
         self._wake = threading.Event()
         self._is_closing = self._is_over = False
         self._thread = threading.Thread(target=self._run, name="cut", daemon=True)
@@ -121,35 +124,86 @@ class Cutter:
 
     def step(self) -> None:
         with self._lock:
-            ready: list[tuple[Manifest, Gathering | None]] = []
-            waiting: list[tuple[Manifest, Gathering | None]] = []
-            for one in self._waiting:
-                (ready if one[1] is None or one[1].is_ready else waiting).append(one)
-            self._waiting = waiting
-        for manifest, gathering in ready:
-            clip = ClipFlaw.FORMAT if gathering is None else at_camera(manifest.camera_id, _cut)(manifest, gathering)
-            try:
-                self._record(manifest, clip).result()
-            except Exception as error:
-                if isinstance(error, OSError):
-                    self.refused = manifest.camera_id, error
-                log.error("clip_not_recorded", camera=manifest.camera_id, violation=str(manifest.violation_id), cause=str(error))
+            due = [part for group in _together(self._waiting) if (part := _due(group))]
+            self._waiting = [wanted for wanted in self._waiting if not any(wanted is one for part in due for one in part)]
+        for part in due:
+            camera_id, kept_as = part[0][0].camera_id, None
+            for manifest, clip in at_camera(camera_id, _cut)(part):
+                if isinstance(clip, Clip) and kept_as is not None:
+                    clip = replace(clip, content=kept_as)
+                try:
+                    self._record(manifest, clip).result()
+                except Exception as error:
+                    if isinstance(error, OSError):
+                        self.refused = camera_id, error
+                    log.error("clip_not_recorded", camera=camera_id, violation=str(manifest.violation_id), cause=str(error))
+                else:
+                    kept_as = manifest.violation_id if isinstance(clip, Clip) else kept_as
 
 
-def _cut(manifest: Manifest, gathering: Gathering) -> Clip | ClipFlaw:
-    """Whatever goes wrong with a clip is told in its place."""
+def _together(waiting: Sequence[Wanted]) -> list[list[Wanted]]:
+    """Those that may share a clip."""
+    groups: list[list[Wanted]] = []
+    for wanted in waiting:
+        for group in groups:
+            if wanted[1] is not None and group[0][1] is not None and wanted[1].is_with(group[0][1]):
+                group.append(wanted)
+                break
+        else:
+            groups.append([wanted])
+    return groups
+
+
+def _due(group: Sequence[Wanted]) -> list[Wanted]:
+    """What is to be cut of it now."""
+    ready = [wanted for wanted in group if wanted[1] is None or wanted[1].is_ready]
+    first = group[0][1]
+    return ready if len(ready) == len(group) or first is None or first.preroll.is_short else []
+
+
+def _cut(group: Sequence[Wanted]) -> list[tuple[Manifest, Clip | ClipFlaw]]:
+    """One clip, for each with its own moment in it. Whatever goes wrong is told in its place."""
     begun = time.monotonic()
+    found = [_footage(gathering) for _, gathering in group]
+    there = sorted((one for one in found if isinstance(one, Footage)), key=lambda footage: footage.moment)
+    camera_id, cause = group[0][0].camera_id, ""
+    packets = list(dict.fromkeys(packet for footage in there for packet in footage.packets))
+    clip: Clip | None = None
     try:
-        clip = cut(gathering.footage())
+        if packets:
+            clip = cut(replace(there[0], packets=packets))
+    except Exception as error:
+        cause = str(error)
+    finally:
+        for _, gathering in group:
+            if gathering is not None:
+                gathering.release()
+    told: list[tuple[Manifest, Clip | ClipFlaw]] = []
+    for (manifest, _), one in zip(group, found, strict=True):
+        if isinstance(one, ClipFlaw):
+            told.append((manifest, one))
+        elif clip is None:
+            told.append((manifest, ClipFlaw.FAILED))
+            log.error("clip_not_cut", camera=camera_id, violation=str(manifest.violation_id), cause=cause)
+        else:
+            later_s = float((one.moment - there[0].moment) * one.packets[0].time_base)
+            moment_s = round(clip.moment_s + later_s, 3)
+            told.append((manifest, replace(clip, moment_s=moment_s, begins_late=one.begins_late, ends_early=one.ends_early)))
+            log.info(
+                "clip_cut", camera=camera_id, violation=str(manifest.violation_id),
+                bytes=sum(packet.size for packet in packets), seconds=clip.duration_s,
+                took_ms=round(1000 * (time.monotonic() - begun)),
+            )
+    return told
+
+
+def _footage(gathering: Gathering | None) -> Footage | ClipFlaw:
+    if gathering is None:
+        return ClipFlaw.FORMAT
+    try:
+        return gathering.footage()
     except NoFootage as error:
         return error.flaw
-    except Exception as error:
-        log.error("clip_not_cut", camera=manifest.camera_id, violation=str(manifest.violation_id), cause=str(error))
+    except Exception:
+        log.exception("clip_not_gathered")
         return ClipFlaw.FAILED
-    finally:
-        gathering.release()
-    log.info(
-        "clip_cut", camera=manifest.camera_id, violation=str(manifest.violation_id), bytes=len(clip.content),
-        seconds=clip.duration_s, took_ms=round(1000 * (time.monotonic() - begun)),
-    )
-    return clip

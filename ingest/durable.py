@@ -17,6 +17,16 @@ def write_file(path: Path, content: bytes | memoryview) -> None:
         os.fsync(file.fileno())
 
 
+def link_file(path: Path, source: Path) -> None:
+    """A new name for what is on the disk already; a copy where the file system has no such links. Raises OSError."""
+    try:
+        os.link(source, path)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        write_file(path, source.read_bytes())
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Give `path` new content as a whole: a reader, also after a power cut, sees the old or the new one. Raises OSError."""
     fresh = path.with_name(f".{path.name}.new")

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from contract.edge_auth import EARLIEST
 from contract.evidence import CLIP, ClipManifest, Manifest, SealedClip, SealedManifest
 from detector.violation import Repeat
-from ingest.durable import sync_folder, write_file
+from ingest.durable import link_file, sync_folder, write_file
 from ingest.outbox import Entry, Report
 
 PARTIAL, OF_CLIP = ".partial-", "-clip"
@@ -33,6 +33,8 @@ PARTIAL, OF_CLIP = ".partial-", "-clip"
 ASIDE = "before-"
 # Bytes: a picture at 1080p and its copy with boxes.
 USUAL_SIZE = 2_000_000
+# Of a file: its bytes, or where it lies already.
+Content = bytes | memoryview | Path
 log = structlog.get_logger(__name__)
 
 
@@ -52,17 +54,19 @@ class EvidenceFolder:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def commit(
-        self, sealed: SealedManifest | SealedClip, files: Mapping[str, bytes | memoryview], repeat: Repeat | None = None
-    ) -> None:
-        """Write all files and give the folder its name. After an OSError nothing is committed."""
+        self, sealed: SealedManifest | SealedClip, files: Mapping[str, Content], repeat: Repeat | None = None
+    ) -> Path:
+        """Write all files and give the folder its name, which is returned. After an OSError nothing is committed."""
         manifest = sealed.manifest
         beside = {} if repeat is None else {"repeat.json": _repeat_json(repeat)}
         written = {**files, **beside, "manifest.json": sealed.model_dump_json().encode()}
+        path = self._path(_report(manifest))
         with self._written(manifest.camera_id, manifest.violation_id, written) as partial:
-            os.rename(partial, self._path(_report(manifest)))
+            os.rename(partial, path)
         # From here on every look at the disk sees the folder; only a power cut on a failing disk may still undo the name.
         with contextlib.suppress(OSError):
             sync_folder(partial.parent)
+        return path
 
     def try_out(self, camera_id: str) -> None:
         """Find out whether the disk would take evidence of this camera now; nothing of the attempt stays."""
@@ -70,7 +74,7 @@ class EvidenceFolder:
             pass
 
     @contextlib.contextmanager
-    def _written(self, camera_id: str, violation_id: UUID, files: Mapping[str, bytes | memoryview]) -> Iterator[Path]:
+    def _written(self, camera_id: str, violation_id: UUID, files: Mapping[str, Content]) -> Iterator[Path]:
         """A folder with these files, all on the disk; removed again unless it has got another name meanwhile."""
         camera = self.folder / camera_id
         if not camera.is_dir():
@@ -81,7 +85,10 @@ class EvidenceFolder:
         try:
             partial.mkdir(mode=0o700)
             for name, content in files.items():
-                write_file(partial / name, content)
+                if isinstance(content, Path):
+                    link_file(partial / name, content)
+                else:
+                    write_file(partial / name, content)
             sync_folder(partial)
             yield partial
         finally:
@@ -95,7 +102,8 @@ class EvidenceFolder:
 
     @contextlib.contextmanager
     def opened_clip(self, report: Report) -> Iterator[tuple[bytes, BinaryIO | None]]:
-        """The manifest's JSON, and the clip if there is one: it is read as it is sent, not put into memory whole before.
+        """The manifest's JSON, and the clip if there is one: it is read as it is sent, not put into memory whole before. One with
+        several names (`st_nlink`) is the clip of several violations.
 
         Raises FileNotFoundError when somebody took files away.
         """

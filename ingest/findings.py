@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pickle import PickleBuffer
+from uuid import UUID
 
 from contract.evidence import ClipFlaw, ModelVersion
 from detector.observation import Observation
@@ -24,10 +25,10 @@ class Sight:
 
 @dataclass(frozen=True)
 class Clip:
-    """An MP4: its bytes, or a view of them. `moment_s`: from its first picture to that of the violation; the rest as in the
-    manifest."""
+    """An MP4: its bytes, or a view of them, or as the clip of which violation it was recorded just before. `moment_s`: from its
+    first picture to that of the violation; the rest as in the manifest."""
 
-    content: bytes | memoryview
+    content: bytes | memoryview | UUID
     codec: str
     duration_s: float
     moment_s: float
@@ -36,8 +37,8 @@ class Clip:
 
     def __reduce__(self) -> tuple[type["Clip"], tuple[object, ...]]:
         """Several megabytes, which `ingest.pipe.Pipe` hands over uncopied."""
-        others = (self.codec, self.duration_s, self.moment_s, self.begins_late, self.ends_early)
-        return Clip, (PickleBuffer(self.content), *others)
+        content = self.content if isinstance(self.content, UUID) else PickleBuffer(self.content)
+        return Clip, (content, self.codec, self.duration_s, self.moment_s, self.begins_late, self.ends_early)
 
 
 @dataclass(frozen=True)

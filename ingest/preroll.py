@@ -16,11 +16,15 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from contract.evidence import ClipFlaw
+from contract.evidence import LARGEST_CLIP, ClipFlaw
 from ingest.timeline import MAX_LEAP_S
 
 # DOMAIN: from the key frame before -5 s to +10 s.
 BEFORE_S, AFTER_S = 5.0, 10.0
+# Violations whose moments are no farther apart share a clip, which so has 20 s at most, as DOMAIN says.
+TOGETHER_S = 5.0
+# From this share of the bytes on that may be kept, nothing that could be cut waits for more.
+SHORT = 0.75
 # With nothing to gather: a violation is told some seconds after its picture came in, later on a box that is too small.
 KEPT_S = 10.0
 # What a packet takes beside its content: FFmpeg's structures, padding, Python's object.
@@ -151,6 +155,16 @@ class PreRoll:
             ends_early = None if gathering.is_whole else gathering.ends_early or ClipFlaw.STREAM
             return Footage(self._template, packets, moment, begins_late, ends_early)
 
+    @property
+    def is_short(self) -> bool:
+        """Whether waiting would soon cost a clip its beginning."""
+        return self.bytes > SHORT * self._most_bytes
+
+    def is_one_clip(self, first: int, moment: int) -> bool:
+        """Whether two moments are so near to each other that one clip shows both; more than is kept, or than a centre takes, none
+        may have."""
+        return self._most_bytes <= LARGEST_CLIP and 0 <= moment - first <= TOGETHER_S * self._ticks
+
     def release(self, gathering: Gathering) -> None:
         """Nothing is kept for it any more."""
         with self._lock:
@@ -219,6 +233,10 @@ class Gathering:
     def footage(self) -> Footage:
         """Raises NoFootage."""
         return self.preroll.footage(self)
+
+    def is_with(self, first: Gathering) -> bool:
+        """Whether one clip is enough for both."""
+        return self.preroll is first.preroll and self.preroll.is_one_clip(first.moment, self.moment)
 
     def release(self) -> None:
         self.preroll.release(self)

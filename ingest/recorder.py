@@ -1,11 +1,13 @@
 """From a violation, and later from its clip, to sealed evidence: manifest, chain, and its place in the outbox."""
 
 import contextlib
+import errno
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -19,6 +21,7 @@ from contract.evidence import (
     LARGEST_CLIP,
     ClipFlaw,
     ClipManifest,
+    FileDigest,
     Manifest,
     file_digest,
     seal,
@@ -26,7 +29,7 @@ from contract.evidence import (
     utc_milliseconds,
 )
 from detector.violation import Repeat, Violation
-from ingest.evidence import EvidenceFolder
+from ingest.evidence import Content, EvidenceFolder
 from ingest.findings import Clip, Sight
 from ingest.identity import software_version
 from ingest.outbox import Entry, Head, Outbox
@@ -56,6 +59,8 @@ class Recorder:
         self._taken: dict[UUID, float] = {}
         self._heads: dict[str, Head] = {}
         self._repeats: dict[str, list[Repeat]] = {}
+        # By camera: of which violation the last clip was, and where it lies.
+        self._last_clips: dict[str, tuple[UUID, Path, FileDigest]] = {}
         self._unlisted = threading.Event()
         # Violations whose clip the disk refused, and that could not even be told: camera, violation, digest of its manifest.
         self._untold: list[tuple[str, UUID, str]] = []
@@ -152,10 +157,12 @@ class Recorder:
         self._tell_untold()
 
     def _commit_clip(self, camera_id: str, violation_id: UUID, snapshot: str, clip: Clip | ClipFlaw) -> None:
-        if isinstance(clip, Clip) and len(clip.content) > LARGEST_CLIP:
-            clip = ClipFlaw.MEMORY  # no centre would take it
+        files: dict[str, tuple[Content, FileDigest]] = {}
+        if isinstance(clip, Clip):
+            files[CLIP] = self._content(camera_id, clip.content)
+            if files[CLIP][1].size > LARGEST_CLIP:
+                clip, files = ClipFlaw.MEMORY, {}  # no centre would take it
         head = self._heads[camera_id]  # after the violation's own
-        files = {CLIP: clip.content} if isinstance(clip, Clip) else {}
         told: dict[str, object] = {"missing": clip} if isinstance(clip, ClipFlaw) else {
             "codec": clip.codec, "duration_s": clip.duration_s, "moment_s": clip.moment_s, "begins_late": clip.begins_late,
             "ends_early": clip.ends_early,
@@ -164,11 +171,22 @@ class Recorder:
             {
                 "violation_id": violation_id, "snapshot": snapshot, "edge_id": self._edge_id, "camera_id": camera_id,
                 "sequence": head.sequence + 1, "previous": head.digest, "software_version": software_version(),
-                "files": {name: file_digest(content) for name, content in files.items()}, **told,
+                "files": {name: digest for name, (_, digest) in files.items()}, **told,
             }
         )
-        self._folder.commit(seal_clip(manifest, self._key), files)
+        path = self._folder.commit(seal_clip(manifest, self._key), {name: content for name, (content, _) in files.items()})
         self._committed(Entry(manifest))
+        if CLIP in manifest.files:
+            self._last_clips[camera_id] = violation_id, path / CLIP, manifest.files[CLIP]
+
+    def _content(self, camera_id: str, content: bytes | memoryview | UUID) -> tuple[Content, FileDigest]:
+        """Of the violation whose clip it is too, where that lies. Raises OSError where it is not the last one."""
+        if not isinstance(content, UUID):
+            return content, file_digest(content)
+        violation_id, path, digest = self._last_clips.get(camera_id, (None, Path(), file_digest(b"")))
+        if violation_id != content:
+            raise FileNotFoundError(errno.ENOENT, f"There is no clip of {content} to share")
+        return path, digest
 
     def _committed(self, entry: Entry) -> None:
         manifest = entry.manifest

@@ -1,6 +1,7 @@
 """The clip of a violation on its way in: it joins the chain and the case of the violation, which does not wait for it."""
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import anyio.to_thread
@@ -17,7 +18,7 @@ from api.evidence.tables import Clip, Evidence
 from api.evidence.video import check_clip
 from api.kit.database import Work
 from api.kit.files import Files
-from api.kit.problems import Conflict, Invalid
+from api.kit.problems import Conflict, Invalid, NotFound
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.kit.times import now
@@ -49,6 +50,26 @@ async def its_evidence(work: Work, actor: Actor, report: ClipReport, *, for_chan
     if evidence.clip is not None and evidence.clip.digest != report.manifest.digest():
         raise KeyReused("Another clip of this violation was taken before.")
     return evidence
+
+
+async def shared_file(work: Work, actor: Actor, report: ClipReport) -> str | None:
+    """Where the file lies that its manifest names and that was not sent: of what happened within seconds an edge sends one clip,
+    with the first violation. It is that of the clip before; None where it is another one."""
+    named = report.manifest.files.get(CLIP)
+    if named is None or report.content is not None:
+        return None
+    before = await repository.clip_before(work, actor, report.manifest.camera_id, report.manifest.sequence)
+    if before is None or not before.manifest or ClipManifest.model_validate_json(before.manifest).files.get(CLIP) != named:
+        return None
+    return stored_clip(before.folder, before.digest)
+
+
+async def with_file(files: Files, report: ClipReport, path: str | None) -> ClipReport:
+    """With what lies there, if it still does."""
+    if path is not None:
+        with suppress(NotFound):
+            return replace(report, content=await files.get(path))
+    return report
 
 
 async def check_report(settings: Settings, evidence: Evidence, report: ClipReport) -> None:

@@ -64,7 +64,8 @@ _CLIP_MULTIPART: dict[str, Any] = {
                         "manifest": {"$ref": "#/components/schemas/SealedClip"},
                         "clip": {
                             "type": "string", "contentMediaType": "video/mp4",
-                            "description": "the stream's own packets; left out where the manifest says why there are none",
+                            "description": "the stream's own packets; left out where the manifest says why there are none, or "
+                            "names the same file as the camera's clip before this one",
                         },
                     },
                 },
@@ -133,9 +134,11 @@ async def report_clip(
         raise Invalid("The Idempotency-Key is not the violation_id of the manifest.")
     async with centre.database.reading() as work:
         evidence = await clips.its_evidence(work, actor, report)
+        shared = await clips.shared_file(work, actor, report)
     if evidence.clip is not None:
         response.status_code = 200
         return clips.answer_of(evidence)
+    report = await clips.with_file(centre.files, report, shared)
     await clips.check_report(centre.settings, evidence, report)
     await clips.store(centre.files, evidence, report)
     async with centre.database.writing() as work:

@@ -151,6 +151,13 @@ async def own_evidence(work: Work, actor: Actor, violation_id: str, *, for_chang
     return evidence
 
 
+async def clip_before(work: Work, actor: Actor, camera_id: str, sequence: int) -> Row[str, str, str] | None:
+    """Of this edge and camera, the last one before this place in the chain: `folder` of its evidence, `digest`, `manifest`."""
+    query = select(Evidence.folder, Clip.digest, Clip.manifest).join(Evidence, Evidence.violation_id == Clip.violation_id)
+    query = query.where(Clip.edge_id == actor.id, Clip.camera_id == camera_id, Clip.sequence < sequence)
+    return (await work.execute(query.order_by(Clip.sequence.desc()).limit(1))).first()
+
+
 async def reserve(work: Work, actor: Actor, key: str, request_digest: str, at: datetime) -> bool:
     """Whether the key was this edge's to take. Another transaction that is taking it is waited for."""
     row = {"edge_id": actor.id, "key": key, "request_digest": request_digest, "answer": "", "created_at": at}

@@ -28,10 +28,15 @@ from tests.api.world import CLIP_S, VIDEO_FPS, EdgeBox, World, jpeg, problem_cod
 
 async def box_with_violation(world: World) -> tuple[EdgeBox, Manifest]:
     box = await world.edge(await world.place())
+    return box, await told_of(box)
+
+
+async def told_of(box: EdgeBox) -> Manifest:
+    """One more violation."""
     manifest = box.manifest()
     assert (await box.send(manifest)).status_code == 201
     box.sequence, box.previous = manifest.sequence, manifest.digest()
-    return box, manifest
+    return manifest
 
 
 def stored(world: World) -> list[Path]:
@@ -108,6 +113,49 @@ class TestReceipt:
         answer = await box.send_clip(box.clip_manifest(manifest, video()), video())
         assert answer.status_code == 201
         assert stored(world) == []
+
+
+class TestShared:
+    """Of what happened within seconds an edge sends one clip, with the first violation."""
+
+    async def test_the_clip_of_the_violation_before_is_taken(self, any_world: World):
+        box = await any_world.edge(await any_world.place())
+        await box.report_with_clip(video())
+        answer = await box.send_clip(box.clip_manifest(await told_of(box), video(), moment_s=1.0))
+        assert answer.status_code == 201
+        assert [path.read_bytes() for path in stored(any_world)] == [video()] * 2
+        officer = await any_world.person()
+        clip = (await of_case(officer, 2))["evidence"][0]["clip"]
+        assert (clip["moment_s"], clip["chain"]) == (1.0, "whole")
+        assert (await officer.get(clip["url"])).content == video()
+
+    @pytest.mark.parametrize("seconds", [1, 3])
+    async def test_another_one_has_to_be_sent(self, world: World, seconds: int):
+        """Also where it is that of the clip before the last one: an edge tells of those that share one after the other."""
+        box = await world.edge(await world.place())
+        await box.report_with_clip(video(seconds=1), duration_s=1.0)
+        await box.report_with_clip(video())
+        manifest = await told_of(box)
+        answer = await box.send_clip(box.clip_manifest(manifest, video(seconds=seconds), duration_s=float(seconds)))
+        assert (answer.status_code, problem_code(answer)) == (422, "bad-seal")
+
+    async def test_what_another_edge_has_sent_is_not_given_away(self, world: World):
+        box = await world.edge(await world.place())
+        await box.report_with_clip(video())
+        other = await world.edge(await world.place("Other"))
+        manifest = await told_of(other)
+        answer = await other.send_clip(other.clip_manifest(manifest, video()))
+        assert (answer.status_code, problem_code(answer)) == (422, "bad-seal")
+
+    async def test_what_was_deleted_has_to_be_sent_again(self, world: World):
+        box = await world.edge(await world.place())
+        await box.report_with_clip(video())
+        chief = await world.person(Role.CHIEF)
+        await chief.post("/api/v1/cases/1/evidence/delete", json={"reason": "Court."})
+        manifest = await told_of(box)
+        clip = box.clip_manifest(manifest, video())
+        assert problem_code(await box.send_clip(clip)) == "bad-seal"
+        assert (await box.send_clip(clip, video())).status_code == 201
 
 
 class TestRefusal:

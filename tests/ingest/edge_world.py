@@ -140,7 +140,10 @@ class CentreInMemory:
     def _take_clip(self, request: httpx.Request) -> httpx.Response:
         key = request.headers["Idempotency-Key"]
         parts = multipart(request)
-        self.clips[key] = (SealedClip.model_validate_json(parts["manifest"]), parts.get("clip"))
+        sealed = SealedClip.model_validate_json(parts["manifest"])
+        if "clip" not in parts and sealed.manifest.files not in [{}, *(one.manifest.files for one, _ in self.clips.values())]:
+            return problem(422, "The clip is missing.")
+        self.clips[key] = (sealed, parts.get("clip"))
         self.order.append(f"{key} clip")
         return httpx.Response(201, json={"violation_id": key, "case_id": 1})
 

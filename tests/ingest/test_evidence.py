@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from contract.evidence import SealedManifest, verify_seal
+from ingest.durable import link_file
 from ingest.evidence import EvidenceFolder
 from ingest.outbox import Report
 from tests.ingest.edge_world import KEY, Parts, violation
@@ -144,3 +145,14 @@ def test_only_the_owner_can_read_evidence(tmp_path: Path):
     parts.record()
     assert EvidenceFolder(tmp_path / "evidence").folder.stat().st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o077 == 0 for path in parts.evidence.folder.rglob("*"))
+
+
+def test_what_cannot_be_linked_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "one").write_bytes(b"clip")
+
+    def no_links(source: Path, name: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    link_file(tmp_path / "two", tmp_path / "one")
+    assert (tmp_path / "two").read_bytes() == b"clip"

@@ -12,7 +12,7 @@ import av
 import pytest
 from av.video.stream import VideoStream
 
-from contract.evidence import ClipFlaw, Manifest
+from contract.evidence import LARGEST_CLIP, ClipFlaw, Manifest
 from ingest.cutting import Cutter, cut
 from ingest.findings import Clip
 from ingest.preroll import AFTER_S, BEFORE_S, KEPT_S, PACKET_BYTES, Gathering, NoFootage, PreRoll
@@ -246,11 +246,7 @@ class Told:
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Manifest:
-    parts = Parts(tmp_path)
-    parts.record()
-    entry = next(iter(parts.evidence.committed(set())))
-    assert isinstance(entry.manifest, Manifest)
-    return entry.manifest
+    return manifests(Parts(tmp_path), 1)[0]
 
 
 def test_a_clip_is_cut_when_it_is_complete(long_clip: Clips, manifest: Manifest):
@@ -264,6 +260,75 @@ def test_a_clip_is_cut_when_it_is_complete(long_clip: Clips, manifest: Manifest)
     stream.play(26.5)
     cutter.step()
     assert [type(clip) for clip in told.told] == [Clip]
+
+
+def manifests(parts: Parts, number: int) -> list[Manifest]:
+    for _ in range(number):
+        parts.record()
+    found = [entry.manifest for entry in parts.evidence.committed(set())]
+    return [manifest for manifest in found if isinstance(manifest, Manifest)]
+
+
+def test_violations_within_seconds_share_a_clip(long_clip: Clips, tmp_path: Path):
+    stream, told = Stream(long_clip(), LARGEST_CLIP), Told()
+    one, two, three, four = manifests(Parts(tmp_path), 4)
+    cutter = Cutter(told)
+    stream.play(23.0)
+    for manifest, at_s in ((one, 17.0), (two, 17.0), (three, 20.0), (four, 22.5)):
+        cutter.add(manifest, stream.preroll.gather(stream.stamp(at_s)))
+    stream.play(28.0)
+    cutter.step()
+    assert told.told == []
+    stream.play(30.0 + 1 / FPS)
+    cutter.step()
+    first, second, third = told.told
+    assert isinstance(first, Clip)
+    assert isinstance(second, Clip)
+    assert isinstance(third, Clip)
+    assert [second.content, third.content] == [one.violation_id, two.violation_id]
+    assert [clip.moment_s for clip in (first, second, third)] == pytest.approx([5.0, 5.0, 8.0], abs=0.11)
+    assert {(clip.begins_late, clip.ends_early) for clip in (first, second, third)} == {(None, None)}
+    assert first.duration_s == pytest.approx(18.0, abs=0.2)
+    assert [number_at(first, clip.moment_s) for clip in (first, third)] == [17 * FPS, 20 * FPS]
+    pictures = [number_in(frame.to_ndarray(format="gray")) for _, frame in seen(first)]
+    assert pictures == list(range(pictures[0], pictures[0] + len(pictures)))
+    stream.play(33.0)
+    cutter.step()
+    assert isinstance(told.told[3], Clip)
+    assert told.told[3].moment_s == pytest.approx(6.5, abs=0.11)
+
+
+def test_a_clip_is_not_kept_waiting_for_another_where_memory_is_short(long_clip: Clips, tmp_path: Path):
+    whole = Stream(long_clip())
+    stream, told = Stream(long_clip(), sum(one.size + PACKET_BYTES for one in whole.packets) * 18 // SECONDS), Told()
+    one, two = manifests(Parts(tmp_path), 2)
+    cutter = Cutter(told)
+    stream.play(20.5)
+    cutter.add(one, stream.preroll.gather(stream.stamp(17.0)))
+    cutter.add(two, stream.preroll.gather(stream.stamp(20.0)))
+    stream.play(27.0 + 1 / FPS)
+    cutter.step()
+    (clip,) = told.told
+    assert isinstance(clip, Clip)
+    assert (clip.begins_late, clip.ends_early) == (None, None)
+
+
+def test_what_no_centre_would_take_is_not_shared(long_clip: Clips):
+    small, large = Stream(long_clip(), LARGEST_CLIP), Stream(long_clip(), LARGEST_CLIP + 1)
+    for stream, together in ((small, True), (large, False)):
+        stream.play(20.0)
+        first, second = (stream.preroll.gather(stream.stamp(at_s)) for at_s in (17.0, 17.0))
+        assert second.is_with(first) is together
+
+
+def test_the_next_one_has_the_clip_where_the_disk_did_not_take_that_of_the_first(long_clip: Clips, tmp_path: Path):
+    stream, told = Stream(long_clip(), LARGEST_CLIP), Told(OSError(28, "No space left on device"))
+    cutter = Cutter(told)
+    stream.play(30.0)
+    for manifest in manifests(Parts(tmp_path), 2):
+        cutter.add(manifest, stream.preroll.gather(stream.stamp(19.0)))
+    cutter.step()
+    assert [isinstance(clip, Clip) and len(seen(clip)) > 100 for clip in told.told] == [True, True]
 
 
 def test_whatever_fails_is_told_and_the_next_clip_is_cut(long_clip: Clips, manifest: Manifest, monkeypatch: pytest.MonkeyPatch):

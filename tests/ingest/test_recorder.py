@@ -1,6 +1,7 @@
 import errno
 import os
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from contract.evidence import FIRST_OF_CHAIN, LARGEST_CLIP, ClipFlaw, ClipManifest, Manifest
+from contract.evidence import CLIP, FIRST_OF_CHAIN, LARGEST_CLIP, ClipFlaw, ClipManifest, Manifest
 from ingest.outbox import Outbox
 from tests.ingest.edge_world import KEY, MODELS, START, Parts, a_clip, camera, catalogue, image, sight, violation
 
@@ -193,6 +194,22 @@ class TestClip:
         assert (clip.violation_id, clip.snapshot) == (first, one.digest())
         assert (clip.sequence, clip.previous, two.violation_id) == (3, two.digest(), second)
         assert (clip.codec, clip.duration_s, clip.moment_s, clip.files["clip.mp4"].size) == ("h264", 15.0, 5.0, 4)
+
+    def test_that_of_the_violation_before_lies_there_once(self, parts: Parts):
+        first, second = parts.record(), parts.record()
+        parts.record_clip(first)
+        parts.record_clip(second, replace(a_clip(), content=first, moment_s=8.0))
+        one, two = clips(parts)
+        assert (one.files, one.moment_s, two.moment_s) == (two.files, 5.0, 8.0)
+        files = [path.stat() for path in parts.evidence.folder.glob(f"cam-1/*/{CLIP}")]
+        assert [(file.st_nlink, file.st_size) for file in files] == [(2, 4)] * 2
+
+    def test_that_of_another_violation_than_the_one_before_is_told_as_missing(self, parts: Parts):
+        first, second = parts.record(), parts.record()
+        with pytest.raises(OSError, match="no clip"):
+            parts.record_clip(second, replace(a_clip(), content=first))
+        parts.record()
+        assert [(clip.violation_id, clip.missing) for clip in clips(parts)] == [(second, ClipFlaw.DISK)]
 
     def test_the_chain_goes_on_from_it_after_a_restart(self, parts: Parts, tmp_path: Path):
         parts.record_clip(parts.record())

@@ -1,4 +1,5 @@
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,7 @@ from contract.edges import EdgeTrouble
 from contract.evidence import CLIP, ClipFlaw
 from ingest.outbox import Outbox
 from ingest.sender import LEAST_FREE, SCARCE, SCARCE_INTERVAL_S
-from tests.ingest.edge_world import START, CentreInMemory, Parts, problem
+from tests.ingest.edge_world import START, CentreInMemory, Parts, a_clip, problem
 
 
 @pytest.fixture
@@ -379,6 +380,27 @@ class TestClips:
         parts.clip_sender.step()
         assert parts.centre.order == [str(violation_id), f"{violation_id} clip"]
         assert parts.outbox.waiting() == 0
+
+    def test_one_of_several_violations_is_uploaded_once(self, parts: Parts):
+        first, second = parts.record(), parts.record()
+        parts.record_clip(first)
+        parts.record_clip(second, replace(a_clip(), content=first))
+        parts.sender.step()
+        parts.clip_sender.step()
+        assert [parts.centre.clips[str(one)][1] for one in (first, second)] == [b"clip", None]
+        assert parts.outbox.waiting() == 0
+
+    def test_one_of_several_violations_is_uploaded_again_to_a_centre_that_does_not_have_it(self, parts: Parts):
+        first, second = parts.record(), parts.record()
+        parts.record_clip(first)
+        parts.record_clip(second, replace(a_clip(), content=first))
+        parts.sender.step()
+        parts.clip_sender.step()
+        parts.centre.clips.clear()
+        parts.outbox.park(second, parts.clock.now, is_clip=True)
+        parts.outbox.retry_parked()
+        parts.clip_sender.step()
+        assert parts.centre.clips[str(second)][1] == b"clip"
 
     def test_no_violation_waits_for_a_clip(self, parts: Parts):
         first = parts.record()
