@@ -38,9 +38,9 @@ FAULT_TEXTS: dict[StreamFault, Text] = {
     ),
     StreamFault.WRONG_PASSWORD: Text(
         zh="用户名或密码不对。请重新填写；连续输错可能会被摄像头暂时锁定。"
-        "如确认无误，请在摄像头设置里把 RTSP 认证方式改为 digest（MD5）。",
+        "如确认无误，请在摄像头设置里把 RTSP 认证方式改为 digest，算法只选 MD5（不要选 SHA256 或 MD5/SHA256）。",
         en="User or password is wrong. Enter them again; after several wrong tries the camera may lock for a while. If you are "
-        "sure of both, set the camera's RTSP authentication to Digest with MD5: SHA-256 alone is not understood.",
+        "sure of both, set the camera's RTSP authentication to Digest with MD5 only: SHA-256, even beside it, is not understood.",
     ),
     StreamFault.UNSUPPORTED_CODEC: Text(
         zh="摄像头的视频编码不受支持。请在摄像头设置里改用 H.264 或 H.265，并关闭“H.264+ / H.265+ / 智能编码”。",
@@ -143,8 +143,10 @@ TROUBLE_TEXTS: dict[EdgeTrouble, Text] = {
         "somebody deleted files; if nobody did, the disk or memory card is failing: replace it.",
     ),
     EdgeTrouble.REPORT_REFUSED: Text(
-        zh="中心在最近一天内拒收了边缘盒的报告。原因在边缘盒日志里（report_parked）；证据仍在边缘盒上，排除原因后重启边缘盒即可重发。",
-        en="The centre refused a report of this edge box within the last day. The edge box's log says why (report_parked); its "
-        "evidence is kept. When the cause is removed, restart the edge box: it sends the report again.",
+        zh="最近一天内，中心拒收了边缘盒的报告，或有录像片段试了几天仍传不上去。原因在边缘盒日志里（report_parked）；"
+        "证据仍在边缘盒上，排除原因后重启边缘盒即可重发。",
+        en="Within the last day the centre refused a report of this edge box, or a clip did not get through for days and was set "
+        "aside. The edge box's log says why (report_parked); its evidence is kept. When the cause is removed, restart the edge "
+        "box: it sends the report again.",
     ),
 }

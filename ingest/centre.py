@@ -43,6 +43,7 @@ TIMEOUT = httpx.Timeout(10, read=30, write=60)
 KEPT_S = 20.0
 # Many a router cuts it off before the centre answers: whether that is there, the requests show that are sent four times a minute.
 OPEN_QUESTION = "/edge/trials/next"
+HEARTBEATS = "/edge/heartbeats"
 SET_THE_CLOCK = (
     "Set the clock of this box and let the network keep it (NTP; Linux: timedatectl set-ntp true, Windows: w32tm /resync); where "
     "it is wrong after every power cut, the battery on its board is empty. Nothing is lost: all is sent when the clock is right. "
@@ -141,6 +142,12 @@ class Centre:
         offset_s = self.clock_offset_s or 0.0
         return offset_s if abs(offset_s) > CLOCK_LEEWAY_S else 0.0
 
+    @property
+    def is_away(self) -> bool:
+        """Whether not even what is small gets through, such as a heartbeat."""
+        with self._lock:
+            return self._away is not None or HEARTBEATS in self._obstacles
+
     def enrol(self, request: EnrolRequest) -> EnrolAnswer:
         """Raises CentreError, which whoever enrols is shown: it is not logged as well."""
         return parsed(EnrolAnswer, self._send("POST", "/edges/enroll", json=request.model_dump(mode="json")))
@@ -173,7 +180,7 @@ class Centre:
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Raises CentreError."""
-        self._tell("/edge/heartbeats", heartbeat)
+        self._tell(HEARTBEATS, heartbeat)
 
     def show(self, camera_id: str, taken_at: datetime, jpeg: bytes) -> None:
         """The latest picture of a camera. Raises CentreError."""

@@ -6,6 +6,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -24,6 +25,9 @@ CLEANING_INTERVAL_S, SCARCE_INTERVAL_S = 3600.0, 60.0
 # With nothing to do the sender still looks this often, should a wake-up be missed.
 IDLE_S = 30.0
 DAY_S = 86_400.0
+# A clip that the way to the centre cuts off, or that it fails on, is up to 32 MB of somebody's mobile data each time. After so
+# many attempts, two or three days, it is set aside, and the next one of that camera has its turn.
+FIRST_CLIP_PAUSE_S, LONGEST_CLIP_PAUSE_S, MOST_CLIP_ATTEMPTS = 60.0, 6 * 3600.0, 20
 # The longest repeat interval of the shipped rules is seven days.
 FEWEST_KEEP_DAYS = 7
 # Fifty violations with their clips, and five. Below it what the centre has gives way to what it does not have yet: first what is
@@ -33,7 +37,21 @@ NEARLY_FULL = (
     "The disk of this box is nearly full: evidence that the centre has is kept here for {days} days only. Make room on it. "
     "本机磁盘将满：中心已收到的证据只在本机保留最近 {days} 天。请清理磁盘。"
 )
+GIVEN_UP = (
+    "This clip did not get through for days; it is sent again when the edge box is restarted. On a weak line set a lower bit "
+    "rate in the camera, which makes clips smaller. "
+    "该片段连续数天未能上传，重启边缘盒后会重发。网络较弱时，请在摄像头里调低码率，片段会更小。 ({reason})"
+)
 log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Held:
+    """A camera whose first report does not get through, after how many attempts."""
+
+    backoff: Backoff
+    attempts: int = 0
+    until: float = 0.0
 
 
 class Sender(Steps):
@@ -53,8 +71,8 @@ class Sender(Steps):
         self._centre = centre
         self._keep_days = keep_days
         self._clock = clock
-        # Only cameras whose report the centre failed on: no more entries than cameras.
-        self._held: dict[str, tuple[Backoff, float]] = {}
+        # Only cameras whose report the centre failed on, or whose clip did not get through: no more entries than cameras.
+        self._held: dict[str, _Held] = {}
         # When a camera's report last did not get through, though perhaps others do: a large one may be what a proxy or a bad line
         # cuts off, so the next attempt is another camera's.
         self._cut_off: dict[str, float] = {}
@@ -80,6 +98,8 @@ class Sender(Steps):
         return self._next_s()
 
     def _due(self) -> list[Report]:
+        if self._is_clip and self._centre.is_away:
+            return []  # it is not the clip that does not get through
         now = self._timer()
         waiting = self._outbox.next_of_each_camera(is_clip=self._is_clip)
         due = [report for report in waiting if self._held_until(report.camera_id) <= now]
@@ -99,6 +119,8 @@ class Sender(Steps):
         except CentreUnavailable as error:
             self._cut_off[report.camera_id] = self._timer()
             self._pause_for(error)
+            if self._is_clip:
+                self._hold(report, str(error))
             return False
         except CentreFailed as error:
             self._hold(report, str(error))
@@ -135,19 +157,27 @@ class Sender(Steps):
 
     def _hold(self, report: Report, reason: str) -> None:
         """Let one camera's reports wait; the others go on."""
-        if report.camera_id not in self._held:
-            log.warning("report_delayed", violation=str(report.violation_id), camera=report.camera_id, reason=reason)
-        backoff, _ = self._held.get(report.camera_id, (self._backoff(), 0.0))
-        self._held[report.camera_id] = (backoff, self._timer() + backoff.pause_s())
+        held = self._held.get(report.camera_id)
+        if held is None:
+            log.warning(
+                "report_delayed", violation=str(report.violation_id), camera=report.camera_id, reason=reason, clip=self._is_clip
+            )
+            backoff = Backoff(FIRST_CLIP_PAUSE_S, LONGEST_CLIP_PAUSE_S, self._chance) if self._is_clip else self._backoff()
+            held = self._held[report.camera_id] = _Held(backoff)
+        held.attempts += 1
+        if self._is_clip and held.attempts == MOST_CLIP_ATTEMPTS:
+            self._park(report, GIVEN_UP.format(reason=reason))
+            held.attempts = 0  # of the next one, which may be cut off in the same way: the pauses stay long
+        held.until = self._timer() + held.backoff.pause_s()
 
     def _held_until(self, camera_id: str) -> float:
-        return self._held[camera_id][1] if camera_id in self._held else float("-inf")
+        return self._held[camera_id].until if camera_id in self._held else float("-inf")
 
     def _next_s(self) -> float:
         now = self._timer()
         if now < self._paused_until:
             return self._paused_until - now
-        return max(0.0, min([IDLE_S, *(until - now for _, until in self._held.values() if until > now)]))
+        return max(0.0, min([IDLE_S, *(held.until - now for held in self._held.values() if held.until > now)]))
 
     def _clean(self) -> None:
         # Nobody knows how old anything is before the clock was compared: one that is ahead would delete all.

@@ -69,8 +69,11 @@ def _describe(edge: Edge, speaker: Speaker) -> tuple[Tone, str]:
 def _troubles(edge: Edge, speaker: Speaker) -> list[str]:
     troubles = box_troubles(edge, speaker)
     if edge.outbox_parked:
-        refused = N_("The centre refused %(number)s of its reports; they are sent again when the edge box is restarted.")
-        troubles.append(speaker.say(refused, number=edge.outbox_parked))
+        parked = N_(
+            "%(number)s of its reports are set aside: the centre refused them, or they did not get through for days. They are "
+            "sent again when the edge box is restarted."
+        )
+        troubles.append(speaker.say(parked, number=edge.outbox_parked))
     return troubles
 
 

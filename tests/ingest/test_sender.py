@@ -1,4 +1,5 @@
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,10 @@ from structlog.testing import capture_logs
 
 from contract.edges import EdgeTrouble
 from contract.evidence import CLIP, ClipFlaw
+from ingest.centre_errors import CentreUnavailable
+from ingest.heartbeat import no_disk
 from ingest.outbox import Outbox
-from ingest.sender import LEAST_FREE, SCARCE, SCARCE_INTERVAL_S
+from ingest.sender import FIRST_CLIP_PAUSE_S, LEAST_FREE, SCARCE, SCARCE_INTERVAL_S
 from tests.ingest.edge_world import START, CentreInMemory, Parts, a_clip, problem
 
 
@@ -24,6 +27,10 @@ def down(request: httpx.Request) -> httpx.Response:
 
 def up(request: httpx.Request) -> httpx.Response | None:
     return None
+
+
+def cut_off(request: httpx.Request) -> httpx.Response:
+    raise httpx.WriteTimeout("")
 
 
 def refusing(status: int, detail: str = "No.", camera_id: str | None = None, **headers: str):
@@ -190,12 +197,7 @@ def test_reports_that_do_not_get_through_hold_up_no_other_camera_s(parts: Parts)
     for camera_id in "abc":
         parts.record(camera_id)
 
-    def cut_off(request: httpx.Request) -> httpx.Response | None:
-        if b'"camera_id":"c"' not in request.content:
-            raise httpx.WriteTimeout("")
-        return None
-
-    parts.centre.before = cut_off
+    parts.centre.before = lambda request: None if b'"camera_id":"c"' in request.content else cut_off(request)
     for _ in range(3):
         parts.timer.now += parts.sender.step()
     assert [sealed.manifest.camera_id for sealed, _ in parts.centre.reports.values()] == ["c"]
@@ -424,11 +426,54 @@ class TestClips:
         parts.sender.step()
         assert parts.centre.order == [str(first), str(second)]
         parts.centre.before = up
-        parts.clip_sender.step()
-        assert len(parts.centre.order) == 2
         parts.timer.now += wait_s
         parts.clip_sender.step()
+        assert len(parts.centre.order) == 2
+        parts.timer.now += FIRST_CLIP_PAUSE_S
+        parts.clip_sender.step()
         assert parts.centre.order[-1] == f"{first} clip"
+
+    @pytest.mark.parametrize("cut", [cut_off, refusing(500)], ids=["cut off", "failed on"])
+    def test_one_that_never_gets_through_costs_little_and_is_set_aside_after_days(
+        self, parts: Parts, cut: Callable[[httpx.Request], httpx.Response]
+    ):
+        """Up to 32 MB each time, over what may be a metered line."""
+        first, second = (parts.record() for _ in range(2))
+        for violation_id in (first, second):
+            parts.record_clip(violation_id)
+        parts.sender.step()
+        parts.centre.before = lambda request: cut(request) if request.url.path.endswith("/clips") else None
+        tried: dict[int, set[str]] = {}
+        for day in range(9):
+            begun = len(parts.centre.requests)
+            while parts.timer.now < (day + 1) * 86_400:
+                parts.timer.now += parts.clip_sender.step()
+                parts.client.beat(no_disk(EdgeTrouble.DISK_FULL))
+            clips = [one for one in parts.centre.requests[begun:] if one.url.path.endswith("/clips")]
+            assert len(clips) < (13 if day == 0 else 6)
+            tried[day] = {one.headers["Idempotency-Key"] for one in clips}
+            if day == 1:
+                assert parts.outbox.parked() == 0
+            if day == 3:
+                assert (parts.outbox.parked(), parts.clip_sender.trouble) == (1, EdgeTrouble.REPORT_REFUSED)
+        assert tried[1] == {str(first)}
+        assert tried[5] == {str(second)}
+        assert (parts.outbox.waiting(), parts.outbox.parked()) == (0, 2)
+
+    def test_none_is_tried_while_heartbeats_do_not_get_through_and_then_it_goes_at_once(self, parts: Parts):
+        violation_id = parts.record()
+        parts.record_clip(violation_id)
+        parts.sender.step()
+        parts.centre.before = refusing(502)
+        with pytest.raises(CentreUnavailable):
+            parts.client.beat(no_disk(EdgeTrouble.DISK_FULL))
+        for _ in range(5 * 86_400 // 30):
+            parts.timer.now += parts.clip_sender.step()
+        assert not any(one.url.path.endswith("/clips") for one in parts.centre.requests)
+        parts.centre.before = up
+        parts.client.beat(no_disk(EdgeTrouble.DISK_FULL))
+        parts.clip_sender.step()
+        assert parts.centre.order[-1] == f"{violation_id} clip"
 
     def test_the_word_that_there_is_none_is_sent(self, parts: Parts):
         violation_id = parts.record()
@@ -466,10 +511,10 @@ class TestClips:
         clip = next(parts.evidence.folder.glob(f"cam-1/*/{CLIP}"))
         aside = clip.rename(clip.with_suffix(".aside"))
         clip.symlink_to("/proc/self/mem")  # can be opened, and says EIO as a bad sector does
-        wait_s = parts.clip_sender.step()
+        parts.clip_sender.step()
         assert parts.centre.order == [str(violation_id)]
         aside.rename(clip)
-        parts.timer.now += wait_s
+        parts.timer.now += FIRST_CLIP_PAUSE_S
         parts.clip_sender.step()
         assert parts.centre.order[-1] == f"{violation_id} clip"
 
