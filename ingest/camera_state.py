@@ -42,7 +42,6 @@ class ReaderState:
         damaged: pictures thrown away because they came in damaged.
         reconnects: attempts after the first one, by the cause that made them necessary.
         picture_age_s: seconds since the last picture arrived; None before the first.
-        stuck: threads left behind because they hang.
         kept_bytes: of the stream's packets in memory, for clips.
     """
 
@@ -55,7 +54,6 @@ class ReaderState:
     reconnects: Mapping[StreamFault, int]
     picture_age_s: float | None
     stream: StreamInfo | None
-    stuck: int
     kept_bytes: int = 0
     outdated: int = 0
 

@@ -215,7 +215,6 @@ class CameraReader:
                 reconnects=dict(self._reconnects),
                 picture_age_s=time.monotonic() - self._slot_at if self._pictures else None,
                 stream=source.info if source and source.info else self._stream,
-                stuck=len(self._stuck),
                 kept_bytes=source.kept_bytes if source else 0,
                 outdated=self._outdated,
             )

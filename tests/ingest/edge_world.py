@@ -299,7 +299,7 @@ class FakeReader:
 
     def state(self) -> ReaderState:
         status = Status.NOT_LOOKING if self.fault else Status.LOOKING
-        return ReaderState(status, self.fault, self.pictures, 0, self.dropped, 0, {}, None, None, 0)
+        return ReaderState(status, self.fault, self.pictures, 0, self.dropped, 0, {}, None, None)
 
     def show(self, time_s: float = 0.0, shade: int = 120) -> None:
         self.frames.append(Frame(image(shade), time_s, START + timedelta(seconds=time_s), 0))

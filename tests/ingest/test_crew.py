@@ -467,7 +467,7 @@ def test_what_a_worker_has_to_do_without_is_told(world: World, wait_until: Wait)
 def test_a_device_that_no_longer_decodes_is_told(world: World, is_lost: bool):
     crew = Crew(world.parts.recorder, world.book, world.woken.set, Setup(b"", None, 1), 1)
     stream = StreamInfo("h264", 1920, 1080, 25.0, in_hardware=not is_lost, lost_hardware=is_lost)
-    reader = ReaderState(Status.LOOKING, None, 1, 1, 0, 0, {}, 0.1, stream, 0)
+    reader = ReaderState(Status.LOOKING, None, 1, 1, 0, 0, {}, 0.1, stream)
     beat = Beat({"a": CameraBeat(reader, 1.0, 1.0, 1, 0)}, 1, 0.1, None, 0.0)
     crew._workers = [crew_module._Worker(0, ready=Ready(is_exact=False), beat=beat)]
     assert crew.load().no_decoder == is_lost

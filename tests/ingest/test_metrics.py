@@ -14,7 +14,7 @@ from ingest.pipe import Beat
 from tests.ingest.edge_world import Parts, camera
 
 STATE = ReaderState(
-    Status.LOOKING, None, 90, 80, 7, 3, {StreamFault.TIMEOUT: 2}, 0.25, None, 0, kept_bytes=4096, outdated=2
+    Status.LOOKING, None, 90, 80, 7, 3, {StreamFault.TIMEOUT: 2}, 0.25, None, kept_bytes=4096, outdated=2
 )
 TOLD_AT, NOW = 1000.0, 1003.0
 
