@@ -17,12 +17,14 @@ from api.console.views import Fact
 
 @dataclass(frozen=True)
 class KeptForm:
-    """A form that was sent after its session had ended. `words` are shown, `fields` go along when it is sent again."""
+    """A form that was sent after its session had ended. `words` are shown, `fields` go along when it is sent again; photographs
+    are brought back by photographs.js, from where it kept them."""
 
     url: str
     fields: Sequence[Fact]
     words: Sequence[str]
     has_files: bool
+    has_photographs: bool
     has_secrets: bool
 
 
@@ -42,10 +44,11 @@ async def kept_form(request: Request, actor: Actor | None = None) -> Response | 
         return None
     typed = [Fact(name, value) for name, value in items if isinstance(value, str) and name != FIELD]
     fields = [field for field in typed if not any(word in field.name for word in _SECRET)]
+    chosen = {name for name, value in items if isinstance(value, UploadFile) and value.filename}
     kept = KeptForm(
         url=request.url.path + (f"?{request.url.query}" if request.url.query else ""), fields=fields,
         words=[field.value for field in fields if field.name in _WRITTEN and field.value.strip() and not _is_choice(field)],
-        has_files=any(isinstance(value, UploadFile) and value.filename for _, value in items),
+        has_files=bool(chosen), has_photographs="photographs" in chosen,
         has_secrets=len(fields) < len(typed),
     )
     return page(request, "kept.html", actor=actor, here="/", status=403 if actor else 401, kept=kept)

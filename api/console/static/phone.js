@@ -9,7 +9,6 @@ const words = page.dataset;
 const practice = "practice" in words;
 const status = document.querySelector("[data-status]");
 
-const KEPT_MS = 86400000; // a photograph is to show how it is now
 const TRY_S = 120;
 const SLOWEST_S = 30;
 
@@ -62,53 +61,11 @@ if (speak && "speechSynthesis" in window) {
 
 // ---- photographs ----
 
-// photographs.js, which stands before this file, makes them smaller.
+// photographs.js, which stands before this file, makes them smaller and keeps them.
+const { keep, restore, forget } = window.keptPhotographs;
 const fix = document.querySelector("#fix");
 const retake = document.querySelector("[data-retake]");
 if (retake) retake.addEventListener("click", () => fix.click());
-
-// The camera that a page opens keeps no photograph: a phone that dies, or a chat that throws the page away, would lose it. The
-// last one is kept; what is asked of the browser's store answers nothing where it has none.
-const STORE = "sunshine-answer";
-const LAST = "last";
-
-function kept(ask) {
-  return new Promise((done) => {
-    const nothing = () => done(null);
-    try {
-      const opening = indexedDB.open(STORE, 1);
-      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
-      opening.onerror = nothing;
-      opening.onsuccess = () => {
-        const change = opening.result.transaction(STORE, "readwrite");
-        const asked = ask(change.objectStore(STORE));
-        change.oncomplete = () => { opening.result.close(); done(asked.result); };
-        change.onerror = change.onabort = nothing;
-      };
-    } catch {
-      nothing();
-    }
-  });
-}
-
-function forget() {
-  return kept((store) => store.delete(LAST));
-}
-
-async function restore(input) {
-  const found = await kept((store) => store.get(LAST));
-  if (!found) return;
-  const isOver = found.base === words.base && !input; // answered meanwhile
-  if (isOver || found.at < Date.now() - KEPT_MS) await forget();
-  else if (found.base === words.base && !input.files.length) show(input, found.files);
-}
-
-function show(input, files) {
-  const carrier = new DataTransfer();
-  for (const file of files) carrier.items.add(file);
-  input.files = carrier.files;
-  input.dispatchEvent(new Event("change"));
-}
 
 if (fix) {
   fix.addEventListener("ready", () => {
@@ -117,10 +74,10 @@ if (fix) {
     say(words.ready);
     retake.hidden = false;
     send.scrollIntoView({ block: "center" });
-    if (!practice) kept((store) => store.put({ base: words.base, files: fix.small, at: Date.now() }, LAST));
+    if (!practice) keep(words.base, fix.small);
   });
 }
-if (!practice) restore(fix);
+if (!practice) restore(words.base, fix);
 
 // ---- sending ----
 

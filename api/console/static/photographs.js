@@ -1,11 +1,15 @@
 // The photographs of an answer are made smaller before they are sent, and what cannot be sent is told at once, not after megabytes
-// on a slow network. Without this file they go as they are.
+// on a slow network. The last ones are kept in this browser until they are sent: the camera that a page opens keeps none, and a phone
+// that dies, a chat that throws the page away, or a session that has ended would lose them. Without this file they go as they are.
 // Nothing in here is younger than Chrome 69, as in phone.js.
 
 const LONGEST_SIDE_PX = 1600;
 const JPEG_QUALITY = 0.82;
 const LARGEST_BYTES = 10000000; // what the server takes of one photograph
 const MOST_PHOTOGRAPHS = 6; // and how many
+const KEPT_MS = 86400000; // a photograph is to show how it is now
+const STORE = "sunshine-answer";
+const LAST = "last";
 
 // Before Chrome 81 a canvas does not turn the picture upright; then the server does, which is told by its orientation.
 const turns = CSS.supports("image-orientation", "from-image");
@@ -113,3 +117,61 @@ for (const input of document.querySelectorAll("input[type=file][data-many]")) {
     if (!wrong) input.dispatchEvent(new Event("ready"));
   });
 }
+
+// ---- kept ----
+
+// What is asked of the browser's store answers nothing where it has none.
+function kept(ask) {
+  return new Promise((done) => {
+    const nothing = () => done(null);
+    try {
+      const opening = indexedDB.open(STORE, 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+      opening.onerror = nothing;
+      opening.onsuccess = () => {
+        const change = opening.result.transaction(STORE, "readwrite");
+        const asked = ask(change.objectStore(STORE));
+        change.oncomplete = () => { opening.result.close(); done(asked.result); };
+        change.onerror = change.onabort = nothing;
+      };
+    } catch {
+      nothing();
+    }
+  });
+}
+
+function forget() {
+  return kept((store) => store.delete(LAST));
+}
+
+// `base` says of which answer they are.
+function keep(base, files) {
+  return kept((store) => store.put({ base, files, at: Date.now() }, LAST));
+}
+
+// Without an input it was answered meanwhile.
+async function restore(base, input) {
+  const found = await kept((store) => store.get(LAST));
+  if (!found) return;
+  const isOver = found.base === base && !input;
+  if (isOver || found.at < Date.now() - KEPT_MS) await forget();
+  else if (found.base === base && !input.files.length) show(input, found.files);
+}
+
+function show(input, files) {
+  const carrier = new DataTransfer();
+  for (const file of files) carrier.items.add(file);
+  input.files = carrier.files;
+  input.dispatchEvent(new Event("change"));
+}
+
+window.keptPhotographs = { keep, restore, forget }; // for phone.js
+
+// With an account: a form that came back (data-keep="back") has them still; one that is begun anew begins without.
+const answering = [...document.querySelectorAll("input[data-keep]")];
+for (const input of answering) {
+  const base = new URL(input.form.action).pathname;
+  input.addEventListener("ready", () => keep(base, input.small));
+  if (input.dataset.keep === "back") restore(base, input);
+}
+if (!answering.length && location.pathname.startsWith("/cases/")) restore(`${location.pathname}/answer`, null);

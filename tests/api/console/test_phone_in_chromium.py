@@ -25,6 +25,13 @@ WECHAT = (
 # 400 kb/s and 400 ms, as in a basement kitchen.
 SLOW = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 USABLE_MS = 3000
+NOTHING_KEPT = """() => new Promise((done) => {
+    const opening = indexedDB.open("sunshine-answer", 1);
+    opening.onsuccess = () => {
+        const asked = opening.result.transaction("sunshine-answer").objectStore("sunshine-answer").count();
+        asked.onsuccess = () => { opening.result.close(); done(asked.result === 0); };
+    };
+})"""
 
 
 @dataclass
@@ -317,10 +324,7 @@ def test_a_photograph_outlives_the_page_until_it_is_sent(shop: Shop, phone: Open
     page.locator(".phone-fix [type=submit]").click()
     page.wait_for_url(re.compile(r"done=submit"))
     page.goto(shop.path)
-    count = "new Promise((done) => { indexedDB.open('sunshine-answer').onsuccess = ({ target }) => {" \
-        " target.result.transaction('sunshine-answer').objectStore('sunshine-answer').count().onsuccess =" \
-        " (counted) => done(counted.target.result); }; })"
-    assert page.evaluate(count) == 0
+    page.wait_for_function(NOTHING_KEPT)
 
 
 def test_more_than_six_photographs_are_told_before_they_are_sent(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
@@ -366,6 +370,28 @@ def test_with_an_account_photographs_are_made_smaller_and_counted_too(
     kept = shop.case()["answers"][0]["photographs"][0]  # type: ignore[index]
     assert max(posted) < 6_000_000
     assert kept["taken_at"] == "2030-01-01T19:04:05Z"
+
+
+def test_photographs_outlive_the_session_that_they_were_chosen_in(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
+    path = tmp_path / "now.jpg"
+    Image.new("RGB", (640, 480), "green").save(path)
+    page = phone()
+    case_url = f"/cases/{shop.case_id}"
+    sign_in(page, case_url)
+    page.locator("details:has(#submit-photographs) > summary").click()
+    page.locator("#submit-note").fill("戴好了")
+    page.locator("#submit-photographs").set_input_files([path] * 2)
+    expect(page.locator("canvas")).to_have_count(2)
+    page.context.clear_cookies(name="sunshine_session")
+    page.locator("form:has(#submit-photographs) [type=submit]").click()
+    expect(page.get_by_role("heading", name="登录已过期")).to_be_visible()
+    expect(page.locator("canvas")).to_have_count(2)
+    sign_in(page.context.new_page(), case_url)
+    page.get_by_role("button", name="提交填写的内容").click()
+    page.wait_for_url(re.compile(r"done=submit"))
+    (answer,) = shop.case()["answers"]  # type: ignore[misc]
+    assert (answer["text"], len(answer["photographs"])) == ("戴好了", 2)  # type: ignore[index]
+    page.wait_for_function(NOTHING_KEPT)
 
 
 def test_what_is_no_photograph_is_not_sent_at_all(shop: Shop, phone: OpenPhone, tmp_path: Path) -> None:
