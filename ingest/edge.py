@@ -13,6 +13,7 @@ import structlog
 
 from contract.edge_auth import EARLIEST
 from detector.providers import Wanted
+from ingest.backoff import Backoff
 from ingest.centre import SET_THE_CLOCK, Centre
 from ingest.centre_errors import CentreError
 from ingest.config_store import ConfigStore
@@ -37,6 +38,8 @@ from ingest.trying import TRIAL, Trials
 KEEP_DAYS = 30
 # What does not end by then (a request on its way, a camera that hangs) ends with the process: nothing of it is lost.
 STOPPING_S = 4.0
+# Of a part that an error ends again and again: some thousand traces a day, not a hundred thousand.
+LONGEST_REST_S = 60.0
 log = structlog.get_logger(__name__)
 
 
@@ -164,10 +167,14 @@ class Edge:
 
 
 def _kept_alive(run: Callable[[], None], stop: threading.Event) -> None:
-    """An error nobody thought of costs a second, not the edge."""
+    """An error nobody thought of costs a second, not the edge; one that comes each time does not fill the log."""
+    backoff = Backoff(limit_s=LONGEST_REST_S)
     while not stop.is_set():
+        begun = time.monotonic()
         try:
             run()
         except Exception:
             log.exception("edge_part_failed")
-            stop.wait(1.0)
+            if time.monotonic() - begun > LONGEST_REST_S:
+                backoff.reset()
+            stop.wait(backoff.pause_s())

@@ -54,6 +54,14 @@ def test_what_runs_of_ours_has_time_to_end(path: Path) -> None:
     assert [one["stop_grace_period"] for one in ours] == ["20s"]
 
 
+@pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.name)
+def test_no_log_grows_for_ever(path: Path) -> None:
+    """The driver of an engine that was not set up otherwise keeps every line; `local` keeps 100 MB."""
+    services = yaml.safe_load(path.read_text())["services"]
+
+    assert {name: one["logging"] for name, one in services.items()} == {name: {"driver": "local"} for name in services}
+
+
 def test_the_edge_is_in_the_network_of_the_cameras() -> None:
     """Multicast, by which cameras are found, does not leave a container's own network, and UDP does not come in."""
     assert yaml.safe_load((TOP / "docker/edge.compose.yaml").read_text())["services"]["edge"]["network_mode"] == "host"

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ingest.edge import Edge, EdgeError
+from ingest.edge import LONGEST_REST_S, Edge, EdgeError, _kept_alive
 from ingest.identity import Keys
 from ingest.neighbours import Neighbours
 from tests.ingest.edge_world import EDGE_ID, CentreInMemory, camera, edge_config, problem
@@ -72,3 +72,32 @@ def test_cameras_that_swap_addresses_are_told_at_the_centre(
 
 def faults(centre: CentreInMemory) -> list[object]:
     return [minute["fault"] for beat in centre.heartbeats[-1:] for minute in beat["minutes"]]  # type: ignore[attr-defined]
+
+
+class Stop(threading.Event):
+    """Set after a dozen waits, which take no time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        if len(self.waits) == 12:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize(("works_s", "last"), [(0.0, (30.0, 60.0)), (2 * LONGEST_REST_S, (0.5, 1.0))])
+def test_a_part_that_an_error_ends_at_once_begins_ever_more_rarely(monkeypatch: pytest.MonkeyPatch, works_s: float, last):
+    """A trace each second would fill the disk; one that had worked for a while begins again at once."""
+    now, stop = [0.0], Stop()
+    monkeypatch.setattr("ingest.edge.time.monotonic", lambda: now[0])
+
+    def part() -> None:
+        now[0] += works_s
+        raise ZeroDivisionError
+
+    _kept_alive(part, stop)
+    assert 0.5 <= stop.waits[0] <= 1.0
+    assert last[0] <= stop.waits[-1] <= last[1]
