@@ -151,16 +151,17 @@ class AvSource:
             self._has_changed_transport = True
             self._options |= _over("udp" if self._options.get("rtsp_transport") == "tcp" else "tcp")
             return self._open()
-        # Nothing of the network: the device has gone, or decodes as many streams as it can.
+        # Nothing of the network: the device has gone, or decodes as many streams as it can; if it opens without it.
         if self._device is not None and classify(failure) in (None, StreamFault.DEVICE_MISSING):
+            device, self._device, self._has_lost_device = self._device, None, True
+            container = self._open()
             log.warning(
-                "camera_not_decoded_in_hardware", camera=self._shown, device=self._device, cause=describe(failure),
+                "camera_not_decoded_in_hardware", camera=self._shown, device=device, cause=describe(failure),
                 words="The device that was to decode this camera does not start, or decodes as many streams as it can. The "
                 "processor decodes until the camera is connected anew. "
                 "硬件解码设备无法启动或已达上限，本路改由处理器解码，直至重新连接。",
             )
-            self._device, self._has_lost_device = None, True
-            return self._open()
+            return container
         raise self._open_error(failure)
 
     def _connect(self, device: str | None) -> InputContainer:

@@ -2,8 +2,11 @@ import av
 import pytest
 from structlog.testing import capture_logs
 
+from contract.edges import StreamFault
 from ingest import hardware, source
-from ingest.source import AvSource
+from ingest.address import parse_address
+from ingest.errors import SourceError
+from ingest.source import AvSource, camera_source
 
 
 @pytest.mark.parametrize("known", [[], ["no such device"]])
@@ -33,3 +36,12 @@ def test_a_device_that_has_gone_leaves_the_stream_to_the_processor(monkeypatch: 
     assert not shown.info.in_hardware
     assert shown.info.lost_hardware
     assert [(line["event"], line["device"]) for line in logs] == [("camera_not_decoded_in_hardware", "cuda")]
+
+
+def test_a_camera_that_does_not_open_without_the_device_either_is_not_the_device_s_fault(raw_server) -> None:
+    address = parse_address(f"rtsp://127.0.0.1:{raw_server(b'SSH-2.0-x')}/x")
+
+    with capture_logs() as logs, pytest.raises(SourceError) as told:
+        next(camera_source(address, device="cuda").pictures())
+    assert told.value.fault is StreamFault.NOT_RTSP
+    assert logs == []
