@@ -60,6 +60,9 @@ def _describe(edge: Edge, speaker: Speaker) -> tuple[Tone, str]:
     heard = speaker.say(N_("It has not told anything yet."))
     if edge.last_seen_at is not None:
         heard = speaker.say(N_("Last word at %(at)s."), at=speaker.time(edge.last_seen_at).short)
+    if edge.outbox_waiting:
+        waiting = N_("%(number)s of its reports wait to be sent; if they do not become fewer, its log says why.")
+        heard = f"{heard} {speaker.say(waiting, number=edge.outbox_waiting)}"
     if edge.approved_at is None:
         return _WAITING, heard
     is_lately = edge.last_seen_at is not None and speaker.now - edge.last_seen_at <= NEWS_MAX_AGE

@@ -15,13 +15,13 @@ from tests.api.console.kitchen import Kitchen, sign_in
 async def heartbeat(
     browser: httpx.AsyncClient, kitchen: Kitchen, *, looks: int, fault: StreamFault | None, age_min: int = 1,
     trouble: EdgeTrouble | None = None, load: EdgeLoad | None = None, sent_at: datetime | None = None,
-    run: str | None = None,
+    run: str | None = None, waiting: int = 0,
 ) -> None:
     minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=age_min)
     told = CameraMinute(camera_id=kitchen.camera_id, minute=minute, looks=looks, fault=fault)
     body = Heartbeat(
-        sent_at=sent_at or datetime.now(UTC), software_version="0.1.0", config_version=None, outbox_waiting=0, trouble=trouble,
-        load=load, run=run, minutes=[told],
+        sent_at=sent_at or datetime.now(UTC), software_version="0.1.0", config_version=None, outbox_waiting=waiting,
+        trouble=trouble, load=load, run=run, minutes=[told],
     )
     headers = {"Content-Type": "application/json"}
     answer = await browser.post("/api/v1/edge/heartbeats", headers=headers, content=body.model_dump_json(), auth=kitchen.sign)
@@ -75,6 +75,16 @@ async def test_a_box_whose_folder_was_copied(browser: httpx.AsyncClient, kitchen
         await heartbeat(browser, kitchen, looks=57, fault=None, run=run)
     await sign_in(browser, "installer")
     assert "有两台边缘盒在轮流使用这台的身份" in (await browser.get("/edge-boxes")).text
+
+
+async def test_a_box_whose_reports_do_not_get_through(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    """Its heartbeats do, and its cameras are looked at: nothing else shows that violations are missing here."""
+    await sign_in(browser, "installer")
+    await heartbeat(browser, kitchen, looks=57, fault=None, waiting=57)
+    assert "还有 57 条上报等待上传" in (await browser.get("/edge-boxes")).text
+    assert "57 of its reports wait to be sent" in (await browser.get("/edge-boxes?lang=en")).text
+    await heartbeat(browser, kitchen, looks=57, fault=None)
+    assert "等待上传" not in (await browser.get("/edge-boxes")).text
 
 
 @pytest.mark.parametrize("page", ["/cameras", "/edge-boxes"])
