@@ -41,6 +41,11 @@ _IN_USE = N_(
     "It cannot be deleted: it was sent messages about cases, which are kept as long as the evidence of these; or a message "
     "waits, or another target names it. Switch it off: nothing more is sent to it, and the links that it got open nothing."
 )
+# Of a revoked program, which cannot be switched off any more.
+_IN_USE_AND_OVER = N_(
+    "It cannot be deleted yet: it was sent messages about cases, which are kept as long as the evidence of these; or another "
+    "target names it. Nothing is sent to it any more."
+)
 
 
 class TargetTyped(BaseModel):
@@ -188,7 +193,8 @@ async def delete(request: Request, actor: SignedIn, work: Writing, target_id: Id
         pass
     except TargetInUse:
         target = await deliveries.get_target(work, actor, target_id)
-        return await _target_page(request, actor, work, target, conflict=speaker_of(request).say(_IN_USE), status=409)
+        words = _IN_USE_AND_OVER if _is_over(target) else _IN_USE
+        return await _target_page(request, actor, work, target, conflict=speaker_of(request).say(words), status=409)
     return RedirectResponse("/targets?deleted=yes", 303)
 
 
@@ -199,7 +205,7 @@ async def _target_page(
 ) -> Response:
     speaker = speaker_of(request)
     shown = keys.current if keys is not None else None
-    is_over = target.dead_reason is Fault.PROGRAM_REVOKED
+    is_over = _is_over(target)
     return page(
         request, "target.html", actor=actor, here=f"/targets/{target.id}", status=422 if wrong else status,
         row=target_row(target, await places.names(work, actor), speaker), log_url=f"/deliveries?target={target.id}",
@@ -210,6 +216,10 @@ async def _target_page(
         is_webhook=target.channel is Channel.WEBHOOK, is_on=target.enabled,
         **await _fields(request, actor, work, speaker, typed or TargetTyped.of(target), wrong or {}, target),
     )
+
+
+def _is_over(target: Target) -> bool:
+    return target.dead_reason is Fault.PROGRAM_REVOKED
 
 
 async def _form(request: Request, actor: Actor, work: Work, typed: TargetTyped, wrong: dict[str, str]) -> Response:

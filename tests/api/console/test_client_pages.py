@@ -3,7 +3,8 @@ import re
 import httpx
 import pytest
 
-from tests.api.console.kitchen import sign_in
+from tests.api.console.kitchen import Kitchen, sign_in
+from tests.api.console.test_answer_pages import issued
 
 CLIENT = {
     "name": "<县局APP>", "scopes": ["cases:read", "cases:act"], "places": ["district:district-1"],
@@ -54,8 +55,8 @@ async def test_one_that_is_revoked_can_do_nothing_more(admin: httpx.AsyncClient)
     assert "已撤销" in (await admin.get("/clients")).text
 
 
-async def test_its_webhooks_end_with_it(admin: httpx.AsyncClient) -> None:
-    address = await add(admin)
+async def add_webhook(admin: httpx.AsyncClient, address: str) -> str:
+    """Of the program; its own address."""
     form = {
         "name": "Hook", "channel": "webhook", "audience": "partner", "place": "district:district-1", "url": "https://example.org/h",
         "events": ["case.issued"], "enabled": "yes", "client_id": address.rpartition("/")[2],
@@ -64,11 +65,30 @@ async def test_its_webhooks_end_with_it(admin: httpx.AsyncClient) -> None:
     found = re.search(r'action="(/targets/\w+)/test"', added)
     assert found is not None, added
     assert f'href="{address}"' in added
-    assert f'href="{found[1]}"' in (await admin.get(address)).text
+    return found[1]
+
+
+async def test_its_webhooks_end_with_it(admin: httpx.AsyncClient) -> None:
+    address = await add(admin)
+    target = await add_webhook(admin, address)
+    assert f'href="{target}"' in (await admin.get(address)).text
     await admin.post(f"{address}/revoke")
-    ended = (await admin.get(found[1])).text
+    ended = (await admin.get(target)).text
     assert "已被撤销" in ended
-    assert re.findall('<form .*action="(.*?)"', ended.partition("<main")[2]) == [f"{found[1]}/delete"]
+    assert re.findall('<form .*action="(.*?)"', ended.partition("<main")[2]) == [f"{target}/delete"]
+
+
+async def test_a_used_target_of_a_revoked_program_is_not_to_be_switched_off(
+    admin: httpx.AsyncClient, kitchen: Kitchen
+) -> None:
+    """There is no switch on its page any more."""
+    address = await add(admin)
+    target = await add_webhook(admin, address)
+    await issued(admin, kitchen)
+    await sign_in(admin, "admin")
+    await admin.post(f"{address}/revoke")
+    refused = await admin.post(f"{target}/delete")
+    assert (refused.status_code, "暂时不能删除" in refused.text, "请停用它" in refused.text) == (409, True, False)
 
 
 @pytest.mark.parametrize(
