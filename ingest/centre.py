@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel
 
 from contract.cameras import EdgeConfig
-from contract.edge_auth import CLOCK_LEEWAY_S, make_edge_token
+from contract.edge_auth import CLIP_LIFETIME_S, CLOCK_LEEWAY_S, LIFETIME_S, make_edge_token
 from contract.edges import AGE, ClipAnswer, EnrolAnswer, EnrolRequest, Heartbeat, LatestPicture, ReportAnswer
 from contract.evidence import CLIP
 from contract.trials import Trial, TrialAnswer, TrialQuestion
@@ -175,7 +175,8 @@ class Centre:
         if clip is not None:
             parts["clip"] = (CLIP, clip, "video/mp4")
         with self._link("/edge/clips") as path:
-            response = self._send("POST", path, headers={"Idempotency-Key": str(violation_id)}, files=parts)
+            headers = {"Idempotency-Key": str(violation_id)}
+            response = self._send("POST", path, headers, CLIP_LIFETIME_S, files=parts)
             return _about(violation_id, parsed(ClipAnswer, response))
 
     def beat(self, heartbeat: Heartbeat) -> None:
@@ -211,12 +212,14 @@ class Centre:
             if response.status_code != 204:
                 raise CentreUnavailable(not_a_centre(response))
 
-    def _send(self, method: str, path: str, headers: dict[str, str] | None = None, **content: object) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, headers: dict[str, str] | None = None, lifetime_s: int = LIFETIME_S, **content: object
+    ) -> httpx.Response:
         request = self._client.build_request(method, path, headers=headers, **content)  # type: ignore[arg-type]
         if self._edge_id is not None and self._key is not None:
             key = request.headers.get("Idempotency-Key")
             proved = request.read() if key is None else key.encode()
-            token = make_edge_token(self._edge_id, self._key, method, API + path, proved, self.now())
+            token = make_edge_token(self._edge_id, self._key, method, API + path, proved, self.now(), lifetime_s)
             request.headers["Authorization"] = f"Bearer {token}"
         try:
             response = self._client.send(request)

@@ -185,6 +185,27 @@ def test_a_report_is_proved_by_its_key():
     assert verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/violations") == proved
 
 
+def test_a_clip_that_takes_an_hour_to_a_proxy_that_keeps_it_until_it_is_whole_is_proved_still():
+    """As nginx does, unless it is told otherwise: the centre sees the token when the last byte is there."""
+    memory = CentreInMemory()
+    client = memory.client(clock=lambda: datetime.now(UTC).timestamp() - 3600)
+    memory.before = lambda _: problem(503)
+    with pytest.raises(CentreUnavailable):
+        client.report_clip(uuid4(), b"{}", None)
+    token = memory.requests[0].headers["Authorization"].removeprefix("Bearer ")
+    verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/clips")
+
+
+def test_a_violation_tells_its_age_when_it_begins_so_it_must_not_take_long():
+    memory = CentreInMemory()
+    memory.before = lambda _: problem(503)
+    with pytest.raises(CentreUnavailable):
+        memory.client(clock=lambda: datetime.now(UTC).timestamp() - 400).report(uuid4(), b"{}", {})
+    token = memory.requests[0].headers["Authorization"].removeprefix("Bearer ")
+    with pytest.raises(EdgeTokenError):
+        verify_edge_token(token, KEY.public_key(), "POST", "/api/v1/edge/violations")
+
+
 def test_clocks_are_compared():
     centre = centre_that(httpx.Response(204, headers={"Date": "Fri, 01 May 2026 02:59:00 GMT"}))
     assert centre.clock_offset_s is None
