@@ -34,7 +34,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Actor:
-    """`district_id`, `shop_id` and the places of the client narrow what is seen; for an edge, `id` does."""
+    """`district_id`, `shop_id` with further ones, and the places of the client narrow what is seen; for an edge, `id` does."""
 
     kind: ActorKind
     id: str
@@ -44,6 +44,8 @@ class Actor:
     is_admin: bool = False
     district_id: str | None = None
     shop_id: str | None = None
+    # Of somebody of a shop who looks after others too.
+    further_shop_ids: frozenset[str] = frozenset()
     language: str = "zh-CN"
     address: str | None = None
     client: Client | None = None

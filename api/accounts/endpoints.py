@@ -32,5 +32,6 @@ async def get_me(actor: SignedIn) -> Me:
 def _me(actor: Actor) -> Me:
     return Me(
         id=actor.id, name=actor.name, role=actor.role, is_admin=actor.is_admin, language=actor.language,
-        district_id=actor.district_id, shop_id=actor.shop_id, permissions=sorted(actor.permissions),
+        district_id=actor.district_id, shop_id=actor.shop_id, further_shop_ids=sorted(actor.further_shop_ids),
+        permissions=sorted(actor.permissions),
     )

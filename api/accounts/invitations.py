@@ -3,6 +3,7 @@ does who has forgotten the password choose a new one."""
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
@@ -10,14 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from api.accounts import repository
 from api.accounts.actors import Actor, nobody
 from api.accounts.permissions import Permission, Role
-from api.accounts.posts import check_post
-from api.accounts.service import LoginTaken, actor_of, check_login
+from api.accounts.posts import check_post, looks_after_shops
+from api.accounts.service import LoginTaken, actor_of, check_login, require_all_shops_of
 from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
 from api.kit.not_found import or_not_found
-from api.kit.problems import Conflict, Invalid, NotFound
+from api.kit.problems import Conflict, Forbidden, Invalid, NotFound
 from api.kit.tokens import token_hash
+from api.places import repository as places
+from api.places.tables import Shop
 
 VALID_FOR = timedelta(days=7)
 # It opens an account that does something already; a message is read within a day.
@@ -56,6 +59,7 @@ async def invite_to_password(work: Work, actor: Actor, user: User, at: datetime)
     actor.require(Permission.ACCOUNTS_WRITE)
     if user.disabled:
         raise Invalid("The account is disabled. Let it in again first.")
+    await require_all_shops_of(work, actor, user)
     await repository.end_password_links(work, actor, user.id, at)
     token = secrets.token_urlsafe(32)
     invitation = Invitation(
@@ -118,6 +122,46 @@ async def accept(work: Work, token: str, login: str, password_hash: str, address
     invitation.used_at = at
     await work.flush()
     return user
+
+
+def is_of_a_shop(invitation: Invitation) -> bool:
+    """Whether an account of another shop may take it on."""
+    return invitation.user_id is None and looks_after_shops(invitation)
+
+
+def _suits(invitation: Invitation, actor: Actor) -> bool:
+    """In the same role alone: what somebody is holds for all of their shops."""
+    same = actor.client is None and looks_after_shops(actor) and actor.role is invitation.role
+    return same and is_of_a_shop(invitation)
+
+
+async def shop_of(work: Work, actor: Actor, invitation: Invitation) -> Shop | None:
+    """The one that who is signed in may take on with this invitation; None where it makes an account of its own."""
+    if invitation.shop_id is None or not _suits(invitation, actor):
+        return None
+    return await places.get_shop(work, _looking_after(actor, invitation.shop_id), invitation.shop_id)
+
+
+def _looking_after(actor: Actor, shop_id: str) -> Actor:
+    return replace(actor, further_shop_ids=actor.further_shop_ids | {shop_id})
+
+
+async def take_on(work: Work, actor: Actor, token: str, at: datetime) -> None:
+    """Look after the shop of an invitation with the account that is signed in. Raises what `find` raises, or Forbidden."""
+    invitation = await find(work, token, at)
+    shop = await shop_of(work, actor, invitation)
+    if shop is None:
+        raise Forbidden("This invitation makes an account of its own: sign out first, and open its link again.")
+    user = await repository.own_user(work, actor)
+    if shop.id != user.shop_id and await repository.add_own_further_shop(work, actor, shop.id):
+        # Made by who may not see this shop; they open it no more.
+        await repository.end_password_links(work, actor, user.id, at)
+        record(
+            work, _looking_after(actor, shop.id), "user.shop_added", "user", user.id, shop_id=shop.id, login=user.login,
+            shop=shop.name, invited_by=invitation.created_by,
+        )
+    invitation.used_at = at
+    await work.flush()
 
 
 async def _new_account(

@@ -1,15 +1,16 @@
 """What somebody is and of which place: given with an invitation, and changed when a person changes posts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from api.accounts import repository
 from api.accounts.actors import Actor
-from api.accounts.permissions import Permission, Role
+from api.accounts.permissions import STORE_ROLES, Permission, Role
 from api.accounts.service import check_place
-from api.accounts.tables import User
+from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
-from api.kit.not_found import not_found
+from api.kit.not_found import not_found, or_not_found
 from api.kit.problems import Forbidden, Invalid
 from api.places import repository as places
 
@@ -41,17 +42,47 @@ async def get_other(work: Work, actor: Actor, user_id: str) -> User:
     return user
 
 
+def looks_after_shops(person: User | Invitation | Actor) -> bool:
+    """Whether it may be of several: an administrator's power over one shop must not grow with each that somebody else gives."""
+    return person.shop_id is not None and person.role in STORE_ROLES and not person.is_admin
+
+
+async def list_who_looks_after(work: Work, actor: Actor, *, who: str, limit: int) -> Sequence[tuple[User, str]]:
+    """Whoever looks after one of the actor's shops beside their own, with the id of that shop."""
+    actor.require(Permission.ACCOUNTS_WRITE)
+    return await repository.list_who_looks_after(work, actor, who=who, limit=limit)
+
+
+async def take_out(work: Work, actor: Actor, user_id: str, shop_id: str) -> None:
+    """Of a shop that is looked after beside the account's own, which keeps the rest of what it sees. Who is out stays out. Raises
+    NotFound."""
+    actor.require(Permission.ACCOUNTS_WRITE)
+    or_not_found(await places.get_shop(work, actor, shop_id), "shop")
+    for user, of_shop in await repository.list_who_looks_after(work, actor, user_id=user_id):
+        if of_shop == shop_id:
+            await _take_out(work, actor, user, shop_id)
+
+
+async def _take_out(work: Work, actor: Actor, user: User, shop_id: str) -> None:
+    name = await repository.delete_further_shop(work, actor, user.id, shop_id)
+    record(work, actor, "user.shop_removed", "user", user.id, shop_id=shop_id, login=user.login, shop=name)
+
+
 async def change_post(
     work: Work, actor: Actor, user_id: str, *, name: str, role: Role, is_admin: bool, district_id: str | None,
     shop_id: str | None, at: datetime,
 ) -> User:
     """Its sessions and programs end, and no browser rings for the place of before. It stays the same person: who reported a case
-    as put right does not verify it from another post. What was done before keeps the name of then."""
+    as put right does not verify it from another post. What was done before keeps the name of then. Further shops stay with
+    somebody of a shop alone."""
     user, name = await get_other(work, actor, user_id), name.strip()
     await check_post(work, actor, name=name, role=role, district_id=district_id, shop_id=shop_id)
     before = user.place
     user.name, user.role, user.is_admin, user.district_id, user.shop_id = name, role, is_admin, district_id, shop_id
     await repository.end_sessions(work, actor, user.id, at)
+    for shop_id in await repository.list_further_shops(work, actor, user.id):
+        if shop_id == user.shop_id or not looks_after_shops(user):
+            await _take_out(work, actor, user, shop_id)
     # Whoever audits the place that somebody left sees it, and whoever audits the one that they come to.
     for place in [before] + [user.place] * (user.place != before):
         record(

@@ -1,15 +1,19 @@
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
-from api.accounts.tables import Invitation, SignInFailures, User, UserSession
+from api.accounts.tables import FurtherShop, Invitation, SignInFailures, User, UserSession
+from api.cases.tables import Case
 from api.clients.tables import ApiToken
-from api.deliveries.tables import Target
-from api.kit.database import Work, insert_where_missing
+from api.deliveries.kinds import DeliveryState
+from api.deliveries.tables import Delivery, Target
+from api.kit.database import Work, insert_if_missing, insert_where_missing
 from api.places.repository import district_is_visible, shop_is_visible
+from api.places.tables import Shop
 
 
 @without_actor("signing in: the password is the proof, and nothing of the account is told before it fits")
@@ -68,10 +72,14 @@ async def list_users(
         return []
     query = select(User).where(_is_bound_below(actor, User)).order_by(User.login).limit(limit)
     if who:
-        query = query.where(or_(User.name.icontains(who, autoescape=True), User.login.icontains(who, autoescape=True)))
+        query = query.where(_is_called(who))
     if after is not None:
         query = query.where(User.login > after)
     return list(await work.scalars(query))
+
+
+def _is_called(who: str) -> ColumnElement[bool]:
+    return or_(User.name.icontains(who, autoescape=True), User.login.icontains(who, autoescape=True))
 
 
 def _is_bound_below(actor: Actor, table: type[User] | type[Invitation]) -> ColumnElement[bool]:
@@ -83,6 +91,50 @@ def _is_bound_below(actor: Actor, table: type[User] | type[Invitation]) -> Colum
         and_(table.shop_id.is_not(None), shop_is_visible(actor, of_shop)),
         and_(table.district_id.is_not(None), district_is_visible(actor, table.district_id)),
     )
+
+
+async def list_further_shops(work: Work, actor: Actor, user_id: str) -> list[str]:
+    if actor.id != user_id and not actor.may(Permission.ACCOUNTS_WRITE):
+        return []
+    query = select(FurtherShop.shop_id).where(FurtherShop.user_id == user_id)
+    return list(await work.scalars(query.order_by(FurtherShop.shop_id)))
+
+
+async def list_who_looks_after(
+    work: Work, actor: Actor, *, who: str = "", user_id: str | None = None, limit: int | None = None
+) -> list[tuple[User, str]]:
+    """Whoever looks after a shop of the actor's beside their own, with the id of that shop."""
+    if not actor.may(Permission.ACCOUNTS_WRITE):
+        return []
+    query = select(User, FurtherShop.shop_id).join(FurtherShop, FurtherShop.user_id == User.id)
+    query = query.where(shop_is_visible(actor, FurtherShop.shop_id)).order_by(User.login, FurtherShop.shop_id).limit(limit)
+    if who:
+        query = query.where(_is_called(who))
+    if user_id is not None:
+        query = query.where(User.id == user_id)
+    return [(user, shop_id) for user, shop_id in await work.execute(query)]
+
+
+async def list_with_shops_of_others(work: Work, actor: Actor, user_ids: Collection[str]) -> set[str]:
+    """Which of them look after a shop that this actor does not see."""
+    of_others = not_(shop_is_visible(actor, FurtherShop.shop_id))
+    return set(await work.scalars(select(FurtherShop.user_id).where(FurtherShop.user_id.in_(user_ids), of_others)))
+
+
+async def add_own_further_shop(work: Work, actor: Actor, shop_id: str) -> bool:
+    """False where it was one already."""
+    return await insert_if_missing(work, FurtherShop, {"user_id": actor.id, "shop_id": shop_id})
+
+
+async def delete_further_shop(work: Work, actor: Actor, user_id: str, shop_id: str) -> str | None:
+    """With what waits for the person's browsers about it: in quiet hours that is a night's. Returns the name of the shop."""
+    if actor.may(Permission.ACCOUNTS_WRITE):
+        await work.execute(delete(FurtherShop).where(FurtherShop.user_id == user_id, FurtherShop.shop_id == shop_id))
+        browsers, cases = select(Target.id).where(Target.user_id == user_id), select(Case.id).where(Case.shop_id == shop_id)
+        waiting = Delivery.target_id.in_(browsers), Delivery.case_id.in_(cases), Delivery.state == DeliveryState.WAITING
+        await work.execute(update(Delivery).where(*waiting).values(state=DeliveryState.FAILED, awaited=False))
+    name: str | None = await work.scalar(select(Shop.name).where(Shop.id == shop_id))
+    return name
 
 
 async def own_user(work: Work, actor: Actor) -> User:

@@ -24,4 +24,5 @@ class Me(BaseModel):
     language: str
     district_id: str | None
     shop_id: str | None
+    further_shop_ids: list[str] = Field(description="which the same account looks after too")
     permissions: list[Permission]

@@ -1,6 +1,7 @@
 """Accounts, signing in and out."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +16,7 @@ from api.accounts.tables import User, UserSession
 from api.audit.service import record
 from api.clients import consents
 from api.kit.database import Work
-from api.kit.problems import Conflict, Invalid, NotFound, Unauthenticated
+from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
 from api.kit.times import now
@@ -89,7 +90,7 @@ async def end_sign_in(
         )
         return None
     await throttle.succeeded(work, login, address)
-    actor = replace(actor_of(user, address), device=device)
+    actor = await with_further_shops(work, replace(actor_of(user, address), device=device))
     return actor, await start_session(work, settings, actor)
 
 
@@ -141,7 +142,7 @@ async def authenticate(work: Work, token: str, address: str | None) -> tuple[Act
     at = now()
     if session is None or session.expires_at <= at or session.user.disabled:
         raise Unauthenticated("You are not signed in, or your session has ended. Sign in again.")
-    return actor_of(session.user, address), at - session.seen_at > TOUCH_EVERY
+    return await with_further_shops(work, actor_of(session.user, address)), at - session.seen_at > TOUCH_EVERY
 
 
 async def prolong(work: Work, settings: Settings, token: str) -> None:
@@ -216,6 +217,7 @@ async def change_password(work: Work, actor: Actor, password_hash: str, token: s
 async def reset_password(work: Work, actor: Actor, login: str) -> SecretStr:
     """A new random password; all sessions of the account end."""
     user = await _named(work, actor, login)
+    await require_all_shops_of(work, actor, user)
     password = random_password()
     user.password_hash = await hash_password(password)
     await repository.end_sessions(work, actor, user.id, now())
@@ -264,3 +266,21 @@ def actor_of(user: User, address: str | None) -> Actor:
         ActorKind.PERSON, user.id, user.name, permissions=permissions_of(user.role, user.is_admin), role=user.role,
         is_admin=user.is_admin, district_id=user.district_id, shop_id=user.shop_id, language=user.language, address=address,
     )
+
+
+async def with_further_shops(work: Work, actor: Actor) -> Actor:
+    """Asked with each request, so that whoever is taken out of a shop sees nothing of it any more."""
+    if actor.role not in STORE_ROLES:
+        return actor
+    return replace(actor, further_shop_ids=frozenset(await repository.list_further_shops(work, actor, actor.id)))
+
+
+async def list_with_shops_of_others(work: Work, actor: Actor, users: Sequence[User]) -> set[str]:
+    """Whose accounts also look after a shop that this actor does not see."""
+    return await repository.list_with_shops_of_others(work, actor, [user.id for user in users])
+
+
+async def require_all_shops_of(work: Work, actor: Actor, user: User) -> None:
+    """A new password opens all that the account looks after, also what another administrator gave to it. Raises Forbidden."""
+    if await list_with_shops_of_others(work, actor, [user]):
+        raise Forbidden("The account also looks after a shop that you do not see. Ask an administrator who sees all of them.")

@@ -40,6 +40,15 @@ class User(OfAPlace, Table):
     oidc_subject: Mapped[str | None] = mapped_column(String(600), index=True, unique=True)
 
 
+class FurtherShop(Table):
+    """One that somebody of a shop looks after too, with the same account and in the same role: several restaurants, one owner."""
+
+    __tablename__ = "further_shops"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    shop_id: Mapped[str] = mapped_column(ForeignKey("shops.id"), primary_key=True, index=True)
+
+
 class Invitation(OfAPlace, Table):
     """To an account that somebody makes for themself, or, with `user_id`, to a new password of theirs. Only the hash of its token
     is kept."""

@@ -40,9 +40,11 @@ def chain_of(actor: Actor, shop_id: str | None, district_id: str | None) -> Colu
     return district_id or actor.district_id or CENTRE
 
 
-def unit_of(actor: Actor) -> ColumnElement[str] | None:
-    if actor.shop_id is not None:
-        return select(Shop.name).where(Shop.id == actor.shop_id).scalar_subquery()
+def unit_of(actor: Actor, shop_id: str | None) -> ColumnElement[str] | None:
+    """Whom the actor spoke for: whoever looks after several shops, for the one that the act concerns."""
+    own = shop_id if shop_id in actor.further_shop_ids else actor.shop_id
+    if own is not None:
+        return select(Shop.name).where(Shop.id == own).scalar_subquery()
     if actor.district_id is not None:
         return select(District.name).where(District.id == actor.district_id).scalar_subquery()
     return None

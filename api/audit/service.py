@@ -41,7 +41,7 @@ def entry(
     rfc8785.dumps(detail)  # what has no canonical form fails here, in the act, and not where it is chained
     return AuditEntry(
         at=now(), actor_kind=actor.kind.value, actor_id=actor.id, actor_name=actor.name,
-        unit=repository.unit_of(actor), address=actor.address, action=action, object_kind=object_kind,
+        unit=repository.unit_of(actor, shop_id), address=actor.address, action=action, object_kind=object_kind,
         object_id=str(object_id), reason=reason[:REASON_LENGTH] if reason else None, detail=detail,
         chain=repository.chain_of(actor, shop_id, district_id),
     )

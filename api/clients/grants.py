@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from api.accounts import repository as accounts
 from api.accounts.actors import Actor, ActorKind, nobody
 from api.accounts.permissions import Permission
-from api.accounts.service import TOUCH_EVERY, actor_of
+from api.accounts.service import TOUCH_EVERY, actor_of, with_further_shops
 from api.audit.service import record
 from api.clients import repository
 from api.clients.schemas import TokenAnswer
@@ -192,7 +192,7 @@ async def authenticate(work: Work, token: str, address: str, at: datetime) -> tu
     if found.user is None:
         actor = Actor(ActorKind.CLIENT, client.id, client.name, allowed, language="en", address=address, client=client)
         return actor, scopes, False
-    person = actor_of(found.user, address)
+    person = await with_further_shops(work, actor_of(found.user, address))
     is_to_touch = found.used_at is None or at - found.used_at > TOUCH_EVERY
     return _through(person, allowed & person.permissions, found), scopes, is_to_touch
 

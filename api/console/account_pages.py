@@ -27,6 +27,7 @@ from api.console.times import LocalTime
 from api.kit.secrets import KeyringError
 from api.kit.tokens import token_hash
 from api.kit.work import At, Writing
+from api.places import service as places
 from api.places.schemas import Id
 
 router = APIRouter()
@@ -66,6 +67,7 @@ _DONE = {
     "on": N_("From now on the sign-in asks for a code of your phone."),
     "off": N_("From now on the password alone signs you in."),
     "ended": N_("Ended."),
+    "shop": N_("You look after this shop too from now on. Its cases and cameras stand in your lists with the others."),
     "grant": N_("Ended. The program can do nothing under your name any more."),
 }
 # Long enough to install the app first.
@@ -217,9 +219,11 @@ async def _page(
             )
             for consent in await consents.list_own(work, actor, centre.clock())
         ]
+        shops = await places.list_shop_names(work, actor) if actor.further_shop_ids else []
     has_second_factor = user.totp_encrypted is not None
     return page(
         request, "account.html", actor=actor, here="/account", status=422 if wrong else 200, login=user.login, sessions=rows,
-        grants=grants, wrong=wrong, has_second_factor=has_second_factor, done=speaker.say(_DONE[done]) if done in _DONE else None,
+        grants=grants, shops=sorted(name for _, name, _ in shops),
+        wrong=wrong, has_second_factor=has_second_factor, done=speaker.say(_DONE[done]) if done in _DONE else None,
         least=LEAST_WITH_SECOND_FACTOR if has_second_factor else LEAST_ALONE,
     )

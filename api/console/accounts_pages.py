@@ -1,5 +1,4 @@
-"""Accounts for administrators: who there is, inviting somebody, and what to do when a password or a phone is lost; and the page
-on which an invitation is accepted."""
+"""Accounts for administrators: who there is, inviting somebody, and what to do when a password or a phone is lost."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,19 +7,13 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import SecretStr
 
 from api.accounts import invitations, posts, service
 from api.accounts.actors import Actor
-from api.accounts.dependencies import CentreOf, SignedIn, address_of, device_of, set_session, sign_in
-from api.accounts.invitations import InvitationUsed
-from api.accounts.password_rules import LEAST_ALONE
-from api.accounts.passwords import MOST_TYPED, hash_password
+from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission, Role
-from api.accounts.service import LoginTaken
 from api.accounts.tables import Invitation, User
 from api.centre import Centre
-from api.console.account_pages import weak
 from api.console.i18n import N_
 from api.console.post_form import PostTyped, post_fields
 from api.console.qr import qr_svg
@@ -30,7 +23,6 @@ from api.console.times import LocalTime
 from api.console.words import ROLES, Chip
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
-from api.kit.problems import Unauthenticated
 from api.kit.work import At, Reading, Writing
 from api.places import service as places
 
@@ -49,6 +41,7 @@ class AccountRow:
     is_disabled: bool
     is_other: bool
     may: dict[str, bool]
+    has_shops_of_others: bool
 
 
 @dataclass(frozen=True)
@@ -62,12 +55,19 @@ class InvitationRow:
     until: LocalTime
 
 
+@dataclass(frozen=True)
+class FurtherRow:
+    """Somebody who looks after this shop beside their own."""
+
+    user_id: str
+    name: str
+    login: str
+    shop: str
+    shop_id: str
+
+
 _PAGE = 50
-_JOINED = "/login?joined=yes"
-_LOGIN = N_("A user name has 1 to 64 characters, all of which can be seen, and no space at its ends.")
-_TAKEN = N_("This user name is taken. Choose another one.")
 Id = Annotated[str, Path(max_length=64)]
-Token = Annotated[str, Path(max_length=64)]
 
 
 class AccountChange(StrEnum):
@@ -79,6 +79,7 @@ class AccountChange(StrEnum):
 
 _DONE = {
     "post": N_("The change is saved. Whoever was signed in with the account is signed out, and sees the new place from now on."),
+    "shop": N_("Whoever looked after that shop too sees nothing of it any more."),
     AccountChange.DISABLE: N_("The account is disabled. Whoever was signed in with it is signed out."),
     AccountChange.ENABLE: N_("The account is let in again, with the password it had."),
     AccountChange.SECOND_FACTOR: N_("The second factor is off. Ask its owner to set it up again."),
@@ -103,10 +104,16 @@ async def account_list(
         for one in await invitations.list_open(work, actor, at)
         if who.casefold() in one.name.casefold()
     ]
-    rows = [_row(user, actor, names, speaker) for user in users[:_PAGE]]
+    of_others = await service.list_with_shops_of_others(work, actor, users)
+    rows = [_row(user, actor, names, speaker, user.id in of_others) for user in users[:_PAGE]]
+    further = [
+        FurtherRow(user.id, user.name, user.login, names.get(f"shop:{shop_id}", shop_id), shop_id)
+        for user, shop_id in await posts.list_who_looks_after(work, actor, who=who, limit=_PAGE + 1)
+    ]
     return page(
         request, "accounts.html", actor=actor, accounts=rows, invitations=waiting[:_PAGE],
-        more_invitations=max(0, len(waiting) - _PAGE), done=speaker.say(words) if words else None, who=who,
+        more_invitations=max(0, len(waiting) - _PAGE), further=further[:_PAGE],
+        is_more_further=len(further) > _PAGE, done=speaker.say(words) if words else None, who=who,
         first_url=f"/accounts?{urlencode(asked)}" if cursor else None,
         next_url=f"/accounts?{urlencode({**asked, 'cursor': encode_cursor(rows[-1].login)})}" if len(users) > _PAGE else None,
     )
@@ -126,6 +133,12 @@ async def change_post(
         return await _post_form(request, work, actor, await posts.get_other(work, actor, user_id), typed, wrong)
     user = await posts.change_post(work, actor, user_id, **typed.read(), at=at)
     return RedirectResponse(f"/accounts?{urlencode({'done': 'post', 'who': user.login})}", 303)
+
+
+@router.post("/accounts/{user_id}/shops/{shop_id}/end")
+async def take_out(user_id: Id, shop_id: Id, actor: SignedIn, work: Writing) -> Response:
+    await posts.take_out(work, actor, user_id, shop_id)
+    return RedirectResponse("/accounts?done=shop", 303)
 
 
 @router.post("/accounts/{user_id}/{change}")
@@ -167,64 +180,6 @@ async def withdraw(invitation_id: Id, actor: SignedIn, work: Writing, at: At) ->
     return RedirectResponse("/accounts", 303)
 
 
-@router.get("/join/{token}")
-async def join_page(request: Request, token: Token, work: Reading, at: At) -> Response:
-    """Once it was used it leads to where one signs in: for who was invited it is the way to the centre."""
-    try:
-        invitation = await invitations.find(work, token, at)
-        return _join(request, invitation, token, "", {}, await invitations.login_of(work, invitation))
-    except InvitationUsed:
-        return RedirectResponse(_JOINED, 303)
-
-
-@router.post("/join/{token}")
-async def join(
-    request: Request, token: Token, centre: CentreOf, at: At, login: Annotated[str, Form(max_length=200)] = "",
-    password: Annotated[SecretStr, Form(max_length=MOST_TYPED)] = SecretStr(""),  # noqa: B008 - as FastAPI reads it
-) -> Response:
-    """The account is made, or has its new password, and is signed in. Sent again (a second tap, an answer that was lost) it only
-    signs in."""
-    speaker, login, address = speaker_of(request), login.strip(), address_of(request)
-    try:
-        async with centre.database.reading() as work:
-            invitation = await invitations.find(work, token, at)
-            known = await invitations.login_of(work, invitation)
-    except InvitationUsed:
-        return await _joined_before(request, login, password)
-    wrong = {}
-    login = known or login
-    if not service.is_login(login):
-        wrong["login"] = speaker.say(_LOGIN)
-    if said := weak(password, login, False, speaker):
-        wrong["password"] = said
-    if wrong:
-        return _join(request, invitation, token, login, wrong, known)
-    hashed = await hash_password(password)
-    try:
-        async with centre.database.writing() as work:
-            user = await invitations.accept(work, token, login, hashed, address, at)
-            if user.totp_encrypted is not None:  # whose phone is still asked
-                return RedirectResponse(_JOINED, 303)
-            session = await service.start_session_of(work, centre.settings, user, address, device_of(request))
-    except LoginTaken:
-        return _join(request, invitation, token, login, {"login": speaker.say(_TAKEN)}, known)
-    except InvitationUsed:
-        return await _joined_before(request, login, password)
-    response = RedirectResponse("/", 303)
-    set_session(request, response, session)
-    return response
-
-
-async def _joined_before(request: Request, login: str, password: SecretStr) -> Response:
-    """Raises TooManyLogins."""
-    response = RedirectResponse("/", 303)
-    try:
-        await sign_in(request, response, login, password)
-    except Unauthenticated:
-        return RedirectResponse(_JOINED, 303)
-    return response
-
-
 def _shown(request: Request, actor: Actor, centre: Centre, invitation: Invitation, token: str) -> Response:
     """This once."""
     speaker, url = speaker_of(request), f"{centre.public_url}/join/{token}"
@@ -233,16 +188,6 @@ def _shown(request: Request, actor: Actor, centre: Centre, invitation: Invitatio
         request, "invitation.html", actor=actor, here="/accounts", title=speaker.say(title, name=invitation.name),
         name=invitation.name, url=url, until=speaker.time(invitation.expires_at),
         code=qr_svg(url, speaker.say(N_("QR code of the link"))),
-    )
-
-
-def _join(
-    request: Request, invitation: Invitation, token: str, login: str, wrong: dict[str, str], known: str | None
-) -> Response:
-    """`known` is the login of an account that is to get a new password."""
-    return page(
-        request, "join.html", actor=None, here=f"/join/{token}", status=422 if wrong else 200, name=invitation.name, login=login,
-        role=speaker_of(request).say(ROLES[invitation.role]), wrong=wrong, token=token, least=LEAST_ALONE, known=known,
     )
 
 
@@ -268,19 +213,20 @@ async def _places(work: Work, actor: Actor) -> dict[str, str]:
     return districts | {f"shop:{shop_id}": f"{district} · {name}" for shop_id, name, district in shops}
 
 
-def _row(user: User, actor: Actor, names: dict[str, str], speaker: Speaker) -> AccountRow:
+def _row(user: User, actor: Actor, names: dict[str, str], speaker: Speaker, has_shops_of_others: bool) -> AccountRow:
     state = Chip(speaker.say(N_("Disabled")), "minor") if user.disabled else Chip(speaker.say(N_("Active")), "good")
     role = speaker.say(ROLES[user.role])
     if user.is_admin and user.role is not Role.ADMIN:
         role += f" · {speaker.say(ROLES[Role.ADMIN])}"
     has_second_factor, is_other = user.totp_encrypted is not None, user.id != actor.id
     may = {
-        AccountChange.DISABLE.value: is_other and not user.disabled, AccountChange.PASSWORD.value: is_other and not user.disabled,
+        AccountChange.DISABLE.value: is_other and not user.disabled,
+        AccountChange.PASSWORD.value: is_other and not user.disabled and not has_shops_of_others,
         AccountChange.SECOND_FACTOR.value: is_other and has_second_factor,
     }
     return AccountRow(
         user.id, user.name, user.login, role, _place(user, names, speaker), state, has_second_factor, user.disabled, is_other,
-        may,
+        may, has_shops_of_others,
     )
 
 

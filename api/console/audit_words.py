@@ -26,6 +26,8 @@ ACTIONS: dict[str, str] = {
     "user.created": N_("Account made"),
     "user.password_link": N_("Link to a new password made"),
     "user.post_changed": N_("Role or place of an account changed"),
+    "user.shop_added": N_("One more shop taken on with an account"),
+    "user.shop_removed": N_("Account taken out of a further shop"),
     "user.password_reset": N_("Password of an account set anew"),
     "user.disabled": N_("Account disabled"),
     "user.enabled": N_("Account enabled again"),

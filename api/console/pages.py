@@ -32,6 +32,7 @@ from api.console import (
     district_pages,
     edge_box_pages,
     help_pages,
+    join_pages,
     keeping_pages,
     link_pages,
     notice_pages,
@@ -68,8 +69,8 @@ class ProblemView:
 
 
 for pages in (
-    sign_in_pages, account_pages, accounts_pages, review_pages, notice_pages, answer_pages, case_list_pages, case_pages,
-    citation_pages, camera_pages, trial_pages, camera_wall_pages, coverage_pages, camera_edit_pages, edge_box_pages,
+    sign_in_pages, account_pages, accounts_pages, join_pages, review_pages, notice_pages, answer_pages, case_list_pages,
+    case_pages, citation_pages, camera_pages, trial_pages, camera_wall_pages, coverage_pages, camera_edit_pages, edge_box_pages,
     alarm_box_pages, status_pages, privacy_pages, shop_import_pages, place_pages, district_pages, delivery_pages, target_pages,
     notification_pages, client_pages, audit_pages, keeping_pages, phone_pages, link_pages, statistics_pages, wall_pages,
     help_pages,

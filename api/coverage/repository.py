@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Select, case, func, or_, s
 from sqlalchemy.orm import joinedload
 
 from api.accounts.actors import Actor
-from api.accounts.tables import Invitation, User
+from api.accounts.tables import FurtherShop, Invitation, User
 from api.alarms.tables import AlarmChannel
 from api.cameras.tables import Camera
 from api.coverage.schemas import Counts, Reached
@@ -97,10 +97,11 @@ async def list_invitations(work: Work, actor: Actor, shop_ids: Sequence[str]) ->
 
 
 async def list_begun(work: Work, actor: Actor, shop_ids: Sequence[str]) -> set[str]:
-    """Shops with an account of their own, or for whose box a code was made."""
+    """Shops that somebody looks after with an account, or for whose box a code was made."""
     people = select(User.shop_id).where(User.shop_id.in_(_seen(actor, shop_ids)))
     codes = select(EnrolmentCode.shop_id).where(EnrolmentCode.shop_id.in_(_seen(actor, shop_ids)))
-    return set(await work.scalars(union(people, codes)))
+    further = select(FurtherShop.shop_id).where(FurtherShop.shop_id.in_(_seen(actor, shop_ids)))
+    return set(await work.scalars(union(people, further, codes)))
 
 
 async def list_edges(work: Work, actor: Actor, shop_ids: Sequence[str]) -> list[Edge]:

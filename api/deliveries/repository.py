@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased, contains_eager, joine
 
 from api.accounts.actors import Actor, without_actor
 from api.accounts.permissions import Permission
-from api.accounts.tables import User
+from api.accounts.tables import FurtherShop, User
 from api.cases.states import CaseState
 from api.cases.tables import Case
 from api.clients.tables import ApiClientPlace
@@ -36,8 +36,12 @@ def _target_is_visible(actor: Actor) -> ColumnElement[bool]:
 
 
 def _readable(actor: Actor) -> Select[Delivery]:
-    joined = select(Delivery).join(Target, Target.id == Delivery.target_id)
-    return joined.where(_target_is_visible(actor)).options(contains_eager(Delivery.target))
+    joined = select(Delivery).join(Target, Target.id == Delivery.target_id).options(contains_eager(Delivery.target))
+    if actor.sees_all_places:
+        return joined.where(_target_is_visible(actor))
+    # The browser of who looks after several shops rings for all of them.
+    of_case = Delivery.case_id.in_(select(Case.id).where(shop_is_visible(actor, Case.shop_id)))
+    return joined.where(_target_is_visible(actor), or_(Target.user_id.is_(None), Delivery.case_id.is_(None), of_case))
 
 
 async def list_targets(
@@ -120,10 +124,16 @@ def _program_sees(shop_id: Any) -> ColumnElement[bool]:
     return or_(Target.client_id.is_(None), exists().where(ApiClientPlace.client_id == Target.client_id, given))
 
 
+def _looks_after_too(shop_id: Any) -> ColumnElement[bool]:
+    """Whether a target is the browser of somebody of another shop who looks after this one beside it."""
+    people = select(FurtherShop.user_id).where(FurtherShop.shop_id == shop_id)
+    return and_(Target.shop_id.is_not(None), Target.user_id.in_(people))
+
+
 @prepared
 def _of_place(shop_id: Any) -> Select[Target]:
     of_all = and_(Target.district_id.is_(None), Target.shop_id.is_(None))
-    of_place = or_(Target.shop_id == shop_id, Target.district_id.in_(districts_above(shop_id)), of_all)
+    of_place = or_(Target.shop_id == shop_id, _looks_after_too(shop_id), Target.district_id.in_(districts_above(shop_id)), of_all)
     return select(Target).where(_is_on(), of_place, _program_sees(shop_id)).order_by(Target.id)
 
 

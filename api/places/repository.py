@@ -16,7 +16,8 @@ _NAMES = 0x504C4143
 def shop_is_visible(actor: Actor, shop_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """The condition that narrows any query to the shops that this actor sees."""
     if actor.shop_id is not None:
-        own: ColumnElement[bool] = shop_id == actor.shop_id
+        further = actor.further_shop_ids
+        own: ColumnElement[bool] = shop_id.in_([actor.shop_id, *sorted(further)]) if further else shop_id == actor.shop_id
     elif actor.district_id is not None:
         own = shop_id.in_(shops_below(actor.district_id))
     else:

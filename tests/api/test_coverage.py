@@ -7,6 +7,7 @@ import pytest
 from api.accounts.actors import Actor
 from api.accounts.invitations import invite
 from api.accounts.permissions import Role
+from api.accounts.tables import FurtherShop
 from api.cameras.tables import Camera
 from api.coverage.schemas import Counts, NotIn, Obstacle, Reached
 from api.coverage.service import count_by_station, list_not_in
@@ -50,6 +51,15 @@ async def accepted(world: World, place: Place, state: PublicStatus = PublicStatu
         status = ShopStatus(shop_id=place.shop_id, accepted_at=now(), accepted_by="Officer", state=state, since=now())
         status.required_minutes, status.observed_minutes = 1000, 700
         work.add(status)
+
+
+async def test_who_looks_after_another_shop_has_begun_with_this_one_too(world: World):
+    place, theirs = await without_camera(world), await world.place("Theirs")
+    owner = (await (await world.person(Role.STORE_OWNER, place=theirs)).get("/api/v1/me")).json()["id"]
+    await invited(world, place)
+    async with world.centre.database.writing() as work:
+        work.add(FurtherShop(user_id=owner, shop_id=place.shop_id))
+    assert await obstacle(world, place) is Obstacle.NO_BOX
 
 
 async def test_step_by_step(any_world: World):

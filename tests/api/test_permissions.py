@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.accounts.permissions import PERMISSIONS, Permission, Role
-from api.accounts.tables import Invitation, User
+from api.accounts.tables import FurtherShop, Invitation, User
 from api.cases.tables import MutedSpot
 from api.deliveries.repository import list_targets
 from api.kit.settings import Settings
@@ -98,6 +98,7 @@ TABLE = (
     Row("GET /login/oidc", ANYBODY),
     Row("GET /login/oidc/back", ANYBODY),
     Row("GET /join/{token}", LINK),
+    Row("POST /join/{token}/shop", LINK),
     Row("POST /join/{token}", LINK, {"login": "new", "password": "rice washed three times"}),
     Row("GET /n/practice", ANYBODY),
     Row("GET /n/{token}", LINK),
@@ -146,6 +147,7 @@ TABLE = (
     row("POST /invitations/new", P.ACCOUNTS_WRITE, name="New", role="officer", place="district:{district_id}"),
     row("POST /invitations/{invitation_id}/withdraw", P.ACCOUNTS_WRITE),
     row("GET /accounts/{user_id}/post", P.ACCOUNTS_WRITE),
+    row("POST /accounts/{user_id}/shops/{shop_id}/end", P.ACCOUNTS_WRITE),
     row("POST /accounts/{user_id}/post", P.ACCOUNTS_WRITE, name="New", role="officer", place="district:{district_id}"),
     row("POST /accounts/{user_id}/{change}", P.ACCOUNTS_WRITE),
     row("GET /api/v1/cases", P.CASES_READ),
@@ -369,6 +371,8 @@ async def settle(world: World, name: str) -> tuple[Place, dict[str, str]]:
             created_at=now(),
         )
         work.add(user)
+        await work.flush()
+        work.add(FurtherShop(user_id=user.id, shop_id=place.shop_id))
         invited = Invitation(
             token_hash=uuid4().hex, name=name, role=Role.OFFICER, district_id=place.district_id, created_by="Admin",
             created_at=now(), expires_at=now() + timedelta(days=7),

@@ -247,3 +247,29 @@ async def test_a_password_that_somebody_else_knew_ends_what_was_switched_on_with
     await any_post.open_case()
     await any_post.send()
     assert any_post.receiver.requests == []
+
+
+async def test_the_browser_of_who_looks_after_several_shops_rings_for_each_as_long_as_they_do(any_post: Post):
+    post, elsewhere = any_post, await any_post.world.place("Elsewhere")
+    post.receiver.answers = [CREATED]
+    owner = await post.world.person(Role.STORE_ADMIN, place=elsewhere)
+    await switch_on(post, owner, events=("case.issued",))
+    await post.act(await post.open_case(), "confirm", "issue")
+    form = {"name": "Zhao", "role": "store_admin", "place": f"shop:{post.place.shop_id}"}
+    shown = (await post.admin.post("/invitations/new", data=form)).text
+    await owner.post("/join/" + shown.partition("/join/")[2].partition("<")[0] + "/shop")
+    told = await post.open_case()
+    await post.act(told, "confirm", "issue")
+    await post.send()
+    request, = post.receiver.requests
+    assert read(request.body)["url"].endswith(f"/cases/{told}")
+    # The station of the account's own shop does not read of the other.
+    others = await post.world.person(Role.OFFICER, place=elsewhere)
+    assert (await others.get("/api/v1/deliveries")).json()["items"] == []
+    post.clock.pass_by(hours=11)
+    await post.act(await post.open_case(), "confirm", "issue")
+    user_id = (await owner.get("/api/v1/me")).json()["id"]
+    assert (await post.admin.post(f"/accounts/{user_id}/shops/{post.place.shop_id}/end")).status_code == 303
+    post.clock.pass_by(hours=11)
+    await post.send()
+    assert len(post.receiver.requests) == 1, "what waited for the morning is told to nobody"
