@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from uuid import UUID
 
 from contract.evidence import ClipManifest, Manifest
@@ -21,6 +22,10 @@ class Entry:
     manifest: Manifest | ClipManifest
     repeat: Repeat | None = None
     taken_s: float | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        return self.manifest.digest()
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Outbox:
         rows = [
             (
                 str(entry.manifest.violation_id), isinstance(entry.manifest, ClipManifest), entry.manifest.camera_id,
-                entry.manifest.sequence, entry.manifest.digest(),
+                entry.manifest.sequence, entry.digest,
                 *((repeat.rule, json.dumps(repeat.spot), repeat.until.timestamp()) if (repeat := entry.repeat) else (None,) * 3),
                 entry.taken_s, None if entry.taken_s is None else boot_id(),
             )

@@ -190,7 +190,7 @@ class Recorder:
 
     def _committed(self, entry: Entry) -> None:
         manifest = entry.manifest
-        self._heads[manifest.camera_id] = Head(manifest.sequence, manifest.digest())
+        self._heads[manifest.camera_id] = Head(manifest.sequence, entry.digest)
         try:
             self._outbox.add([entry])
         except sqlite3.Error as error:
