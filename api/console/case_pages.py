@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn, SignedInForUpdate
-from api.accounts.permissions import Permission
+from api.accounts.permissions import STORE_ROLES, Permission
 from api.answers import service as answers
 from api.audit.service import REASON_LENGTH
 from api.cases import review, spots
@@ -30,6 +30,7 @@ from api.console.geometry import close_up
 from api.console.i18n import N_
 from api.console.keeping import keeping_view
 from api.console.notice_pages import obstacles
+from api.console.phone_views import standing
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, at_once, thumbnail
@@ -255,6 +256,8 @@ async def _case(
     if case.state in _TOLD_OF and actor.may(Permission.CASES_HANDLE):
         told_url = f"/shops/{case.shop_id}#told" if actor.may(Permission.TARGETS_WRITE) else ""
         view = replace(view, is_unreached=not await deliveries.is_shop_reached(work, case.shop_id), told_url=told_url)
+    if actor.role in STORE_ROLES:
+        view = replace(view, standing=standing(case, transitions, speaker))
     last = transitions[-1]
     if done and (last.act, last.actor_id) == (done, actor.id):
         view = replace(view, done=speaker.say(N_("Done: %(what)s."), what=speaker.say(EVENTS[last.act])))

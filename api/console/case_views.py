@@ -71,7 +71,8 @@ class CaseView:
     a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
     can no longer be done; `looking` says who else looks at the case just now, `hindrance` what stands in the way of a notice,
     `is_unreached` that no message about it reaches the shop, which is put in order at `told_url`; `came` is what the address
-    carries of the queue or the list that the reader comes from; `cases_url` leads to all cases of the shop."""
+    carries of the queue or the list that the reader comes from; `cases_url` leads to all cases of the shop; `standing` tells a shop how it
+    stands."""
 
     id: int
     title: str
@@ -118,6 +119,7 @@ class CaseView:
     parts: Sequence[Link] = ()
     came: Sequence[Fact] = ()
     cases_url: str | None = None
+    standing: Fact | None = None
 
     def again(self, form: str) -> AskedAgain:
         return self.asked_again if self.asked_again and self.asked_again.form == form else AskedAgain(form)

@@ -164,7 +164,7 @@ def phone_view(
         seen=speaker.choose(notice.seen) if notice else "",
         why=speaker.choose(rule.why) if rule and rule.why else None, to_do=speaker.choose(notice.to_do) if notice else "",
         left=time_left(due, at, speaker) if due else None, due=replace(speaker.time(due), short=speaker.by(due)) if due else None,
-        is_late=due is not None and due <= at, state=_state(case, _last_step(visit.transitions), speaker), acts=acts,
+        is_late=due is not None and due <= at, state=standing(case, visit.transitions, speaker), acts=acts,
         version=case.version, person=visit.link.person, station=notice.station if notice else "",
         phone=notice.phone if notice else None,
         done=done_words(done, last, visit.actor.id, speaker),
@@ -241,9 +241,11 @@ def _last_step(transitions: Sequence[CaseTransition]) -> CaseTransition:
     return next(step for step in reversed(transitions) if step.act is not Act.EXTEND)
 
 
-def _state(case: Case, last: CaseTransition, speaker: Speaker) -> Fact | None:
+def standing(case: Case, transitions: Sequence[CaseTransition], speaker: Speaker) -> Fact | None:
+    """How it stands and what comes next, as a shop is told, with what the authority wrote of it."""
     if case.state not in _NEXT:
         return None
+    last = _last_step(transitions)
     title, words = _NEXT[case.state]
     sentence = speaker.say(words)
     if case.state is CaseState.RETURNED and last.note:

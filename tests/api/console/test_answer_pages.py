@@ -63,6 +63,20 @@ class TestShop:
         assert "判定。" not in page
         assert "请整改并提交，期限：" in page
 
+    async def test_what_is_still_missing_stands_before_everything_else(
+        self, browser: httpx.AsyncClient, kitchen: Kitchen
+    ) -> None:
+        case_id = await issued(browser, kitchen)
+        await sign_in(browser, "store")
+        await answer(browser, case_id, ("now.jpg", photograph()))
+        await sign_in(browser, "officer")
+        done = await browser.post(f"/cases/{case_id}/return", data={"version": "5", "note": "<照片看不清>"})
+        assert done.status_code == 303
+        assert "执法人员说明" not in words(await browser.get(f"/cases/{case_id}"))
+        await sign_in(browser, "store")
+        page = words(await browser.get(f"/cases/{case_id}"))
+        assert page.index("<照片看不清>") < page.index("单位答复")
+
     async def test_an_objection(self, browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
         case_id = await issued(browser, kitchen)
         await sign_in(browser, "store")
