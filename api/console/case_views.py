@@ -71,8 +71,8 @@ class CaseView:
     a sentence; `muted_at` leads to the camera at which this spot is muted; `lost_note` is a remark that was typed for an act that
     can no longer be done; `looking` says who else looks at the case just now, `hindrance` what stands in the way of a notice,
     `is_unreached` that no message about it reaches the shop, which is put in order at `told_url`; `came` is what the address
-    carries of the queue or the list that the reader comes from; `cases_url` leads to all cases of the shop; `standing` tells a shop how it
-    stands."""
+    carries of the queue or the list that the reader comes from; `cases_url` leads to all cases of the shop; `standing`
+    tells a shop how it stands."""
 
     id: int
     title: str
