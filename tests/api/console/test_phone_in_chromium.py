@@ -469,3 +469,12 @@ def test_practice_sends_nothing(shop: Shop, phone: OpenPhone, photograph: Path) 
     page.get_by_role("button", name="提交").first.click()
     expect(page.get_by_text("这是练习，没有发送任何内容。")).to_be_visible()
     assert posted == []
+
+
+def test_a_second_tap_for_an_own_link_is_no_trouble(shop: Shop, phone: OpenPhone) -> None:
+    page = phone()
+    page.goto(f"/n/{link_to(shop.centre, shop.case_id, Channel.WECOM)}")
+    button = page.get_by_role("button", name="给我发本人链接").first
+    button.evaluate("button => { button.click(); return new Promise((next) => setTimeout(next)).then(() => button.click()) }")
+    page.wait_for_url(re.compile("asked="))
+    assert page.url.endswith("asked=sent")
