@@ -11,6 +11,7 @@ from api.clients import repository
 from api.clients.scopes import Scope
 from api.clients.tables import ApiClient, ApiToken, TokenKind
 from api.kit.database import Work
+from api.kit.problems import NotFound
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,12 @@ async def list_own(work: Work, actor: Actor, at: datetime) -> list[Consent]:
 
 
 async def end_own(work: Work, actor: Actor, client_id: str, at: datetime) -> None:
-    """Its tokens open nothing from the next request on. One that was not let in, or no longer, stays outside."""
+    """Its tokens open nothing from the next request on. Raises NotFound."""
     await accounts.own_user(work, actor)  # locked: no token is made meanwhile
-    for consent in await list_own(work, actor, at):
-        if consent.client.id == client_id:
-            await _end(work, actor, consent)
+    consent = next((consent for consent in await list_own(work, actor, at) if consent.client.id == client_id), None)
+    if consent is None:
+        raise NotFound("You let no such program in, or it has ended already.")
+    await _end(work, actor, consent)
 
 
 async def end_all_own(work: Work, actor: Actor, at: datetime) -> None:

@@ -99,10 +99,10 @@ async def list_grants(actor: SignedIn, work: Reading, at: At) -> Grants:
 
 @router.delete(
     "/me/grants/{client_id}", operation_id="end_grant", summary="Let a program in no longer", status_code=204,
-    responses=documented(Unauthenticated, Forbidden),
+    responses=documented(Unauthenticated, Forbidden, NotFound),
 )
 async def end_grant(actor: SignedIn, work: Writing, at: At, client_id: Id) -> None:
-    """Its tokens of you open nothing from the next request on. Asked again, it answers the same."""
+    """Its tokens of you open nothing from the next request on."""
     await consents.end_own(work, actor, client_id, at)
 
 

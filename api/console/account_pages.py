@@ -1,5 +1,6 @@
 """One's own account: password, second factor, and the sessions that are open."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -24,6 +25,7 @@ from api.console.qr import qr_svg
 from api.console.rendering import page, speaker_of
 from api.console.speech import Speaker
 from api.console.times import LocalTime
+from api.kit.problems import NotFound
 from api.kit.secrets import KeyringError
 from api.kit.tokens import token_hash
 from api.kit.work import At, Writing
@@ -168,7 +170,8 @@ async def end_session(actor: SignedIn, centre: CentreOf, session_id: Annotated[s
 
 @router.post("/account/grants/{client_id}/end")
 async def end_grant(actor: SignedIn, work: Writing, at: At, client_id: Id) -> Response:
-    await consents.end_own(work, actor, client_id, at)
+    with suppress(NotFound):  # a second tap
+        await consents.end_own(work, actor, client_id, at)
     return RedirectResponse("/account?done=grant", 303)
 
 

@@ -1,5 +1,6 @@
 """Where messages go: the list, adding a target, changing it, its keys, a test message."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -186,11 +187,9 @@ async def rotate(request: Request, actor: SignedIn, work: Writing, centre: Centr
 
 @router.post("/targets/{target_id}/delete")
 async def delete(request: Request, actor: SignedIn, work: Writing, target_id: Id) -> Response:
-    """Sent again (a second tap, an answer that was lost) it has done what it should."""
     try:
-        await deliveries.delete_target(work, actor, target_id)
-    except NotFound:
-        pass
+        with suppress(NotFound):  # a second tap
+            await deliveries.delete_target(work, actor, target_id)
     except TargetInUse:
         target = await deliveries.get_target(work, actor, target_id)
         words = _IN_USE_AND_OVER if _is_over(target) else _IN_USE
