@@ -218,9 +218,9 @@ def test_the_clip_of_a_violation_shows_its_moment(
         with av.open(str(next(files.glob("clip-*.mp4")))) as container:
             assert container.streams.video[0].codec_context.codec.canonical_name == clip.codec
             pictures = {round(float(frame.time), 3): frame.to_ndarray(format="gray") for frame in container.decode(video=0)}
-        # From the key frame before -5 s to +10 s.
+        # From the key frame before -5 s to +10 s, or as long after another violation of up to 5 s later.
         assert 5.0 <= clip.moment_s <= 7.1
-        assert max(pictures) - clip.moment_s == pytest.approx(10.0, abs=0.2)
+        assert 9.8 <= max(pictures) - clip.moment_s <= 15.2
         nearest = min(pictures, key=lambda at_s: abs(at_s - clip.moment_s))
         assert nearest == pytest.approx(clip.moment_s, abs=0.002)
         assert number_in(pictures[nearest]) == number_in(original)
