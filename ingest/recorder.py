@@ -183,10 +183,10 @@ class Recorder:
         """Of the violation whose clip it is too, where that lies. Raises OSError where it is not the last one."""
         if not isinstance(content, UUID):
             return content, file_digest(content)
-        violation_id, path, digest = self._last_clips.get(camera_id, (None, Path(), file_digest(b"")))
-        if violation_id != content:
+        last = self._last_clips.get(camera_id)
+        if last is None or last[0] != content:
             raise FileNotFoundError(errno.ENOENT, f"There is no clip of {content} to share")
-        return path, digest
+        return last[1:]
 
     def _committed(self, entry: Entry) -> None:
         manifest = entry.manifest
