@@ -74,7 +74,7 @@ class AttributeReader:
         states, sure = self._states[name], self.sure(name)
         violating = [i for i, state in enumerate(states) if state in VIOLATING]
         told: list[Attribute] = []
-        for row in probabilities.tolist():  # of a dozen crops: as lists in a quarter of the time
+        for row in probabilities.tolist():  # of a dozen crops: as lists in less than half of the time
             # Two violating states that share the probability (no mask, worn wrongly) are still one sure violation.
             score = sum(row[i] for i in violating)
             likeliest = max(violating, key=row.__getitem__) if score >= sure else row.index(max(row))

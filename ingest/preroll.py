@@ -161,8 +161,8 @@ class PreRoll:
         return self.bytes > SHORT * self._most_bytes
 
     def is_one_clip(self, first: int, moment: int) -> bool:
-        """Whether two moments are so near to each other that one clip shows both; more than is kept, or than a centre takes, none
-        may have."""
+        """Whether two moments are so near to each other that one clip shows both. Where more may be kept than a centre takes, the
+        longer clip could be too large: each has its own."""
         return self._most_bytes <= LARGEST_CLIP and 0 <= moment - first <= TOGETHER_S * self._ticks
 
     def release(self, gathering: Gathering) -> None:

@@ -2,6 +2,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
@@ -372,6 +373,15 @@ def test_evidence_that_the_centre_does_not_have_is_never_deleted(tmp_path: Path,
     assert len(list(parts.evidence.folder.glob("cam-1/0*/original.jpg"))) == 1
 
 
+def sent_with_one_clip(parts: Parts) -> tuple[UUID, UUID]:
+    first, second = parts.record(), parts.record()
+    parts.record_clip(first)
+    parts.record_clip(second, replace(a_clip(), content=first))
+    parts.sender.step()
+    parts.clip_sender.step()
+    return first, second
+
+
 class TestClips:
     def test_a_clip_goes_after_its_violation(self, parts: Parts):
         violation_id = parts.record()
@@ -384,20 +394,12 @@ class TestClips:
         assert parts.outbox.waiting() == 0
 
     def test_one_of_several_violations_is_uploaded_once(self, parts: Parts):
-        first, second = parts.record(), parts.record()
-        parts.record_clip(first)
-        parts.record_clip(second, replace(a_clip(), content=first))
-        parts.sender.step()
-        parts.clip_sender.step()
+        first, second = sent_with_one_clip(parts)
         assert [parts.centre.clips[str(one)][1] for one in (first, second)] == [b"clip", None]
         assert parts.outbox.waiting() == 0
 
     def test_one_of_several_violations_is_uploaded_again_to_a_centre_that_does_not_have_it(self, parts: Parts):
-        first, second = parts.record(), parts.record()
-        parts.record_clip(first)
-        parts.record_clip(second, replace(a_clip(), content=first))
-        parts.sender.step()
-        parts.clip_sender.step()
+        _, second = sent_with_one_clip(parts)
         parts.centre.clips.clear()
         parts.outbox.park(second, parts.clock.now, is_clip=True)
         parts.outbox.retry_parked()
