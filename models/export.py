@@ -2,11 +2,13 @@
 
 import copy
 import io
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.durable import replace_file
 from models.fixtures import difference, save, seeded_input
@@ -40,6 +42,16 @@ def unfold_input(convolution: nn.Conv2d) -> None:
         convolution.weight.copy_(convolution.weight.flip(1) * 255)
 
 
+def fold_batch_norms(model: nn.Module) -> None:
+    """Put each batch norm into the convolution before it, in place; ``model`` is in evaluation mode and answers as before."""
+    for block in list(model.modules()):
+        children = list(block.named_children())
+        for (first, convolution), (second, norm) in itertools.pairwise(children):
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(block, first, fuse_conv_bn_eval(convolution, norm))
+                setattr(block, second, nn.Identity())
+
+
 def export_finder(model: nn.Module, path: Path, fixture: Path) -> None:
     """Write ``images`` uint8 [b, H, W, 3] -> ``detections`` float32 [b, 300, 6]; H and W are multiples of 32.
 
@@ -57,6 +69,7 @@ def export_finder(model: nn.Module, path: Path, fixture: Path) -> None:
 def export_attributes(model: nn.Module, path: Path, fixture: Path) -> None:
     """Write ``crops`` uint8 [n, 96, 96, 3] -> probabilities of the states of each attribute."""
     model = copy.deepcopy(model).float().cpu().eval()
+    fold_batch_norms(model)  # here, not by the exporter: so the file keeps the weights' names
     fold_input(model.middle[0].conv)
     _write(_FromBytes(model).eval(), (3, CROP.size, CROP.size, 3), path, "crops", tuple(STATES), (0,), fixture)
 

@@ -80,7 +80,7 @@ STARTS = [
 ]
 
 
-def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, data: Sequence[Picture]) -> ModelCard:
+def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, data: list[Source]) -> ModelCard:
     """The card of stage 1 for the ONNX file ``weights``."""
     return ModelCard(
         name="finder",
@@ -93,7 +93,7 @@ def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, 
         long_side=640,
         classes={"detections": list(CLASSES)},
         thresholds=Thresholds(score=thresholds),
-        data=sources(data),
+        data=data,
         starts=STARTS,
         trained=trained,
         aims=[aim for aim in AIMS if aim.subject in FINDER_SUBJECTS],
@@ -102,7 +102,7 @@ def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, 
     )
 
 
-def attributes_card(weights: Path, sure: dict[str, float], trained: Training, data: Sequence[Picture]) -> ModelCard:
+def attributes_card(weights: Path, sure: dict[str, float], trained: Training, data: list[Source]) -> ModelCard:
     """The card of stage 2 for the ONNX file ``weights``."""
     return ModelCard(
         name="attributes",
@@ -119,7 +119,7 @@ def attributes_card(weights: Path, sure: dict[str, float], trained: Training, da
         classes=STATES,
         crop=CROP,
         thresholds=Thresholds(sure=sure),
-        data=sources(data),
+        data=data,
         starts=STARTS,
         trained=trained,
         aims=[aim for aim in AIMS if aim.subject not in FINDER_SUBJECTS],
@@ -128,9 +128,16 @@ def attributes_card(weights: Path, sure: dict[str, float], trained: Training, da
     )
 
 
-def sources(pictures: Iterable[Picture]) -> list[Source]:
-    """What a card lists as its data: each source with its licence and number of pictures."""
+def sources(pictures: Iterable[Picture], before: Path | None = None) -> list[Source]:
+    """What a card lists as its data: each source with its licence and number of pictures.
+
+    ``before``: earlier weights that the new ones grew from; what their card lists is listed too, and what both learned from
+    is counted once.
+    """
     counted = Counter((p.source, p.licence) for p in pictures)
+    if before is not None and before.with_suffix(".yaml").is_file():
+        card, _ = load_model(before.parent, before.stem)
+        counted |= Counter({(each.source, each.licence): each.pictures for each in card.data})
     return [Source(source=s, licence=licence, pictures=n) for (s, licence), n in sorted(counted.items())]
 
 

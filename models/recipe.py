@@ -22,7 +22,7 @@ from models.checked import no_cigarette, with_checked_boxes
 from models.data import HANDS, SIMULATOR, DataError, Key, Picture, fingerprint, read_all
 from models.export import export_attributes, export_finder
 from models.pseudo import Targets, targets
-from models.publish import STATES, THINGS, attributes_card, complete, finder_card, sha256, write_card
+from models.publish import STATES, THINGS, attributes_card, complete, finder_card, sha256, sources, write_card
 from models.split import PARTS, learned, split, write_learned, write_split
 from models.teachers import COCO, Opinion, opinions
 
@@ -63,6 +63,8 @@ class Plan:
     stages: frozenset[Stage] = frozenset(("finder", "attributes"))
     onward: Path | None = None
     """the .onnx of a finder to go on from, instead of COCO's weights"""
+    earlier: Path | None = None
+    """the .onnx of an earlier stage 2, to average with"""
     keep: Callable[[Sequence[Picture]], list[Picture]] = list
     """which sources and licences take part"""
     seed: int = 0
@@ -99,6 +101,8 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
     start = plan.weights / COCO
     # With the validation part, on which temperatures and biases are set.
     learned_now = _learned_before(plan) | {p.key for p in taught}
+    # Read now: the weights that are taken in may be those that are replaced.
+    data = {"finder": sources(taught, plan.onward), "attributes": sources(taught, plan.earlier)}
     checkpoints = {stage: plan.work / f"{stage}-{_identity(plan, train)}.pt" for stage in plan.stages}
 
     def left() -> float:
@@ -116,7 +120,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         network = finder.train(examples(train, labels), plan.onward or start, checkpoints["finder"], most, plan.seed, say)
         write_learned(plan.out, learned_now)
         export_finder(network, plan.out / "finder.onnx", plan.out / "finder.parity.npz")
-        write_card(finder_card(plan.out / "finder.onnx", SCORES, trained(), taught), plan.out / "finder.yaml")
+        write_card(finder_card(plan.out / "finder.onnx", SCORES, trained(), data["finder"]), plan.out / "finder.yaml")
 
     if "attributes" in plan.stages:
         crops: dict[str, list[Patch]] = {part: [] for part in PARTS}
@@ -135,10 +139,13 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         caps += cutouts(p for p in train if p.source not in FULLY_LABELLED)  # the simulator knows its caps' pixels
         say(f"{len(crops['train'])} crops to learn attributes from, {len(caps)} caps to put on bare heads")
         most = _time_for(checkpoints["attributes"], left())
-        reader = attributes.train(crops["train"], crops["val"], caps, start, checkpoints["attributes"], most, plan.seed, say)
+        reader = attributes.train(
+            crops["train"], crops["val"], caps, start, checkpoints["attributes"], most, plan.seed, say, plan.earlier
+        )
         write_learned(plan.out, learned_now)
         export_attributes(reader, plan.out / "attributes.onnx", plan.out / "attributes.parity.npz")
-        write_card(attributes_card(plan.out / "attributes.onnx", SURE, trained(), taught), plan.out / "attributes.yaml")
+        card = attributes_card(plan.out / "attributes.onnx", SURE, trained(), data["attributes"])
+        write_card(card, plan.out / "attributes.yaml")
     complete(plan.out)
     for checkpoint in checkpoints.values():  # or the next training would find itself at its end
         checkpoint.unlink(missing_ok=True)
@@ -160,8 +167,9 @@ def _identity(plan: Plan, train: Sequence[Picture]) -> str:
 
 
 def _learned_before(plan: Plan) -> set[Key]:
-    """What the stage that stays as it is has learned from, and the finder that this one goes on from."""
-    found = learned(plan.onward.parent) if plan.onward else set()
+    """What the stage that stays as it is has learned from, and earlier weights that this one takes in."""
+    taken_in = [path.parent for path in (plan.onward, plan.earlier) if path]
+    found = set().union(*map(learned, taken_in))
     return found | (learned(plan.out) if len(plan.stages) == 1 else set())
 
 

@@ -42,6 +42,10 @@ def train(
         Path | None,
         typer.Option("--from", dir_okay=False, help="A finder.onnx to go on from, not COCO's weights; with --stage finder."),
     ] = None,
+    average_with: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="An earlier attributes.onnx: stage 2 becomes the mean of both, three parts of it."),
+    ] = None,
     simulated: Annotated[int, typer.Option(min=0, help="How many kitchen stills to render and learn from.")] = 700,
     only: Annotated[list[str] | None, typer.Option(help="Only these sources (repeat).")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Not these sources (repeat).")] = None,
@@ -58,8 +62,11 @@ def train(
     seconds = None if budget is None else _seconds(budget)
     if onward is not None and stage != "finder":
         raise SystemExit("Only stage 1 can go on from earlier weights: say --stage finder too. Stage 2 starts from COCO's.")
-    if onward is not None and not onward.is_file():
-        raise SystemExit(f"There is no {onward} to go on from.")
+    if average_with is not None and stage == "finder":
+        raise SystemExit("Only stage 2 can be averaged with earlier weights: leave --stage finder out.")
+    for path, what in ((onward, "go on from"), (average_with, "average with")):
+        if path is not None and not path.is_file():
+            raise SystemExit(f"There is no {path} to {what}.")
     if not (teachers / COCO).is_file():
         raise SystemExit(f"{teachers} has no {COCO} to start from. Name the folder with --teachers.")
     folders = data or [SHARED / "data"]
@@ -97,6 +104,7 @@ def train(
             [folder for folder in folders if folder != stills],
             [
                 ("budget", budget), ("simulated", simulated), ("seed", seed), ("stage", stage), ("from", onward),
+                ("average-with", average_with),
                 ("teachers", None if teachers == TEACHERS else teachers),
             ],
             [("only", only), ("without", without), ("licence", licence)],
@@ -104,6 +112,7 @@ def train(
         machine=f"{platform.machine()}, {cores} core{'s' if cores > 1 else ''}, {accelerator or 'no GPU'}",
         stages=frozenset([stage] if stage else ["finder", "attributes"]),
         onward=onward,
+        earlier=average_with,
         keep=keep,
         seed=seed,
     )

@@ -2,7 +2,9 @@ from pathlib import Path
 from shutil import copytree
 
 from detector.card import Bin, Figure, default_weights, load_model
-from models.publish import complete, record
+from models.data import read_all
+from models.publish import complete, record, sources
+from tests.models.data_folder import write_folder
 
 COMMAND = "sunshine model eval"
 FIGURES = [
@@ -52,3 +54,12 @@ def test_a_stage_that_was_not_trained_is_the_shipped_one(tmp_path: Path):
         path.unlink()
     complete(folder)
     assert load_model(folder, "attributes") == load_model(default_weights(), "attributes")
+
+
+def test_a_card_lists_what_earlier_weights_learned_from_too(tmp_path: Path):
+    before = default_weights() / "attributes.onnx"
+    listed = {each.source: each for each in load_model(before.parent, "attributes")[0].data}
+    few = listed["smoking877"]
+    shop = write_folder(tmp_path / "shop", [{"source": "shop"}, {"source": few.source, "licence": few.licence}])
+    told = {each.source: each.pictures for each in sources(read_all([shop]), before)}
+    assert told == {**{name: each.pictures for name, each in listed.items()}, "shop": 1}

@@ -189,11 +189,22 @@ def test_only_stage_1_goes_on_from_earlier_weights(stage: list[str], monkeypatch
     assert "--stage finder" in str(result.output) + str(result.exception)
 
 
-def test_weights_to_go_on_from_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("options", [["--stage", "finder", "--from"], ["--average-with"]])
+def test_earlier_weights_that_are_not_there_are_named(
+    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("models.train_cli._has_torch", lambda: True)
-    result = run(app, ["train", "--simulated", "0", "--stage", "finder", "--from", str(tmp_path / "finder.onnx")])
+    result = run(app, ["train", "--simulated", "0", *options, str(tmp_path / "missing.onnx")])
     assert result.exit_code == 1
-    assert str(tmp_path / "finder.onnx") in str(result.output) + str(result.exception)
+    assert str(tmp_path / "missing.onnx") in str(result.output) + str(result.exception)
+
+
+def test_stage_1_is_not_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.train_cli._has_torch", lambda: True)
+    earlier = str(default_weights() / "attributes.onnx")
+    result = run(app, ["train", "--simulated", "0", "--stage", "finder", "--average-with", earlier])
+    assert result.exit_code == 1
+    assert "Only stage 2 can be averaged" in str(result.output) + str(result.exception)
 
 
 def test_a_training_without_a_source_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

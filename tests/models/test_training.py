@@ -61,6 +61,56 @@ for model in (first, again):
 assert torch.allclose(*answers, atol=1e-3), (answers[0] - answers[1]).abs().max()
 """
 
+AVERAGED = """
+from pathlib import Path
+import torch
+from models import attributes
+from models.attributes_net import AttributeNet
+from models.checkpoint import Checkpoint
+from models.export import export_attributes
+from models.exported import read_attributes
+
+def exported(name, seed):
+    network = AttributeNet(None, seed).eval()
+    for each, parameter in network.named_parameters():  # as training leaves them: those that are equal share a name in the file
+        if each.endswith("bias"):
+            parameter.data.normal_()
+    export_attributes(network, Path(name), Path(name + ".npz"))  # compares the two, and raises where they differ
+    return network
+
+earlier = exported("earlier.onnx", 1)
+crops = torch.rand(2, 3, 96, 96)
+with torch.inference_mode():
+    told, again = (network.logits(crops)["glove"] for network in (earlier, read_attributes(Path("earlier.onnx"))))
+assert torch.allclose(told, again, atol=1e-4), (told - again).abs().max()
+
+Checkpoint.load = lambda self, device: (1.0, 1)  # no time is left: what comes is the mean of the two starts
+new = AttributeNet(None, 0)
+mean = attributes.train(patches(8), [], [], None, Path("state.pt"), 1.0, earlier=Path("earlier.onnx"))
+share = attributes.EARLIER_SHARE
+weight = mean.states["glove"].weight
+expected = share * earlier.states["glove"].weight + (1 - share) * new.states["glove"].weight
+assert torch.allclose(weight, expected, atol=1e-6)
+"""
+
+OF_A_FINDER = """
+from detector.card import default_weights
+from models.exported import read_attributes
+read_attributes(default_weights() / "finder.onnx")
+"""
+
+LEARNED_BEFORE = """
+from pathlib import Path
+from models.recipe import Plan, _learned_before
+from models.split import write_learned
+here = Path()
+for name in ("started", "averaged"):
+    (here / name).mkdir()
+    write_learned(here / name, [("shop", f"{name}.webp")])
+plan = Plan([], here, here, here / "out", 1.0, 0.0, "", "", onward=here / "started/f.onnx", earlier=here / "averaged/a.onnx")
+assert _learned_before(plan) == {("shop", "started.webp"), ("shop", "averaged.webp")}
+"""
+
 UNCALIBRATED = """
 from models.attributes import calibrate
 from models.attributes_net import AttributeNet
@@ -106,6 +156,21 @@ def test_a_torn_checkpoint_says_what_to_do(tmp_path: Path) -> None:
 def test_an_exported_finder_can_be_gone_on_from(tmp_path: Path) -> None:
     exported = in_training(EXPORTED, tmp_path)
     assert exported.returncode == 0, exported.stderr
+
+
+def test_stage_2_is_averaged_with_an_earlier_one(tmp_path: Path) -> None:
+    averaged = in_training(PATCHES + AVERAGED, tmp_path)
+    assert averaged.returncode == 0, averaged.stderr
+
+
+def test_what_earlier_weights_learned_from_counts_as_learned(tmp_path: Path) -> None:
+    told = in_training(LEARNED_BEFORE, tmp_path)
+    assert told.returncode == 0, told.stderr
+
+
+def test_a_finder_is_no_stage_2_to_average_with(tmp_path: Path) -> None:
+    result = in_training(OF_A_FINDER, tmp_path)
+    assert "finder.onnx is no stage 2 that this `sunshine model train` could have written" in result.stderr
 
 
 def test_a_training_with_nothing_to_calibrate_on_is_told(tmp_path: Path) -> None:
