@@ -13,7 +13,7 @@ from api.alarms.tables import AlarmBox
 from api.kit.problems import Conflict, Forbidden, Invalid, Unauthenticated, documented
 
 router = APIRouter(tags=["alarms"])
-_bearer = HTTPBearer(scheme_name="alarm box", description="the token of the box, from the console", auto_error=False)
+_bearer = HTTPBearer(scheme_name="alarm_box", description="the token of the box, from the console", auto_error=False)
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
