@@ -46,6 +46,7 @@ _UNKNOWN = {
     404: "There is no such address. /api/v1/openapi.json describes all that there are.",
     405: "This address is not asked in this way. The Allow header names the methods that it knows.",
 }
+_NOT_KEPT = "A value of the request cannot be stored: it holds a forbidden character, or is too long or too large."
 DISK_FULL = "The disk of the centre is full. Make room in the data folder, then send this again."
 
 
@@ -215,7 +216,7 @@ def from_database(error: DBAPIError) -> Problem | None:
     if any(sign in text for sign in ("lock timeout", "statement timeout", "deadlock")):  # in PostgreSQL's words
         return Unavailable("The database is busy. Try again in a few seconds.")
     if isinstance(error, DataError):
-        return Invalid("A value of the request cannot be stored: it holds a forbidden character, or is too long or too large.")
+        return Invalid(_NOT_KEPT)
     if isinstance(error, OperationalError):
         return Unavailable("The database does not answer. Try again in a few seconds.")
     return None
@@ -290,6 +291,12 @@ def install(app: FastAPI) -> None:
             raise error
         beyond = Invalid("A time or a number of the request is beyond any that can be kept. Name a nearer one.")
         return await answer(request, beyond)
+
+    @app.exception_handler(UnicodeEncodeError)
+    async def _text(request: Request, error: UnicodeEncodeError) -> Response:
+        if error.reason != "surrogates not allowed":  # what JSON can write, and UTF-8 cannot
+            raise error
+        return await answer(request, Invalid(_NOT_KEPT))
 
     @app.exception_handler(KeyringError)
     async def _key(request: Request, error: KeyringError) -> Response:

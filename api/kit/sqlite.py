@@ -27,9 +27,12 @@ class OneTripCursor:
         return self
 
     async def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Self:
+        _refuse_nul(parameters)
         return await self._trip(lambda cursor: cursor.execute(statement, parameters))
 
     async def executemany(self, statement: str, parameters: Sequence[Sequence[Any]]) -> Self:
+        for row in parameters:
+            _refuse_nul(row)
         return await self._trip(lambda cursor: cursor.executemany(statement, parameters))
 
     async def fetchall(self) -> list[Any]:
@@ -75,6 +78,12 @@ class OneTripConnection(aiosqlite.Connection):
     def _is_unopened(self) -> bool:
         unopened, self.begins = self.begins is not None, None
         return unopened
+
+
+def _refuse_nul(parameters: Sequence[Any]) -> None:
+    """As PostgreSQL does: a centre that kept it could never move there."""
+    if any(isinstance(value, str) and "\0" in value for value in parameters):
+        raise sqlite3.DataError("a text holds NUL")
 
 
 async def open_sqlite(database: str, **options: Any) -> aiosqlite.Connection:

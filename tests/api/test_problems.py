@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.accounts.permissions import Role
 from tests.api.test_oauth import ACTING, add
 from tests.api.world import World, problem_code
 
@@ -37,3 +38,19 @@ async def test_a_program_that_asks_by_itself_for_what_people_may(world: World):
         answer = await client.get(f"/api/v1/evidence/{evidence['violation_id']}/original.jpg")
     assert (answer.status_code, problem_code(answer)) == (403, "forbidden")
     assert "token of a person" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("character", ["\\u0000", "\\ud800"], ids=["nul", "half a character"])
+async def test_text_that_no_database_keeps(any_world: World, character: str):
+    """JSON can write it (RFC 8259, 8.2). SQLite would keep a NUL, and the centre could never move to PostgreSQL."""
+    chief = await any_world.person(Role.CHIEF, is_admin=True)
+    district = (await chief.post("/api/v1/districts", json={"name": "Station"})).json()["id"]
+    body = f'{{"name": "Station", "address": "East{character}"}}'
+    answer = await chief.put(f"/api/v1/districts/{district}", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, problem_code(answer)) == (422, "invalid"), answer.text
+
+
+async def test_a_password_with_half_of_a_character(world: World):
+    body = '{"login": "chief", "password": "\\ud800"}'
+    answer = await world.client().post("/api/v1/login", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, problem_code(answer)) == (422, "invalid"), answer.text
