@@ -19,7 +19,7 @@ from api.cameras.service import rotate_keys
 from api.centre import Centre
 from api.cli_errors import told_in_words
 from api.clients.document import for_tokens
-from api.deliveries.service import rotate_keys as rotate_target_keys
+from api.deliveries.targets import rotate_keys as rotate_target_keys
 from api.edges.service import create_code
 from api.evidence import countersigning
 from api.keys.service import rotate_keys as rotate_service_keys

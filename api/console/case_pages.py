@@ -36,7 +36,7 @@ from api.console.speech import Speaker
 from api.console.thumbnails import ASPECT, at_once, thumbnail
 from api.console.views import Fact, Link
 from api.console.ways_back import TABS, CaseList, Tab, came_facts, came_from, came_link, case_address, queue_link
-from api.deliveries import service as deliveries
+from api.deliveries import targets
 from api.evidence import deletion
 from api.evidence import service as evidence
 from api.evidence.endpoints import given_reason, look
@@ -255,7 +255,7 @@ async def _case(
         view = replace(view, hindrance=obstacles(hindrances, speaker))
     if case.state in _TOLD_OF and actor.may(Permission.CASES_HANDLE):
         told_url = f"/shops/{case.shop_id}#told" if actor.may(Permission.TARGETS_WRITE) else ""
-        view = replace(view, is_unreached=not await deliveries.is_shop_reached(work, case.shop_id), told_url=told_url)
+        view = replace(view, is_unreached=not await targets.is_shop_reached(work, case.shop_id), told_url=told_url)
     if actor.role in STORE_ROLES:
         view = replace(view, standing=standing(case, transitions, speaker))
     last = transitions[-1]

@@ -23,7 +23,7 @@ from api.console.shop_choice import choose_shop, offer_districts
 from api.console.speech import Speaker
 from api.console.views import Option
 from api.console.words import Chip
-from api.deliveries import service as deliveries
+from api.deliveries import targets
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.work import At, Reading, Writing
@@ -166,7 +166,7 @@ def _back(asked: Asked, issuer: str, **values: str) -> Response:
 async def _client_page(request: Request, actor: Actor, work: Work, client: ApiClient, secret: str | None = None) -> Response:
     speaker = speaker_of(request)
     until = client.previous_until if secret is not None else None
-    webhooks = await deliveries.list_targets(work, actor, client_id=client.id)
+    webhooks = await targets.list_targets(work, actor, client_id=client.id)
     return page(
         request, "client.html", actor=actor, here=f"/clients/{client.id}", secret=secret, id=client.id,
         row=_row(client, await places.names(work, actor), speaker), until=speaker.time(until) if until else None,

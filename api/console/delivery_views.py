@@ -11,7 +11,7 @@ from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.times import LocalTime
 from api.console.words import Chip
-from api.deliveries import service as deliveries
+from api.deliveries import targets
 from api.deliveries.kinds import DeliveryState, Event, TargetState
 from api.deliveries.tables import Delivery, DeliveryAttempt, Target
 
@@ -55,9 +55,9 @@ class AttemptRow:
 
 def target_row(target: Target, places: dict[str, str], speaker: Speaker) -> TargetRow:
     place = places.get(target.shop_id or target.district_id or "", "") or speaker.say(N_("All places"))
-    state = TARGET_STATES[deliveries.state_of(target)]
+    state = TARGET_STATES[targets.state_of(target)]
     sentence = speaker.say(N_("Nothing has been delivered yet."))
-    if target.last_delivered_at is None and deliveries.state_of(target) is TargetState.WORKING:
+    if target.last_delivered_at is None and targets.state_of(target) is TargetState.WORKING:
         state, sentence = NEVER_TRIED, speaker.say(N_("A test message shows whether it arrives."))
     if target.last_delivered_at is not None:
         sentence = speaker.say(N_("Last delivered at %(at)s."), at=speaker.time(target.last_delivered_at).short)
@@ -72,7 +72,7 @@ def delivery_row(delivery: Delivery, actor: Actor, speaker: Speaker) -> Delivery
     notes = []
     if delivery.delivered_at is not None:
         notes.append(speaker.say(N_("Delivered at %(at)s."), at=speaker.time(delivery.delivered_at).short))
-    elif delivery.state is DeliveryState.WAITING and deliveries.state_of(delivery.target) in (TargetState.DEAD, TargetState.OFF):
+    elif delivery.state is DeliveryState.WAITING and targets.state_of(delivery.target) in (TargetState.DEAD, TargetState.OFF):
         notes.append(speaker.say(N_("It waits until the target takes messages again.")))
     elif delivery.state is DeliveryState.WAITING and delivery.attempts:
         at = speaker.time(delivery.next_at).short

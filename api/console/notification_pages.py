@@ -18,8 +18,8 @@ from api.console.rendering import page, speaker_of
 from api.console.views import Option
 from api.deliveries import subscriptions
 from api.deliveries.kinds import EVENTS_OF
-from api.deliveries.service import NotATarget
 from api.deliveries.subscriptions import USUAL, SubscriptionIn, audience_of
+from api.deliveries.target_rules import NotATarget
 from api.deliveries.web_push import public_key
 from api.keys.service import KeyName, open_key, sealed_key
 from api.kit.work import At, Writing

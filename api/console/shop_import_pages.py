@@ -20,7 +20,7 @@ from api.console.sheets import XLSX, to_csv, to_xlsx
 from api.console.shop_files import MOST_BYTES, NotAList
 from api.console.shop_import import Outcome, add_shops, look_at_shops
 from api.console.shop_lists import MOST_AT_ONCE, MOST_LINES, Line, ShopList, read_list, template
-from api.deliveries import service as deliveries
+from api.deliveries import targets
 from api.deliveries.sms import is_mobile
 from api.kit import base64url
 from api.kit.problems import Invalid
@@ -93,7 +93,7 @@ async def add_lines(
         async with centre.database.writing() as work:
             outcome, shops = await add_shops(work, actor, speaker, agreed)
             if shops and tell:
-                await deliveries.tell_contacts(work, actor, centre.settings, centre.keyring, shops, at)
+                await targets.tell_contacts(work, actor, centre.settings, centre.keyring, shops, at)
     except CreditCodeTaken:
         async with centre.database.reading() as work:
             outcome, shops = await look_at_shops(work, actor, speaker, agreed), []

@@ -19,13 +19,14 @@ from api.console.rendering import page, speaker_of
 from api.console.shop_choice import choose_shop, offer_districts
 from api.console.speech import Speaker
 from api.console.views import Option
-from api.deliveries import service as deliveries
+from api.deliveries import targets
 from api.deliveries.kinds import ASKED_FOR, PERSONAL, ROBOTS, SMS_EVENTS, Audience, Channel, Event, Fault
 from api.deliveries.schemas import TargetIn
 from api.deliveries.secrets import TargetSecrets
-from api.deliveries.service import NotATarget, TargetInUse
 from api.deliveries.sms import mobile_of
 from api.deliveries.tables import Target
+from api.deliveries.target_rules import NotATarget
+from api.deliveries.targets import TargetInUse
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
 from api.kit.problems import NotFound, VersionConflict
@@ -101,7 +102,7 @@ class TargetTyped(BaseModel):
 async def target_list(
     request: Request, actor: SignedIn, work: Reading, cursor: str | None = None, deleted: str = ""
 ) -> Response:
-    found = await deliveries.list_targets(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
+    found = await targets.list_targets(work, actor, after=decode_text(cursor), limit=_PAGE + 1)
     speaker, names = speaker_of(request), await places.names(work, actor)
     return page(
         request, "targets.html", actor=actor, targets=[target_row(target, names, speaker) for target in found[:_PAGE]],
@@ -138,7 +139,7 @@ async def add_target(
     """The keys of a webhook are on this answer only."""
     actor.require(Permission.TARGETS_WRITE)
     try:
-        target, secrets = await deliveries.create_target(work, actor, centre.settings, centre.keyring, typed.read(), at)
+        target, secrets = await targets.create_target(work, actor, centre.settings, centre.keyring, typed.read(), at)
     except (ValidationError, NotATarget) as error:
         return await _form(request, actor, work, typed, _wrong(error))
     if target.channel is Channel.WEBHOOK:
@@ -148,7 +149,7 @@ async def add_target(
 
 @router.get("/targets/{target_id}")
 async def target_page(request: Request, actor: SignedIn, work: Reading, target_id: Id, done: str = "") -> Response:
-    target = await deliveries.get_target(work, actor, target_id)
+    target = await targets.get_target(work, actor, target_id)
     return await _target_page(request, actor, work, target, done=done)
 
 
@@ -157,11 +158,11 @@ async def change_target(
     request: Request, actor: SignedIn, work: Writing, centre: CentreOf, target_id: Id, typed: Annotated[TargetTyped, Form()]
 ) -> Response:
     actor.require(Permission.TARGETS_WRITE)
-    target = await deliveries.get_target(work, actor, target_id)
+    target = await targets.get_target(work, actor, target_id)
     typed.channel = target.channel.value
     typed = typed.model_copy(update=TargetTyped.of(target).model_dump(include={"audience", "place"}))
     try:
-        await deliveries.update_target(work, actor, centre.settings, centre.keyring, target_id, typed.read(), typed.version)
+        await targets.update_target(work, actor, centre.settings, centre.keyring, target_id, typed.read(), typed.version)
     except (ValidationError, NotATarget) as error:
         return await _target_page(request, actor, work, target, typed=typed, wrong=_wrong(error))
     except VersionConflict:
@@ -174,14 +175,14 @@ async def change_target(
 
 @router.post("/targets/{target_id}/test")
 async def send_test(actor: SignedIn, work: Writing, at: At, target_id: Id) -> Response:
-    delivery = await deliveries.send_test(work, actor, target_id, at)
+    delivery = await targets.send_test(work, actor, target_id, at)
     return RedirectResponse(f"/deliveries/{delivery.id}?resent=yes", 303)
 
 
 @router.post("/targets/{target_id}/rotate")
 async def rotate(request: Request, actor: SignedIn, work: Writing, centre: CentreOf, at: At, target_id: Id) -> Response:
     """The new keys are on this answer only."""
-    target, secrets = await deliveries.rotate_secret(work, actor, centre.keyring, target_id, at)
+    target, secrets = await targets.rotate_secret(work, actor, centre.keyring, target_id, at)
     return await _target_page(request, actor, work, target, keys=secrets)
 
 
@@ -189,9 +190,9 @@ async def rotate(request: Request, actor: SignedIn, work: Writing, centre: Centr
 async def delete(request: Request, actor: SignedIn, work: Writing, target_id: Id) -> Response:
     try:
         with suppress(NotFound):  # a second tap
-            await deliveries.delete_target(work, actor, target_id)
+            await targets.delete_target(work, actor, target_id)
     except TargetInUse:
-        target = await deliveries.get_target(work, actor, target_id)
+        target = await targets.get_target(work, actor, target_id)
         words = _IN_USE_AND_OVER if _is_over(target) else _IN_USE
         return await _target_page(request, actor, work, target, conflict=speaker_of(request).say(words), status=409)
     return RedirectResponse("/targets?deleted=yes", 303)
@@ -236,7 +237,7 @@ async def _fields(
     programs = await clients.list_clients(work, actor) if actor.may(Permission.CLIENTS_WRITE) else []
     program = next((one for one in programs if target is not None and one.id == target.client_id), None)
     others = [
-        Option(row.id, row.name) for row in await deliveries.list_targets(work, actor)
+        Option(row.id, row.name) for row in await targets.list_targets(work, actor)
         if row.id != target_id and (_can_stand_in(row, typed) or row.id == typed.next_id)
     ]
     return {

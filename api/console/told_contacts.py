@@ -9,7 +9,7 @@ from api.console.delivery_words import CHANNELS, FAULTS
 from api.console.i18n import N_
 from api.console.speech import Speaker
 from api.console.views import Link
-from api.deliveries import service as deliveries
+from api.deliveries import targets
 from api.deliveries.kinds import Audience, Channel
 from api.deliveries.sms import mobile_of
 from api.deliveries.tables import Target
@@ -31,10 +31,10 @@ class ToldView:
 async def told_view(work: Work, actor: Actor, shop: Shop, speaker: Speaker) -> ToldView | None:
     if not actor.may(Permission.DELIVERIES_READ):
         return None
-    targets = await deliveries.list_targets(work, actor, shop_id=shop.id)
-    reached = {target.recipient for target in targets}
+    told = await targets.list_targets(work, actor, shop_id=shop.id)
+    reached = {target.recipient for target in told}
     known = {mobile_of(contact.phone) for contact in shop.contacts}
-    its_own = [target for target in targets if target.audience is Audience.SHOP]
+    its_own = [target for target in told if target.audience is Audience.SHOP]
     may_add = actor.may(Permission.TARGETS_WRITE)
     return ToldView(
         [

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
-from api.deliveries import service
+from api.deliveries import service, targets
 from api.deliveries.kinds import DeliveryState, Event
 from api.deliveries.schemas import (
     AttemptOut,
@@ -36,7 +36,7 @@ DeliveryId = Annotated[int, Path(ge=1, lt=2**31)]
 
 @router.get("/targets", operation_id="list_targets", summary="Where messages go", responses=READ)
 async def list_targets(work: Reading, actor: SignedIn, page: Paged) -> Targets:
-    rows = await service.list_targets(work, actor, after=page.text, limit=page.limit)
+    rows = await targets.list_targets(work, actor, after=page.text, limit=page.limit)
     following = page.following([row.id for row in rows])
     return Targets(items=[_target(row, actor) for row in rows], next=following)
 
@@ -44,13 +44,13 @@ async def list_targets(work: Reading, actor: SignedIn, page: Paged) -> Targets:
 @router.post("/targets", operation_id="create_target", summary="Add a target", status_code=201, responses=WRITE)
 async def create_target(work: Writing, actor: SignedIn, centre: CentreOf, at: At, body: TargetIn) -> TargetWithKeys:
     """The answer holds the signing secret of a webhook; it is shown this once."""
-    target, secrets = await service.create_target(work, actor, centre.settings, centre.keyring, body, at)
+    target, secrets = await targets.create_target(work, actor, centre.settings, centre.keyring, body, at)
     return _with_keys(target, actor, secrets)
 
 
 @router.get("/targets/{target_id}", operation_id="get_target", summary="One target", responses=READ)
 async def get_target(work: Reading, actor: SignedIn, response: Response, target_id: Id) -> TargetOut:
-    target = await service.get_target(work, actor, target_id)
+    target = await targets.get_target(work, actor, target_id)
     response.headers["ETag"] = etag(target.version)
     return _target(target, actor)
 
@@ -64,7 +64,7 @@ async def update_target(
 ) -> TargetOut:
     """A key that is left out stays. With If-Match, the change is refused when somebody else was faster."""
     expected = version_of(if_match) if if_match is not None else None
-    target = await service.update_target(work, actor, centre.settings, centre.keyring, target_id, body, expected)
+    target = await targets.update_target(work, actor, centre.settings, centre.keyring, target_id, body, expected)
     response.headers["ETag"] = etag(target.version)
     return _target(target, actor)
 
@@ -74,7 +74,7 @@ async def update_target(
 )
 async def delete_target(work: Writing, actor: SignedIn, target_id: Id) -> None:
     """One that was sent nothing about cases whose messages are still kept, and that no other one names as the next."""
-    await service.delete_target(work, actor, target_id)
+    await targets.delete_target(work, actor, target_id)
 
 
 @router.post(
@@ -82,7 +82,7 @@ async def delete_target(work: Writing, actor: SignedIn, target_id: Id) -> None:
 )
 async def rotate_secret(work: Writing, actor: SignedIn, centre: CentreOf, at: At, target_id: Id) -> TargetWithKeys:
     """For 24 hours messages are signed with the previous keys too."""
-    target, secrets = await service.rotate_secret(work, actor, centre.keyring, target_id, at)
+    target, secrets = await targets.rotate_secret(work, actor, centre.keyring, target_id, at)
     return _with_keys(target, actor, secrets)
 
 
@@ -91,7 +91,7 @@ async def rotate_secret(work: Writing, actor: SignedIn, centre: CentreOf, at: At
 )
 async def send_test(work: Writing, actor: SignedIn, at: At, target_id: Id) -> DeliveryOut:
     """A dead target is tried again with it. How it went stands in the log of the message."""
-    return _delivery(await service.send_test(work, actor, target_id, at))
+    return _delivery(await targets.send_test(work, actor, target_id, at))
 
 
 @router.get("/deliveries", operation_id="list_deliveries", summary="Messages, newest first", responses=READ)
@@ -130,7 +130,7 @@ def _target(row: Target, actor: Actor) -> TargetOut:
         id=row.id, name=row.name, channel=row.channel, audience=row.audience, district_id=row.district_id, shop_id=row.shop_id,
         url=url, client_id=row.client_id, recipient=row.recipient, events=[Event(event) for event in row.events],
         language=row.language, next_id=row.next_id,
-        enabled=row.enabled, state=service.state_of(row), dead_at=row.dead_at, dead_reason=row.dead_reason, failures=row.failures,
+        enabled=row.enabled, state=targets.state_of(row), dead_at=row.dead_at, dead_reason=row.dead_reason, failures=row.failures,
         not_before=row.not_before, last_delivered_at=row.last_delivered_at, version=row.version,
     )
 

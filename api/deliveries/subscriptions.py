@@ -14,8 +14,9 @@ from api.audit.service import record
 from api.deliveries import outbox, repository
 from api.deliveries.kinds import EVENTS_OF, Audience, Channel, Event
 from api.deliveries.secrets import Subscription, TargetSecrets, seal_secrets
-from api.deliveries.service import NotATarget, revive
 from api.deliveries.tables import Delivery, Target
+from api.deliveries.target_rules import NotATarget
+from api.deliveries.targets import revive
 from api.deliveries.web_push import NotASubscription, check_subscription
 from api.kit.database import Work
 from api.kit.outbound import Refused, check_url

@@ -13,7 +13,7 @@ from api.deliveries.dispatcher import Dispatcher
 from api.deliveries.kinds import Fault
 from api.deliveries.retries import DELAYS_S
 from api.deliveries.sending import Outcome
-from api.deliveries.service import rotate_keys
+from api.deliveries.targets import rotate_keys
 from api.kit.times import SHOP_TIME
 from tests.api.deliveries.post import Post
 from tests.api.deliveries.receiver import Answer

@@ -5,7 +5,7 @@ import pytest
 from api.accounts.permissions import Role
 from api.app import create_app
 from api.cameras import service as cameras
-from api.deliveries import service
+from api.deliveries import targets
 from api.deliveries.kinds import Audience, Channel, Event
 from api.deliveries.schemas import TargetIn
 from api.kit.problems import VersionConflict
@@ -65,13 +65,13 @@ async def test_what_was_read_before_it_was_locked_is_read_anew(postgres_settings
     )
     place = await world.place()
     async with centre.database.writing() as work:
-        target, _ = await service.create_target(work, HOUSE, centre.settings, centre.keyring, new, now())
+        target, _ = await targets.create_target(work, HOUSE, centre.settings, centre.keyring, new, now())
     async with centre.database.writing() as slow:
-        seen = await service.get_target(slow, HOUSE, target.id)
+        seen = await targets.get_target(slow, HOUSE, target.id)
         async with centre.database.writing() as fast:
-            await service.update_target(fast, HOUSE, centre.settings, centre.keyring, target.id, new, 1)
+            await targets.update_target(fast, HOUSE, centre.settings, centre.keyring, target.id, new, 1)
         with pytest.raises(VersionConflict):
-            await service.update_target(slow, HOUSE, centre.settings, centre.keyring, target.id, new, 1)
+            await targets.update_target(slow, HOUSE, centre.settings, centre.keyring, target.id, new, 1)
         assert seen.version == 2
     camera = cameras.CameraIn.model_validate(new_camera(place))
     async with centre.database.writing() as slow:
