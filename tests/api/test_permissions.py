@@ -5,6 +5,7 @@ The table is the one place that says what each address needs. An address that is
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.accounts.permissions import PERMISSIONS, Permission, Role
@@ -78,6 +81,7 @@ CAMERA = {"area_id": "{area_id}", "name": "New", "url": "rtsp://192.0.2.7/x"}
 TRIAL = {"shop_id": "{shop_id}", "maker": "dahua", "address": "192.0.2.7", "username": "admin"}
 TARGET = {"name": "New", "channel": "webhook", "audience": "authority", "events": ["case.opened"]}
 TARGET_OF_SHOP = {**TARGET, "shop_id": "{shop_id}", "url": "https://example.org/hook"}
+TARGET_OF_OWN_SHOP = {**TARGET_OF_SHOP, "shop_id": "{own_shop_id}"}
 TARGET_PAGE = {**TARGET, "place": "shop:{shop_id}", "url": "https://example.org/hook", "enabled": "yes"}
 CLIENT = {"name": "New", "scopes": ["cases:read"]}
 CLIENT_OF_SHOP = {**CLIENT, "shop_ids": ["{shop_id}"]}
@@ -319,6 +323,43 @@ TABLE = (
     Row("POST /api/v1/logout", SIGNED_IN),
 )
 
+# What a query may name, and with which value it is asked here.
+NAMED = {
+    "added": "{shop_id}", "camera_id": "{camera_id}", "case": "{case_id}", "case_id": "{case_id}", "chain": "{shop_id}",
+    "contact": "{shop_id}", "failed": "{case_id}", "judged": "{case_id}:1", "object": "{shop_id}", "object_id": "{shop_id}",
+    "place": "shop:{shop_id}", "shop": "{shop_id}", "shop_id": "{shop_id}", "station": "{district_id}", "target": "{target_id}",
+    "target_id": "{target_id}",
+}
+# Words, numbers, moments, and how a list is shown: none of them leads to anything.
+PLAIN = {
+    "action", "address", "after", "asked", "close", "code", "cursor", "deleted", "done", "finds", "hours", "joined", "language",
+    "late", "later", "limit", "name", "next", "number", "object_kind", "overdue", "queue", "reached", "reason", "refused",
+    "resent", "rule", "saved", "search", "severity", "show", "since", "state", "table", "until", "who", "why", "words",
+}
+# What a body names beside what the table sends: for an address of one's own place.
+NAMED_IN_BODY = (
+    row("POST /api/v1/cases/{case_id}/merge", P.CASES_JUDGE, into="{case_id}"),
+    row("POST /cases/{case_id}/merge", P.CASES_JUDGE, into="{case_id}", version="1"),
+    row("POST /review/judge", P.CASES_JUDGE, verdict="merge", current="{case_id}:1", case="{own_case_id}:1"),
+    row("POST /review/claim", P.CASES_JUDGE, had="{case_id}"),
+    row("POST /review/leave", P.CASES_JUDGE, had="{case_id}"),
+    row("POST /citations/accept", P.CASES_DECIDE, text=CITATION, note="Read.", case="{case_id}"),
+    row("POST /api/v1/cameras", P.CAMERAS_WRITE, **CAMERA | {"area_id": "{own_area_id}", "edge_id": "{edge_id}"}),
+    row("PUT /api/v1/cameras/{camera_id}", P.CAMERAS_WRITE, **CAMERA | {"area_id": "{own_area_id}", "edge_id": "{edge_id}"}),
+    row("PUT /api/v1/cameras/{camera_id}", P.CAMERAS_WRITE, **CAMERA),
+    row("PUT /api/v1/areas/{area_id}", P.PLACES_WRITE, shop_id="{shop_id}", kind="cooking", name="New"),
+    row("PUT /api/v1/shops/{shop_id}", P.PLACES_WRITE, **SHOP),
+    row("PUT /api/v1/districts/{district_id}", P.PLACES_WRITE, name="New", parent_id="{district_id}"),
+    row("POST /api/v1/targets", P.TARGETS_WRITE, **TARGET_OF_OWN_SHOP, next_id="{target_id}"),
+    row("POST /api/v1/targets", P.TARGETS_WRITE, **TARGET_OF_OWN_SHOP, client_id="{client_id}"),
+    row("PUT /api/v1/targets/{target_id}", P.TARGETS_WRITE, **TARGET_OF_OWN_SHOP, next_id="{target_id}"),
+    row("POST /api/v1/clients", P.CLIENTS_WRITE, **CLIENT | {"shop_ids": ["{own_shop_id}"], "district_ids": ["{district_id}"]}),
+    row("POST /accounts/{user_id}/post", P.ACCOUNTS_WRITE, name="New", role="officer", place="district:{district_id}"),
+    row("POST /invitations/new", P.ACCOUNTS_WRITE, name="New", role="store_owner", place="shop:{shop_id}"),
+    Row("POST /cameras/trials/new", frozenset({P.CAMERAS_ADD}), {**TRIAL, "shop_id": "{own_shop_id}", "edge_id": "{edge_id}"}),
+    Row("POST /cameras/trials/search", frozenset({P.CAMERAS_ADD}), {"shop_id": "{own_shop_id}", "edge_id": "{edge_id}"}),
+)
+
 
 def addresses(app: FastAPI) -> Iterator[str]:
     """Of all endpoints and pages."""
@@ -330,6 +371,19 @@ def addresses(app: FastAPI) -> Iterator[str]:
 def test_every_endpoint_and_page_is_in_the_table(world: World):
     known = [entry.address.partition("?")[0] for entry in TABLE]
     assert sorted(known) == sorted(addresses(world.app))
+
+
+def asked(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Each parameter of a query with the address that takes it."""
+    for context in iter_route_contexts(app.routes):
+        if isinstance(context.original_route, APIRoute):
+            for field in get_flat_params(context.original_route.dependant):
+                if isinstance(field.field_info, Query):
+                    yield from ((f"{method} {context.path}", field.alias) for method in context.methods or ())
+
+
+def test_every_parameter_is_in_one_of_the_tables(world: World):
+    assert {name for _, name in asked(world.app)} == NAMED.keys() | PLAIN
 
 
 @dataclass(frozen=True)
@@ -511,6 +565,30 @@ async def test_every_role_as_a_neighbour(world: World, there: Neighbourhood, rol
         is_done = entry.needs == OWN or answer.headers.get("location", "").endswith("?deleted=yes")
         assert answer.status_code in (401, 403, 404, 422) or is_done, told
         assert without_ids(answer.text, there.theirs) == without_ids(nothing.text, there.nothing), told
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_every_role_names_a_neighbour_s_in_a_query_or_a_body(world: World, there: Neighbourhood, role: Role):
+    """At an address of one's own place: the answer is the one to what is not there."""
+    client = await world.person(role, place=there.place)
+    needs = {entry.address.partition("?")[0]: entry.needs for entry in TABLE}
+    in_queries = [
+        Row(f"{address}?{name}={NAMED[name]}", needs[address])
+        for address, name in asked(world.app) if name in NAMED and address.startswith("GET ") and needs[address] != LINK
+    ]
+    own = {f"own_{name}": value for name, value in there.mine.items()}
+    for entry in (*in_queries, *NAMED_IN_BODY):
+        path, _, query = entry.path.partition("?")
+        answers = []
+        for ids in (there.theirs, there.nothing):
+            here = f"{entry.method} {path.format(**there.mine)}?{query.format(**ids)}".removesuffix("?")
+            answer = await ask(client, Row(here, entry.needs, entry.body), ids | own)
+            assert answer.status_code < 500, (role, here)
+            # The number of a case, as it was asked for, and the moment.
+            echoed = rf'(case|failed|judged)={ids["case_id"]}\b|\b{ids["case_id"]} 号|"exported_at":"[^"]+"'
+            answers.append((answer.status_code, re.sub(echoed, "*", without_ids(answer.text, ids))))
+        assert answers[0] == answers[1], (role, entry.address)
+        assert "Foreign" not in answers[0][1], (role, entry.address)
 
 
 async def test_who_is_not_signed_in(world: World, there: Neighbourhood):
