@@ -84,7 +84,7 @@ async def withdraw(work: Work, actor: Actor, invitation_id: str, at: datetime) -
     if found.used_at is not None:
         raise Conflict("It was accepted already. Disable the account instead.")
     if found.expires_at > at:
-        found.expires_at = at
+        found.expires_at = found.created_at  # who sent the form just before may be served just after
         record(work, actor, "invitation.withdrawn", "invitation", found.id, **found.place, name=found.name)
         await work.flush()
 
@@ -108,8 +108,9 @@ async def login_of(work: Work, invitation: Invitation) -> str | None:
 async def accept(work: Work, token: str, login: str, password_hash: str, address: str, at: datetime) -> User:
     """Make the account, or give the one that is there its new password; then `login` says nothing. Raises what `find` raises,
     Invalid or LoginTaken; a login that is taken does not use the invitation up."""
+    # The account first: who changes that ends its links then, and each would wait for the other.
+    user = await repository.find_invited(work, token_hash(token))
     invitation = await find(work, token, at)
-    user = await repository.get_user(work, invitation.user_id) if invitation.user_id is not None else None
     if user is None:
         user = await _new_account(work, invitation, login, password_hash, address, at)
     else:

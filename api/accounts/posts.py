@@ -32,14 +32,13 @@ async def check_post(
 
 
 async def get_other(work: Work, actor: Actor, user_id: str) -> User:
-    """Somebody else's account. Raises NotFound, or Invalid for one's own."""
+    """Somebody else's account, locked. Raises NotFound, or Invalid for one's own."""
     actor.require(Permission.ACCOUNTS_WRITE)
-    user = next((user for user in await repository.list_users(work, actor) if user.id == user_id), None)
-    if user is None:
+    if not any(user.id == user_id for user in await repository.list_users(work, actor)):
         raise not_found("account")
-    if user.id == actor.id:  # whoever finds a browser left open would do it without the password that the account page asks for
+    if user_id == actor.id:  # whoever finds a browser left open would do it without the password that the account page asks for
         raise Invalid("Nobody does this to their own account here. Another administrator can.")
-    return user
+    return or_not_found(await repository.get_user(work, user_id), "account")
 
 
 def looks_after_shops(person: User | Invitation | Actor) -> bool:

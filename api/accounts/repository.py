@@ -25,7 +25,8 @@ async def find_login(work: Work, login: str) -> User | None:
 @without_actor("the password, or a token that the account gave, was the proof")
 async def get_user(work: Work, user_id: str) -> User | None:
     """Locked: a code is used up by one sign-in only, and no tokens are made while others are ended."""
-    user: User | None = await work.scalar(select(User).where(User.id == user_id).with_for_update())
+    query = select(User).where(User.id == user_id).with_for_update().execution_options(populate_existing=True)
+    user: User | None = await work.scalar(query)
     return user
 
 
@@ -37,8 +38,10 @@ async def find_session(work: Work, token_hash: str) -> UserSession | None:
 
 
 @without_actor("signing out ends whatever session the token belongs to")
-async def delete_session(work: Work, token_hash: str) -> None:
-    await work.execute(delete(UserSession).where(UserSession.token_hash == token_hash))
+async def delete_session(work: Work, token_hash: str) -> bool:
+    """Whether it was there: of two who end it at once, one has."""
+    ended = delete(UserSession).where(UserSession.token_hash == token_hash).returning(UserSession.token_hash)
+    return (await work.execute(ended)).first() is not None
 
 
 @without_actor("old sessions of everybody go")
@@ -159,6 +162,14 @@ async def find_invitation(work: Work, token_hash: str) -> Invitation | None:
     return found
 
 
+@without_actor("the token is the proof")
+async def find_invited(work: Work, token_hash: str) -> User | None:
+    """Whose account gets a new password with it, locked; None where one is to be made."""
+    query = select(User).join(Invitation, Invitation.user_id == User.id).where(Invitation.token_hash == token_hash)
+    user: User | None = await work.scalar(query.with_for_update(of=User))
+    return user
+
+
 async def list_open_invitations(work: Work, actor: Actor, at: datetime) -> list[Invitation]:
     if not actor.may(Permission.ACCOUNTS_WRITE):
         return []
@@ -176,9 +187,10 @@ async def get_invitation(work: Work, actor: Actor, invitation_id: str) -> Invita
 
 
 async def end_password_links(work: Work, actor: Actor, user_id: str, at: datetime) -> None:
+    """Over since they were made: who sent a new password just before `at` may be served just after it."""
     if actor.id == user_id or actor.may(Permission.ACCOUNTS_WRITE):
-        is_open = Invitation.used_at.is_(None), Invitation.expires_at > at
-        await work.execute(update(Invitation).where(Invitation.user_id == user_id, *is_open).values(expires_at=at))
+        is_open = Invitation.user_id == user_id, Invitation.used_at.is_(None), Invitation.expires_at > at
+        await work.execute(update(Invitation).where(*is_open).values(expires_at=Invitation.created_at))
 
 
 async def end_sessions(work: Work, actor: Actor, user_id: str, at: datetime) -> None:

@@ -132,8 +132,8 @@ async def start_session_of(work: Work, settings: Settings, user: User, address: 
 
 
 async def sign_out(work: Work, actor: Actor, token: str) -> None:
-    await repository.delete_session(work, token_hash(token))
-    record(work, actor, "session.ended", "user", actor.id)
+    if await repository.delete_session(work, token_hash(token)):
+        record(work, actor, "session.ended", "user", actor.id)
 
 
 async def authenticate(work: Work, token: str, address: str | None) -> tuple[Actor, bool]:

@@ -17,8 +17,7 @@ async def list_own(work: Work, actor: Actor) -> Sequence[UserSession]:
 async def end_own(work: Work, actor: Actor, session_id: str) -> None:
     """One that is over, or that is another's, is none of one's own any more: asked again, it has done what it should."""
     for session in await list_own(work, actor):
-        if session.id == session_id:
-            await repository.delete_session(work, session.token_hash)
+        if session.id == session_id and await repository.delete_session(work, session.token_hash):
             record(work, actor, "session.ended", "user", actor.id, by_hand=True)
 
 

@@ -7,7 +7,7 @@ from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
 from api.cameras import pictures, service
 from api.cameras.schemas import CameraIn, CameraOut, Cameras, MinuteOut, Minutes
-from api.cameras.service import CameraStatus
+from api.cameras.service import CameraStatus, NotYourCamera
 from api.edges.dependencies import SignedEdge
 from api.kit.paging import Paged
 from api.kit.parameters import IfMatch, etag, version_of
@@ -95,8 +95,12 @@ async def send_picture(actor: SignedEdge, centre: CentreOf, at: At, body: Latest
     async with centre.database.reading() as work:
         await pictures.check_sender(work, actor, body.camera_id)
     await pictures.store(centre.files, body)
-    async with centre.database.writing() as work:
-        await pictures.note(work, actor, body, at)
+    try:
+        async with centre.database.writing() as work:
+            await pictures.note(work, actor, body, at)
+    except NotYourCamera:
+        await pictures.drop(centre.files, body)
+        raise
 
 
 def _out(status: CameraStatus, actor: Actor) -> CameraOut:

@@ -45,6 +45,11 @@ async def read(work: Work, actor: Actor, files: Files, camera_id: str) -> tuple[
     return content, hashlib.sha256(content).hexdigest()
 
 
+async def drop(files: Files, picture: LatestPicture) -> None:
+    """One of a camera that was moved or switched off while it was stored."""
+    await files.delete(_key(picture.camera_id))
+
+
 async def drop_unshown(files: Files, camera: Camera) -> None:
     """After a change of the camera: what is not shown any more does not lie about either."""
     if camera.pictured_at is None:

@@ -169,10 +169,11 @@ async def store_minutes(work: Work, actor: Actor, rows: Iterable[dict[str, Any]]
 
 
 async def give_to_edge(work: Work, actor: Actor, shop_id: str, edge_id: str) -> None:
-    """Cameras of the shop that no edge watches become the edge's."""
+    """Cameras of the shop that no edge watches become the edge's; also those that were given to one while it was revoked."""
+    revoked = select(Edge.id).where(Edge.shop_id == shop_id, Edge.revoked_at.is_not(None))
     await work.execute(
         update(Camera)
-        .where(_visible(actor), Camera.shop_id == shop_id, Camera.edge_id.is_(None))
+        .where(_visible(actor), Camera.shop_id == shop_id, Camera.edge_id.is_(None) | Camera.edge_id.in_(revoked))
         .values(edge_id=edge_id, version=Camera.version + 1)
     )
 

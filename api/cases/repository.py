@@ -31,6 +31,8 @@ from api.places.tables import Shop
 
 # Two dismissals of one spot lie close together; the look back is bounded for cameras that are dismissed all day.
 _LOOKED_BACK = 200
+# Of PostgreSQL's advisory locks of two numbers, which no others here are.
+_SPOTS = 1
 _PLACES = (joinedload(Case.camera), joinedload(Case.shop), joinedload(Case.area))
 
 
@@ -306,6 +308,14 @@ def _muted(camera_id: Any, rule: Any, shop_id: Any) -> Select[MutedSpot]:
 async def list_muted(work: Work, camera_id: str, rule: str, shop_id: str) -> list[MutedSpot]:
     """In this shop: a camera that was moved looks at another kitchen."""
     return list(await work.scalars(*_muted(camera_id, rule, shop_id)))
+
+
+@without_actor("nothing is told")
+async def lock_spots(work: Work, camera_id: str) -> None:
+    """Of those who dismiss cases of this camera, one at a time goes on. It is not the camera's row that is locked: who holds that
+    may wait for the case. With SQLite, only one writes at a time."""
+    if work.get_bind().dialect.name == "postgresql":
+        await work.execute(select(func.pg_advisory_xact_lock(_SPOTS, func.hashtext(camera_id))))
 
 
 async def get_muted_spot(work: Work, actor: Actor, spot_id: str) -> MutedSpot | None:

@@ -103,6 +103,8 @@ async def act(
 ) -> Case:
     """One step of the table. Raises VersionConflict ActNotPossible, Forbidden, Invalid or NoticeNotPossible."""
     actor.require(Permission.CASES_READ)
+    if into is not None and into < case_id:  # in the order of their numbers, or two who merge crosswise wait for each other
+        await repository.get_case(work, actor, into, for_change=True)
     case = or_not_found(await repository.get_case(work, actor, case_id, for_change=True), "case")
     transitions = await repository.list_transitions(work, actor, case_id)
     if case.version != expected_version:

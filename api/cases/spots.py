@@ -25,7 +25,10 @@ SPEAKS_OF_THE_SPOT = frozenset({DismissalReason.NOT_A_VIOLATION, DismissalReason
 
 async def after_dismissal(work: Work, case: Case, at: datetime) -> None:
     """Mute the spot when this was its second dismissal since it was last lifted."""
-    if case.spot is None or await mute_at(work, case.camera_id, case.rule, case.shop_id, _spot(case.spot)):
+    if case.spot is None:
+        return
+    await repository.lock_spots(work, case.camera_id)  # two at once would each take its own for the first
+    if await mute_at(work, case.camera_id, case.rule, case.shop_id, _spot(case.spot)):
         return
     lifted = [
         spot.revoked_at for spot in await repository.list_muted_spots(work, the_system(), case.camera_id, is_active=False)

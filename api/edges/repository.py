@@ -44,9 +44,10 @@ async def own_edge(work: Work, actor: Actor) -> Edge:
 
 
 async def get_edge(work: Work, actor: Actor, edge_id: str) -> Edge | None:
-    """Locked until the end of the transaction: nobody approves it while another turns it away."""
-    query = _readable(actor).where(Edge.id == edge_id, Edge.kind == EdgeKind.EDGE).with_for_update(of=Edge)
-    edge: Edge | None = await work.scalar(query)
+    """Locked until the end of the transaction: nobody approves it while another turns it away. What only names it need not wait:
+    who files its clip may hold the camera that is taken from it."""
+    query = _readable(actor).where(Edge.id == edge_id, Edge.kind == EdgeKind.EDGE)
+    edge: Edge | None = await work.scalar(query.with_for_update(of=Edge, key_share=True))
     return edge
 
 

@@ -138,8 +138,8 @@ async def delete_expired(work: Work, keyring: Keyring, retention: Retention, at:
     system = the_system()
     expired = await repository.list_expired(work, system, retention.cuts(at), BATCH)
     # Those whose hold was set in the moment before they were locked stay.
-    held = await repository.held_among(work, system, {_whole_of(evidence) for evidence, _ in expired})
-    found = [(evidence, state) for evidence, state in expired if _whole_of(evidence) not in held]
+    held = await repository.held_among(work, system, set[int]().union(*(_kept_with(evidence) for evidence, _ in expired)))
+    found = [(evidence, state) for evidence, state in expired if not _kept_with(evidence) & held]
     for state in {state for _, state in found}:
         ended = [evidence for evidence, its in found if its is state]
         await delete_evidence(work, system, keyring, ended, retention.ground(state), at)
@@ -167,8 +167,9 @@ async def remove_files(centre: Centre) -> None:
         raise failed
 
 
-def _whole_of(evidence: Evidence) -> int:
-    return evidence.case_id if evidence.case.merged_into is None else evidence.case.merged_into
+def _kept_with(evidence: Evidence) -> set[int]:
+    """The cases whose hold keeps it: its own, and the one that this is part of."""
+    return {evidence.case_id, evidence.case.merged_into or evidence.case_id}
 
 
 async def keep_to_retention(centre: Centre, stopping: asyncio.Event | None = None) -> int:

@@ -68,7 +68,8 @@ def of_ended(
 async def list_expired(
     work: Work, actor: Actor, cuts: Mapping[CaseState, datetime], limit: int
 ) -> list[tuple[Evidence, CaseState]]:
-    """Evidence `of_ended` cases, with the state. The case is locked too: who sets a hold on it just now is not overtaken."""
+    """Evidence `of_ended` cases, with the state. The case and the one that it is part of are locked too: who sets a hold on one
+    of them just now is not overtaken."""
     whole = aliased(Case)
     found: list[tuple[Evidence, CaseState]] = []
     for state, moment in cuts.items():
@@ -77,7 +78,7 @@ async def list_expired(
             .where(case_is_visible(actor), Evidence.deleted_at.is_(None))
             .options(joinedload(Evidence.clip), contains_eager(Evidence.case))
             .limit(limit - len(found))
-            .with_for_update(of=(Evidence, whole), skip_locked=True)
+            .with_for_update(of=(Evidence, Case, whole), skip_locked=True)
         )
         found += ((evidence, state) for evidence in await work.scalars(query))
         if len(found) == limit:

@@ -30,7 +30,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -47,6 +47,8 @@ _UNKNOWN = {
     405: "This address is not asked in this way. The Allow header names the methods that it knows.",
 }
 _NOT_KEPT = "A value of the request cannot be stored: it holds a forbidden character, or is too long or too large."
+# Of PostgreSQL: a foreign key that leads nowhere any more, and what is there only once. Each was looked up before.
+_AT_ONCE = ("23503", "23505")
 DISK_FULL = "The disk of the centre is full. Make room in the data folder, then send this again."
 
 
@@ -211,10 +213,12 @@ def from_database(error: DBAPIError) -> Problem | None:
         return Unavailable("The database has too little shared memory. Whoever runs it gives its container more: shm_size 256mb.")
     if "disk is full" in text or "no space left" in text or "could not extend file" in text:
         return StorageFull(DISK_FULL)
-    if "locked" in text or "busy" in text:
-        return Unavailable("The database is busy with another program. Try again in a few seconds.")
     if any(sign in text for sign in ("lock timeout", "statement timeout", "deadlock")):  # in PostgreSQL's words
         return Unavailable("The database is busy. Try again in a few seconds.")
+    if "locked" in text or "busy" in text:
+        return Unavailable("The database is busy with another program. Try again in a few seconds.")
+    if getattr(error.orig, "sqlstate", None) in _AT_ONCE:
+        return Unavailable("Something that this names was added or deleted at the same moment. Try again in a few seconds.")
     if isinstance(error, DataError):
         return Invalid(_NOT_KEPT)
     if isinstance(error, OperationalError):
@@ -279,9 +283,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(DBAPIError)
     async def _database(request: Request, error: DBAPIError) -> Response:
         problem = from_database(error)
-        if problem is None:
+        if problem is None or isinstance(error, IntegrityError):
             # Not the statement's parameters: they may hold personal data.
             log.error("database error", error=type(error.orig).__name__, statement=error.statement)
+        if problem is None:
             problem = Problem("Something went wrong at the centre. It was logged.")
         return await answer(request, problem)
 

@@ -84,6 +84,16 @@ async def list_links(work: Work, actor: Actor, case_id: int) -> Sequence[CaseLin
     return list(await work.scalars(query))
 
 
+async def get_link(work: Work, actor: Actor, case_id: int, link_id: str) -> CaseLink | None:
+    """Of this case, locked: of two who revoke it at once, one does."""
+    if not actor.may(Permission.CASES_HANDLE):
+        return None
+    query = select(CaseLink).join(Case, Case.id == CaseLink.case_id)
+    query = query.where(case_is_visible(actor), CaseLink.case_id == case_id, CaseLink.id == link_id)
+    link: CaseLink | None = await work.scalar(query.with_for_update(of=CaseLink))
+    return link
+
+
 @without_actor("old links of everybody go")
 async def list_expired(work: Work, cuts: Mapping[CaseState, datetime], limit: int) -> list[str]:
     """Ids of links to cases whose evidence would go (`of_ended`), locked. Those on paper stay: they are nobody's, and the

@@ -17,7 +17,7 @@ from api.deliveries.kinds import PERSONAL, Audience, Channel
 from api.deliveries.outbox import tell_link
 from api.deliveries.tables import Target
 from api.kit.database import Work
-from api.kit.not_found import not_found
+from api.kit.not_found import or_not_found
 from api.kit.problems import Forbidden, NotFound, Problem, TooManyRequests
 from api.kit.tokens import token_hash
 from api.links import repository
@@ -190,10 +190,9 @@ async def list_links(work: Work, actor: Actor, case_id: int) -> Sequence[CaseLin
 
 async def revoke(work: Work, actor: Actor, case_id: int, link_id: str, at: datetime) -> None:
     """Nobody opens it any more."""
-    link = next((link for link in await list_links(work, actor, case_id) if link.id == link_id), None)
+    actor.require(Permission.CASES_HANDLE)
     case = await get_case(work, actor, case_id)
-    if link is None:
-        raise not_found("link")
+    link = or_not_found(await repository.get_link(work, actor, case_id, link_id), "link")
     if link.revoked_at is None:
         link.revoked_at, link.revoked_by = at, actor.name
         record(work, actor, "link.revoked", "case", case_id, shop_id=case.shop_id, name=link.person or link.kind)
