@@ -109,7 +109,9 @@ class Heartbeat(Wire):
     software_version: str
     config_version: str | None
     outbox_waiting: int = Field(ge=0)
-    outbox_parked: int = Field(0, ge=0, description="reports that the centre refused; tried again after a restart")
+    outbox_parked: int = Field(
+        0, ge=0, description="reports that the centre refused, or that did not get through; tried again after a restart"
+    )
     trouble: EdgeTrouble | None = None
     load: EdgeLoad | None = None
     minutes: list[CameraMinute] = Field(max_length=5000)

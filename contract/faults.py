@@ -143,10 +143,10 @@ TROUBLE_TEXTS: dict[EdgeTrouble, Text] = {
         "somebody deleted files; if nobody did, the disk or memory card is failing: replace it.",
     ),
     EdgeTrouble.REPORT_REFUSED: Text(
-        zh="最近一天内，中心拒收了边缘盒的报告，或有录像片段试了几天仍传不上去。原因在边缘盒日志里（report_parked）；"
-        "证据仍在边缘盒上，排除原因后重启边缘盒即可重发。",
-        en="Within the last day the centre refused a report of this edge box, or a clip did not get through for days and was set "
-        "aside. The edge box's log says why (report_parked); its evidence is kept. When the cause is removed, restart the edge "
-        "box: it sends the report again.",
+        zh="最近一天内，中心拒收了边缘盒的报告，或有报告、录像片段多次尝试仍传不上去。原因在边缘盒日志里"
+        "（report_parked、report_passed_over）；证据仍在边缘盒上，排除原因后重启边缘盒即可重发。",
+        en="Within the last day the centre refused a report of this edge box, or a report or a clip does not get through for "
+        "days. The edge box's log says why (report_parked, report_passed_over); its evidence is kept. When the cause is "
+        "removed, restart the edge box: it sends the report again.",
     ),
 }

@@ -75,13 +75,14 @@ class Outbox:
         rows = self._database.rows("SELECT violation_id FROM reports WHERE is_clip = ?", is_clip)
         return {UUID(row["violation_id"]) for row in rows}
 
-    def next_of_each_camera(self, *, is_clip: bool = False) -> list[Report]:
+    def next_of_each_camera(self, *, is_clip: bool = False, last: Iterable[UUID] = ()) -> list[Report]:
         """The first that waits of every camera that has one: pictures are sent in the order of the chain, and clips too, each
-        after its pictures; pictures do not wait for clips."""
+        after its pictures; pictures do not wait for clips. Those of `last` only where nothing else waits."""
         return self._reports(
-            "SELECT *, MIN(sequence) FROM reports WHERE state = 'waiting' AND is_clip = ? AND NOT (is_clip AND EXISTS "
+            "SELECT *, MIN(sequence + (violation_id IN (SELECT value FROM json_each(?))) * (1 << 40)) FROM reports "
+            "WHERE state = 'waiting' AND is_clip = ? AND NOT (is_clip AND EXISTS "
             "(SELECT 1 FROM reports AS its WHERE its.violation_id = reports.violation_id AND NOT its.is_clip AND "
-            "its.state = 'waiting')) GROUP BY camera_id", is_clip,
+            "its.state = 'waiting')) GROUP BY camera_id", json.dumps([str(one) for one in last]), is_clip,
         )
 
     def without_clip(self) -> list[Report]:

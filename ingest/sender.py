@@ -7,6 +7,8 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import BinaryIO
+from uuid import UUID
 
 import structlog
 
@@ -18,16 +20,16 @@ from ingest.durable import disk_trouble
 from ingest.evidence import EvidenceFolder
 from ingest.outbox import Outbox, Report
 from ingest.recorder import Recorder
-from ingest.steps import Steps
+from ingest.steps import FIRST_WAIT_S, Steps
 
 # Where there is hardly any room, what has just been sent makes some a minute later.
 CLEANING_INTERVAL_S, SCARCE_INTERVAL_S = 3600.0, 60.0
-# With nothing to do the sender still looks this often, should a wake-up be missed.
-IDLE_S = 30.0
+# With nothing to do the sender still looks this often, should a wake-up be missed; and whether heartbeats get through again.
+IDLE_S, AWAY_S = 30.0, 5.0
 DAY_S = 86_400.0
-# A clip that the way to the centre cuts off, or that it fails on, is up to 32 MB of somebody's mobile data each time. After so
-# many attempts, two or three days, it is set aside, and the next one of that camera has its turn.
-FIRST_CLIP_PAUSE_S, LONGEST_CLIP_PAUSE_S, MOST_CLIP_ATTEMPTS = 60.0, 6 * 3600.0, 20
+# What the way to the centre cuts off, or it fails on, is somebody's mobile data each time: 2 MB of a violation, up to 32 MB of a
+# clip. After so many attempts, one or two days, two or three for a clip, the next one of that camera has its turn.
+FIRST_CLIP_PAUSE_S, LONGEST_PAUSE_S, MOST_ATTEMPTS = 60.0, 6 * 3600.0, 20
 # The longest repeat interval of the shipped rules is seven days.
 FEWEST_KEEP_DAYS = 7
 # Fifty violations with their clips, and five. Below it what the centre has gives way to what it does not have yet: first what is
@@ -42,15 +44,24 @@ GIVEN_UP = (
     "rate in the camera, which makes clips smaller. "
     "该片段连续数天未能上传，重启边缘盒后会重发。网络较弱时，请在摄像头里调低码率，片段会更小。 ({reason})"
 )
+PASSED_OVER = (
+    "This violation does not get through for days; later ones of its camera go first, and it is tried again after them. "
+    "该违规报告连续多次未能上传；同一摄像头之后的报告先行上传，随后再重试。 ({reason})"
+)
+ALONE = (
+    "This violation does not get through, though later ones of its camera do; it is sent again when the edge box is restarted. "
+    "该违规报告未能上传，而同一摄像头之后的报告可以上传；重启边缘盒后会重发。 ({reason})"
+)
 log = structlog.get_logger(__name__)
 
 
 @dataclass
 class _Held:
-    """A camera whose first report does not get through, after how many attempts."""
+    """A camera whose first report does not get through, after how many attempts; `is_alone`: though a later one just did."""
 
     backoff: Backoff
-    attempts: int = 0
+    attempts: int
+    is_alone: bool
     until: float = 0.0
 
 
@@ -71,11 +82,13 @@ class Sender(Steps):
         self._centre = centre
         self._keep_days = keep_days
         self._clock = clock
-        # Only cameras whose report the centre failed on, or whose clip did not get through: no more entries than cameras.
+        # Only cameras whose report does not get through, though perhaps others do: no more entries than cameras.
         self._held: dict[str, _Held] = {}
-        # When a camera's report last did not get through, though perhaps others do: a large one may be what a proxy or a bad line
-        # cuts off, so the next attempt is another camera's.
-        self._cut_off: dict[str, float] = {}
+        # Violations that later ones of their cameras go before. They are not set aside unless one of these gets through: else the
+        # fault is the way's or the centre's, and all of them go by themselves when it is mended.
+        self._passed: set[UUID] = set()
+        # By camera, the file of the last clip that the centre has.
+        self._last_clip: dict[str, int] = {}
         self._cleaned_at = float("-inf")
         self.trouble: EdgeTrouble | None = None
         self._disk_cause: str | None = None
@@ -98,12 +111,13 @@ class Sender(Steps):
         return self._next_s()
 
     def _due(self) -> list[Report]:
-        if self._is_clip and self._centre.is_away:
-            return []  # it is not the clip that does not get through
+        if self._centre.is_away:
+            return []  # it is not the report that does not get through
         now = self._timer()
-        waiting = self._outbox.next_of_each_camera(is_clip=self._is_clip)
+        waiting = self._outbox.next_of_each_camera(is_clip=self._is_clip, last=self._passed)
         due = [report for report in waiting if self._held_until(report.camera_id) <= now]
-        return sorted(due, key=lambda report: self._cut_off.get(report.camera_id, float("-inf")))
+        # What waited longest first: a bad line or a proxy may cut off one camera's large ones each time, and not another's.
+        return sorted(due, key=lambda report: self._held_until(report.camera_id))
 
     def _send(self, report: Report) -> bool:
         """False when nobody's reports get through now."""
@@ -117,10 +131,8 @@ class Sender(Steps):
             self._hold(report, f"The evidence files cannot be read ({error}).")
             return True
         except CentreUnavailable as error:
-            self._cut_off[report.camera_id] = self._timer()
             self._pause_for(error)
-            if self._is_clip:
-                self._hold(report, str(error))
+            self._hold(report, str(error))
             return False
         except CentreFailed as error:
             self._hold(report, str(error))
@@ -131,24 +143,33 @@ class Sender(Steps):
             self._outbox.mark_sent(report.violation_id, self._clock(), is_clip=self._is_clip)
             self._recorder.settled(report.violation_id)
             log.info("report_sent", violation=str(report.violation_id), camera=report.camera_id, case=case_id, clip=self._is_clip)
+            self._passed.discard(report.violation_id)
         self._pause.reset()
         self._held.pop(report.camera_id, None)
-        self._cut_off.pop(report.camera_id, None)
         return True
 
     def _tell(self, report: Report) -> int:
         """The case. Raises CentreError, and OSError where the files cannot be read."""
         if self._is_clip:
             with self._folder.opened_clip(report) as (manifest, clip):
-                # Of what happened within seconds the clip is the same: the centre may have it from the violation before.
-                if clip is not None and os.fstat(clip.fileno()).st_nlink > 1:
-                    with contextlib.suppress(CentreRefused):
-                        return self._centre.report_clip(report.violation_id, manifest, None).case_id
-                return self._centre.report_clip(report.violation_id, manifest, clip).case_id
+                return self._tell_clip(report, manifest, clip)
         package, age_s = self._folder.read(report), self._recorder.age_s(report.violation_id)
         return self._centre.report(report.violation_id, package.manifest, package.files, age_s).case_id
 
+    def _tell_clip(self, report: Report, manifest: bytes, clip: BinaryIO | None) -> int:
+        if clip is None:
+            return self._centre.report_clip(report.violation_id, manifest, None).case_id
+        # Of what happened within seconds the clip is the same file under several names: the centre may have it already.
+        file = os.fstat(clip.fileno()).st_ino
+        if self._last_clip.get(report.camera_id) == file:
+            with contextlib.suppress(CentreRefused):
+                return self._centre.report_clip(report.violation_id, manifest, None).case_id
+        case_id = self._centre.report_clip(report.violation_id, manifest, clip).case_id
+        self._last_clip[report.camera_id] = file
+        return case_id
+
     def _park(self, report: Report, reason: str) -> None:
+        self._passed.discard(report.violation_id)
         self._outbox.park(report.violation_id, self._clock(), is_clip=self._is_clip)
         self._recorder.settled(report.violation_id)
         log.error(
@@ -157,18 +178,30 @@ class Sender(Steps):
 
     def _hold(self, report: Report, reason: str) -> None:
         """Let one camera's reports wait; the others go on."""
-        held = self._held.get(report.camera_id)
+        held, is_passed = self._held.get(report.camera_id), report.violation_id in self._passed
         if held is None:
             log.warning(
                 "report_delayed", violation=str(report.violation_id), camera=report.camera_id, reason=reason, clip=self._is_clip
             )
-            backoff = Backoff(FIRST_CLIP_PAUSE_S, LONGEST_CLIP_PAUSE_S, self._chance) if self._is_clip else self._backoff()
-            held = self._held[report.camera_id] = _Held(backoff)
+            first_s = FIRST_CLIP_PAUSE_S if self._is_clip else FIRST_WAIT_S
+            held = self._held[report.camera_id] = _Held(
+                Backoff(first_s, LONGEST_PAUSE_S, self._chance), MOST_ATTEMPTS // 2 if is_passed else 0, is_alone=is_passed
+            )
         held.attempts += 1
-        if self._is_clip and held.attempts == MOST_CLIP_ATTEMPTS:
-            self._park(report, GIVEN_UP.format(reason=reason))
-            held.attempts = 0  # of the next one, which may be cut off in the same way: the pauses stay long
+        if held.attempts == MOST_ATTEMPTS:
+            if self._is_clip:
+                self._park(report, GIVEN_UP.format(reason=reason))
+            elif held.is_alone and is_passed:
+                self._park(report, ALONE.format(reason=reason))
+            else:
+                self._pass_over(report, PASSED_OVER.format(reason=reason))
+            # Of the next one, which may be cut off in the same way: the pauses stay long.
+            held.attempts, held.is_alone = 0, False
         held.until = self._timer() + held.backoff.pause_s()
+
+    def _pass_over(self, report: Report, reason: str) -> None:
+        self._passed.add(report.violation_id)
+        log.error("report_passed_over", violation=str(report.violation_id), camera=report.camera_id, reason=reason)
 
     def _held_until(self, camera_id: str) -> float:
         return self._held[camera_id].until if camera_id in self._held else float("-inf")
@@ -177,7 +210,8 @@ class Sender(Steps):
         now = self._timer()
         if now < self._paused_until:
             return self._paused_until - now
-        return max(0.0, min([IDLE_S, *(held.until - now for held in self._held.values() if held.until > now)]))
+        idle_s = AWAY_S if self._centre.is_away else IDLE_S
+        return max(0.0, min([idle_s, *(held.until - now for held in self._held.values() if held.until > now)]))
 
     def _clean(self) -> None:
         # Nobody knows how old anything is before the clock was compared: one that is ahead would delete all.
@@ -220,7 +254,7 @@ class Sender(Steps):
             self.trouble = disk_trouble(error)
         elif self._timer() < self._lost_until:
             self.trouble = EdgeTrouble.EVIDENCE_LOST
-        elif self._outbox.parked_since(self._clock() - DAY_S):
+        elif self._passed or self._outbox.parked_since(self._clock() - DAY_S):
             # The number of parked reports is told for ever, this for as long as somebody may be about to act on it.
             self.trouble = EdgeTrouble.REPORT_REFUSED
         else:

@@ -21,7 +21,7 @@ class Steps(ABC):
     def __init__(self, timer: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random) -> None:
         self._timer = timer
         self._chance = chance
-        self._pause = self._backoff()
+        self._pause = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, chance)
         self._paused_until = float("-inf")
         self._wake = threading.Event()
         self._stopped = False
@@ -48,6 +48,3 @@ class Steps(ABC):
 
     def _pause_for(self, error: CentreUnavailable | None = None) -> None:
         self._paused_until = self._timer() + self._pause.pause_s(wish_s=None if error is None else error.retry_after_s)
-
-    def _backoff(self) -> Backoff:
-        return Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, chance=self._chance)

@@ -13,7 +13,7 @@ from contract.evidence import CLIP, ClipFlaw
 from ingest.centre_errors import CentreUnavailable
 from ingest.heartbeat import no_disk
 from ingest.outbox import Outbox
-from ingest.sender import FIRST_CLIP_PAUSE_S, LEAST_FREE, SCARCE, SCARCE_INTERVAL_S
+from ingest.sender import FIRST_CLIP_PAUSE_S, LEAST_FREE, SCARCE, SCARCE_INTERVAL_S, Sender
 from tests.ingest.edge_world import START, CentreInMemory, Parts, a_clip, problem
 
 
@@ -32,6 +32,25 @@ def up(request: httpx.Request) -> httpx.Response | None:
 
 def cut_off(request: httpx.Request) -> httpx.Response:
     raise httpx.WriteTimeout("")
+
+
+def cut_off_violations(request: httpx.Request) -> httpx.Response | None:
+    return cut_off(request) if request.url.path.endswith("/violations") else None
+
+
+def beat(parts: Parts) -> None:
+    parts.client.beat(no_disk(EdgeTrouble.DISK_FULL))
+
+
+def pass_days(parts: Parts, days: float, sender: Sender) -> list[httpx.Request]:
+    """With a heartbeat after each step, of five minutes at least. What was sent meanwhile beside these."""
+    begun, until = len(parts.centre.requests), parts.timer.now + days * 86_400
+    while parts.timer.now < until:
+        wait_s = max(300.0, sender.step())
+        parts.timer.now += wait_s
+        parts.clock.now += wait_s
+        beat(parts)
+    return [one for one in parts.centre.requests[begun:] if not one.url.path.endswith("/heartbeats")]
 
 
 def refusing(status: int, detail: str = "No.", camera_id: str | None = None, **headers: str):
@@ -56,6 +75,7 @@ def test_order_of_each_camera_over_an_outage(parts: Parts):
     parts.centre.before = down
     wait_s = parts.sender.step()
     parts.centre.before = up
+    beat(parts)
     a3 = str(parts.record("a"))
     parts.timer.now += wait_s
     parts.sender.step()
@@ -102,9 +122,9 @@ class TestAge:
 
 def test_outage_is_waited_for_longer_and_longer(parts: Parts):
     parts.record()
-    parts.centre.before = down
+    parts.centre.before = refusing(503)
     waits = []
-    for _ in range(12):
+    for _ in range(10):
         waits.append(parts.sender.step())
         parts.timer.now += waits[-1]
     assert waits[:4] == [1.0, 2.0, 4.0, 8.0]
@@ -122,13 +142,13 @@ def test_nothing_is_asked_before_its_time(parts: Parts):
 
 def test_pauses_begin_anew_after_a_success(parts: Parts):
     parts.record()
-    parts.centre.before = down
+    parts.centre.before = refusing(503)
     for _ in range(6):
         parts.timer.now += parts.sender.step()
     parts.centre.before = up
     parts.sender.step()
     parts.record()
-    parts.centre.before = down
+    parts.centre.before = refusing(503)
     assert parts.sender.step() == 1.0
 
 
@@ -198,9 +218,10 @@ def test_reports_that_do_not_get_through_hold_up_no_other_camera_s(parts: Parts)
     for camera_id in "abc":
         parts.record(camera_id)
 
-    parts.centre.before = lambda request: None if b'"camera_id":"c"' in request.content else cut_off(request)
+    parts.centre.before = lambda request: None if b'"camera_id":"c"' in request.content else cut_off_violations(request)
     for _ in range(3):
         parts.timer.now += parts.sender.step()
+        beat(parts)
     assert [sealed.manifest.camera_id for sealed, _ in parts.centre.reports.values()] == ["c"]
     assert parts.outbox.waiting() == 2
 
@@ -215,6 +236,7 @@ def test_lost_receipt_is_asked_for_again_with_the_same_key(parts: Parts):
     parts.centre.before = lost
     parts.timer.now += parts.sender.step()
     parts.centre.before = up
+    beat(parts)
     parts.sender.step()
     assert parts.centre.order == [violation_id, violation_id]
     assert len(parts.centre.reports) == 1
@@ -382,6 +404,80 @@ def sent_with_one_clip(parts: Parts) -> tuple[UUID, UUID]:
     return first, second
 
 
+class TestViolationThatDoesNotGetThrough:
+    """Two megabytes each time, over what may be a metered line."""
+
+    @pytest.mark.parametrize(
+        "answer", [cut_off_violations, refusing(500, camera_id="cam-1"), refusing(507, camera_id="cam-1")],
+        ids=["cut off", "failed on", "no room"],
+    )
+    def test_it_costs_little_and_goes_by_itself_in_the_end(
+        self, parts: Parts, answer: Callable[[httpx.Request], httpx.Response | None]
+    ):
+        first, second = str(parts.record()), str(parts.record())
+        parts.centre.before = answer
+        assert len(pass_days(parts, 1, parts.sender)) < 20
+        assert len(pass_days(parts, 9, parts.sender)) < 10 * 5
+        assert parts.outbox.parked() == 0, "the way or the centre is at fault, not one of them"
+        parts.centre.before = up
+        pass_days(parts, 0.5, parts.sender)
+        assert set(parts.centre.order) == {first, second}
+        assert (parts.outbox.waiting(), parts.sender.trouble) == (0, None)
+
+    def test_later_ones_of_its_camera_go_before_it_after_days_and_it_is_set_aside_then(self, parts: Parts):
+        first, second = parts.record(), str(parts.record())
+        parts.centre.before = lambda request: problem(500) if request.headers.get("Idempotency-Key") == str(first) else None
+        pass_days(parts, 0.2, parts.sender)
+        assert (parts.centre.order, parts.sender.trouble) == ([], None)
+        with capture_logs() as logs:
+            pass_days(parts, 2, parts.sender)
+        assert parts.centre.order == [second]
+        assert (parts.outbox.waiting(), parts.outbox.parked()) == (0, 1)
+        assert parts.sender.trouble is EdgeTrouble.REPORT_REFUSED
+        told = {line["event"]: line["reason"] for line in logs if line.get("violation") == str(first)}
+        assert "later ones of its camera go first" in told["report_passed_over"]
+        assert "restarted" in told["report_parked"]
+        assert len(list(parts.evidence.folder.glob(f"cam-1/*-{first}/original.jpg"))) == 1
+
+    def test_that_one_does_not_get_through_for_days_shows_as_trouble_for_as_long(self, parts: Parts):
+        parts.record()
+        parts.centre.before = cut_off_violations
+        pass_days(parts, 4, parts.sender)
+        assert (parts.outbox.waiting(), parts.sender.trouble) == (1, EdgeTrouble.REPORT_REFUSED)
+
+    def test_a_hiccup_after_later_ones_went_before_it_sets_nothing_aside(self, parts: Parts):
+        first, second = str(parts.record()), str(parts.record())
+        parts.centre.before = cut_off_violations
+        pass_days(parts, 3, parts.sender)
+        failures = iter(range(2))
+        parts.centre.before = lambda request: (
+            problem(503) if request.headers.get("Idempotency-Key") == first and next(failures, None) is not None else None
+        )
+        pass_days(parts, 0.5, parts.sender)
+        assert parts.centre.order == [second, first]
+
+    def test_a_centre_that_fails_for_an_hour_has_all_within_the_next(self, parts: Parts):
+        ids = [str(parts.record()) for _ in range(3)]
+        parts.centre.before = refusing(500, camera_id="cam-1")
+        pass_days(parts, 1 / 24, parts.sender)
+        parts.centre.before = up
+        pass_days(parts, 1 / 24, parts.sender)
+        assert parts.centre.order == ids
+
+    def test_none_is_tried_while_heartbeats_do_not_get_through_and_then_it_goes_at_once(self, parts: Parts):
+        violation_id = str(parts.record())
+        parts.centre.before = refusing(502)
+        with pytest.raises(CentreUnavailable):
+            beat(parts)
+        for _ in range(3600 // 5):
+            parts.timer.now += parts.sender.step()
+        assert {one.url.path.rpartition("/")[2] for one in parts.centre.requests} == {"heartbeats"}
+        parts.centre.before = up
+        beat(parts)
+        parts.sender.step()
+        assert parts.centre.order == [violation_id]
+
+
 class TestClips:
     def test_a_clip_goes_after_its_violation(self, parts: Parts):
         violation_id = parts.record()
@@ -396,6 +492,7 @@ class TestClips:
     def test_one_of_several_violations_is_uploaded_once(self, parts: Parts):
         first, second = sent_with_one_clip(parts)
         assert [parts.centre.clips[str(one)][1] for one in (first, second)] == [b"clip", None]
+        assert len([one for one in parts.centre.requests if one.url.path.endswith("/clips")]) == 2, "none in vain"
         assert parts.outbox.waiting() == 0
 
     def test_one_of_several_violations_is_uploaded_again_to_a_centre_that_does_not_have_it(self, parts: Parts):
@@ -447,16 +544,12 @@ class TestClips:
         parts.centre.before = lambda request: cut(request) if request.url.path.endswith("/clips") else None
         tried: dict[int, set[str]] = {}
         for day in range(9):
-            begun = len(parts.centre.requests)
-            while parts.timer.now < (day + 1) * 86_400:
-                parts.timer.now += parts.clip_sender.step()
-                parts.client.beat(no_disk(EdgeTrouble.DISK_FULL))
-            clips = [one for one in parts.centre.requests[begun:] if one.url.path.endswith("/clips")]
+            clips = pass_days(parts, 1, parts.clip_sender)
             assert len(clips) < (13 if day == 0 else 6)
             tried[day] = {one.headers["Idempotency-Key"] for one in clips}
             if day == 1:
                 assert parts.outbox.parked() == 0
-            if day == 3:
+            if day == 2:
                 assert (parts.outbox.parked(), parts.clip_sender.trouble) == (1, EdgeTrouble.REPORT_REFUSED)
         assert tried[1] == {str(first)}
         assert tried[5] == {str(second)}
@@ -468,12 +561,12 @@ class TestClips:
         parts.sender.step()
         parts.centre.before = refusing(502)
         with pytest.raises(CentreUnavailable):
-            parts.client.beat(no_disk(EdgeTrouble.DISK_FULL))
+            beat(parts)
         for _ in range(5 * 86_400 // 30):
             parts.timer.now += parts.clip_sender.step()
         assert not any(one.url.path.endswith("/clips") for one in parts.centre.requests)
         parts.centre.before = up
-        parts.client.beat(no_disk(EdgeTrouble.DISK_FULL))
+        beat(parts)
         parts.clip_sender.step()
         assert parts.centre.order[-1] == f"{violation_id} clip"
 
