@@ -200,12 +200,6 @@ class _Forgetful:
     def try_out(self, camera_id: str) -> Future[None]:
         raise AssertionError("nothing was refused")
 
-    def watch(self, camera_id: str) -> None:
-        pass
-
-    def unwatch(self, camera_id: str) -> None:
-        pass
-
     def looked(self, camera_id: str, width: int, height: int) -> None:
         pass
 

@@ -122,7 +122,8 @@ class EvidenceFolder:
     def delete(self, report: Report) -> None:
         """Remove the folder, first its name, so that a half-removed one is never taken for evidence."""
         path = self._path(report)
-        partial = path.with_name(f"{PARTIAL}{report.violation_id}")
+        # A name of its own: the violation's clip may be being written just now.
+        partial = path.with_name(f"{PARTIAL}{path.name}")
         with contextlib.suppress(FileNotFoundError):
             os.rename(path, partial)
             sync_folder(path.parent)  # or a power cut brings back what the outbox says is deleted

@@ -112,16 +112,13 @@ class Fleet:
         What is being recorded is waited for.
         """
         self._keeping.end_clips()
-        cameras = self._roster.clear()
-        readers = [camera.reader for camera in cameras.values() if camera.reader is not None]
+        readers = [camera.reader for camera in self._roster.clear().values() if camera.reader is not None]
         for reader in readers:
             reader.stop(0.0)
         until = self._timer() + timeout_s
         for reader in readers:
             reader.stop(max(0.0, until - self._timer()))
         self._keeping.finish(max(0.0, until - self._timer()))
-        for camera_id in cameras:
-            self._book.unwatch(camera_id)
 
     def _take(self, camera: Watched) -> Frame | Still | None:
         try:

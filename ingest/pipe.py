@@ -260,7 +260,8 @@ class RemoteLogins:
 
 
 class RemoteBook:
-    """The edge's book of minutes as a worker sees it, for the thread that looks.
+    """The edge's book of minutes as a worker sees it, for the thread that looks. Which cameras there are it is told by the edge:
+    a word of that from here would come in late, of a camera that was taken out meanwhile.
 
     What is told goes out together: `send` it once a second, between two rounds. Within a long one it goes by itself.
     """
@@ -269,12 +270,6 @@ class RemoteBook:
         self._pipe = pipe
         self._calls: list[tuple[str, tuple[Any, ...]]] = []
         self._sent_at = float("-inf")
-
-    def watch(self, camera_id: str) -> None:
-        self._note("watch", camera_id)
-
-    def unwatch(self, camera_id: str) -> None:
-        """The edge itself knows which cameras are gone, also of a worker that has died."""
 
     def looked(self, camera_id: str, width: int, height: int) -> None:
         self._note("looked", camera_id, width, height)

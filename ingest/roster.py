@@ -64,7 +64,7 @@ class Roster:
         if self._wanted:
             config = self._wanted.pop()
             for camera_id in self.cameras.keys() - {camera.id for camera in config.cameras}:
-                self._take_out(camera_id)
+                self._let_go(self.cameras.pop(camera_id))
             self._pending = {camera.id: Pending(camera, config.catalogue) for camera in config.cameras}
         for pending in list(self._pending.values()):
             if self._timer() >= pending.due_at:
@@ -99,7 +99,6 @@ class Roster:
         if known is not None and (known.login, known.catalogue_version) == (login, version) and camera.is_same(known.config):
             known.config = camera  # which says how far its chain has come
             return True
-        self._book.watch(camera.id)
         if pending.repeats is None:
             pending.repeats = self._recorder.repeats(camera.id, catalogue, self._clock())
         if not pending.repeats.done():
@@ -125,10 +124,6 @@ class Roster:
         self.cameras[camera.id] = Watched(camera, login, version, reader, tracker, rules, asked)
         log.info("camera_changed" if known else "camera_added", camera=camera.id, name=camera.name)
         return True
-
-    def _take_out(self, camera_id: str) -> None:
-        self._let_go(self.cameras.pop(camera_id))
-        self._book.unwatch(camera_id)
 
     def _let_go(self, camera: Watched) -> None:
         """What its reader has counted stays counted: else it would pass for pictures lost by the others, or hide those."""

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from contract.evidence import SealedManifest, verify_seal
+from ingest import evidence
 from ingest.durable import link_file
 from ingest.evidence import EvidenceFolder
 from ingest.outbox import Report
@@ -106,7 +107,23 @@ def test_deleted_is_on_the_disk_before_it_is_said(parts: Parts, monkeypatch: pyt
     monkeypatch.setattr("ingest.evidence.sync_folder", lambda folder: synced.append(sorted(os.listdir(folder))))
     report = committed(parts)[0]
     parts.evidence.delete(report)
-    assert synced == [[f".partial-{report.violation_id}"]]
+    assert [[name.partition("-")[0] for name in names] for names in synced] == [[".partial"]]
+
+
+def test_deleting_a_violation_leaves_its_clip_alone_that_is_being_written(parts: Parts, monkeypatch: pytest.MonkeyPatch):
+    """On a disk with hardly any room what the centre has just got is deleted at once."""
+    violation_id = parts.record()
+    (report,) = committed(parts)
+    write = evidence.write_file
+
+    def deleted_meanwhile(path: Path, content: bytes) -> None:
+        monkeypatch.undo()
+        parts.evidence.delete(report)
+        write(path, content)
+
+    monkeypatch.setattr(evidence, "write_file", deleted_meanwhile)
+    parts.record_clip(violation_id)
+    assert [path.name for path in sorted(parts.evidence.folder.glob("cam-1/*"))] == [f"00000002-{violation_id}-clip"]
 
 
 def test_half_deleted_is_never_taken_for_evidence(parts: Parts, monkeypatch: pytest.MonkeyPatch):

@@ -116,6 +116,8 @@ class World:
         return self.rules[camera.id]
 
     def apply(self, *cameras: CameraConfig) -> None:
+        for one in cameras:
+            self.book.watch(one.id)  # as the edge does
         self.fleet.apply(edge_config(*cameras))
         self.fleet.look_round()
 
@@ -621,6 +623,15 @@ def test_stop_lets_go_of_all_cameras(world: World):
     world.apply(camera("a"), camera("b"))
     world.fleet.stop()
     assert all(reader.stopped for readers in world.readers.values() for reader in readers)
+
+
+def test_a_camera_that_the_edge_has_taken_out_does_not_come_back_into_its_book(world: World):
+    """Its worker does not know yet, and takes in an earlier change of it."""
+    world.apply(camera("a"))
+    world.book.unwatch("a")
+    world.fleet.apply(edge_config(camera("a", zone=[(0, 0), (1, 0), (1, 1)])))
+    world.fleet.look_round()
+    world.book.state("a", StreamFault.OTHER)
     assert world.book.running() == []
 
 

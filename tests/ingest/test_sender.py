@@ -372,7 +372,7 @@ def test_what_was_put_aside_while_the_clock_was_wrong_counts_from_now_on(parts: 
 def test_evidence_that_cannot_be_deleted_holds_up_nothing(parts: Parts):
     stays, goes = parts.record("a"), parts.record("b")
     parts.sender.step()
-    (parts.evidence.folder / "a" / f".partial-{stays}" / "left").mkdir(parents=True)  # it can be renamed to nothing else
+    (parts.evidence.folder / "a" / f".partial-00000001-{stays}" / "left").mkdir(parents=True)  # it can be renamed to nothing else
     parts.clock.now += 31 * 86_400
     parts.timer.now += 31 * 86_400
     new = parts.record("a")
