@@ -19,6 +19,9 @@ from ingest.preroll import Moment
 
 # Pixel formats whose first plane holds one byte of brightness for each pixel.
 LUMA_FIRST = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
+# From which FFmpeg converts (ITU-T H.273, table 4). Of a camera that declares other colours it fails on each picture; most such
+# cameras send usual ones and declare nonsense, so they count as undeclared.
+COLOURS, UNDECLARED = frozenset({0, 1, 2, 4, 5, 6, 7, 9}), 2
 # Of so many kinds of pictures the memory that they are converted in is kept: 6 MB for 1080p.
 MOST_KINDS = 4
 
@@ -65,6 +68,8 @@ class Picture:
 
     def frame(self) -> Frame:
         d = self.decoded
+        if d.colorspace not in COLOURS:
+            d.colorspace = UNDECLARED
         plane = _conversion(d.width, d.height, d.format.name, int(d.colorspace), int(d.color_range)).bgr(d).planes[0]
         # Not `to_ndarray`, which copies six megabytes once more.
         rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)

@@ -33,6 +33,12 @@ def test_pixels_are_those_of_the_plain_conversion(pixels: str, colours: tuple[in
     assert np.array_equal(converted(frame), plain)
 
 
+@pytest.mark.parametrize("colorspace", range(18))
+def test_a_camera_that_declares_colours_that_ffmpeg_does_not_know_is_looked_at_all_the_same(colorspace: int):
+    """YCgCo, ICtCp and the like: else its kitchen would go unwatched."""
+    assert converted(decoded(0, colorspace=colorspace)).shape == (*SHAPE, 3)
+
+
 def test_a_picture_that_is_kept_is_not_written_over():
     """That of a violation, until it is coded."""
     kept, before = converted(decoded(1)), converted(decoded(1)).copy()
