@@ -5,7 +5,6 @@ By default only key frames are decoded, which costs a tenth of decoding everythi
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
@@ -16,8 +15,6 @@ from pathlib import Path
 from typing import Literal
 
 import av
-import structlog
-from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -25,33 +22,23 @@ from contract.edges import StreamFault
 from contract.evidence import ClipFlaw
 from ingest.address import CameraAddress
 from ingest.camera_state import StreamInfo
-from ingest.decoding import BOUNDED, MOST_PIXELS, Decoder, Decoding
+from ingest.decoding import MOST_PIXELS, Decoder, Decoding
 from ingest.errors import SourceError, classify, describe
 from ingest.frames import Picture
+from ingest.opening import OPEN_TIMEOUT_S, READ_TIMEOUT_S, Opening
 from ingest.preroll import Moment, PreRoll
-from ingest.probe import probe
 from ingest.timeline import MAX_LEAP_S, ClockRecord, Stamps, Timeline
 
-# A camera on the same network answers within a second; on a mobile link or while it starts up it takes several.
-OPEN_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 10.0
 # The longest time without a picture. "Smart" codecs stretch the distance of key frames to ten seconds and more.
 PICTURE_TIMEOUT_S = 40.0
-PROBE_TIMEOUT_S = 3.0
 # What a file may lack of the length that it claims: containers round, and the last picture is shown for a while.
 CUT_OFF_S = 2.0
-# Of one camera; a channel of a recorder may come with its sub-stream.
-MOST_STREAMS = 4
 # Having waited for a packet as long as this, a reader has read all that there was, and rests; what comes meanwhile is read in one
 # go. 25 times a second awake, each time with its code gone from the processor's caches, a camera costs a twelfth more. Over TCP
 # nothing is lost: the kernel holds what comes, and the camera what is more than that. A picture is seen so much later at most.
 CAUGHT_UP_S, REST_S = 0.005, 0.2
-# A key frame of a 4K camera comes in one burst; the usual 208 KiB of the kernel would lose parts of it.
-UDP_BUFFER = 2 * 1024 * 1024
-
-log = structlog.get_logger(__name__)
-# Without these FFmpeg watches a stream for seconds, only to learn its frame rate.
-_QUICK_START = {"fpsprobesize": "0"}
+# Else FFmpeg watches a stream for seconds, only to learn its frame rate; and it would fetch the sound.
+_RTSP = {"fpsprobesize": "0", "allowed_media_types": "video"}
 
 
 class AvSource:
@@ -59,49 +46,34 @@ class AvSource:
 
     def __init__(
         self,
-        url: str,
+        opening: Opening,
         *,
-        live: bool,
-        shown: str | None = None,
-        address: CameraAddress | None = None,
-        format_name: str | None = None,
-        options: dict[str, str] | None = None,
         decoding: Decoding | None = None,
         realtime: bool = False,
-        open_timeout_s: float = OPEN_TIMEOUT_S,
-        read_timeout_s: float = READ_TIMEOUT_S,
         picture_timeout_s: float = PICTURE_TIMEOUT_S,
         on_decode: Callable[[int, bool], None] | None = None,
         preroll: PreRoll | None = None,
-        device: str | None = None,
         clock: ClockRecord | None = None,
         on_open: Callable[[], None] | None = None,
     ) -> None:
-        self.live = live
+        self.live = opening.live
         self.info: StreamInfo | None = None
         self.packets = 0
         self._decoder: Decoder | None = None
         self._wanted: tuple[float | None, float | None] = (None, None)
         self._stretch = 1.0
-        self._url = url
-        self._shown = shown or url
-        self._address = address
-        self._format = format_name
-        self._options = options or {}
+        self._opening = opening
         self._decoding = decoding or Decoding()
         self._realtime = realtime
         self._on_decode = on_decode
         self._on_open = on_open
         self._preroll = preroll
-        self._device = device
-        self._has_lost_device = self._has_changed_transport = False
         self._clock = clock
-        self._timeouts = (open_timeout_s, read_timeout_s)
         self._picture_timeout_s = max(picture_timeout_s, 3 * self._decoding.interval_s)
         self._stopped = threading.Event()
 
     def __repr__(self) -> str:
-        return f"AvSource({self._shown})"
+        return f"AvSource({self._opening.shown})"
 
     @property
     def damaged(self) -> int:
@@ -127,7 +99,7 @@ class AvSource:
             self._decoder.stretch = factor
 
     def pictures(self) -> Generator[Picture, None, None]:
-        container = self._open()
+        container = self._opening.open()
         try:
             if self._on_open is not None:
                 self._on_open()
@@ -138,53 +110,6 @@ class AvSource:
             if self._decoder is not None:
                 self._decoder.end()
             container.close()
-
-    def _open(self) -> InputContainer:
-        # FFmpeg's errors carry the URL with the password: none of them may stay attached to ours.
-        failure: Exception
-        try:
-            return self._connect(self._device)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            failure = error
-        # The camera does not speak this transport (461).
-        if getattr(failure, "errno", None) == errno.EPROTONOSUPPORT and not self._has_changed_transport:
-            self._has_changed_transport = True
-            self._options |= _over("udp" if self._options.get("rtsp_transport") == "tcp" else "tcp")
-            return self._open()
-        # Nothing of the network: the device has gone, or decodes as many streams as it can; if it opens without it.
-        if self._device is not None and classify(failure) in (None, StreamFault.DEVICE_MISSING):
-            device, self._device, self._has_lost_device = self._device, None, True
-            container = self._open()
-            log.warning(
-                "camera_not_decoded_in_hardware", camera=self._shown, device=device, cause=describe(failure),
-                words="The device that was to decode this camera does not start, or decodes as many streams as it can. The "
-                "processor decodes until the camera is connected anew. "
-                "硬件解码设备无法启动或已达上限，本路改由处理器解码，直至重新连接。",
-            )
-            return container
-        raise self._open_error(failure)
-
-    def _connect(self, device: str | None) -> InputContainer:
-        # What the device cannot decode, it leaves to the processor.
-        hardware = None if device is None else HWAccel(device, allow_software_fallback=True)
-        return av.open(
-            self._url, format=self._format, options=self._options, timeout=self._timeouts, hwaccel=hardware,
-            # To learn what a stream is, FFmpeg decodes a picture of it.
-            stream_options=[BOUNDED] * MOST_STREAMS,  # type: ignore[list-item]  # PyAV documents it, but says it is of text
-            metadata_errors="replace",  # cameras and recorders name themselves in GBK as often as in UTF-8
-        )
-
-    def _open_error(self, failure: Exception) -> SourceError:
-        fault = classify(failure)
-        if self._address and self._address.kind == "rtsp" and fault in (None, StreamFault.TIMEOUT, StreamFault.NOT_RTSP):
-            cause = probe(self._address, min(PROBE_TIMEOUT_S, self._timeouts[0]))
-            if cause is None and fault is StreamFault.NOT_RTSP and not self._address.url.startswith("rtsps:"):
-                cause = StreamFault.NOT_FOUND  # it speaks RTSP: cheap cameras say 400 of a path that they do not have
-            # An RTSP server that answers, but no stream that FFmpeg understands: there is nothing to see.
-            fault = cause or fault or StreamFault.NO_PICTURE
-        elif fault is None and not self.live:
-            fault = StreamFault.NOT_A_VIDEO
-        return SourceError(fault or StreamFault.OTHER, describe(failure))
 
     def _video(self, container: InputContainer) -> VideoStream:
         if not container.streams.video:
@@ -202,14 +127,14 @@ class AvSource:
         decoder.want(*self._wanted)
         decoder.stretch = self._stretch
         fps = float(stream.average_rate) if stream.average_rate else None
-        context = stream.codec_context
-        self.info = StreamInfo(context.name, context.width, context.height, fps, context.is_hwaccel, self._has_lost_device)
+        context, has_lost_device = stream.codec_context, self._opening.has_lost_device
+        self.info = StreamInfo(context.name, context.width, context.height, fps, context.is_hwaccel, has_lost_device)
         if self._preroll is not None:
             self._preroll.begin(stream)
         packets = container.demux(stream)
-        rests = self._options.get("rtsp_transport") == "tcp"
+        rests = self._opening.transport == "tcp"
         seen = time.monotonic()
-        stamps = Stamps(self._shown, self._clock)
+        stamps = Stamps(self._opening.shown, self._clock)
         pace = _Pace()
         last_s = 0.0
         index = 0
@@ -284,10 +209,6 @@ class _Pace:
         return max(0.0, self._start + stamp_s - now)
 
 
-def _over(transport: Literal["tcp", "udp"]) -> dict[str, str]:
-    return {"rtsp_transport": transport} | ({"buffer_size": str(UDP_BUFFER)} if transport == "udp" else {})
-
-
 def camera_source(
     address: CameraAddress,
     *,
@@ -307,28 +228,17 @@ def camera_source(
     Raises:
         SourceError: the webcam is not there.
     """
-    if address.kind == "webcam":
-        if not os.path.exists(address.url):
-            raise SourceError(StreamFault.DEVICE_MISSING, address.url)
-        format_name, options, device = "v4l2", {}, None
-    else:
-        format_name = "rtsp"
-        options = _QUICK_START | {"allowed_media_types": "video"} | _over(transport)
+    is_webcam = address.kind == "webcam"
+    if is_webcam and not os.path.exists(address.url):
+        raise SourceError(StreamFault.DEVICE_MISSING, address.url)
+    opening = Opening(
+        address.with_credentials(), live=True, shown=str(address), address=address,
+        format_name="v4l2" if is_webcam else "rtsp", options=None if is_webcam else _RTSP,
+        transport=None if is_webcam else transport, device=None if is_webcam else device,
+        timeouts_s=(open_timeout_s, read_timeout_s),
+    )
     return AvSource(
-        address.with_credentials(),
-        live=True,
-        shown=str(address),
-        address=address,
-        format_name=format_name,
-        options=options,
-        decoding=decoding,
-        open_timeout_s=open_timeout_s,
-        read_timeout_s=read_timeout_s,
-        picture_timeout_s=picture_timeout_s,
-        on_decode=on_decode,
-        preroll=preroll,
-        device=device,
-        clock=clock,
+        opening, decoding=decoding, picture_timeout_s=picture_timeout_s, on_decode=on_decode, preroll=preroll, clock=clock,
         on_open=on_open,
     )
 
@@ -344,7 +254,8 @@ def file_source(
     if not os.path.exists(path):  # not Path.exists(), which fails in a folder that is closed to us
         raise SourceError(StreamFault.DEVICE_MISSING, str(path))
     # With "file:" a name with a colon in it is not taken for a protocol.
-    return AvSource(f"file:{path}", shown=str(path), live=False, realtime=realtime, decoding=decoding, preroll=preroll)
+    opening = Opening(f"file:{path}", live=False, shown=str(path))
+    return AvSource(opening, realtime=realtime, decoding=decoding, preroll=preroll)
 
 
 def open_source(

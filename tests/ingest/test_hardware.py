@@ -3,9 +3,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from contract.edges import StreamFault
-from ingest import hardware, source
+from ingest import hardware
 from ingest.address import parse_address
 from ingest.errors import SourceError
+from ingest.opening import Opening
 from ingest.source import AvSource, camera_source
 
 
@@ -20,14 +21,14 @@ def test_a_machine_without_a_device_says_so(monkeypatch: pytest.MonkeyPatch, kno
 def test_a_device_that_has_gone_leaves_the_stream_to_the_processor(monkeypatch: pytest.MonkeyPatch, clips) -> None:
     asked = []
 
-    def lost(self: AvSource, device: str | None):
+    def lost(self: Opening, device: str | None):
         asked.append(device)
         if device is not None:
             raise av.error.PermissionError(1, "Operation not permitted")
         return av.open(self._url)
 
-    monkeypatch.setattr(source.AvSource, "_connect", lost)
-    shown = AvSource(str(clips()), live=False, device="cuda")
+    monkeypatch.setattr(Opening, "_connect", lost)
+    shown = AvSource(Opening(str(clips()), live=False, device="cuda"))
 
     with capture_logs() as logs:
         assert next(shown.pictures()).index == 0
