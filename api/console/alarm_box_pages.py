@@ -15,9 +15,9 @@ from api.alarms.tables import AlarmBox
 from api.cameras import repository as cameras
 from api.centre import Centre
 from api.console.alarm_box_views import alarm_box_row
-from api.console.i18n import N_
 from api.console.rendering import page, speaker_of
 from api.console.shop_choice import choose_shop
+from api.console.shop_form import NEEDED, is_name
 from api.console.views import Option
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
@@ -57,7 +57,7 @@ async def add_alarm_box(
     """The token is on this answer only."""
     actor.require(Permission.EDGES_WRITE)
     name = name.strip()
-    if not 0 < len(name) <= 100 or form not in centre.alarm_formats:
+    if not is_name(name) or form not in centre.alarm_formats:
         return await _form(request, actor, work, centre, shop_id, name, form, is_wrong=True)
     new = AlarmBoxIn(shop_id=shop_id[:64], name=name, format=form)
     box, token = await boxes.create_box(work, actor, centre.keyring, centre.alarm_formats, new, at)
@@ -121,5 +121,5 @@ async def _form(
     forms = [Option(key, speaker.choose(one.name)) for key, one in centre.alarm_formats.items()]
     return page(
         request, "alarm_box_new.html", actor=actor, status=422 if is_wrong else 200, choice=choice, forms=forms, shop_id=shop_id,
-        name=name, form=form, wrong=speaker.say(N_("Fill this in, with at most 100 characters.")) if is_wrong else None,
+        name=name, form=form, wrong=speaker.say(NEEDED) if is_wrong else None,
     )

@@ -89,7 +89,7 @@ FAULTS: dict[Fault, str] = {
 
 # By the field that refuses.
 WRONG: dict[str, str] = {
-    "name": N_("Fill this in, with at most 100 characters."),
+    "name": N_("Fill this in on one line, with at most 100 characters."),
     "place": N_("Choose a place that fits: a target that a shop reads belongs to that shop."),
     "url": N_("Write an address as https://host/path, on the public internet, without user name and password."),
     "client_id": N_(

@@ -14,7 +14,7 @@ from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.place_pages import CONFLICT
 from api.console.rendering import page, speaker_of
-from api.console.shop_form import LONGEST_NAME, NEEDED, NOT_A_COUNTY, TOO_LONG, is_name
+from api.console.shop_form import NEEDED, NOT_A_COUNTY, TOO_LONG, is_name
 from api.kit.database import Work
 from api.kit.problems import NotFound
 from api.kit.work import Reading, Writing
@@ -62,8 +62,8 @@ async def add_district(
     """Who works there is invited before it has a shop. One that is there already by these names is shown."""
     actor.require(Permission.PLACES_WRITE)
     wrong = {} if is_name(name) else {"name": NEEDED}
-    if len(county.strip()) > LONGEST_NAME:
-        wrong["county"] = TOO_LONG
+    if county.strip() and not is_name(county):
+        wrong["county"] = NEEDED
     if not wrong:
         try:
             async with work.begin_nested():  # an account that is refused half-way has made no county
@@ -71,8 +71,6 @@ async def add_district(
             return RedirectResponse(f"/districts/{district_id}", 303)
         except NotACounty:
             wrong["county"] = NOT_A_COUNTY
-        except ValidationError:
-            wrong["name"] = NEEDED
     return await _new_page(request, actor, work, county, name, wrong)
 
 

@@ -3,16 +3,16 @@
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api.console.form_errors import refused_fields
 from api.console.i18n import N_
-from api.places.schemas import ShopIn
+from api.places.schemas import Name, ShopIn
 from api.places.tables import Duty, LicenceKind, Shop
 from contract.catalogue import AreaKind
 
-LONGEST_NAME = 100
-NEEDED = N_("Fill this in, with at most 100 characters.")
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+NEEDED = N_("Fill this in on one line, with at most 100 characters.")
 TOO_LONG = N_("This is longer than it can be.")
 CODE_TAKEN = N_("Another shop already has this credit code.")
 NOT_A_COUNTY = N_("This is a station. Write the county above it.")
@@ -74,8 +74,8 @@ class NotAShop(ValueError):
 def read_new_shop(typed: ShopTyped) -> ShopIn:
     """Its district is not known yet. Raises NotAShop."""
     wrong = {field: NEEDED for field in ("district", "name") if not is_name(getattr(typed, field))}
-    if len(typed.county.strip()) > LONGEST_NAME:
-        wrong["county"] = TOO_LONG
+    if typed.county.strip() and not is_name(typed.county):
+        wrong["county"] = NEEDED
     try:
         new = read_shop(typed, "")
     except NotAShop as problem:
@@ -86,7 +86,11 @@ def read_new_shop(typed: ShopTyped) -> ShopIn:
 
 
 def is_name(text: str) -> bool:
-    return 0 < len(text.strip()) <= LONGEST_NAME
+    try:
+        _NAME.validate_python(text.strip())
+    except ValidationError:
+        return False
+    return True
 
 
 def read_shop(typed: ShopTyped, district_id: str, before: Shop | None = None) -> ShopIn:

@@ -33,8 +33,12 @@ async def test_a_station_is_there_before_its_first_shop(browser: httpx.AsyncClie
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"), [({"name": " "}, "请填写这一项"), ({"name": "甲所", "county": "乙所"}, "这是监管所")],
-    ids=["no name", "no county"],
+    ("typed", "words"),
+    [
+        ({"name": " "}, "请填写这一项"), ({"name": "甲所", "county": "乙所"}, "这是监管所"),
+        ({"name": "甲所", "county": "a\tb"}, 'id="county-wrong">请填写这一项'),
+    ],
+    ids=["no name", "no county", "two cells of a spreadsheet"],
 )
 async def test_a_station_that_cannot_be_added(browser: httpx.AsyncClient, typed: dict[str, str], words: str) -> None:
     await sign_in(browser, "admin")
@@ -67,7 +71,14 @@ async def test_a_known_district_is_taken(browser: httpx.AsyncClient) -> None:
     assert page.split('<datalist id="districts">')[1].count('<option value="城西所">') == 1
 
 
-@pytest.mark.parametrize("wrong", [{"district": ""}, {"name": " "}, {"area": "长" * 101}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"district": ""}, {"name": " "}, {"area": "长" * 101},
+        # Two cells of a spreadsheet, pasted.
+        {"area": "a\tb"}, {"district": "a\tb"}, {"county": "a\tb"},
+    ],
+)
 async def test_what_is_wrong_is_said_at_its_field(browser: httpx.AsyncClient, wrong: dict[str, str]) -> None:
     await sign_in(browser, "installer")
     answer = await browser.post("/shops/new", data={**FORM, **wrong})
@@ -189,3 +200,10 @@ async def test_the_list_is_open_to_who_reads_places(browser: httpx.AsyncClient, 
     page = (await browser.get("/shops")).text
     assert "望江楼川菜馆" in page
     assert f'href="/shops/{kitchen.shop_id}"' not in page
+
+
+async def test_an_alarm_box_whose_name_was_two_cells_of_a_spreadsheet(browser: httpx.AsyncClient, kitchen: Kitchen) -> None:
+    await sign_in(browser, "installer")
+    typed = {"shop_id": kitchen.shop_id, "name": "a\tb", "form": "carrier_cloud"}
+    answer = await browser.post("/alarm-boxes/new", data=typed)
+    assert (answer.status_code, "写成一行" in answer.text) == (422, True)
