@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.centre import Centre
-from api.deliveries import messages, outbox, repository
+from api.deliveries import claims, escalation, messages, repository
+from api.deliveries.claims import Claim
 from api.deliveries.kinds import Fault
-from api.deliveries.outbox import Claim
 from api.deliveries.outcome import Outcome
 from api.deliveries.sending import Sender
 
@@ -89,16 +89,16 @@ class Dispatcher:
     async def look(self) -> None:
         """Begin whatever is due now, and hand on what is late."""
         settings, at = self._centre.settings, self._clock()
-        late = outbox.late_before(settings, at)
+        late = escalation.late_before(settings, at)
         async with self._centre.database.reading() as work:
-            due = await repository.due_targets(work, at, outbox.is_quiet(settings, at))
+            due = await repository.due_targets(work, at, escalation.is_quiet(settings, at))
             is_any_late = await repository.is_any_late(work, late)
         for target_id in due:
             if target_id not in self._tasks and len(self._tasks) < TARGETS_AT_ONCE:
                 self._tasks[target_id] = asyncio.create_task(self._serve(target_id))
         if is_any_late:
             async with self._centre.database.writing() as work:
-                await outbox.escalate(work, settings, at)
+                await escalation.escalate(work, settings, at)
 
     async def _serve(self, target_id: str) -> None:
         """One message after the other, as long as any is due."""
@@ -116,12 +116,12 @@ class Dispatcher:
         begun_at = self._clock()
         try:
             async with self._centre.database.writing() as work:
-                claim = await outbox.claim(work, self._centre.settings, target_id, begun_at)
+                claim = await claims.claim(work, self._centre.settings, target_id, begun_at)
                 content = await messages.content_of(work, self._centre, claim) if claim is not None else None
         except messages.NoWords as error:
             log.exception("a message cannot be put into words", delivery=error.delivery_id)
             async with self._centre.database.writing() as work:
-                await outbox.give_up(work, error.delivery_id, Fault.NO_WORDS, begun_at)
+                await claims.give_up(work, error.delivery_id, Fault.NO_WORDS, begun_at)
             return True
         if claim is None or content is None:
             return False
@@ -131,11 +131,11 @@ class Dispatcher:
 
     async def _record(self, claim: Claim, outcome: Outcome, begun_at: datetime) -> None:
         """Tried until the claim runs out: what was sent and is not recorded is sent again."""
-        until = begun_at + outbox.claim_lasts(self._centre.settings)
+        until = begun_at + claims.claim_lasts(self._centre.settings)
         while True:
             try:
                 async with self._centre.database.writing() as work:
-                    await outbox.record(work, claim, outcome, begun_at, self._clock(), self._chance())
+                    await claims.record(work, claim, outcome, begun_at, self._clock(), self._chance())
                 return
             except AWAY:
                 if self._clock() >= until:

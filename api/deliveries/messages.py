@@ -12,10 +12,10 @@ from api.accounts.actors import the_house
 from api.cases import service as cases
 from api.cases.tables import Case
 from api.centre import Centre
+from api.deliveries.claims import Claim
 from api.deliveries.events import CaseEvent, TargetDeadEvent
 from api.deliveries.heads import HEADS, LEVELS, LIMITS, TELL_THE_LIMIT, TELL_THE_TIME, UNTIL
 from api.deliveries.kinds import Channel, Event, Fault
-from api.deliveries.outbox import Claim
 from api.deliveries.robots import ROBOTS
 from api.deliveries.sms import PARAMETER_CHARACTERS
 from api.keys.service import KeyName, stored_key

@@ -7,7 +7,8 @@ import anyio.to_thread
 from api.accounts.actors import Actor
 from api.clients import repository as clients
 from api.clients.service import as_part_of_actor
-from api.deliveries import outbox, repository
+from api.deliveries import repository
+from api.deliveries.escalation import can_stand_in
 from api.deliveries.extra import NotAnAddress, check_address_of_apprise
 from api.deliveries.kinds import EVENTS_OF, PERSONAL, ROBOTS, SIGNED_ROBOTS, SMS_EVENTS, Audience, Channel, Fault
 from api.deliveries.mail import ADDRESS
@@ -136,7 +137,7 @@ async def _check_next(work: Work, actor: Actor, target: Target, new: TargetIn) -
     following = await repository.get_target(work, actor, new.next_id)
     if following is None or following.id == target.id:
         raise not_found("next target")
-    if not outbox.can_stand_in(following, new):
+    if not can_stand_in(following, new):
         raise NotATarget("next_id", "A shop or another department is told instead of nobody else. Name a target of officers.")
 
 

@@ -8,11 +8,11 @@ from sqlalchemy import text
 
 from api.accounts.actors import the_house
 from api.accounts.permissions import Role
-from api.deliveries import outbox, repository
+from api.deliveries import claims, repository
 from api.deliveries.dispatcher import Dispatcher
 from api.deliveries.kinds import Fault
+from api.deliveries.outcome import Outcome
 from api.deliveries.retries import DELAYS_S
-from api.deliveries.sending import Outcome
 from api.deliveries.targets import rotate_keys
 from api.kit.times import SHOP_TIME
 from tests.api.deliveries.post import Post
@@ -234,13 +234,13 @@ async def test_a_failure_told_too_late_leaves_the_claim_of_another_alone(post: P
     target = await post.target()
     await post.open_case()
     settings, database = post.world.centre.settings, post.world.centre.database
-    claims = []
+    taken = []
     for _ in range(2):
         async with database.writing() as work:
-            claims.append(await outbox.claim(work, settings, target["id"], post.clock.now))
+            taken.append(await claims.claim(work, settings, target["id"], post.clock.now))
         post.clock.pass_by(minutes=2)
     async with database.writing() as work:
-        await outbox.record(work, claims[0], Outcome("", fault=Fault.NO_ANSWER), post.clock.now, post.clock.now, 0.0)
+        await claims.record(work, taken[0], Outcome("", fault=Fault.NO_ANSWER), post.clock.now, post.clock.now, 0.0)
     answer = await post.admin.post("/api/v1/deliveries/1/resend")
     assert (answer.status_code, problem_code(answer)) == (409, "being-sent")
 
