@@ -1,7 +1,7 @@
 """From looks to violations: votes by time and by sure looks, inside zone and hours, told once per repeat interval."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -111,34 +111,29 @@ class RuleEngine:
 
         A suspicion is open while somebody's last sure look broke a rule that was not told of, no longer ago than its hold time.
         """
-        by_code = {rule.code: rule for rule in self.rules}
-        return min(
-            (
-                by_code[code].hold_s / by_code[code].min_sure_looks
-                for track in self._tracks.values()
-                for code, seen_s in track.suspected.items()
-                if time_s - seen_s <= by_code[code].hold_s
-            ),
-            default=None,
-        )
+        return min((rule.hold_s / rule.min_sure_looks for rule, _ in self._suspicions(time_s)), default=None)
 
     def wanted_at_s(self, time_s: float) -> float | None:
         """The next moment (camera's time) at which an open suspicion will have lasted the hold time, None without one.
 
         A look then, and not only with the next key frame, tells of it as early as it may be told.
         """
-        by_code = {rule.code: rule for rule in self.rules}
         return min(
             (
-                look.time_s + by_code[code].hold_s
-                for track in self._tracks.values()
-                for code, seen_s in track.suspected.items()
-                if time_s - seen_s <= by_code[code].hold_s
-                for look in track.looks[code]
-                if look.violating and look.time_s + by_code[code].hold_s > time_s + SAME_TIME_S
+                look.time_s + rule.hold_s
+                for rule, looks in self._suspicions(time_s) for look in looks
+                if look.violating and look.time_s + rule.hold_s > time_s + SAME_TIME_S
             ),
             default=None,
         )
+
+    def _suspicions(self, time_s: float) -> Iterator[tuple[Rule, deque[_Look]]]:
+        """The open ones of every person, with the looks at them."""
+        for track in self._tracks.values():
+            for rule in self.rules:
+                seen_s = track.suspected.get(rule.code)
+                if seen_s is not None and time_s - seen_s <= rule.hold_s:
+                    yield rule, track.looks[rule.code]
 
     def _told(self, rule: Rule, number: int, spot: Box, wall_time: datetime) -> bool:
         until = self._tracks[number].told_until.get(rule.code)
