@@ -16,6 +16,7 @@ from detector.providers import Wanted
 from ingest.backoff import Backoff
 from ingest.centre import SET_THE_CLOCK, Centre
 from ingest.centre_errors import CentreError
+from ingest.cleaning import Cleaner
 from ingest.config_store import ConfigStore
 from ingest.crew import WORKER, Crew
 from ingest.database import Database
@@ -106,8 +107,9 @@ class Edge:
         recorder = Recorder(evidence, outbox, self._edge_id, self._keys.signing, lambda: self._centre.clock_offset_s)
         recorder.recover(datetime.now(UTC))
         book = MinuteBook(database, self._centre.now, lambda: self._centre.clock_offset_s is not None)
-        sender = Sender(outbox, evidence, recorder, self._centre, self._keep_days, clock=self._centre.now)
-        clips = Sender(outbox, evidence, recorder, self._centre, self._keep_days, clock=self._centre.now, is_clip=True)
+        cleaner = Cleaner(outbox, evidence, self._centre, self._keep_days, clock=self._centre.now)
+        sender = Sender(outbox, evidence, recorder, self._centre, cleaner=cleaner, clock=self._centre.now)
+        clips = Sender(outbox, evidence, recorder, self._centre, clock=self._centre.now, is_clip=True)
         latest = LatestSender(self._centre)
         setup = Setup(
             self._keys.encryption.private_bytes_raw(), self._weights, self._threads, self._preroll_bytes, self._latest_every_s,

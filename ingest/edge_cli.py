@@ -14,6 +14,7 @@ from contract.evidence import LARGEST_CLIP
 from contract.logs import log_to_stderr
 from detector.card import ModelError
 from ingest.centre import Centre, CentreUrlError, checked_centre_url
+from ingest.cleaning import FEWEST_KEEP_DAYS
 from ingest.cores import cores
 from ingest.edge import KEEP_DAYS, Edge, EdgeError
 from ingest.ending import end_on_signals
@@ -22,7 +23,6 @@ from ingest.identity import EdgeBusy, IdentityError, read_identity
 from ingest.memory import keep_little
 from ingest.metrics import MetricsError, serve_metrics
 from ingest.pipe import LATEST_EVERY_S, PREROLL_BYTES, Setup
-from ingest.sender import FEWEST_KEEP_DAYS
 
 app = typer.Typer(help="The edge box: enroll, run, capacity. 边缘端", no_args_is_help=True, add_completion=False)
 MIB = 2**20

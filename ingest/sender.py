@@ -16,29 +16,18 @@ from contract.edges import EdgeTrouble
 from ingest.backoff import Backoff
 from ingest.centre import Centre
 from ingest.centre_errors import CentreFailed, CentreRefused, CentreUnavailable
+from ingest.cleaning import DAY_S, Cleaner
 from ingest.durable import disk_trouble
 from ingest.evidence import EvidenceFolder
 from ingest.outbox import Outbox, Report
 from ingest.recorder import Recorder
 from ingest.steps import FIRST_WAIT_S, Steps
 
-# Where there is hardly any room, what has just been sent makes some a minute later.
-CLEANING_INTERVAL_S, SCARCE_INTERVAL_S = 3600.0, 60.0
 # With nothing to do the sender still looks this often, should a wake-up be missed; and whether heartbeats get through again.
 IDLE_S, AWAY_S = 30.0, 5.0
-DAY_S = 86_400.0
 # What the way to the centre cuts off, or it fails on, is somebody's mobile data each time: 2 MB of a violation, up to 32 MB of a
 # clip. After so many attempts, one or two days, two or three for a clip, the next one of that camera has its turn.
 FIRST_CLIP_PAUSE_S, LONGEST_PAUSE_S, MOST_ATTEMPTS = 60.0, 6 * 3600.0, 20
-# The longest repeat interval of the shipped rules is seven days.
-FEWEST_KEEP_DAYS = 7
-# Fifty violations with their clips, and five. Below it what the centre has gives way to what it does not have yet: first what is
-# older than a week, then all.
-LEAST_FREE, SCARCE = 500_000_000, 50_000_000
-NEARLY_FULL = (
-    "The disk of this box is nearly full: evidence that the centre has is kept here for {days} days only. Make room on it. "
-    "本机磁盘将满：中心已收到的证据只在本机保留最近 {days} 天。请清理磁盘。"
-)
 GIVEN_UP = (
     "This clip did not get through for days; it is sent again when the edge box is restarted. On a weak line set a lower bit "
     "rate in the camera, which makes clips smaller. "
@@ -66,12 +55,12 @@ class _Held:
 
 
 class Sender(Steps):
-    """Clips have a sender of their own (`is_clip`), so that no violation waits for one to be uploaded; that one leaves what was
-    kept long enough to the other."""
+    """Clips have a sender of their own (`is_clip`), so that no violation waits for one to be uploaded; one of the two has the
+    `cleaner`."""
 
     def __init__(
-        self, outbox: Outbox, folder: EvidenceFolder, recorder: Recorder, centre: Centre, keep_days: float,
-        *, clock: Callable[[], float] = time.time, timer: Callable[[], float] = time.monotonic,
+        self, outbox: Outbox, folder: EvidenceFolder, recorder: Recorder, centre: Centre,
+        *, cleaner: Cleaner | None = None, clock: Callable[[], float] = time.time, timer: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random, is_clip: bool = False,
     ) -> None:
         super().__init__(timer, chance)
@@ -80,7 +69,7 @@ class Sender(Steps):
         self._folder = folder
         self._recorder = recorder
         self._centre = centre
-        self._keep_days = keep_days
+        self._cleaner = cleaner
         self._clock = clock
         # Only cameras whose report does not get through, though perhaps others do: no more entries than cameras.
         self._held: dict[str, _Held] = {}
@@ -89,16 +78,16 @@ class Sender(Steps):
         self._passed: set[UUID] = set()
         # By camera, the file of the last clip that the centre has.
         self._last_clip: dict[str, int] = {}
-        self._cleaned_at = float("-inf")
         self.trouble: EdgeTrouble | None = None
         self._disk_cause: str | None = None
         self._lost_until = float("-inf")
 
     def step(self) -> float:
-        """Send what can be sent now, delete what was kept long enough. Returns the seconds until there is something to do."""
+        """Send what can be sent now, and clean up. Returns the seconds until there is something to do."""
         try:
             self._recorder.relist()
-            self._clean()
+            if self._cleaner is not None:
+                self._cleaner.clean()
             while self._goes_on() and (due := self._due()):
                 for report in due:
                     if self._stopped or not self._send(report):
@@ -212,35 +201,6 @@ class Sender(Steps):
             return self._paused_until - now
         idle_s = AWAY_S if self._centre.is_away else IDLE_S
         return max(0.0, min([idle_s, *(held.until - now for held in self._held.values() if held.until > now)]))
-
-    def _clean(self) -> None:
-        # Nobody knows how old anything is before the clock was compared: one that is ahead would delete all.
-        if self._is_clip or self._centre.clock_offset_s is None:
-            return
-        free = self._folder.free_bytes()
-        interval_s = SCARCE_INTERVAL_S if free < SCARCE else CLEANING_INTERVAL_S
-        if self._timer() - self._cleaned_at < interval_s:
-            return
-        now = self._clock()
-        keep_days = 0 if free < SCARCE else FEWEST_KEEP_DAYS if free < LEAST_FREE else self._keep_days
-        due = self._outbox.sent_before(now - keep_days * DAY_S)
-        if keep_days < self._keep_days and (due or free >= SCARCE):
-            log.warning("disk_nearly_full", kept_days=keep_days, words=NEARLY_FULL.format(days=keep_days))
-        for report in due:
-            try:
-                self._folder.delete(report)
-            except OSError as error:
-                # What cannot be deleted is tried again the next time, and must not keep anything new from being sent.
-                log.error("evidence_not_deleted", violation=str(report.violation_id), cause=str(error))
-                continue
-            self._outbox.mark_deleted(report.violation_id, now, is_clip=report.is_clip)
-        try:
-            if gone := self._folder.delete_aside(now - keep_days * DAY_S, now):
-                log.info("earlier_evidence_deleted", folders=[str(path) for path in gone])
-        except (OSError, ValueError) as error:
-            log.error("earlier_evidence_not_deleted", cause=str(error))
-        self._outbox.purge(now)
-        self._cleaned_at = self._timer()
 
     def _disk(self, error: OSError | sqlite3.Error | None) -> None:
         cause = None if error is None else str(error)

@@ -26,6 +26,7 @@ from detector.observation import Attribute, Head, Observation, Person
 from detector.violation import Repeat, Violation
 from ingest.camera_state import ReaderState, Status
 from ingest.centre import Centre
+from ingest.cleaning import Cleaner
 from ingest.database import Database
 from ingest.evidence import EvidenceFolder
 from ingest.findings import Clip, Sight
@@ -192,9 +193,10 @@ class Parts:
         )
         self.client = self.centre.client(self.clock)
         self.client.machine_started = 0.0  # compared, and right
+        cleaner = Cleaner(self.outbox, self.evidence, self.client, keep_days, clock=self.clock, timer=self.timer)
         self.sender, self.clip_sender = (
             Sender(
-                self.outbox, self.evidence, self.recorder, self.client, keep_days,
+                self.outbox, self.evidence, self.recorder, self.client, cleaner=None if is_clip else cleaner,
                 clock=self.clock, timer=self.timer, chance=lambda: 1.0, is_clip=is_clip,
             )
             for is_clip in (False, True)

@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 from contract.edges import EdgeTrouble
 from contract.evidence import CLIP, ClipFlaw
 from ingest.centre_errors import CentreUnavailable
+from ingest.cleaning import LEAST_FREE, SCARCE, SCARCE_INTERVAL_S
 from ingest.heartbeat import no_disk
 from ingest.outbox import Outbox
-from ingest.sender import FIRST_CLIP_PAUSE_S, LEAST_FREE, SCARCE, SCARCE_INTERVAL_S, Sender
+from ingest.sender import FIRST_CLIP_PAUSE_S, Sender
 from tests.ingest.edge_world import START, CentreInMemory, Parts, a_clip, problem
 
 
