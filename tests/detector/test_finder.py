@@ -151,9 +151,11 @@ def test_canvases_of_many_sizes_are_not_all_kept(scripted):
     assert len(finder._canvases) <= MOST_CANVASES
 
 
-def test_a_hand_inside_a_hand_is_the_same_one_and_a_head_inside_a_head_is_not(scripted):
+@pytest.mark.parametrize(
+    ("kind", "scores"), [(2, [0.9, 0.7, 0.6]), (3, [0.9, 0.7, 0.6]), (1, [0.9, 0.8, 0.7, 0.6])], ids=["hand", "cigarette", "head"]
+)
+def test_a_hand_or_cigarette_inside_another_is_the_same_one_and_a_head_is_not(scripted, kind, scores):
     boxes = [(100, 62, 200, 212), (110, 72, 160, 132), (300, 62, 350, 112), (340, 62, 390, 112)]
-    finder, _ = scripted([(*box, 0.9 - index / 10, label) for label in (2, 1) for index, box in enumerate(boxes)])
+    finder, _ = scripted([(*box, 0.9 - index / 10, kind) for index, box in enumerate(boxes)])
     (found,) = finder.find([np.zeros((720, 1280, 3), np.uint8)])
-    assert [thing.score for thing in found if thing.name == "hand"] == pytest.approx([0.9, 0.7, 0.6])
-    assert [thing.score for thing in found if thing.name == "head"] == pytest.approx([0.9, 0.8, 0.7, 0.6])
+    assert [thing.score for thing in found] == pytest.approx(scores)

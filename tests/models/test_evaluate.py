@@ -67,13 +67,13 @@ def test_a_cigarette_that_the_product_does_not_take_for_one_is_ranked_and_change
     picture = read_folder(write_folder(tmp_path / "d", [{"annotated": [8]}], {"p0": "8 0.5 0.6 0.1 0.1\n"}))[0]
     rows = np.zeros((1, 300, 6), np.float32)
     rows[0, 0] = 200, 100, 400, 350, 0.9, 1  # a head on a canvas of ten times the picture's size, and a faint cigarette in it
-    rows[0, 1] = 300, 270, 340, 310, 0.2, 3
+    rows[0, 1] = 300, 270, 340, 310, 0.12, 3
     states = [np.array([[0.05, 0.95, *[0.0] * (len(names) - 2)]], np.float32) for names in STATES.values()]
     monkeypatch.setattr(Session, "run", lambda self, _: [rows] if self._name == "finder" else states)
 
     matches = look([picture], default_weights()).matches
 
-    assert [(c.score, c.told) for c in matches.candidates["cigarette"]] == [(pytest.approx(0.2), False)]
+    assert [(c.score, c.told) for c in matches.candidates["cigarette"]] == [(pytest.approx(0.12), False)]
     assert [(j.told, j.score) for j in matches.judged] == [("no", pytest.approx(0.05))]
 
 
