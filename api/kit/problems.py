@@ -30,6 +30,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from pydantic_core import PydanticSerializationError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -298,8 +299,9 @@ def install(app: FastAPI) -> None:
         return await answer(request, beyond)
 
     @app.exception_handler(UnicodeEncodeError)
-    async def _text(request: Request, error: UnicodeEncodeError) -> Response:
-        if error.reason != "surrogates not allowed":  # what JSON can write, and UTF-8 cannot
+    @app.exception_handler(PydanticSerializationError)
+    async def _text(request: Request, error: ValueError) -> Response:
+        if "surrogates not allowed" not in str(error):  # what JSON can write, and UTF-8 cannot
             raise error
         return await answer(request, Invalid(_NOT_KEPT))
 

@@ -1,5 +1,7 @@
 """What a developer is told who asks in a way that does not work."""
 
+import json
+
 import pytest
 
 from api.accounts.permissions import Role
@@ -50,7 +52,15 @@ async def test_text_that_no_database_keeps(any_world: World, character: str):
     assert (answer.status_code, problem_code(answer)) == (422, "invalid"), answer.text
 
 
-async def test_a_password_with_half_of_a_character(world: World):
-    body = '{"login": "chief", "password": "\\ud800"}'
-    answer = await world.client().post("/api/v1/login", content=body, headers={"Content-Type": "application/json"})
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("login", {"login": "chief"}),
+        ("targets", {"name": "T", "channel": "dingtalk", "audience": "authority", "token": "k", "events": ["case.opened"]}),
+    ],
+)
+async def test_a_secret_with_half_of_a_character(world: World, path: str, body: dict[str, object]):
+    admin = await world.person(Role.ADMIN)
+    content = json.dumps({**body, "password" if path == "login" else "secret": "\ud800"})
+    answer = await admin.post(f"/api/v1/{path}", content=content, headers={"Content-Type": "application/json"})
     assert (answer.status_code, problem_code(answer)) == (422, "invalid"), answer.text
