@@ -28,6 +28,7 @@ from api.cases.tables import Case
 from api.centre import Centre
 from api.evidence.endpoints import given_reason
 from api.kit.database import Work
+from api.kit.headers import attachment
 from api.kit.parameters import IfMatch, version_of
 from api.kit.problems import Invalid, TooLarge
 from api.kit.work import At
@@ -173,8 +174,7 @@ async def get_photograph(
     verifies the answer, until then; a shop sees them blurred always."""
     content = await look_at(centre, actor, photograph_id, given_reason(request, reason))
     # Whoever opens its address downloads it: what somebody sent is never shown as a page of ours.
-    headers = {"Content-Disposition": f'attachment; filename="{photograph_id}.jpg"'}
-    return Response(content, media_type="image/jpeg", headers=headers)
+    return Response(content, media_type="image/jpeg", headers=attachment(f"{photograph_id}.jpg"))
 
 
 async def look_at(

@@ -11,6 +11,7 @@ from api.audit import service
 from api.audit.repository import Filter
 from api.audit.schemas import AuditEntries, AuditEntryOut
 from api.centre import Centre
+from api.kit.headers import attachment
 from api.kit.paging import Paged
 from api.kit.problems import Forbidden, Unauthenticated, documented
 from api.kit.times import in_shop_time
@@ -59,5 +60,5 @@ async def exported(
         service.record_export(work, actor, head)
 
     name = f"audit-{in_shop_time(head.exported_at):%Y%m%d-%H%M%S}.jsonl"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(service.export_lines(centre.database, actor, head), media_type=EXPORT_TYPE, headers=headers)
+    lines = service.export_lines(centre.database, actor, head)
+    return StreamingResponse(lines, media_type=EXPORT_TYPE, headers=attachment(name))

@@ -23,6 +23,7 @@ from api.console.shop_lists import MOST_AT_ONCE, MOST_LINES, Line, ShopList, rea
 from api.deliveries import targets
 from api.deliveries.sms import is_mobile
 from api.kit import base64url
+from api.kit.headers import attachment
 from api.kit.problems import Invalid
 from api.kit.work import At
 from api.places.service import CreditCodeTaken
@@ -54,13 +55,14 @@ async def import_page(
 @router.get("/shops/import/template.csv")
 async def template_text(request: Request, actor: SignedIn) -> Response:
     actor.require(Permission.PLACES_WRITE)
-    return _template("shops.csv", "text/csv; charset=utf-8", to_csv(template(speaker_of(request))))
+    content = to_csv(template(speaker_of(request)))
+    return Response(content, media_type="text/csv; charset=utf-8", headers=attachment("shops.csv"))
 
 
 @router.get("/shops/import/template.xlsx")
 async def template_workbook(request: Request, actor: SignedIn) -> Response:
     actor.require(Permission.PLACES_WRITE)
-    return _template("shops.xlsx", XLSX, to_xlsx([template(speaker_of(request))]))
+    return Response(to_xlsx([template(speaker_of(request))]), media_type=XLSX, headers=attachment("shops.xlsx"))
 
 
 @router.post("/shops/import")
@@ -124,11 +126,6 @@ def _page(
         packed=_packed(outcome.good) if outcome and outcome.good else "", shown=_SHOWN, most_lines=MOST_LINES,
         most_at_once=MOST_AT_ONCE, mobiles=mobiles,
     )
-
-
-def _template(name: str, media_type: str, content: bytes) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-    return Response(content, media_type=media_type, headers=headers)
 
 
 def _some(names: Sequence[str]) -> list[str]:

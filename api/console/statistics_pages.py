@@ -22,6 +22,7 @@ from api.console.statistics_words import COLUMNS, TIMES
 from api.console.views import Fact
 from api.console.words import ROLES
 from api.kit.database import Work
+from api.kit.headers import attachment
 from api.kit.problems import Invalid
 from api.kit.times import in_shop_time
 from api.kit.work import At, Reading
@@ -77,7 +78,8 @@ async def statistics_csv(
         sheet = counts_table(speaker, centre.catalogue, by, figures.by[by]).sheet()
     else:
         raise BadFilter("There is no such table.")
-    return _file(to_csv(sheet), "text/csv; charset=utf-8", f"{_name(scope)}-{table}.csv")
+    headers = attachment(f"{_name(scope)}-{table}.csv")
+    return Response(to_csv(sheet), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/statistics.xlsx")
@@ -92,7 +94,7 @@ async def statistics_xlsx(
     about = Sheet(speaker.say(N_("About")), [speaker.say(N_("Statistics")), ""], [*made, *total, *words])
     tables = [section.table.sheet() for section in sections(speaker, centre.catalogue, figures, lambda by, key: None)]
     content = await anyio.to_thread.run_sync(to_xlsx, [about, *tables])
-    return _file(content, XLSX, f"{_name(scope)}.xlsx")
+    return Response(content, media_type=XLSX, headers=attachment(f"{_name(scope)}.xlsx"))
 
 
 @router.get("/statistics/month")
@@ -134,11 +136,6 @@ def _month_of(wanted: Filter, at: datetime) -> str:
 
 def _name(scope: Scope) -> str:
     return f"statistics-{in_shop_time(scope.begin).date()}-{(in_shop_time(scope.end) - timedelta(days=1)).date()}"
-
-
-def _file(content: bytes, media_type: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-    return Response(content, media_type=media_type, headers=headers)
 
 
 def _made(speaker: Speaker, actor: Actor, at: datetime, wanted: Filter) -> list[Fact]:

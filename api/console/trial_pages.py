@@ -117,7 +117,7 @@ async def trial_state(request: Request, trial_id: str, actor: SignedInForUpdate,
 @router.get("/cameras/trials/{trial_id}/picture.jpg")
 async def trial_picture(trial_id: str, actor: SignedIn, work: Reading) -> Response:
     picture = await trials.get_picture(work, actor, trial_id)
-    return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
+    return Response(picture, media_type="image/jpeg")
 
 
 @router.post("/cameras/trials/{trial_id}/camera")

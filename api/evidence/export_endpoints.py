@@ -15,6 +15,7 @@ from api.cases.endpoints import CaseId
 from api.evidence import countersigning, export
 from api.evidence.endpoints import given_reason
 from api.evidence.schemas import CentreKeyOut, CentreKeys
+from api.kit.headers import attachment
 from api.kit.problems import Forbidden, NotFound, Unauthenticated, documented
 from api.kit.work import Reading
 from api.places.schemas import Id
@@ -49,7 +50,7 @@ async def export_case(request: Request, actor: SignedIn, centre: CentreOf, case_
         async with centre.database.writing() as work:
             export.record_case_export(work, actor, rows, why)
         undone.pop_all()
-    headers = _attachment(export.case_name(case_id)) | {"Content-Length": str(archive.tell())}
+    headers = attachment(export.case_name(case_id)) | {"Content-Length": str(archive.tell())}
     archive.seek(0)
     chunks = iter(partial(archive.read, CHUNK_BYTES), b"")
     return StreamingResponse(chunks, headers=headers, media_type="application/zip", background=BackgroundTask(archive.close))
@@ -70,7 +71,7 @@ async def export_chain(actor: SignedIn, centre: CentreOf, camera_id: Id) -> Resp
         camera, content = await export.export_chain(work, actor, key, camera_id, centre.clock())
     async with centre.database.writing() as work:
         export.record_chain_export(work, actor, camera)
-    return _download(content, "application/json", export.chain_name(camera_id))
+    return Response(content, media_type="application/json", headers=attachment(export.chain_name(camera_id)))
 
 
 @router.get(
@@ -80,11 +81,3 @@ async def export_chain(actor: SignedIn, centre: CentreOf, camera_id: Id) -> Resp
 async def list_centre_keys(work: Reading) -> CentreKeys:
     """For everybody: whoever was handed evidence compares them, or gives them to `sunshine evidence verify --centre-key`."""
     return CentreKeys(items=[CentreKeyOut.model_validate(key) for key in await countersigning.published_keys(work)])
-
-
-def _download(content: bytes, media_type: str, name: str) -> Response:
-    return Response(content, media_type=media_type, headers=_attachment(name))
-
-
-def _attachment(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -13,3 +13,8 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Of an answer that is saved as a file and never shown as a page of ours. `name` is ASCII without quotation marks."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
