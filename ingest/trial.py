@@ -45,7 +45,7 @@ _SHARPNESS_WIDTH_PX = 640
 log = structlog.get_logger(__name__)
 
 
-def looked_up(address: CameraAddress, *, allow_loopback: bool = False) -> CameraAddress:
+def looked_up(address: CameraAddress, *, allow_loopback: bool) -> CameraAddress:
     """The address with its host's name replaced by what it resolves to and what listens: that very machine is connected to.
 
     Raises SourceError where a name has no address, or one that is no camera's.

@@ -144,9 +144,7 @@ def is_in_verification(actor: Actor, case: Case) -> bool:
     return may and case.state in (CaseState.SUBMITTED, CaseState.APPEALED)
 
 
-async def find_photograph(
-    work: Work, actor: Actor, photograph_id: str, case_id: int | None = None
-) -> tuple[Photograph, Case]:
+async def find_photograph(work: Work, actor: Actor, photograph_id: str, case_id: int | None) -> tuple[Photograph, Case]:
     """Of any case, or of that one only. Raises NotFound."""
     found = await repository.get_photograph(work, actor, photograph_id)
     if found is None or case_id not in (None, found[1].id):
@@ -154,7 +152,7 @@ async def find_photograph(
     return found
 
 
-async def load_photograph(files: Files, actor: Actor, photograph: Photograph, case: Case, reason: str | None = None) -> Look:
+async def load_photograph(files: Files, actor: Actor, photograph: Photograph, case: Case, reason: str | None) -> Look:
     """Not to be shown before `record_look`. With faces for who verifies, and for staff who say why. No transaction should be open
     while it is fetched."""
     content = await files.get(photograph.key)

@@ -69,11 +69,10 @@ async def open_case(
     await insert_now(work, case)
     if muted is not None:
         muted.case_id = case.id
-    steps = [
-        transition(actor, case, 0, Act.REPORT, None, CaseState.DETECTED, at),
+    await insert_now(
+        work, transition(actor, case, 0, Act.REPORT, None, CaseState.DETECTED, at),
         transition(the_system(), case, 1, act, CaseState.DETECTED, state, at),
-    ]
-    await repository.add_transitions(work, steps)
+    )
     await tell_step(work, case, act, CaseState.DETECTED, at)
     return case
 

@@ -24,7 +24,7 @@ from api.cameras.tables import Camera
 from api.cases.queues import Queue
 from api.cases.states import JUDGED, OPEN, TOLD, Act, CaseState, DismissalReason
 from api.cases.tables import IS_OPEN, STAGES_OF_THE_SHOP, Case, CaseTransition, MutedSpot, Reminder, ReviewLease
-from api.kit.database import Work, insert_now, insert_or_take
+from api.kit.database import Work, insert_or_take
 from api.kit.prepared import prepared
 from api.places.repository import shop_is_visible
 from api.places.tables import Shop
@@ -339,9 +339,3 @@ async def list_transitions(work: Work, actor: Actor, case_id: int) -> Sequence[C
         .order_by(CaseTransition.id)
     )
     return list(await work.scalars(query))
-
-
-@without_actor("each step says who took it")
-async def add_transitions(work: Work, steps: Sequence[CaseTransition]) -> None:
-    """In one statement; the unit of work would take one for each."""
-    await insert_now(work, *steps)

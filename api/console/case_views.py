@@ -155,10 +155,10 @@ def case_view(
 
 
 def with_form(
-    view: CaseView, act: Act, typed: dict[str, str], *, wrong: dict[str, str] | None = None, problem: Fact | None = None
+    view: CaseView, act: Act, typed: dict[str, str], *, wrong: dict[str, str], problem: Fact | None
 ) -> CaseView:
     """The page as it comes back after an act that was not done, with what was typed."""
-    acts = [replace(form, typed=typed, wrong=wrong or {}) if form.act == act and not form.is_bare else form for form in view.acts]
+    acts = [replace(form, typed=typed, wrong=wrong) if form.act == act and not form.is_bare else form for form in view.acts]
     is_lost = not any(form.typed for form in acts)
     return replace(view, acts=acts, problem=problem, lost_note=typed.get("note", typed.get("text", "")) if is_lost else "")
 

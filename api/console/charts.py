@@ -61,7 +61,7 @@ class WeekChart:
 
 
 def bar_chart(
-    id: str, title: str, text: str, bars: Sequence[tuple[str, str, float]], whole: float | None = None
+    id: str, title: str, text: str, bars: Sequence[tuple[str, str, float]], whole: float | None
 ) -> BarChart | None:
     """Of words, the amount in words, and the amount. The longest bar is as wide as the chart, or as its part of the whole. None
     where there is nothing to draw: one bar beside no other says no more than its number."""

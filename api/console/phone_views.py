@@ -152,7 +152,7 @@ _DONE: dict[Act, str] = {
 def phone_view(
     visit: Visit, base: str, notice: Facts | None, exhibits: Sequence[Evidence], acts: frozenset[Act],
     answers: Sequence[Answer], history: Sequence[Case], cameras: Sequence[CameraRow], speaker: Speaker,
-    catalogue: Catalogue, at: datetime, done: str = "",
+    catalogue: Catalogue, at: datetime, done: str,
 ) -> PhoneView:
     case, last = visit.case, visit.transitions[-1]
     rule = find_rule(case.rule, catalogue)

@@ -30,7 +30,7 @@ class ShopChoice:
     url: str
 
 
-async def choose_shop(request: Request, work: Work, actor: Actor, chosen: Iterable[str] = (), *, prefix: str = "") -> ShopChoice:
+async def choose_shop(request: Request, work: Work, actor: Actor, chosen: Iterable[str], *, prefix: str = "") -> ShopChoice:
     """`shop_name` of the address is a part of their names; `chosen` values are offered in any case; all begin with `prefix`."""
     name = request.query_params.get("shop_name", "").strip()[:_LONGEST]
     found = await places.list_shops(work, actor, name=name, limit=MOST_SHOPS + 1)

@@ -142,7 +142,7 @@ async def find_answer(work: Work, actor: Actor, key: str) -> Row[str, str] | Non
     return (await work.execute(statement, values)).first()
 
 
-async def own_evidence(work: Work, actor: Actor, violation_id: str, *, for_change: bool = False) -> Evidence | None:
+async def own_evidence(work: Work, actor: Actor, violation_id: str, *, for_change: bool) -> Evidence | None:
     """What this edge reported, deleted or not, as it is now."""
     query = select(Evidence).where(Evidence.edge_id == actor.id, Evidence.violation_id == violation_id)
     query = query.options(joinedload(Evidence.edge), joinedload(Evidence.clip), joinedload(Evidence.case))

@@ -105,7 +105,7 @@ def is_in_review(actor: Actor, case: Case) -> bool:
     return case.state is CaseState.PENDING_REVIEW and may_judge and actor.client is None
 
 
-async def find_file(work: Work, actor: Actor, violation_id: str, name: str, reason: str | None = None) -> Wanted:
+async def find_file(work: Work, actor: Actor, violation_id: str, name: str, reason: str | None) -> Wanted:
     """Whether this actor may see one file of a piece of evidence. Raises NotFound, or ReasonNeeded for a picture with faces
     outside the review."""
     actor.require(Permission.EVIDENCE_BLURRED if name == BLURRED else Permission.EVIDENCE_READ)

@@ -69,9 +69,9 @@ class Settings(BaseSettings):
     person_requests_per_minute: int = Field(1200, gt=0, description="of each person who is signed in, pages and pictures too")
     # Ten a second, where a box with nothing to report asks some ten times a minute: a week's reports are caught up in minutes.
     box_requests_per_minute: int = Field(600, gt=0, description="of each edge, and of each box that a shop owns")
-    # A person's token lasts an hour: enough for a backend of 7,200 people.
     # Twenty phones of a kitchen behind one router open the page of the same notice, with its pictures, within the same minute.
     link_requests_per_minute: int = Field(300, gt=0, description="through one link, from one address, by whoever holds it")
+    # A person's token lasts an hour: enough for a backend of 7,200 people.
     token_requests_per_minute: int = Field(120, gt=0, description="at the token endpoint, for each client and for each address")
     # Whoever reads what a program asks for needs some seconds; each consent is a row and an entry of the audit.
     consents_per_minute: int = Field(20, gt=0, description="answers to programs that ask to be let in, of each person")

@@ -18,7 +18,7 @@ from api.places.tables import Contact, District, Shop
 
 
 @without_actor("the token is the proof")
-async def find_link(work: Work, token_hash: str, *, for_change: bool = False) -> CaseLink | None:
+async def find_link(work: Work, token_hash: str, *, for_change: bool) -> CaseLink | None:
     query = select(CaseLink).where(CaseLink.token_hash == token_hash).options(joinedload(CaseLink.target))
     if for_change:
         query = query.with_for_update(of=CaseLink)

@@ -137,7 +137,7 @@ def _sorted(rows: list[tuple[int, CountsRow]], by: By | None, most: str) -> list
 
 
 async def measure_durations(
-    work: Work, actor: Actor, scope: Scope, tables: Collection[By | None] = (None,)
+    work: Work, actor: Actor, scope: Scope, tables: Collection[By | None]
 ) -> dict[By | None, list[DurationRow]]:
     """From the notice to the first answer, and to the closure, of what was answered or closed in this time; the most cases
     first. By nearest rank (https://en.wikipedia.org/wiki/Percentile#The_nearest-rank_method), which needs no more than SQL that
@@ -177,7 +177,7 @@ def _ranked(taken: FromClause, by: By | None) -> Select[*tuple[Any, ...]]:
     return select(*_columns(ranked, by)[:3], ranked.c.act, func.count(), *times).group_by(*keys, ranked.c.act)
 
 
-async def count_missed(work: Work, actor: Actor, scope: Scope, stages: Collection[Stage] = tuple(Stage)) -> int:
+async def count_missed(work: Work, actor: Actor, scope: Scope, stages: Collection[Stage]) -> int:
     """Limits that ended without what was due, each once: after a standstill of the centre the first that tells of one may be that
     the case went up."""
     query, earlier = select(func.count()).select_from(Reminder).join(Case, Case.id == Reminder.case_id), aliased(Reminder)
