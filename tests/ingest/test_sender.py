@@ -443,7 +443,7 @@ class TestViolationThatDoesNotGetThrough:
     def test_that_one_does_not_get_through_for_days_shows_as_trouble_for_as_long(self, parts: Parts):
         parts.record()
         parts.centre.before = cut_off_violations
-        pass_days(parts, 4, parts.sender)
+        pass_days(parts, 8, parts.sender)
         assert (parts.outbox.waiting(), parts.sender.trouble) == (1, EdgeTrouble.REPORT_REFUSED)
 
     def test_a_hiccup_after_later_ones_went_before_it_sets_nothing_aside(self, parts: Parts):
