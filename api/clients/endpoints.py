@@ -91,7 +91,10 @@ async def revoke_client(work: Writing, actor: SignedIn, at: At, client_id: Id) -
     return ClientOut.model_validate(await service.revoke_client(work, actor, client_id, at))
 
 
-@router.get("/me/grants", operation_id="list_grants", summary="Programs that you let in", responses=documented(Unauthenticated))
+@router.get(
+    "/me/grants", operation_id="list_grants", summary="Programs that you let in",
+    responses=documented(Unauthenticated, Forbidden),
+)
 async def list_grants(actor: SignedIn, work: Reading, at: At) -> Grants:
     """Of a session; no token opens it."""
     return Grants(items=[GrantOut.of(consent) for consent in await consents.list_own(work, actor, at)])

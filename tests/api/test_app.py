@@ -70,6 +70,10 @@ class TestOpenApi:
             expected += ["oauth"] * len(OPERATIONS.get(operation["operationId"], ()))
             assert schemes == ([] if operation["operationId"] in public else expected), operation["operationId"]
 
+    def test_what_no_token_opens_tells_that_it_refuses_one(self, document: dict[str, Any]):
+        closed = [operation for _, operation in operations(document) if operation.get("security") == [{"session": []}]]
+        assert [one["operationId"] for one in closed if "403" not in one["responses"]] == []
+
     def test_tokens_open_only_what_there_is(self, document: dict[str, Any]):
         assert set(OPERATIONS) <= {operation["operationId"] for _, operation in operations(document)}
 
