@@ -1,5 +1,6 @@
 """Answers come as multipart forms. They are read only once it is known who sends them: they may be large."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from api.accounts.dependencies import CentreOf, SignedIn
 from api.accounts.permissions import Permission
 from api.answers import service
 from api.answers.photographs import decode
-from api.answers.service import MOST_PHOTOGRAPHS, Answered, TooManyPhotographs
+from api.answers.service import MOST_PHOTOGRAPHS, Answered, Look, TooManyPhotographs
 from api.answers.tables import Photograph
 from api.audit.service import REASON_LENGTH
 from api.cases import service as cases
@@ -31,6 +32,7 @@ from api.kit.database import Work
 from api.kit.headers import attachment
 from api.kit.parameters import IfMatch, version_of
 from api.kit.problems import Invalid, TooLarge
+from api.kit.ranges import ASKED_EACH_TIME, PARTS_OF_FILES, file_response
 from api.kit.work import At
 from api.places.schemas import Id
 from api.repeats.routes import ApiRoute
@@ -164,7 +166,9 @@ async def answer_notice(
 
 @router.get(
     "/photographs/{photograph_id}", operation_id="get_photograph", summary="A photograph of an answer", response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}}, "description": "As it was encoded anew, or without faces"}, **READ},
+    responses={
+        200: {"content": {"image/jpeg": {}}, "description": "As it was encoded anew, or without faces"}, **PARTS_OF_FILES, **READ,
+    },
 )
 async def get_photograph(
     request: Request, actor: SignedIn, centre: CentreOf, photograph_id: Id,
@@ -172,21 +176,24 @@ async def get_photograph(
 ) -> Response:
     """Every look is recorded: who, of which unit, what and why. Without a `reason` faces are blurred for everybody but who
     verifies the answer, until then; a shop sees them blurred always."""
-    content = await look_at(centre, actor, photograph_id, given_reason(request, reason))
+    look = await look_at(centre, actor, photograph_id, given_reason(request, reason))
+    digest = hashlib.sha256(look.content).hexdigest()
+    response = file_response(request, look.content, "image/jpeg", digest, None if look.has_faces else ASKED_EACH_TIME)
     # Whoever opens its address downloads it: what somebody sent is never shown as a page of ours.
-    return Response(content, media_type="image/jpeg", headers=attachment(f"{photograph_id}.jpg"))
+    response.headers.update(attachment(f"{photograph_id}.jpg"))
+    return response
 
 
 async def look_at(
     centre: Centre, actor: Actor, photograph_id: str, reason: str | None = None, *, case_id: int | None = None
-) -> bytes:
+) -> Look:
     """Read it and record that, in this order: see api.evidence.endpoints.look. `case_id` is the only case whose it may be."""
     async with centre.database.reading() as work:
         photograph, case = await service.find_photograph(work, actor, photograph_id, case_id)
     look = await service.load_photograph(centre.files, actor, photograph, case, reason)
     async with centre.database.writing() as work:
         service.record_look(work, actor, look, photograph_id)
-    return look.content
+    return look
 
 
 def _typed(form: FormData, name: str) -> str:

@@ -33,6 +33,7 @@ from api.kit.database import Work
 from api.kit.not_found import not_found
 from api.kit.problems import NotFound, Problem, VersionConflict
 from api.kit.qr import qr_png
+from api.kit.ranges import ASKED_EACH_TIME, file_response
 from api.kit.work import At
 from api.links import service as links
 from api.links.paper import address_on_paper
@@ -99,7 +100,7 @@ async def notice_picture(request: Request, token: Token, centre: CentreOf, at: A
     window = close_up(manifest.boxes, manifest.frame_width, manifest.frame_height, 1) if close else None
     width = _CLOSE_UP_WIDTH_PX if close else _PICTURE_WIDTH_PX
     small = await anyio.to_thread.run_sync(thumbnail, file.content, window, width, limiter=at_once)
-    return Response(small, media_type="image/jpeg")
+    return _shown(request, small)
 
 
 @router.get("/n/{token}/photographs/{photograph_id}")
@@ -108,9 +109,13 @@ async def own_photograph(request: Request, token: Token, photograph_id: Id, cent
     async with centre.database.reading() as work:
         visit = await _visit(request, work, token, at)
     links.require_own(visit)
-    content = await look_at(centre, visit.actor, photograph_id, case_id=visit.case.id)
-    small = await anyio.to_thread.run_sync(thumbnail, content, None, _SENT_WIDTH_PX, limiter=at_once)
-    return Response(small, media_type="image/jpeg")
+    sent = await look_at(centre, visit.actor, photograph_id, case_id=visit.case.id)
+    small = await anyio.to_thread.run_sync(thumbnail, sent.content, None, _SENT_WIDTH_PX, limiter=at_once)
+    return _shown(request, small)
+
+
+def _shown(request: Request, small: bytes) -> Response:
+    return file_response(request, small, "image/jpeg", hashlib.sha256(small).hexdigest(), ASKED_EACH_TIME)
 
 
 @router.get("/n/{token}/notice")

@@ -14,7 +14,7 @@ from api.evidence.schemas import LinkIn, LinkOut
 from api.evidence.service import EvidenceFile
 from api.kit.middleware import is_same_site
 from api.kit.problems import Forbidden, Gone, NotFound, TooManyRequests, Unauthenticated, documented
-from api.kit.ranges import PARTS_OF_FILES, file_response
+from api.kit.ranges import ASKED_EACH_TIME, PARTS_OF_FILES, file_response
 from api.kit.work import At
 from api.repeats.routes import ApiRoute
 
@@ -46,7 +46,8 @@ async def get_file(
     show faces; `clip-preview.mp4` is there for clips in H.265, made when it is first asked for."""
     # Each part of a file is a look of its own: who leaves out the first byte has looked all the same.
     file = await look(centre, actor, str(violation_id), name, given_reason(request, reason))
-    return file_response(request, file.content, file.media_type, file.sha256)
+    kept = ASKED_EACH_TIME if name == service.BLURRED else None
+    return file_response(request, file.content, file.media_type, file.sha256, kept)
 
 
 @router.post(

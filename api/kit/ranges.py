@@ -8,6 +8,9 @@ from fastapi import Request, Response
 from api.kit.parameters import is_known
 from api.kit.problems import Problem, documented
 
+# Kept where it was shown, and shown again only after asking: who may see it, and that they looked, holds each time, and on a slow
+# network the picture need not come twice. Only for what shows no face.
+ASKED_EACH_TIME = "private, no-cache"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 

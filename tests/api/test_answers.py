@@ -95,6 +95,15 @@ class TestAnswer:
             {"photograph": one["id"], "faces": True}
         ]
 
+    async def test_without_faces_it_need_not_come_twice_to_the_same_browser(self, world: World):
+        there = await Answering.begin(world)
+        one = (await answer_notice(there.owner, there.case_id, 3, photograph(ISSUED))).json()["answers"][0]["photographs"][0]
+        shown = await there.owner.get(one["url"])
+        assert shown.headers["cache-control"] == "private, no-cache"
+        again = await there.owner.get(one["url"], headers={"If-None-Match": shown.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert (await there.officer.get(one["url"])).headers["cache-control"] == "no-store"  # with faces
+
     async def test_an_objection_needs_no_photograph(self, any_world: World):
         there = await Answering.begin(any_world)
         form = {"act": "appeal", "text": "That was a guest."}

@@ -383,6 +383,21 @@ class TestRead:
         assert answer.headers["content-type"] == "image/jpeg"
         assert answer.headers["cache-control"] == "no-store"
 
+    async def test_without_faces_it_need_not_come_twice_to_the_same_browser(self, world: World):
+        box = await world.edge(await world.place())
+        manifest = box.manifest()
+        await box.send(manifest)
+        officer, auditor = await world.person(), await world.person(Role.AUDITOR)
+        path = f"/api/v1/evidence/{manifest.violation_id}/blurred.jpg"
+        first = await officer.get(path)
+        assert first.headers["cache-control"] == "private, no-cache"
+        again = await officer.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        entries = (await auditor.get("/api/v1/audit")).json()["items"]
+        assert [entry["action"] for entry in entries].count("evidence.read") == 2
+        refused = await world.client().get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert refused.status_code == 401
+
     async def test_each_look_is_recorded(self, world: World):
         box = await world.edge(await world.place())
         manifest = box.manifest()

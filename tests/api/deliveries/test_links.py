@@ -92,6 +92,16 @@ class TestOpening:
         )
         assert (close[0], close[0]) == close != whole
 
+    async def test_its_pictures_need_not_come_twice(self, phones: Phones):
+        device, token = await opened(phones)
+        await fix(device, token)
+        sent = re.search(rf"/n/{token}/photographs/\w+", (await device.get(f"/n/{token}")).text)
+        assert sent is not None
+        for path in (f"/n/{token}/picture.jpg", f"/n/{token}/picture.jpg?close=true", sent[0]):
+            first = await device.get(path)
+            again = await device.get(path, headers={"If-None-Match": first.headers["etag"]})
+            assert (first.headers["cache-control"], again.status_code) == ("private, no-cache", 304), path
+
     async def test_nothing_happens_by_it(self, phones: Phones):
         await phones.person()
         case_id = await phones.notice()
