@@ -5,19 +5,19 @@ const status = form.querySelector("[data-push-status]");
 const words = form.dataset;
 
 function bytes(base64url) {
-  const base64 = base64url.replaceAll("-", "+").replaceAll("_", "/");
+  const base64 = base64url.replace(/-/g, "+").replace(/_/g, "/");
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
 function isSame(buffer, key) {
-  const mine = new Uint8Array(buffer ?? []);
+  const mine = new Uint8Array(buffer || []);
   return mine.length === key.length && mine.every((byte, place) => byte === key[place]);
 }
 
 // The worker of the shown version; a subscription needs one that is active.
 async function activeWorker() {
   const registration = await navigator.serviceWorker.register(words.worker);
-  const coming = registration.installing ?? registration.waiting;
+  const coming = registration.installing || registration.waiting;
   if (coming && coming.state !== "activated") {
     await new Promise((done, failed) =>
       coming.addEventListener("statechange", () => {

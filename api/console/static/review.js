@@ -1,5 +1,6 @@
 // The review queue by keyboard: a verdict is one key, and the next picture stands there before anything is asked of the server.
 // The next pictures are fetched and decoded ahead; what was judged is sent after they are shown, and can be taken back.
+// Nothing in here is younger than Chrome 69, as in phone.js.
 
 const form = document.querySelector("[data-review]");
 const rows = form.querySelector("[data-rows]");
@@ -16,8 +17,8 @@ const words = form.dataset;
 
 const AHEAD = 4; // pictures that are fetched before they are wanted
 const FEW = 8; // cases left, from which on more are asked for
-const RENEW_MS = 30_000; // a quarter of the time for which a case is ours
-const UNDO_MS = 10_000; // as the server counts it
+const RENEW_MS = 30000; // a quarter of the time for which a case is ours
+const UNDO_MS = 10000; // as the server counts it
 const JUDGING = new Set(["violation", "not_a_violation", "cannot_tell", "notice", "merge"]);
 
 let sending = Promise.resolve();
@@ -29,7 +30,7 @@ const underWay = new Set(); // judged, and not yet known to the server: it would
 const all = () => [...rows.children];
 const article = (row) => stage.querySelector(`[data-case="${row.dataset.case}"]`);
 const box = (row) => row.querySelector("input[type=checkbox]");
-const shown = () => all().find((row) => row.getAttribute("aria-current")) ?? null;
+const shown = () => all().find((row) => row.getAttribute("aria-current")) || null;
 const selected = () => all().filter((row) => box(row).checked);
 const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
@@ -38,15 +39,17 @@ const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeo
 function load(row) {
   const looked = article(row);
   const picture = looked.querySelector("[data-picture]");
-  if (picture?.dataset.src) {
+  if (!picture) return;
+  if (picture.dataset.src) {
     picture.src = picture.dataset.src;
     delete picture.dataset.src;
   }
   // The cut-out is drawn from the same picture, and asks for it only once that is here.
-  picture?.decode().then(() => {
+  picture.decode().then(() => {
     const part = looked.querySelector("image[data-href]");
-    part?.setAttribute("href", part.dataset.href);
-    part?.removeAttribute("data-href");
+    if (!part) return;
+    part.setAttribute("href", part.dataset.href);
+    part.removeAttribute("data-href");
   }, () => {});
 }
 
@@ -79,7 +82,7 @@ function move(steps) {
 }
 
 function tell(text, { link = null, undo = false, isBad = false } = {}) {
-  toast.replaceChildren(document.createTextNode(text));
+  toast.textContent = text;
   if (link) toast.append(" ", Object.assign(document.createElement("a"), { href: link, textContent: words.see }));
   if (undo) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "button button-small" });
@@ -107,8 +110,8 @@ function takeOut(list) {
   const before = all();
   const at = before.indexOf(shown());
   const entries = list.map((row) => ({ row, looked: article(row), next: row.nextElementSibling }));
-  const stays = before.slice(at).find((row) => !list.includes(row)) ?? before.slice(0, at).reverse().find((row) => !list.includes(row));
-  show(stays ?? null);
+  const stays = [...before.slice(at), ...before.slice(0, at).reverse()].find((row) => !list.includes(row));
+  show(stays || null);
   entries.forEach(({ row, looked }) => {
     box(row).checked = false;
     row.remove();
@@ -121,7 +124,7 @@ function takeOut(list) {
 
 function putBack(entries) {
   [...entries].reverse().forEach(({ row, looked, next }) => {
-    rows.insertBefore(row, next?.parentNode === rows ? next : null);
+    rows.insertBefore(row, next && next.parentNode === rows ? next : null);
     looked.hidden = true;
     stage.append(looked);
   });
@@ -215,7 +218,7 @@ async function judge(verdict) {
 
 function issueNow() {
   const act = last;
-  if (act?.verdict !== "notice" || act.isUndone) return;
+  if (!act || act.verdict !== "notice" || act.isUndone) return;
   clearTimeout(act.timer);
   last = null;
   inTurn(() => (act.entries.length ? send(act, "notice") : null));
@@ -260,7 +263,10 @@ async function play() {
   if (row !== shown() || looked.querySelector("video")) return;
   const link = looked.querySelector("[data-play]");
   if (link) startClip(looked, link);
-  else tell(looked.querySelector("[data-clip]")?.textContent.trim() || words.noClip);
+  else {
+    const clip = looked.querySelector("[data-clip]");
+    tell((clip && clip.textContent.trim()) || words.noClip);
+  }
 }
 
 // Until it is there the picture stays: a preview of H.265 takes some seconds.
@@ -268,10 +274,10 @@ function startClip(looked, link) {
   const video = Object.assign(document.createElement("video"), {
     src: link.href, controls: true, muted: true, playsInline: true, hidden: true,
   });
-  link.ariaBusy = "true";
+  link.setAttribute("aria-busy", "true");
   video.addEventListener("loadeddata", () => {
     video.hidden = false;
-    link.ariaBusy = null;
+    link.removeAttribute("aria-busy");
   });
   video.addEventListener("ended", () => stopClip(looked));
   video.addEventListener("error", () => {
@@ -285,7 +291,7 @@ function startClip(looked, link) {
 function stopClip(looked) {
   const video = looked.querySelector("video");
   if (!video) return;
-  looked.querySelector("[data-play]").ariaBusy = null;
+  looked.querySelector("[data-play]").removeAttribute("aria-busy");
   video.remove();
   video.removeAttribute("src");
   video.load(); // or it would go on being fetched
@@ -308,16 +314,17 @@ async function claim() {
   const template = document.createElement("template");
   template.innerHTML = await answer.text();
   const more = template.content.querySelector("[data-more]");
-  showLeft(Object.fromEntries(
-    Object.entries(more.dataset).filter(([name]) => name.startsWith("left")).map(([name, count]) => [name.slice(4).toLowerCase(), count]),
-  ));
+  const left = {};
+  for (const [name, count] of Object.entries(more.dataset)) if (name.startsWith("left")) left[name.slice(4).toLowerCase()] = count;
+  showLeft(left);
   more.querySelectorAll("[data-lost]").forEach((item) => {
     const row = rows.querySelector(`[data-case="${item.dataset.lost}"]`);
     if (row) takeOut([row]);
     tell(item.textContent, { link: `/cases/${item.dataset.lost}`, isBad: true });
   });
   more.querySelectorAll(":scope > div > [data-clip]").forEach((clip) => {
-    stage.querySelector(`[data-clip="${clip.dataset.clip}"]`)?.replaceWith(clip);
+    const before = stage.querySelector(`[data-clip="${clip.dataset.clip}"]`);
+    if (before) before.replaceWith(clip);
   });
   const known = new Set(all().map((row) => row.dataset.case));
   const fresh = [...more.querySelectorAll("ol > li")].filter((row) => !known.has(row.dataset.case));
@@ -325,11 +332,11 @@ async function claim() {
     stage.append(more.querySelector(`article[data-case="${row.dataset.case}"]`));
     rows.append(row);
   });
-  if (fresh.length) show(shown() ?? fresh[0]);
+  if (fresh.length) show(shown() || fresh[0]);
 }
 
 function ask() {
-  asking ??= sending.then(claim).catch(() => {}).finally(() => (asking = null));
+  if (!asking) asking = sending.then(claim).catch(() => {}).finally(() => (asking = null));
   return asking;
 }
 
@@ -353,7 +360,7 @@ const acts = {
   full: () => stage.classList.toggle("is-full"),
   boxes: () => stage.classList.toggle("no-boxes"),
   play,
-  keys: () => keysSheet.togglePopover(),
+  keys: () => (keysSheet.open ? keysSheet.close() : keysSheet.showModal()),
   close: () => {
     if (shown()) stopClip(article(shown()));
     stage.classList.remove("is-full");
@@ -393,7 +400,7 @@ document.addEventListener("keydown", (event) => {
   if (!act || event.isComposing || !keysOn.checked) return;
   if (event.target.closest("select, textarea, input:not([type=checkbox])")) return;
   if (event.key === " " && event.target.closest("button, summary, input, video")) return;
-  if (act === "close" && keysSheet.matches(":popover-open")) return;
+  if (keysSheet.open && act !== "keys") return; // what lies behind it is not judged; Escape closes it
   event.preventDefault();
   if (event.repeat && act !== "next" && act !== "previous") return;
   if (JUDGING.has(act)) {
@@ -401,9 +408,12 @@ document.addEventListener("keydown", (event) => {
   } else acts[act]();
 });
 
-form.addEventListener("submit", (event) => {
+// Enter presses one of them too. Before Chrome 81 the form would not say by which it is sent.
+verdicts.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
   event.preventDefault();
-  judge(event.submitter.value);
+  judge(button.value);
 });
 rows.addEventListener("click", (event) => {
   const row = event.target.closest("li");
@@ -437,6 +447,7 @@ addEventListener("pagehide", () => {
 setInterval(() => document.hidden || ask(), RENEW_MS);
 document.addEventListener("visibilitychange", () => document.hidden || ask());
 
+document.querySelector("[data-keys-open]").addEventListener("click", acts.keys);
 document.querySelector("[data-keys-switch]").hidden = false;
 form.dataset.ready = "";
 countSelected();

@@ -25,7 +25,7 @@ function element(name, parent, classes = "") {
   return parent.appendChild(made);
 }
 
-const polygon = svg.querySelector("polygon") ?? element("polygon", svg);
+const polygon = svg.querySelector("polygon") || element("polygon", svg);
 
 function read() {
   const lines = field.value.split("\n").filter((line) => line.trim());
@@ -79,7 +79,8 @@ function draw(focused = -1) {
   handles.forEach((handle) => handle.remove());
   handles = corners.map((_, at) => handle(at));
   place();
-  if (focused >= 0) handles[Math.min(focused, handles.length - 1)]?.focus({ preventScroll: true });
+  const next = handles[Math.min(focused, handles.length - 1)];
+  if (next) next.focus({ preventScroll: true });
 }
 
 function write() {
@@ -182,5 +183,5 @@ new ResizeObserver(place).observe(svg);
 // A group, not one image: its corners are there to be reached.
 svg.setAttribute("role", "group");
 tools.hidden = false;
-corners = read() ?? [];
+corners = read() || [];
 draw();

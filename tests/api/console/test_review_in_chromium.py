@@ -138,6 +138,13 @@ class TestOneKey:
         page.keyboard.press("Escape")
         page.keyboard.press("?")
         expect(page.get_by_role("dialog")).to_contain_text("撤回刚才的判定")
+        page.keyboard.press("1")  # what lies behind it is not judged
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        expect_shown(page, waiting[0])
+        page.get_by_role("button", name="快捷键").click()
+        page.get_by_role("button", name="关闭").click()
+        expect(page.get_by_role("dialog")).to_be_hidden()
 
     def test_no_key_judges_while_somebody_writes(self, waiting: list[int], open_page: OpenPage) -> None:
         page = review(open_page)
