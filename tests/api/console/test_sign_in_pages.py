@@ -13,6 +13,12 @@ async def test_anonymous_is_led_to_the_sign_in_and_back(browser: httpx.AsyncClie
     assert (answer.status_code, answer.headers["location"]) == (303, "/cases?state=all")
 
 
+@pytest.mark.parametrize("path", ["/cases", "/wall"])
+async def test_a_browser_of_two_engines_takes_the_modern_one(browser: httpx.AsyncClient, path: str) -> None:
+    await sign_in(browser, "chief")
+    assert '<meta name="renderer" content="webkit">' in (await browser.get(path)).text
+
+
 @pytest.mark.parametrize("path", ["/cases", "/cases/1", "/cases/list", "/cases/1/thumbnail.jpg", "/cameras", "/cameras/list"])
 async def test_nothing_is_open_to_anonymous(browser: httpx.AsyncClient, kitchen: Kitchen, path: str) -> None:
     await hand_in(browser, kitchen)
