@@ -34,7 +34,7 @@ async def heartbeat(
         (57, None, 1, "正常查看", "最近 5 分钟看了 57 次"),
         (12, StreamFault.DISCONNECTED, 1, "查看中，时有中断", "视频中断了，正在自动重连"),
         (0, StreamFault.WRONG_PASSWORD, 1, "无法查看", "用户名或密码不对"),
-        (57, None, 20, "边缘盒失联", "请检查边缘盒的电源和网络"),
+        (57, None, 20, "边缘盒失联", "请检查边缘盒（店里的小主机）的电源和网络"),
     ],
 )
 async def test_state_in_words(

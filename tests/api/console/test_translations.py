@@ -51,3 +51,9 @@ def test_templates_hold_no_words_of_their_own() -> None:
         words = re.findall(r"[A-Za-z]{2,}", re.sub(r"&\w+;", "", re.sub(r"<[^>]*>", "", html)))
         assert not words, f"{template.name}: {words}"
         assert not CHINESE.search(html), template.name
+
+
+def test_templates_put_no_colon_between_words() -> None:
+    """A Chinese colon is another sign than an English one: it belongs into the translation."""
+    for template in (CONSOLE / "templates").glob("*.html"):
+        assert "}}: {{" not in template.read_text(encoding="utf-8"), template.name

@@ -94,7 +94,7 @@ def test_a_cook_who_does_not_know_the_address_has_the_camera_found(
 
     expect(page.get_by_label("摄像头密码")).to_be_focused()
     expect(page.get_by_label("IP 地址")).to_have_value("127.0.0.9")
-    expect(page.get_by_text("厂家: 海康威视 Hikvision")).to_be_visible()
+    expect(page.get_by_text("厂家：海康威视 Hikvision")).to_be_visible()
     page.get_by_label("摄像头密码").fill(PASSWORD)
     page.get_by_role("button", name="打开摄像头").click()
     # Nothing listens there: the edge has been at the very address.
