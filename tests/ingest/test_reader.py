@@ -236,8 +236,7 @@ def test_a_picture_that_nobody_will_look_at_is_not_converted(read, monkeypatch: 
 
 
 def test_a_picture_that_cannot_be_converted_is_counted(read) -> None:
-    decoded = av.VideoFrame(64, 48, "yuv420p")
-    decoded.colorspace = 14  # ICtCp, which FFmpeg knows by name alone
+    decoded = av.VideoFrame(64, 48, "gray32le")  # FFmpeg knows it, and converts nothing from it
 
     def broken(source: Script) -> Iterator[Picture]:
         yield Picture(decoded, 0.0, datetime.now(UTC), 0)
