@@ -101,15 +101,22 @@ def camera(rng: np.random.Generator, image: Image, strength: float = 1.0) -> Ima
     if happens(0.15):  # infrared at night
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     if happens(0.35):
-        noise = np.empty((h, w, 1 if happens(0.5) else 3), np.int16)
-        # numpy's normal numbers take twice the time, and are better than grain needs.
-        cv2.setRNGSeed(int(rng.integers(2**31)))
-        cv2.randn(noise, np.zeros(1), np.array([rng.uniform(2, 14)]))
+        noise = grain(rng, h, w, 1 if happens(0.5) else 3)
         image = cv2.add(image, np.broadcast_to(noise, image.shape), dtype=cv2.CV_8U)
     if happens(0.5):
         _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(22, 85))])
         image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))
     return np.asarray(image, np.uint8)
+
+
+def grain(rng: np.random.Generator, height: int, width: int, channels: int) -> NDArray[np.int16]:
+    """Sensor noise [height, width, channels], of one strength in all channels: a standard deviation of 2 to 14 grey levels."""
+    noise = np.empty((height, width, channels), np.int16)
+    # numpy's normal numbers take twice the time, and are better than grain needs.
+    cv2.setRNGSeed(int(rng.integers(2**31)))
+    # One number for each channel: given a single one, OpenCV takes what happens to lie in memory, for the first channel too.
+    cv2.randn(noise, np.zeros(channels), np.full(channels, rng.uniform(2, 14)))
+    return noise
 
 
 def soften(image: Image, sigma: float) -> Image:

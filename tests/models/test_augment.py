@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from models.augment import CELL, paint
+from models.augment import CELL, grain, paint
 from models.pseudo import Targets
 
 RED = (0, 0, 255)
@@ -57,3 +58,13 @@ def test_the_same_seed_paints_the_same_canvas():
     first, second = (paint(np.random.default_rng(3), [(image, targets, False)], 512, 320) for _ in range(2))
     assert np.array_equal(first.image, second.image)
     assert np.array_equal(first.boxes, second.boxes)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grain_is_as_strong_in_every_channel_whatever_was_drawn_before(channels: int):
+    cv2.randn(np.empty((40, 40, 3), np.int16), np.full(3, 2000.0), np.full(3, 5000.0))  # stays in OpenCV's memory
+    noise = grain(np.random.default_rng(0), 80, 80, channels)
+    deviations = noise.std((0, 1))
+    assert deviations.min() >= 2
+    assert deviations.max() <= 1.1 * deviations.min()
+    assert np.abs(noise.mean((0, 1))).max() < 1
