@@ -26,7 +26,7 @@ from models.training import Batch, follow, half_precision, painted, painters
 BATCH = 64
 PEAK_RATE = 1.5e-3
 TRUNK_SHARE = 0.5
-EARLIER_SHARE = 0.75
+EARLIER_SHARE = 2 / 3
 """of the weights of an earlier training in the mean"""
 
 

@@ -44,7 +44,7 @@ def train(
     ] = None,
     average_with: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, help="An earlier attributes.onnx: stage 2 becomes the mean of both, three parts of it."),
+        typer.Option(dir_okay=False, help="An earlier attributes.onnx: stage 2 becomes the mean of both, two parts of it."),
     ] = None,
     simulated: Annotated[int, typer.Option(min=0, help="How many kitchen stills to render and learn from.")] = 700,
     only: Annotated[list[str] | None, typer.Option(help="Only these sources (repeat).")] = None,
