@@ -19,7 +19,6 @@ from models.calibration import biases
 from models.cap_cutouts import Cutout
 from models.checkpoint import Checkpoint
 from models.export import fold_batch_norms
-from models.exported import read_attributes
 from models.publish import STATES
 from models.training import Batch, follow, half_precision, painted, painters
 
@@ -39,14 +38,12 @@ def train(
     budget_s: float,
     seed: int = 0,
     say: Callable[[str], None] = print,
-    earlier: Path | None = None,
+    earlier: AttributeNet | None = None,
 ) -> AttributeNet:
     """Train for ``budget_s`` seconds in all, resuming from ``state``; returns the calibrated average of the weights.
 
-    ``caps``: cut-outs that are put on bare heads. ``earlier``: the .onnx of an earlier training, to average with. Raises
-    DataError if it is none.
+    ``caps``: cut-outs that are put on bare heads. ``earlier``: what to average with, as ``read_attributes`` gives it.
     """
-    before = read_attributes(earlier) if earlier else None  # first of all, so that a wrong file costs no training
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = AttributeNet(start, seed).to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
@@ -87,9 +84,9 @@ def train(
     checkpoint.save(spent, step)
     say(f"attributes: {step} steps in {spent / 60:.1f} min")
     result: AttributeNet = average.cpu().eval()
-    if before is not None:
+    if earlier is not None:
         fold_batch_norms(result)
-        follow(result, before, 1 - EARLIER_SHARE)
+        follow(result, earlier, 1 - EARLIER_SHARE)
     calibrate(result, val_patches, seed, say)
     return result
 

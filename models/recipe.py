@@ -21,6 +21,7 @@ from models.cap_cutouts import brought_along, cutouts
 from models.checked import no_cigarette, with_checked_boxes
 from models.data import HANDS, SIMULATOR, DataError, Key, Picture, fingerprint, read_all
 from models.export import export_attributes, export_finder
+from models.exported import read_attributes
 from models.pseudo import Targets, targets
 from models.publish import STATES, THINGS, attributes_card, complete, finder_card, sha256, sources, write_card
 from models.split import PARTS, learned, split, write_learned, write_split
@@ -73,6 +74,7 @@ class Plan:
 def run(plan: Plan, say: Callable[[str], None] = print) -> None:
     """Train the plan's stages and write ``finder`` and ``attributes`` (.onnx, .yaml) into ``plan.out``."""
     began = time.monotonic() - plan.spent_s
+    earlier = read_attributes(plan.earlier) if plan.earlier else None  # first of all, so that a wrong file costs no time
     plan.work.mkdir(parents=True, exist_ok=True)
     pictures = read_all(plan.data)
     parts = split(pictures)  # of all, so that what is left out changes nobody's part
@@ -140,7 +142,7 @@ def run(plan: Plan, say: Callable[[str], None] = print) -> None:
         say(f"{len(crops['train'])} crops to learn attributes from, {len(caps)} caps to put on bare heads")
         most = _time_for(checkpoints["attributes"], left())
         reader = attributes.train(
-            crops["train"], crops["val"], caps, start, checkpoints["attributes"], most, plan.seed, say, plan.earlier
+            crops["train"], crops["val"], caps, start, checkpoints["attributes"], most, plan.seed, say, earlier
         )
         write_learned(plan.out, learned_now)
         export_attributes(reader, plan.out / "attributes.onnx", plan.out / "attributes.parity.npz")

@@ -86,7 +86,7 @@ assert torch.allclose(told, again, atol=1e-4), (told - again).abs().max()
 
 Checkpoint.load = lambda self, device: (1.0, 1)  # no time is left: what comes is the mean of the two starts
 new = AttributeNet(None, 0)
-mean = attributes.train(patches(8), [], [], None, Path("state.pt"), 1.0, earlier=Path("earlier.onnx"))
+mean = attributes.train(patches(8), [], [], None, Path("state.pt"), 1.0, earlier=read_attributes(Path("earlier.onnx")))
 share = attributes.EARLIER_SHARE
 weight = mean.states["glove"].weight
 expected = share * earlier.states["glove"].weight + (1 - share) * new.states["glove"].weight
