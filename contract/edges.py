@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Base64Bytes, Field
 
-from contract.base import Identifier, Wire
+from contract.base import Identifier, Name, Wire
 
 
 class EnrolRequest(Wire):
@@ -15,7 +15,7 @@ class EnrolRequest(Wire):
     code: str = Field(min_length=6, max_length=64, description="one-time code from the console, 15 minutes valid")
     public_key: str = Field(description="Ed25519 public key, raw, base64: signs evidence and requests")
     encryption_key: str = Field(description="X25519 public key, raw, base64: camera passwords are sealed to it")
-    name: str = Field(min_length=1, max_length=100)
+    name: Name
     software_version: str = Field(max_length=50)
 
 

@@ -89,5 +89,5 @@ def _request(keys: Keys, code: str, name: str) -> EnrolRequest:
         )
     except ValidationError as error:
         raise EnrolError(
-            "The code has 6 to 64 characters and the name 1 to 100. Copy the code from the console as it stands there."
+            "The code has 6 to 64 characters and the name 1 to 100, on one line. Copy the code as the console shows it."
         ) from error

@@ -6,7 +6,7 @@ from datetime import datetime
 from api.accounts import repository
 from api.accounts.actors import Actor
 from api.accounts.permissions import STORE_ROLES, Permission, Role
-from api.accounts.service import check_place
+from api.accounts.service import check_name, check_place
 from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
@@ -20,8 +20,7 @@ async def check_post(
 ) -> None:
     """Whether this actor may give it. Raises Forbidden, Invalid or NotFound."""
     actor.require(Permission.ACCOUNTS_WRITE)
-    if not 0 < len(name) <= 100:
-        raise Invalid("Name the person, with at most 100 characters.")
+    check_name(name)
     check_place(role, district_id, shop_id)
     if shop_id is None and district_id is None and not actor.sees_all_places:
         raise Forbidden("Your account is bound to a place. Name one of yours.")

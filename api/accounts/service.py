@@ -16,6 +16,7 @@ from api.accounts.tables import User, UserSession
 from api.audit.service import record
 from api.clients import consents
 from api.kit.database import Work
+from api.kit.names import is_name
 from api.kit.problems import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
@@ -168,10 +169,11 @@ async def create_user(
     """The new account's password, which is kept nowhere else."""
     actor.require(Permission.ACCOUNTS_WRITE)
     check_login(login)
+    check_name(name)
     check_place(role, district_id, shop_id)
     password = random_password()
     user = User(
-        login=login, name=name[:100] or login, role=role, is_admin=is_admin, district_id=district_id, shop_id=shop_id,
+        login=login, name=name, role=role, is_admin=is_admin, district_id=district_id, shop_id=shop_id,
         password_hash=await hash_password(password), created_at=now(),
     )
     work.add(user)
@@ -192,6 +194,12 @@ def check_login(login: str) -> None:
     """Raises Invalid."""
     if not is_login(login):
         raise Invalid("A login has 1 to 64 characters, all of which can be seen, and no space at its ends.")
+
+
+def check_name(name: str) -> None:
+    """Raises Invalid."""
+    if not is_name(name):
+        raise Invalid("Name the person on one line, with at most 100 characters.")
 
 
 def check_place(role: Role, district_id: str | None, shop_id: str | None) -> None:

@@ -2,7 +2,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.places.schemas import Id, Name
+from api.places.schemas import Id
+from contract.base import Name
 
 
 class AlarmBoxIn(BaseModel):

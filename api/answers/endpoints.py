@@ -30,6 +30,7 @@ from api.centre import Centre
 from api.evidence.endpoints import given_reason
 from api.kit.database import Work
 from api.kit.headers import attachment
+from api.kit.names import is_name
 from api.kit.parameters import IfMatch, version_of
 from api.kit.problems import Invalid, TooLarge
 from api.kit.ranges import ASKED_EACH_TIME, PARTS_OF_FILES, file_response
@@ -39,7 +40,6 @@ from api.repeats.routes import ApiRoute
 
 router = APIRouter(tags=["answers"], route_class=ApiRoute)
 _FIELDS = {"act": "submit or appeal", "text": "what was done, or what is not right", "person": "in charge", "training": "if any"}
-_PERSON_LENGTH = 100
 # Each unfolds a whole photograph, 150 MB at most.
 _decoders = anyio.CapacityLimiter(2)
 _MULTIPART: dict[str, Any] = {
@@ -111,8 +111,8 @@ async def read_answer(request: Request, picture_bytes: int) -> AnswerForm:
             raise PhotographTooLarge(picture_bytes, act, texts)
         sent = [await part.read() for part in parts]
         version = int(typed) if (typed := _typed(form, "version")).isdecimal() and len(typed) < 10 else None
-    if len(texts["person"].strip()) > _PERSON_LENGTH or max(map(len, texts.values())) > cases.NOTE_LENGTH:
-        raise Invalid(f"A text is longer than {cases.NOTE_LENGTH} characters, or a name than {_PERSON_LENGTH}.")
+    if max(map(len, texts.values())) > cases.NOTE_LENGTH or (texts["person"].strip() and not is_name(texts["person"])):
+        raise Invalid(f"A text is longer than {cases.NOTE_LENGTH} characters, or a name longer than 100 or not on one line.")
     return AnswerForm(act, texts["text"], texts["person"], texts["training"], sent, version)
 
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from api.cameras.zones import FEWEST, MOST, ZoneFlaw, flaw_of
-from api.places.schemas import Id, Name
+from api.places.schemas import Id
+from contract.base import Name
 from contract.cameras import LONGEST_URL, Hours, Point
 from contract.catalogue import AreaKind, Post
 from contract.edges import StreamFault

@@ -11,6 +11,7 @@ from api.clients.schemas import ClientIn
 from api.clients.scopes import Scope
 from api.clients.tables import ApiClient
 from api.kit.database import Work
+from api.kit.names import is_name
 from api.kit.times import now
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Programs of other systems. 其他系统的程序")
@@ -44,8 +45,8 @@ def add_client(
         return await service.create_client(work, the_house(), new, now())
 
     settings = read_settings(data)
-    if not 0 < len(name) <= 100:
-        raise typer.BadParameter("A name has 1 to 100 characters.")
+    if not is_name(name):
+        raise typer.BadParameter("A name has 1 to 100 characters, on one line.")
     new = ClientIn(
         name=name, scopes=scope, district_ids=district or [], shop_ids=shop or [], redirect_uris=redirect_uri or [],
         is_authority=authority,

@@ -5,7 +5,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.clients.consents import Consent
 from api.clients.scopes import Scope
-from api.places.schemas import Id, Name
+from api.places.schemas import Id
+from contract.base import Name
 
 
 class ClientIn(BaseModel):

@@ -17,10 +17,11 @@ from api.centre import Centre
 from api.console.alarm_box_views import alarm_box_row
 from api.console.rendering import page, speaker_of
 from api.console.shop_choice import choose_shop
-from api.console.shop_form import NEEDED, is_name
+from api.console.shop_form import NEEDED
 from api.console.views import Option
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
+from api.kit.names import is_name
 from api.kit.work import At, Reading, Writing
 from api.places.schemas import Id
 

@@ -14,8 +14,9 @@ from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.place_pages import CONFLICT
 from api.console.rendering import page, speaker_of
-from api.console.shop_form import NEEDED, NOT_A_COUNTY, TOO_LONG, is_name
+from api.console.shop_form import NEEDED, NOT_A_COUNTY, TOO_LONG
 from api.kit.database import Work
+from api.kit.names import is_name
 from api.kit.problems import NotFound
 from api.kit.work import Reading, Writing
 from api.places import service as places

@@ -20,7 +20,6 @@ from api.console.shop_form import (
     NOT_A_COUNTY,
     NotAShop,
     ShopTyped,
-    is_name,
     read_new_shop,
     read_shop,
 )
@@ -31,6 +30,7 @@ from api.console.ways_back import cases_of_shop
 from api.console.words import AREAS, DUTIES, GRADES, LICENCES
 from api.kit.cursors import decode_text, encode_cursor
 from api.kit.database import Work
+from api.kit.names import is_name
 from api.kit.work import Reading, Writing
 from api.places import service as places
 from api.places.schemas import AreaIn

@@ -11,9 +11,11 @@ from api.accounts.tables import User
 from api.console.i18n import N_
 from api.console.rendering import speaker_of
 from api.console.shop_choice import choose_shop, offer_districts
+from api.console.shop_form import NEEDED
 from api.console.views import Option
 from api.console.words import ROLES
 from api.kit.database import Work
+from api.kit.names import is_name
 
 
 class PostTyped(BaseModel):
@@ -33,8 +35,8 @@ class PostTyped(BaseModel):
     def wrong(self) -> dict[str, str]:
         """By field, in words not yet translated."""
         kind, wrong = self.place.partition(":")[0], {}
-        if not 0 < len(self.name.strip()) <= 100:
-            wrong["name"] = N_("Name the person, with at most 100 characters.")
+        if not is_name(self.name):
+            wrong["name"] = NEEDED
         if self.role in STORE_ROLES and kind != "shop":
             wrong["place"] = N_("Somebody of a shop needs a shop. Choose it.")
         if self.role == Role.PARTNER and not kind:

@@ -3,15 +3,15 @@
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from api.console.form_errors import refused_fields
 from api.console.i18n import N_
-from api.places.schemas import Name, ShopIn
+from api.kit.names import is_name
+from api.places.schemas import ShopIn
 from api.places.tables import Duty, LicenceKind, Shop
 from contract.catalogue import AreaKind
 
-_NAME: TypeAdapter[str] = TypeAdapter(Name)
 NEEDED = N_("Fill this in on one line, with at most 100 characters.")
 TOO_LONG = N_("This is longer than it can be.")
 CODE_TAKEN = N_("Another shop already has this credit code.")
@@ -83,14 +83,6 @@ def read_new_shop(typed: ShopTyped) -> ShopIn:
     if wrong:
         raise NotAShop(wrong)
     return new
-
-
-def is_name(text: str) -> bool:
-    try:
-        _NAME.validate_python(text.strip())
-    except ValidationError:
-        return False
-    return True
 
 
 def read_shop(typed: ShopTyped, district_id: str, before: Shop | None = None) -> ShopIn:

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from api.deliveries.kinds import Audience, Channel, DeliveryState, Event, Fault, TargetState
-from api.places.schemas import Id, Name
+from api.places.schemas import Id
+from contract.base import Name
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1000)]
 

@@ -23,7 +23,7 @@ from api.kit.outbound import Refused, check_url
 from api.kit.problems import Conflict, NotFound
 from api.kit.secrets import Keyring
 from api.kit.settings import Settings
-from api.places.schemas import Name
+from contract.base import Name
 
 # More browsers than a person has; each is a message more.
 MOST_OF_ONE_PERSON = 10

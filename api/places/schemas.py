@@ -4,10 +4,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.places.tables import Duty, Grade, LicenceKind
+from contract.base import Name
 from contract.catalogue import AreaKind
 
-# One line: in a message to many people a second one would look like words of the centre.
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")]
 Phone = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{4,28}$")]
 Id = Annotated[str, Field(max_length=64)]
 

@@ -315,6 +315,13 @@ async def test_a_shops_account_needs_a_shop(world: World):
             await service.create_user(work, HOUSE, login="x", name="X", role=Role.STORE_OWNER)
 
 
+@pytest.mark.parametrize("name", ["", "Li\nAdmin", "Li\x1b[2J", "L" * 101])
+async def test_a_name_is_one_line(world: World, name: str):
+    with pytest.raises(service.Invalid, match="on one line"):
+        async with world.centre.database.writing() as work:
+            await service.create_user(work, HOUSE, login="x", name=name, role=Role.OFFICER)
+
+
 async def test_another_department_sees_only_what_it_is_given(world: World):
     with pytest.raises(service.Invalid, match="name a district or a shop"):
         async with world.centre.database.writing() as work:

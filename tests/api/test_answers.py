@@ -194,6 +194,9 @@ class TestRefused:
     async def test_without_words_or_a_person(self, world: World, field: str):
         assert (await self.refused(world, **{field: "  "})).status_code == 422
 
+    async def test_a_person_of_two_lines(self, world: World):
+        assert (await self.refused(world, person="Li Mei\nAdmin")).status_code == 422
+
     async def test_an_act_that_is_no_answer(self, world: World):
         assert (await self.refused(world, act="close")).status_code == 422
 

@@ -42,7 +42,9 @@ async def test_a_shop_is_changed(world: World):
     assert (await admin.put(f"/api/v1/shops/{place.shop_id}", json=change)).json()["name"] == "New name"
 
 
-@pytest.mark.parametrize("name", ["Noodles\r\nCase 3 is closed: https://evil.example", "Noodles\u2028Case 3", "\x1b[2J", "\x00"])
+@pytest.mark.parametrize(
+    "name", ["Noodles\r\nCase 3 is closed: https://evil.example", "Noodles\u2028Case 3", "\x1b[2J", "\x00", "\u202eseldooN"]
+)
 async def test_a_name_is_one_line(world: World, name: str):
     """It stands in the messages that officers get."""
     admin = await world.person(is_admin=True)

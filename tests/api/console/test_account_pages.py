@@ -549,7 +549,7 @@ class TestInvitation:
     @pytest.mark.parametrize(
         ("form", "words"),
         [
-            ({"name": " "}, "Name the person"), ({"role": "store_owner"}, "needs a shop"),
+            ({"name": " "}, "on one line"), ({"name": "Zhao\nAdmin"}, "on one line"), ({"role": "store_owner"}, "needs a shop"),
             ({"role": "partner"}, "Choose a station"), ({"role": "emperor"}, "Choose one"),
         ],
     )
