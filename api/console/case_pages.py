@@ -242,7 +242,8 @@ async def _case(
     view = replace(view, parts=[case_link(part.id, speaker) for part in await cases.list_parts(work, actor, case)])
     holds, deleted = await deletion.list_holds(work, actor, case_id), await deletion.list_deleted(work, actor, case_id)
     is_there = bool(exhibits) or any(one.deleted_at is None for answer in given for one in answer.photographs)
-    keeping = keeping_view(case, transitions, holds, deleted, is_there, centre.retention, actor, speaker)
+    can_be_held = is_there or (bool(view.parts) and await deletion.is_anything_left(work, actor, case))
+    keeping = keeping_view(case, transitions, holds, deleted, is_there, can_be_held, centre.retention, actor, speaker)
     may_export = bool(exhibits) and actor.may(Permission.EVIDENCE_READ)
     export_url = f"{case_url(case_id)}/export" if may_export else None
     view = replace(view, keeping=keeping, is_deleted=bool(deleted), export_url=export_url)

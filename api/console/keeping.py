@@ -33,9 +33,10 @@ class Keeping(StrEnum):
 
 def keeping_view(
     case: Case, transitions: Sequence[CaseTransition], holds: Sequence[LegalHold], deleted: Sequence[Evidence], is_there: bool,
-    retention: Retention, actor: Actor, speaker: Speaker,
+    can_be_held: bool, retention: Retention, actor: Actor, speaker: Speaker,
 ) -> KeepingView | None:
-    """`is_there` says that there is evidence left. None for who has nothing to know of it."""
+    """`is_there` says that there is evidence left, `can_be_held` that there is, or some of what was merged into the case. None
+    for who has nothing to know of it."""
     sentences = [_deleted(deleted[-1], speaker)] if deleted else []
     if not actor.may(Permission.EVIDENCE_READ):
         return KeepingView(sentences, None, None, None) if sentences else None
@@ -50,7 +51,7 @@ def keeping_view(
         )
     base, may = f"{case_url(case.id)}/keeping", actor.may(Permission.EVIDENCE_KEEP)
     return KeepingView(
-        sentences, f"{base}/{Keeping.HOLD}" if may and is_there and active is None else None,
+        sentences, f"{base}/{Keeping.HOLD}" if may and can_be_held and active is None else None,
         f"{base}/{Keeping.LIFT}" if may and active is not None else None,
         f"{base}/{Keeping.DELETE}" if may and is_there and active is None else None,
     )

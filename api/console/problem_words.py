@@ -36,6 +36,10 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("Under a legal hold"),
         N_("The evidence of this case is kept until the hold is lifted. Lift it first, with a reason."),
     ),
+    "nothing-to-hold": (
+        N_("Nothing is left to hold"),
+        N_("The evidence of this case has been deleted, so no legal hold was set. The page of the case says when, and why."),
+    ),
     "form-too-old": (
         N_("Not carried out"),
         N_("This form is too old, or did not come from this browser. Go back, load the page anew, and send it again."),

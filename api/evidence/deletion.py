@@ -13,6 +13,7 @@ from api.accounts.permissions import Permission
 from api.answers import deletion as photographs
 from api.audit.service import REASON_LENGTH, record
 from api.cases.service import get_case
+from api.cases.tables import Case
 from api.centre import Centre
 from api.evidence import countersigning, repository
 from api.evidence.retention import Retention
@@ -41,33 +42,42 @@ class AlreadyHeld(Conflict):
     code = "already-held"
 
 
+class NothingToHold(Conflict):
+    code = "nothing-to-hold"
+
+
 async def set_hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> LegalHold:
-    """From now on nothing of the case's evidence is deleted. Asked again, it is the same hold. Raises AlreadyHeld."""
+    """From now on nothing of the case's evidence is deleted. Asked again, it is the same hold. Raises AlreadyHeld, or
+    NothingToHold where all of it is gone: whoever asks would rely on what is not there."""
     actor.require(Permission.EVIDENCE_KEEP)
-    reason = _said(reason)
-    hold = await _hold(work, actor, case_id, reason, at)
-    if hold is not None:
-        return hold
+    case, reason = await get_case(work, actor, case_id, for_change=True), _said(reason)
     active = await repository.active_hold(work, actor, case_id)
-    if active is None or (active.set_by, active.set_because) != (actor.name, reason):
+    if active is None:
+        if not await is_anything_left(work, actor, case):
+            raise NothingToHold("The evidence of this case is gone: there is nothing left that a legal hold could keep.")
+        return await _hold(work, actor, case, reason, at)
+    if (active.set_by, active.set_because) != (actor.name, reason):
         raise AlreadyHeld("The evidence of this case is under a legal hold already.")
     return active
+
+
+async def is_anything_left(work: Work, actor: Actor, case: Case) -> bool:
+    """That a hold on this case would keep."""
+    return await repository.is_anything_left(work, actor, case)
 
 
 async def hold_for_order(work: Work, actor: Actor, case_id: int, at: datetime) -> None:
     """What a formal order names is kept until somebody who may lifts this: the order may be served and disputed long after the
     case itself has ended here."""
-    await _hold(work, actor, case_id, _FOR_ORDER, at)
-
-
-async def _hold(work: Work, actor: Actor, case_id: int, reason: str, at: datetime) -> LegalHold | None:
-    """None where one stands already."""
     case = await get_case(work, actor, case_id, for_change=True)
-    if await repository.active_hold(work, actor, case_id) is not None:
-        return None
-    hold = LegalHold(case_id=case_id, set_at=at, set_by=actor.name, set_because=reason)
+    if await repository.active_hold(work, actor, case_id) is None:
+        await _hold(work, actor, case, _FOR_ORDER, at)
+
+
+async def _hold(work: Work, actor: Actor, case: Case, reason: str, at: datetime) -> LegalHold:
+    hold = LegalHold(case_id=case.id, set_at=at, set_by=actor.name, set_because=reason)
     work.add(hold)
-    record(work, actor, "hold.set", "case", case_id, shop_id=case.shop_id, reason=hold.set_because)
+    record(work, actor, "hold.set", "case", case.id, shop_id=case.shop_id, reason=hold.set_because)
     await work.flush()
     return hold
 

@@ -45,6 +45,8 @@ async def list_holds(work: Reading, actor: SignedIn, case_id: CaseId) -> list[Le
     status_code=201, responses=documented(Unauthenticated, Forbidden, NotFound, Conflict),
 )
 async def set_hold(work: Writing, actor: SignedIn, at: At, case_id: CaseId, body: ReasonIn) -> LegalHoldOut:
+    """It keeps what is there: the `evidence` of the case says what that is. The problem `nothing-to-hold` says that all of it is
+    gone, and that no hold was set."""
     return LegalHoldOut.model_validate(await deletion.set_hold(work, actor, case_id, body.reason, at))
 
 

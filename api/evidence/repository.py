@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CompoundSelect, Row, Select, TableClause, Update, and_, case, exists, func, select, union_all, update
+from sqlalchemy import CompoundSelect, Row, Select, TableClause, Update, and_, case, exists, func, or_, select, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, aliased, contains_eager, joinedload
 
 from api.accounts.actors import Actor
+from api.answers.tables import Answer, Photograph
 from api.cameras.tables import Camera
 from api.cases.repository import case_is_visible
 from api.cases.states import CaseState
@@ -90,6 +91,15 @@ async def list_deleted(work: Work, actor: Actor, case_id: int) -> list[Evidence]
     query = select(Evidence).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor))
     query = query.where(Evidence.case_id == case_id, Evidence.deleted_at.is_not(None)).order_by(Evidence.received_at)
     return list(await work.scalars(query))
+
+
+async def is_anything_left(work: Work, actor: Actor, of: Case) -> bool:
+    """Whether evidence or photographs are kept, of the case or of what was merged into it: what a hold on it keeps."""
+    of_it = (case_is_visible(actor), Case.shop_id == of.shop_id, or_(Case.id == of.id, Case.merged_into == of.id))
+    evidence = select(Evidence.violation_id).join(Case, Case.id == Evidence.case_id).where(*of_it, Evidence.deleted_at.is_(None))
+    photographs = select(Photograph.id).join(Answer, Answer.id == Photograph.answer_id).join(Case, Case.id == Answer.case_id)
+    photographs = photographs.where(*of_it, Photograph.deleted_at.is_(None))
+    return bool(await work.scalar(select(or_(evidence.exists(), photographs.exists()))))
 
 
 async def list_files_left(work: Work, actor: Actor) -> list[Evidence]:

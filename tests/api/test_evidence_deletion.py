@@ -218,6 +218,27 @@ class TestHold:
         await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
         assert await scene.after(400) == 0
 
+    async def test_there_is_none_on_what_is_gone(self, scene: Scene):
+        case_id = await scene.case()
+        await done(scene.chief, case_id, "dismiss", reason="test")
+        await scene.after(31)
+        answer = await scene.chief.post(f"/api/v1/cases/{case_id}/holds/set", json={"reason": "Court asks."})
+        assert (answer.status_code, problem_code(answer)) == (409, "nothing-to-hold")
+        form = await scene.chief.post(
+            f"/cases/{case_id}/keeping/hold", data={"reason": "Court asks."}, headers={"Accept": "text/html"}
+        )
+        assert (form.status_code, "已没有可保全的证据" in form.text) == (409, True)
+        assert (await scene.chief.get(f"/api/v1/cases/{case_id}/holds")).json() == []
+
+    async def test_what_is_left_of_its_parts_can_be_held(self, scene: Scene):
+        part, whole = await scene.case(), await scene.case()
+        await done(scene.chief, part, "merge", into=whole)
+        await scene.chief.post(f"/api/v1/cases/{whole}/evidence/delete", json={"reason": "A child is in it."})
+        page = (await scene.chief.get(f"/cases/{whole}")).text
+        assert (f"/cases/{whole}/keeping/hold" in page, f"/cases/{whole}/keeping/delete" in page) == (True, False)
+        held = await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
+        assert held.status_code == 201
+
     async def test_what_is_separated_again_stays_under_the_hold(self, scene: Scene):
         part, whole = await scene.case(), await scene.case()
         await done(scene.chief, part, "merge", into=whole)
