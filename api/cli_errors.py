@@ -12,7 +12,7 @@ from api.cases.deadlines import DeadlinesError
 from api.certificate import CertificateUnusable
 from api.evidence.retention import RetentionError
 from api.kit.lock import DataFolderBusy, DataFolderUnusable
-from api.kit.moving import NotEmpty
+from api.kit.moving import CannotMove
 from api.kit.problems import Problem, from_database
 from api.kit.secrets import KeyringError
 from api.migrations import DatabaseUnusable
@@ -22,7 +22,7 @@ from contract.catalogue import CatalogueError
 # Their messages are such sentences.
 _SAID = (
     DataFolderBusy, DataFolderUnusable, DatabaseUnusable, CatalogueError, DeadlinesError, RetentionError, AlarmFormatsError,
-    NotEmpty, AddressUnusable, CertificateUnusable, KeyringError,
+    CannotMove, AddressUnusable, CertificateUnusable, KeyringError,
 )
 # What no second attempt will change.
 _BROKEN_FILE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})

@@ -1,6 +1,8 @@
 """A centre that has outgrown SQLite goes on with PostgreSQL: nothing is lost, and what comes next has its place."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -73,4 +75,35 @@ async def test_a_database_that_holds_something_is_left_alone(
         answer = await move(sqlite_settings, postgres_settings.async_database_url, monkeypatch)
         assert (answer.exit_code, "is not empty" in answer.stderr) == (1, True)
         assert await everything(world) == before
+    assert (sqlite_settings.data / "sunshine.db").is_file()
+
+
+def change(settings: Settings, statement: str, *values: str) -> None:
+    """Past the centre, which lets no such thing in."""
+    with closing(sqlite3.connect(settings.data / "sunshine.db")) as database:
+        database.execute(statement, values)
+        database.commit()
+
+
+async def test_an_invisible_character_is_taken_out_and_told(
+    sqlite_settings: Settings, empty_postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Earlier versions kept it in SQLite, and PostgreSQL keeps it nowhere."""
+    async with World.open(sqlite_settings) as world:
+        await fill(world)
+        (shop, *_) = (await everything(world))["shops"]
+    change(sqlite_settings, "UPDATE shops SET name = ?", "Sh\0op")
+    answer = await move(sqlite_settings, empty_postgres, monkeypatch)
+    assert answer.exit_code == 0, answer.output
+    assert f"shops id={shop[0]}: name held a NUL" in answer.stdout
+    async with World.open(Settings.model_validate({"data": sqlite_settings.data, "database_url": empty_postgres})) as world:
+        assert (await everything(world))["shops"] == [shop]
+
+
+async def test_a_row_that_is_not_taken_is_named(sqlite_settings: Settings, empty_postgres: str, monkeypatch: pytest.MonkeyPatch):
+    async with World.open(sqlite_settings) as world:
+        await fill(world)
+    change(sqlite_settings, "UPDATE districts SET name = ? WHERE name = 'Station'", "x" * 1000)
+    answer = await move(sqlite_settings, empty_postgres, monkeypatch)
+    assert (answer.exit_code, "of districts (value too long" in answer.stderr) == (1, True), answer.output
     assert (sqlite_settings.data / "sunshine.db").is_file()
