@@ -18,6 +18,8 @@ from api.kit.settings import Settings
 
 _NAMED = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
 _UNFINISHED = ".unfinished"
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_NO_COPY = "The copy could not be made ({}). Earlier copies are as they were. Make room there, or name another folder."
 _PUT_BACK = "Earlier copies are as they were: put the newest one back (docs/centre.md)."
 
 
@@ -57,19 +59,21 @@ def back_up(settings: Settings, target: Path, keep: int, now: datetime, tell: Ca
             earlier = sorted(place for place in target.iterdir() if _NAMED.fullmatch(place.name))
             draft = target / _UNFINISHED
             shutil.rmtree(draft, ignore_errors=True)  # of one that was killed
-            draft.mkdir(mode=0o700)
-            _copy_database(settings, draft, tell)
-            if (source / "keys.json").is_file():
-                shutil.copy2(source / "keys.json", draft)
-            files, new = _copy_files(source / "files", draft / "files", earlier[-1] / "files" if earlier else None)
-            os.sync()
-            folder = draft.rename(target / f"{now:%Y-%m-%dT%H%M%SZ}")
+            try:
+                draft.mkdir(mode=0o700)
+                _copy_database(settings, draft, tell)
+                if (source / "keys.json").is_file():
+                    shutil.copy2(source / "keys.json", draft)
+                files, new = _copy_files(source / "files", draft / "files", earlier[-1] / "files" if earlier else None)
+                os.sync()
+                folder = draft.rename(target / f"{now:%Y-%m-%dT%H%M%SZ}")
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)  # or a disk that is full would stay so until the next copy
             removed = earlier[: max(0, len(earlier) + 1 - keep)]
             for place in removed:
                 shutil.rmtree(place)
     except OSError as error:
-        words = f"The copy could not be made ({error}). Earlier copies are as they were. Make room there, or name another folder."
-        raise BackupError(words) from error
+        raise BackupError(_NO_COPY.format(error)) from error
     if settings.files_url is not None:
         tell("The files lie in an object store: copy them with its own tools, after this.")
     return BackedUp(folder, files, new, len(removed))
@@ -101,7 +105,9 @@ def _copy_database(settings: Settings, folder: Path, tell: Callable[[str], None]
             copy.execute("PRAGMA journal_mode=DELETE")  # all in one file
             found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
-        raise BackupError(f"The database cannot be copied ({error}). {_PUT_BACK}") from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:  # the low byte
+            raise BackupError(f"The database is damaged ({error}). {_PUT_BACK}") from error
+        raise BackupError(_NO_COPY.format(error)) from error
     if found != "ok":
         raise BackupError(f"The database is damaged ({found}). {_PUT_BACK}")
     # Empty: it takes the place of one that a killed centre has left where the copy is put back, and which SQLite would write into

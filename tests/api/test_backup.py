@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import resource
 import shutil
 import sqlite3
 from contextlib import closing
@@ -123,9 +124,21 @@ async def test_a_full_disk_costs_no_earlier_copy(copied: Copied, monkeypatch: py
         patch.setattr(shutil, "copy2", full)
         with pytest.raises(BackupError, match=r"No space left on device.*Make room there"):
             copied.once_more(day=1, keep=1)
-    assert made.folder.name in copied.names()
+    assert copied.names() == [made.folder.name], "what was begun takes no room from who writes on the same disk"
     assert copied.once_more(day=2, keep=1).new == 1
     assert copied.names() == ["2026-11-29T020000Z"]
+
+
+async def test_a_disk_that_has_no_room_for_the_database_is_no_reason_to_put_a_copy_back(copied: Copied):
+    """That would lose the days since."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(BackupError, match=r"could not be made .*Make room there"):
+            copied.once_more()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert copied.names() == []
 
 
 async def test_a_damaged_database_is_no_copy(copied: Copied):
