@@ -96,7 +96,7 @@ def _copy_database(settings: Settings, folder: Path, tell: Callable[[str], None]
     if url.get_backend_name() != "sqlite" or url.database is None:
         tell("The database is PostgreSQL: copy it with pg_dump before this, so that all files that it names are in here.")
         return
-    if not Path(url.database).is_file():
+    if not Path(url.database).is_file() or not Path(url.database).stat().st_size:
         raise BackupError(f"There is no database {url.database}. Name the data folder that the centre uses: --data.")
     live = f"{Path(url.database).absolute().as_uri()}?mode=ro"
     try:

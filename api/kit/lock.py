@@ -32,7 +32,9 @@ def _unusable(folder: Path, error: OSError) -> DataFolderUnusable:
 
 def has_begun(settings: Settings) -> bool:
     """Whether a database may be there: what one of PostgreSQL holds only it knows."""
-    return settings.database_url is not None or (settings.data / "sunshine.db").exists()
+    database = settings.data / "sunshine.db"
+    # An empty one is what a copy leaves that was put back on a full disk.
+    return settings.database_url is not None or (database.exists() and database.stat().st_size > 0)
 
 
 def must_have_begun(settings: Settings) -> None:

@@ -201,6 +201,7 @@ async def test_the_command_says_what_it_did(copied: Copied):
     [
         ("data/copies", "data", "outside the data folder"), ("data", "data", "outside the data folder"),
         ("copies", "nothing", "There is no data folder"), ("copies", "empty", "There is no database"),
+        ("copies", "emptied", "There is no database"),
         ("a file", "data", "name another folder"), ("not mounted/copies", "data", "Is its disk mounted? "),
     ],
 )  # fmt: skip
@@ -208,6 +209,8 @@ async def test_folders_that_cannot_be_used(copied: Copied, target: str, data: st
     disk = copied.target.parent
     (disk / "data").symlink_to(copied.data)
     (disk / "empty").mkdir()
+    (disk / "emptied").mkdir()
+    (disk / "emptied" / "sunshine.db").touch()
     (disk / "a file").touch()
     answer = sunshine(disk / target, "--data", disk / data)
     assert (answer.exit_code, words in answer.stderr, answer.stdout) == (1, True, ""), answer.stderr

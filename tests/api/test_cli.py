@@ -281,6 +281,14 @@ def test_a_centre_whose_database_is_elsewhere_does_not_begin_anew_where_that_was
     assert not (data / "sunshine.db").exists()
 
 
+def test_a_centre_whose_database_was_emptied_does_not_begin_anew(data: Path):
+    """As a copy leaves it that was put back on a full disk: the centre's edges and people would be turned away."""
+    Serving(data).close()
+    os.truncate(data / "sunshine.db", 0)
+    answer = sunshine(data, "serve", "--port", "0")
+    assert (answer.exit_code, "put a copy of sunshine.db back" in answer.stderr) == (1, True)
+
+
 def test_a_disk_that_is_full_when_the_keys_are_written(data: Path, monkeypatch: pytest.MonkeyPatch):
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
