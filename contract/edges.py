@@ -110,7 +110,7 @@ class Heartbeat(Wire):
     config_version: str | None
     outbox_waiting: int = Field(ge=0)
     outbox_parked: int = Field(
-        0, ge=0, description="reports that the centre refused, or that did not get through; tried again after a restart"
+        0, ge=0, description="reports that the centre refused, or that did not get through; one is tried again each day"
     )
     trouble: EdgeTrouble | None = None
     load: EdgeLoad | None = None

@@ -144,9 +144,9 @@ TROUBLE_TEXTS: dict[EdgeTrouble, Text] = {
     ),
     EdgeTrouble.REPORT_REFUSED: Text(
         zh="最近一天内，中心拒收了边缘盒的报告，或有报告、录像片段多次尝试仍传不上去。原因在边缘盒日志里"
-        "（report_parked、report_passed_over）；证据仍在边缘盒上，排除原因后重启边缘盒即可重发。",
+        "（report_parked、report_passed_over）；证据仍在边缘盒上，排除原因后数日内会自动重发；要立即重发，请重启边缘盒。",
         en="Within the last day the centre refused a report of this edge box, or a report or a clip does not get through for "
         "days. The edge box's log says why (report_parked, report_passed_over); its evidence is kept. When the cause is "
-        "removed, restart the edge box: it sends the report again.",
+        "removed, it is sent again within days; to have it sent at once, restart the edge box.",
     ),
 }

@@ -105,6 +105,10 @@ class Outbox:
     def parked(self) -> int:
         return self._count("parked")
 
+    def set_aside(self, *, is_clip: bool = False) -> list[Report]:
+        """In the order of the chain, so that a violation is there before its clip."""
+        return self._reports("SELECT * FROM reports WHERE state = 'parked' AND is_clip = ? ORDER BY sequence", is_clip)
+
     def parked_since(self, moment: float) -> bool:
         return bool(self._database.rows("SELECT 1 FROM reports WHERE state = 'parked' AND settled_at > ? LIMIT 1", moment))
 

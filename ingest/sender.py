@@ -15,8 +15,8 @@ import structlog
 from contract.edges import EdgeTrouble
 from ingest.backoff import Backoff
 from ingest.centre import Centre
-from ingest.centre_errors import CentreFailed, CentreRefused, CentreUnavailable
-from ingest.cleaning import DAY_S, Cleaner
+from ingest.centre_errors import CentreError, CentreFailed, CentreRefused, CentreUnavailable
+from ingest.cleaning import CLEANING_INTERVAL_S, DAY_S, Cleaner
 from ingest.durable import disk_trouble
 from ingest.evidence import EvidenceFolder
 from ingest.outbox import Outbox, Report
@@ -29,17 +29,17 @@ IDLE_S, AWAY_S = 30.0, 5.0
 # clip. After so many attempts, one or two days, two or three for a clip, the next one of that camera has its turn.
 FIRST_CLIP_PAUSE_S, LONGEST_PAUSE_S, MOST_ATTEMPTS = 60.0, 6 * 3600.0, 20
 GIVEN_UP = (
-    "This clip did not get through for days; it is sent again when the edge box is restarted. On a weak line set a lower bit "
+    "This clip did not get through for days; it is tried again later, once nothing else waits. On a weak line set a lower bit "
     "rate in the camera, which makes clips smaller. "
-    "该片段连续数天未能上传，重启边缘盒后会重发。网络较弱时，请在摄像头里调低码率，片段会更小。 ({reason})"
+    "该片段连续数天未能上传，待其他数据传完后会再试。网络较弱时，请在摄像头里调低码率，片段会更小。 ({reason})"
 )
 PASSED_OVER = (
     "This violation does not get through for days; later ones of its camera go first, and it is tried again after them. "
     "该违规报告连续多次未能上传；同一摄像头之后的报告先行上传，随后再重试。 ({reason})"
 )
 ALONE = (
-    "This violation does not get through, though later ones of its camera do; it is sent again when the edge box is restarted. "
-    "该违规报告未能上传，而同一摄像头之后的报告可以上传；重启边缘盒后会重发。 ({reason})"
+    "This violation does not get through, though later ones of its camera do; it is tried again later, once nothing else waits. "
+    "该违规报告未能上传，而同一摄像头之后的报告可以上传；待其他数据传完后会再试。 ({reason})"
 )
 log = structlog.get_logger(__name__)
 
@@ -81,6 +81,8 @@ class Sender(Steps):
         self.trouble: EdgeTrouble | None = None
         self._disk_cause: str | None = None
         self._lost_until = float("-inf")
+        # When one that was set aside is tried again, and which: all of them have just been, when the edge was started.
+        self._again_at, self._turn = timer() + DAY_S, 0
 
     def step(self) -> float:
         """Send what can be sent now, and clean up. Returns the seconds until there is something to do."""
@@ -92,6 +94,8 @@ class Sender(Steps):
                 for report in due:
                     if self._stopped or not self._send(report):
                         break
+            while self._goes_on() and self._timer() >= self._again_at and not self._centre.is_away:
+                self._try_again()
         except (OSError, sqlite3.Error) as error:
             self._disk(error)
             self._pause_for()
@@ -129,13 +133,37 @@ class Sender(Steps):
         except CentreRefused as error:
             self._park(report, f"The centre refused it (HTTP {error.status}): {error}")
         else:
-            self._outbox.mark_sent(report.violation_id, self._clock(), is_clip=self._is_clip)
-            self._recorder.settled(report.violation_id)
-            log.info("report_sent", violation=str(report.violation_id), camera=report.camera_id, case=case_id, clip=self._is_clip)
-            self._passed.discard(report.violation_id)
+            self._settle_sent(report, case_id)
         self._pause.reset()
         self._held.pop(report.camera_id, None)
         return True
+
+    def _try_again(self) -> None:
+        """One a day of what was set aside, in turn, while nothing else waits: the way may be better by now, or the centre newer.
+        Where it gets through, the next at once."""
+        if self._outbox.next_of_each_camera(is_clip=self._is_clip):
+            self._again_at = self._timer() + CLEANING_INTERVAL_S
+            return
+        self._again_at = self._timer() + DAY_S
+        parked = self._outbox.set_aside(is_clip=self._is_clip)
+        if not parked:
+            return
+        report = parked[self._turn % len(parked)]
+        try:
+            case_id = self._tell(report)
+        except (CentreError, OSError) as error:
+            self._turn += 1
+            words = {"violation": str(report.violation_id), "camera": report.camera_id, "clip": self._is_clip}
+            log.info("report_still_set_aside", reason=str(error), **words)
+        else:
+            self._settle_sent(report, case_id)
+            self._again_at = self._timer()
+
+    def _settle_sent(self, report: Report, case_id: int) -> None:
+        self._outbox.mark_sent(report.violation_id, self._clock(), is_clip=self._is_clip)
+        self._recorder.settled(report.violation_id)
+        log.info("report_sent", violation=str(report.violation_id), camera=report.camera_id, case=case_id, clip=self._is_clip)
+        self._passed.discard(report.violation_id)
 
     def _tell(self, report: Report) -> int:
         """The case. Raises CentreError, and OSError where the files cannot be read."""

@@ -73,8 +73,8 @@ def _troubles(edge: Edge, speaker: Speaker) -> list[str]:
     troubles = box_troubles(edge, speaker)
     if edge.outbox_parked:
         parked = N_(
-            "%(number)s of its reports are set aside: the centre refused them, or they did not get through for days. They are "
-            "sent again when the edge box is restarted."
+            "%(number)s of its reports are set aside: the centre refused them, or they did not get through for days. One of "
+            "them is tried again each day; all of them when the edge box is restarted."
         )
         troubles.append(speaker.say(parked, number=edge.outbox_parked))
     return troubles
