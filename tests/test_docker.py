@@ -39,6 +39,14 @@ def test_every_setting_in_a_compose_file_is_one(path: Path) -> None:
     assert {name.removeprefix("SUNSHINE_").lower() for name in named} <= set(Settings.model_fields)
 
 
+@pytest.mark.parametrize(("name", "settings"), [("centre", ".env"), ("edge", "edge.env")])
+def test_any_setting_can_be_given(name: str, settings: str) -> None:
+    """A mail server, keys, a proxy: what a compose file does not hand on never arrives, and nobody is told."""
+    service = yaml.safe_load((TOP / f"docker/{name}.compose.yaml").read_text())["services"][name]
+
+    assert service["env_file"] == [{"path": settings, "required": False}]
+
+
 @pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.name)
 def test_what_runs_of_ours_can_write_nothing_but_its_data(path: Path) -> None:
     ours = [one for one in yaml.safe_load(path.read_text())["services"].values() if one["image"] == "sunshine-kitchen"]

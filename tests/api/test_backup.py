@@ -60,6 +60,22 @@ async def test_a_centre_runs_on_the_copy(copied: Copied):
         assert (await officer.get(f"/api/v1/evidence/{evidence['violation_id']}/overlay.jpg")).status_code == 200
 
 
+async def test_days_that_an_older_copy_lacks_come_back_from_the_boxes(copied: Copied):
+    """A box whose list of what was sent is deleted sends all again; what the copy has stays one case."""
+    box = await copied.world.edge(await copied.world.place("Other"))
+    told = [box.manifest(sequence=1)]
+    told.append(box.manifest(sequence=2, previous=told[0].digest()))
+    assert (await box.send(told[0])).status_code == 201
+    folder = copied.once_more().folder.rename(copied.target.parent / "put back")
+    assert (await box.send(told[1])).status_code == 201
+    async with World.open(Settings(data=folder)) as again:
+        box.client = again.client()
+        assert [(await box.send(one)).status_code for one in told] == [200, 201]
+        async with again.centre.database.reading() as work:
+            links = await work.execute(text("SELECT chain FROM evidence WHERE edge_id = :box ORDER BY sequence"), {"box": box.id})
+            assert links.scalars().all() == ["whole", "whole"]
+
+
 async def test_put_back_over_what_a_killed_centre_left(copied: Copied):
     """Its last writes lie in a journal, whose pages belong to no other database."""
     made = copied.once_more()
