@@ -29,7 +29,10 @@ def person(
     x1, y1, x2, _ = box
     head_box = (x1 + (x2 - x1) / 3, y1, x1 + 2 * (x2 - x1) / 3, y1 + (x2 - x1) / 2)
     head = Head(head_box, 0.9, attribute(cap), attribute(mask), attribute(smoking)) if with_head else None
-    hands = tuple(Hand((x1, y1 + 100, x1 + 20, y1 + 120), 0.8, attribute(state), attribute(held)) for state in gloves)
+    hands = tuple(
+        Hand((x1 + 50 * i, y1 + 100, x1 + 50 * i + 20, y1 + 120), 0.8, attribute(state), attribute(held))
+        for i, state in enumerate(gloves)
+    )
     return Person(box, 0.9, head, hands, track)
 
 

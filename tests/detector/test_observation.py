@@ -78,12 +78,16 @@ def test_what_somebody_with_a_mask_holds_is_no_cigarette(mask, told):
 
 @pytest.mark.parametrize(("held", "told"), [("yes", "yes"), ("no", None)])
 def test_a_hand_smokes_where_the_head_is_out_of_sight(held, told):
-    smoking = person(with_head=False, gloves=("missing",), held=held).attribute("smoking")
+    smoker = person(with_head=False, gloves=("missing",), held=held, track=1)
+    smoking = smoker.attribute("smoking")
     assert (smoking.state if smoking else None) == told
+    assert [box.kind for box in scene(smoker).marked_boxes(1, "smoking") if box.violating] == (["hand"] if told else [])
 
 
 def test_only_the_guilty_head_is_marked():
-    seen = scene(person(track=1), person((600, 100, 700, 400), track=2))
+    """Whatever else the hands do, or the smoker's cigarette beside it."""
+    guilty = person((600, 100, 700, 400), mask="missing", gloves=("missing",), held="yes", track=2)
+    seen = Observation(1280, 720, (person(track=1), guilty), (SeenObject("cigarette", (640, 140, 650, 146), 0.8),))
     marked = [box for box in seen.marked_boxes(2, "cap") if box.violating]
     assert [(box.kind, box.box[0] > 600) for box in marked] == [("head", True)]
 
@@ -96,6 +100,11 @@ def test_only_the_smokers_own_cigarette_is_marked():
     assert [box.box[0] for box in marked] == [640]
 
 
+def test_what_the_finder_was_taught_besides_is_no_cigarette():
+    seen = Observation(1280, 720, (person(smoking="yes", track=1),), (SeenObject("rat", (140, 140, 150, 146), 0.8),))
+    assert [box.kind for box in seen.marked_boxes(1, "smoking")] == ["person", "head"]
+
+
 def test_only_what_the_smoker_holds_is_marked():
     smokers = [person((x, 100, x + 100, 400), mask="missing", gloves=("missing",), held="yes", track=x) for x in (100, 600)]
     held = tuple(SeenObject("cigarette", (x + 15, 205, x + 25, 225), 0.8) for x in (100, 600))
@@ -105,16 +114,17 @@ def test_only_what_the_smoker_holds_is_marked():
 
 def test_only_the_bare_hand_is_marked():
     """Not the gloved one, not the head, nor what somebody else does, nor what else the hand does."""
-    guilty = person(mask="missing", gloves=("missing", "worn"), held="yes", track=1)
+    guilty = person(mask="missing", gloves=("worn", "missing"), held="yes", track=1)
     other = person((600, 100, 700, 400), gloves=("missing",), track=2)
-    seen = Observation(1280, 720, (guilty, other), (SeenObject("cigarette", (115, 205, 125, 208), 0.8),))
-    assert [(box.kind, box.box[0]) for box in seen.marked_boxes(1, "glove") if box.violating] == [("hand", 100)]
+    seen = Observation(1280, 720, (guilty, other), (SeenObject("cigarette", (155, 205, 165, 208), 0.8),))
+    assert [(box.kind, box.box[0]) for box in seen.marked_boxes(1, "glove") if box.violating] == [("hand", 150)]
 
 
 def test_what_belongs_to_nobody_that_was_found_is_kept_without_a_person():
     alone = person(gloves=("missing",))
     seen = scene(Person(None, None, alone.head), Person(None, None, None, alone.hands), person())
-    assert [box.kind for box in seen.marked_boxes(None, None)] == ["head", "hand", "person", "head"]
+    marked = [(box.kind, box.violating) for box in seen.marked_boxes(None, None)]
+    assert marked == [("head", False), ("hand", False), ("person", False), ("head", False)]
 
 
 @pytest.mark.parametrize(

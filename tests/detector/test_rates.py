@@ -141,11 +141,14 @@ def test_what_was_told_is_no_suspicion():
     for second in range(4):
         for violation in engine.update(scene(person(track=1, smoking="yes")), second, at(second)):
             engine.committed(violation)
+    assert engine.wanted_interval_s(3.0) is None
     engine.update(scene(person(track=1, smoking="yes")), 4.0, at(4))
     assert engine.wanted_interval_s(4.0) is None
 
 
-def test_people_outside_the_zone_are_not_suspected():
-    engine = RuleEngine(camera(zone=[(0, 0), (0.05, 0), (0.05, 0.05)]), CATALOGUE)
+def test_who_leaves_the_zone_is_not_suspected_any_more():
+    engine = RuleEngine(camera(zone=[(0, 0), (0.5, 0), (0.5, 1), (0, 1)]), CATALOGUE)
     engine.update(scene(person(track=1, smoking="yes")), 0.0, at(0))
-    assert engine.wanted_interval_s(0.0) is None
+    assert engine.wanted_interval_s(0.0) is not None
+    engine.update(scene(person((700, 100, 800, 400), track=1, smoking="yes")), 1.0, at(1))
+    assert (engine.wanted_interval_s(1.0), engine.wanted_at_s(1.0)) == (None, None)
