@@ -19,7 +19,12 @@ REPEAT = timedelta(seconds=1800)  # of K01
 
 
 def head(x: float) -> list[MarkedBox]:
-    return [MarkedBox(kind="head", box=(x, 2, x + 10, 12), score=0.9, violating=True)]
+    """The largest box that violates: the person is larger, and a hand smaller."""
+    return [
+        MarkedBox(kind="person", box=(0, 0, 60, 40), score=0.9, violating=False),
+        MarkedBox(kind="head", box=(x, 2, x + 10, 12), score=0.9, violating=True),
+        MarkedBox(kind="hand", box=(50, 30, 52, 32), score=0.9, violating=True),
+    ]
 
 
 async def tell(box: EdgeBox, *, x: float = 1, track: int = 1, after: timedelta = timedelta(), **changes: Any) -> tuple[int, str]:
@@ -41,7 +46,7 @@ async def spots_of(judge: httpx.AsyncClient, box: EdgeBox) -> list[dict[str, Any
 class TestJoining:
     @pytest.mark.parametrize(
         "more",
-        [{"track": 1, "x": 40}, {"track": 2, "x": 2}, {"track": 1, "after": 2 * REPEAT}, {"track": 1, "after": -REPEAT}],
+        [{"track": 1, "x": 40}, {"track": 2, "x": 3}, {"track": 1, "after": 2 * REPEAT}, {"track": 1, "after": -REPEAT}],
         ids=["the person elsewhere", "the spot", "at the end of the window", "told late"],
     )
     async def test_more_of_the_same_is_counted(self, any_world: World, more: dict[str, Any]):
@@ -52,7 +57,7 @@ class TestJoining:
         assert (case["observations"], len(case["evidence"]), case["version"]) == (2, 2, 1)
 
     @pytest.mark.parametrize(
-        "other", [{"track": 2, "x": 40}, {"rule": "K07"}, {"after": 2 * REPEAT + timedelta(seconds=1)}],
+        "other", [{"track": 2, "x": 6}, {"rule": "K07"}, {"after": 2 * REPEAT + timedelta(seconds=1)}],
         ids=["another person elsewhere", "another rule", "after the window"],
     )
     async def test_anything_else_is_a_case_of_its_own(self, world: World, other: dict[str, Any]):
@@ -138,7 +143,7 @@ class TestMuting:
 
     async def test_other_spots_and_rules_are_judged_as_before(self, world: World):
         box, officer, _ = await self.dismissed_twice(world)
-        for case_id, _ in (await tell(box, x=40, track=5), await tell(box, rule="K07", track=6)):
+        for case_id, _ in (await tell(box, x=6, track=5), await tell(box, rule="K07", track=6)):
             assert (await officer.get(f"/api/v1/cases/{case_id}")).json()["state"] == "pending_review"
 
     async def test_lifting_it(self, any_world: World):
@@ -146,10 +151,27 @@ class TestMuting:
         spot = (await spots_of(officer, box))[0]
         answer = await officer.post(f"/api/v1/muted-spots/{spot['id']}/revoke")
         assert answer.json()["revoked_by"] == "officer person"
+        chief = await any_world.person(Role.CHIEF)  # clicks on a page that has been open since before
+        assert (await chief.post(f"/api/v1/muted-spots/{spot['id']}/revoke")).json()["revoked_by"] == "officer person"
         case_id, _ = await tell(box, track=3)
         assert (await officer.get(f"/api/v1/cases/{case_id}")).json()["state"] == "pending_review"
         await dismiss(officer, case_id)  # what was dismissed before the lifting does not count again
         assert await spots_of(officer, box) == []
+
+    async def test_lifting_it_lets_no_other_spot_begin_anew(self, world: World):
+        box, officer, _ = await self.dismissed_twice(world)
+        await dismiss(officer, (await tell(box, x=40, track=5))[0])
+        spot = (await spots_of(officer, box))[0]
+        await officer.post(f"/api/v1/muted-spots/{spot['id']}/revoke")
+        await dismiss(officer, (await tell(box, x=40, track=6))[0])
+        assert [spot["box"][0] for spot in await spots_of(officer, box)] == [40 / 64]
+
+    async def test_what_was_open_already_mutes_it_no_second_time(self, world: World):
+        """Or whoever lifts it would have to do so twice."""
+        box, officer = await world.edge(await world.place()), await world.person()
+        for case_id, _ in [await tell(box, track=number, after=number * timedelta(days=1)) for number in range(3)]:
+            await dismiss(officer, case_id)
+        assert len(await spots_of(officer, box)) == 1
 
     async def test_goes_with_the_judgement_that_is_taken_back(self, world: World):
         box, officer, case_id = await self.dismissed_twice(world)
@@ -171,6 +193,14 @@ class TestMuting:
             await dismiss(officer, (await tell(box, track=track))[0], reason)
         assert await spots_of(officer, box) == []
 
+    async def test_what_no_box_shows_has_no_spot(self, world: World):
+        box, officer = await world.edge(await world.place()), await world.person()
+        for number in (1, 2, 3):
+            answer = await box.report(boxes=[], track=number)
+            assert answer.json()["result"] == "case_opened"
+            await dismiss(officer, answer.json()["case_id"])
+        assert await spots_of(officer, box) == []
+
     async def test_is_no_matter_of_the_shops(self, world: World):
         box, _, _ = await self.dismissed_twice(world)
         owner = await world.person(Role.STORE_OWNER, place=box.place)
@@ -179,7 +209,8 @@ class TestMuting:
 
 
 @pytest.mark.parametrize(
-    ("other", "expected"), [((0, 0, 2, 2), 1.0), ((1, 0, 3, 2), 1 / 3), ((2, 0, 4, 2), 0.0), ((0.5, 0, 2.5, 2), 0.6)]
+    ("other", "expected"),
+    [((0, 0, 2, 2), 1.0), ((1, 0, 3, 2), 1 / 3), ((0, 1, 2, 3), 1 / 3), ((3, 3, 5, 5), 0.0), ((0.5, 0, 2.5, 2), 0.6)],
 )
 def test_overlap(other: tuple[float, ...], expected: float):
     assert overlap((0, 0, 2, 2), other) == pytest.approx(expected)
