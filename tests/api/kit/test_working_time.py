@@ -7,7 +7,8 @@ import pytest
 from api.kit.times import SHOP_TIME
 from api.kit.working_time import WorkingTime
 
-WINDOWS = ((time(8, 30), time(12)), (time(14), time(17, 30)))
+# A table may name them in any order.
+WINDOWS = ((time(14), time(17, 30)), (time(8, 30), time(12)))
 WORKING = WorkingTime(WINDOWS)
 
 
@@ -42,6 +43,7 @@ def test_what_was_entered_comes_before_the_calendar():
     ("start", "minutes", "end"),
     [
         ("2026-11-24 09:00", 30, "2026-11-24 09:30"),
+        ("2026-11-24 11:30", 30, "2026-11-24 12:00"),  # until lunch, not until after it
         ("2026-11-24 11:45", 30, "2026-11-24 14:15"),  # over lunch
         ("2026-11-24 17:15", 30, "2026-11-25 08:45"),  # over night
         ("2026-11-27 17:30", 30, "2026-11-30 09:00"),  # over the weekend
