@@ -18,12 +18,8 @@ class DatabaseUnusable(Exception):
     """This version cannot use such a database; the message says what to do."""
 
 
-class BrokenReferences(Exception):
-    """A migration would leave rows that name others which are not there; it has left nothing."""
-
-
 async def upgrade(database: Database) -> None:
-    """Raises DatabaseUnusable or BrokenReferences, and leaves nothing then."""
+    """Raises DatabaseUnusable, and leaves nothing then."""
     is_sqlite = database.engine.dialect.name == "sqlite"
     try:
         async with database.writing() as work:
@@ -71,4 +67,9 @@ def _upgrade(connection: Connection) -> None:
     if is_moved and connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if broken:
-            raise BrokenReferences(f"{len(broken)} rows, of {', '.join(sorted({row[0] for row in broken}))}")
+            tables = ", ".join(sorted({row[0] for row in broken}))
+            raise DatabaseUnusable(
+                f"The database cannot be brought up to date, and is as it was: {len(broken)} of its rows (in {tables}) name "
+                "others that are not there. Somebody changed it past the centre, or this version is at fault. Start the version "
+                "from before, or put back a copy."
+            )

@@ -1,5 +1,7 @@
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +22,7 @@ from api.centre import Centre
 from api.evidence.tables import Evidence
 from api.kit.database import Database
 from api.kit.settings import Settings
-from api.migrations import config_for, upgrade
+from api.migrations import DatabaseUnusable, config_for, upgrade
 from api.tables import metadata
 from tests.api.world import World
 
@@ -97,6 +99,22 @@ async def test_a_centre_that_is_in_use_is_brought_up_to_date(empty_url: str):
             await work.execute(text("DELETE FROM edges"))
     await database.close()
     assert after == before
+
+
+async def test_rows_that_name_what_is_not_there_are_told_and_nothing_is_changed(tmp_path: Path):
+    """Somebody has deleted rows with a tool that checks nothing."""
+    path = tmp_path / "old.db"
+    database = Database(f"sqlite+aiosqlite:///{path}", wait_s=60)
+    await in_transaction(database, lambda connection: command.upgrade(config_for(connection), "2026_11_24_feed"))
+    await in_transaction(database, _filled)
+    with closing(sqlite3.connect(path)) as tool:
+        tool.execute("DELETE FROM edges")
+        tool.commit()
+    with pytest.raises(DatabaseUnusable, match=r"is as it was: .* name others that are not there\..* put back a copy"):
+        await upgrade(database)
+    async with database.reading() as work:
+        assert (await work.execute(text("SELECT version_num FROM alembic_version"))).scalar_one() == "2026_11_24_feed"
+    await database.close()
 
 
 def _filled(connection: Connection) -> dict[str, int]:
