@@ -83,6 +83,16 @@ def test_after_a_long_absence_it_is_somebody_new():
     assert tracks(tracker, FORGET_AFTER_S + 1, moved(0)) == [2]
 
 
+def test_who_was_there_when_nothing_moved_any_more_is_there_still():
+    """A still picture is not looked at; who had left before it was still comes back as somebody new."""
+    tracker = Tracker()
+    tracks(tracker, 0, moved(0), moved(600))
+    tracks(tracker, 5, moved(0))
+    for time_s in (9, 13, 17):
+        tracker.still(time_s)
+    assert tracks(tracker, 18, moved(0), moved(600)) == [1, 3]
+
+
 def test_somebody_far_away_is_somebody_new():
     tracker = Tracker()
     tracks(tracker, 0, moved(0))

@@ -405,11 +405,12 @@ class Unsuspecting(ScriptedRules):
 def test_a_still_picture_is_looked_at_once_and_then_at_every_heartbeat(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(world.fleet._roster, "_make_rules", lambda *given: world.rules.setdefault("a", Unsuspecting(*given)))
     world.apply(camera("a"))
-    for second in range(0, 25, 2):
+    for second in range(0, 25, 3):
         world.reader("a").show(second)
         assert world.fleet.look_round() == 1
     assert world.rules["a"].looks == 1 + 24 // HEARTBEAT_LOOK_S
-    assert world.minute("a") == (13, None)
+    assert len(world.rules["a"].tracks) == 1, "who stands still has one number, however long ago the last look is"
+    assert world.minute("a") == (9, None)
 
 
 def test_a_picture_that_changes_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch):
