@@ -335,10 +335,27 @@ class TestExtension:
         assert case["transitions"][-1]["act"] == "extend"
         assert moment(case["transitions"][-1], "due_at") == at("2026-12-01 18:00")
 
-    @pytest.mark.parametrize("due_at", ["2026-11-23T09:00:00+08:00", "2026-11-26T09:00:00+08:00", "2062-11-30T09:00:00+08:00"])
-    async def test_a_deadline_in_the_past_before_the_one_there_is_or_far_ahead(self, world: World, due_at: str):
+    async def test_before_the_shop_has_signed(self, world: World):
+        """It signs in time all the same, and has until then once it has."""
         life = await Life.begin(world)
         await life.done("confirm", "issue")
+        case = (await life.do("extend", Role.CHIEF, note="Closed for repairs.", due_at="2026-12-01T18:00:00+08:00")).json()
+        assert (case["stage"], moment(case, "due_at")) == ("sign", at("2026-11-25 17:30"))
+        case = await life.done("acknowledge", who=Role.STORE_OWNER)
+        assert (case["stage"], moment(case, "due_at")) == ("rectify", at("2026-12-01 18:00"))
+
+    @pytest.mark.parametrize(
+        ("now", "due_at"),
+        [
+            ("2026-12-01 09:00", "2026-11-30T09:00:00+08:00"),  # the shop's own is over since the 27th
+            ("2026-11-24 09:00", "2026-11-26T09:00:00+08:00"),
+            ("2026-11-24 09:00", "2062-11-30T09:00:00+08:00"),
+        ],
+    )
+    async def test_a_deadline_in_the_past_before_the_one_there_is_or_far_ahead(self, world: World, now: str, due_at: str):
+        life = await Life.begin(world)
+        await life.done("confirm", "issue")
+        await life.at(at(now))
         answer = await life.do("extend", Role.CHIEF, note="Words.", due_at=due_at)
         assert (answer.status_code, problem_code(answer)) == (422, "bad-deadline")
 
