@@ -11,8 +11,12 @@ from api.accounts.tables import Invitation, User
 from api.audit.service import record
 from api.kit.database import Work
 from api.kit.not_found import not_found, or_not_found
-from api.kit.problems import Forbidden, Invalid
+from api.kit.problems import Conflict, Forbidden, Invalid
 from api.places import repository as places
+
+
+class LastOfShop(Conflict):
+    code = "last-of-shop"
 
 
 async def check_post(
@@ -59,6 +63,26 @@ async def take_out(work: Work, actor: Actor, user_id: str, shop_id: str) -> None
     for user, of_shop in await repository.list_who_looks_after(work, actor, user_id=user_id):
         if of_shop == shop_id:
             await _take_out(work, actor, user, shop_id)
+
+
+async def leave(work: Work, actor: Actor, shop_id: str, at: datetime) -> None:
+    """One of the several shops that one's own account looks after. Who is out stays out. Raises Forbidden for the only one, or
+    LastOfShop."""
+    if shop_id != actor.shop_id and shop_id not in actor.further_shop_ids:
+        return
+    await places.get_shop(work, actor, shop_id, for_change=True)  # of two who leave at once, the second stays
+    user = await repository.own_user(work, actor)
+    further = await repository.list_further_shops(work, actor, user.id)
+    if not further:
+        raise Forbidden("It is the only shop of your account. Ask whoever manages the accounts.")
+    if not await repository.is_looked_after_by_another(work, actor, shop_id):
+        raise LastOfShop("Nobody else looks after this shop. Ask whoever manages the accounts to invite who comes after you.")
+    if shop_id == user.shop_id:
+        await repository.begin_with(work, actor, user, further[0])
+    # Made by who may manage the shop that is left.
+    await repository.end_password_links(work, actor, user.id, at)
+    await _take_out(work, actor, user, shop_id)
+    await work.flush()
 
 
 async def _take_out(work: Work, actor: Actor, user: User, shop_id: str) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, tru
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from api.accounts.actors import Actor, without_actor
-from api.accounts.permissions import Permission
+from api.accounts.permissions import STORE_ROLES, Permission
 from api.accounts.tables import FurtherShop, Invitation, SignInFailures, User, UserSession
 from api.cases.tables import Case
 from api.clients.tables import ApiToken
@@ -129,9 +129,25 @@ async def add_own_further_shop(work: Work, actor: Actor, shop_id: str) -> bool:
     return await insert_if_missing(work, FurtherShop, {"user_id": actor.id, "shop_id": shop_id})
 
 
+async def is_looked_after_by_another(work: Work, actor: Actor, shop_id: str) -> bool:
+    """Whether somebody else who can sign in answers for it."""
+    further = select(FurtherShop.user_id).where(FurtherShop.shop_id == shop_id)
+    others = select(User.id).where(User.id != actor.id, User.role.in_(STORE_ROLES), User.disabled.is_(False))
+    return bool(await work.scalar(select(others.where(or_(User.shop_id == shop_id, User.id.in_(further))).exists())))
+
+
+async def begin_with(work: Work, actor: Actor, user: User, shop_id: str) -> None:
+    """One of one's own further shops and the first one change places, also for what rings in one's browsers."""
+    if user.id == actor.id:
+        mine = FurtherShop.user_id == user.id, FurtherShop.shop_id == shop_id
+        await work.execute(update(FurtherShop).where(*mine).values(shop_id=user.shop_id))
+        await work.execute(update(Target).where(Target.user_id == user.id).values(shop_id=shop_id, version=Target.version + 1))
+        user.shop_id = shop_id
+
+
 async def delete_further_shop(work: Work, actor: Actor, user_id: str, shop_id: str) -> str | None:
     """With what waits for the person's browsers about it: in quiet hours that is a night's. Returns the name of the shop."""
-    if actor.may(Permission.ACCOUNTS_WRITE):
+    if actor.id == user_id or actor.may(Permission.ACCOUNTS_WRITE):
         await work.execute(delete(FurtherShop).where(FurtherShop.user_id == user_id, FurtherShop.shop_id == shop_id))
         browsers, cases = select(Target.id).where(Target.user_id == user_id), select(Case.id).where(Case.shop_id == shop_id)
         waiting = Delivery.target_id.in_(browsers), Delivery.case_id.in_(cases), Delivery.state == DeliveryState.WAITING

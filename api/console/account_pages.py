@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import AwareDatetime, BaseModel, SecretStr, ValidationError
 
-from api.accounts import repository, second_factor, service, sessions
+from api.accounts import posts, repository, second_factor, service, sessions
 from api.accounts.actors import Actor
 from api.accounts.dependencies import COOKIE, CentreOf, SignedIn, is_own_password
 from api.accounts.password_rules import LEAST_ALONE, LEAST_WITH_SECOND_FACTOR, Weakness, weakness
@@ -70,6 +70,7 @@ _DONE = {
     "off": N_("From now on the password alone signs you in."),
     "ended": N_("Ended."),
     "shop": N_("You look after this shop too from now on. Its cases and cameras stand in your lists with the others."),
+    "left": N_("You no longer look after that shop."),
     "grant": N_("Ended. The program can do nothing under your name any more."),
 }
 # Long enough to install the app first.
@@ -168,6 +169,12 @@ async def end_session(actor: SignedIn, centre: CentreOf, session_id: Annotated[s
     return RedirectResponse("/account?done=ended", 303)
 
 
+@router.post("/account/shops/{shop_id}/end")
+async def leave_shop(actor: SignedIn, work: Writing, at: At, shop_id: Id) -> Response:
+    await posts.leave(work, actor, shop_id, at)
+    return RedirectResponse("/account?done=left", 303)
+
+
 @router.post("/account/grants/{client_id}/end")
 async def end_grant(actor: SignedIn, work: Writing, at: At, client_id: Id) -> Response:
     with suppress(NotFound):  # a second tap
@@ -226,7 +233,7 @@ async def _page(
     has_second_factor = user.totp_encrypted is not None
     return page(
         request, "account.html", actor=actor, here="/account", status=422 if wrong else 200, login=user.login, sessions=rows,
-        grants=grants, shops=sorted(name for _, name, _ in shops),
+        grants=grants, shops=sorted((name, shop_id) for shop_id, name, _ in shops),
         wrong=wrong, has_second_factor=has_second_factor, done=speaker.say(_DONE[done]) if done in _DONE else None,
         least=LEAST_WITH_SECOND_FACTOR if has_second_factor else LEAST_ALONE,
     )

@@ -40,6 +40,10 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
         N_("Nothing is left to hold"),
         N_("The evidence of this case has been deleted, so no legal hold was set. The page of the case says when, and why."),
     ),
+    "last-of-shop": (
+        N_("Nobody else looks after this shop"),
+        N_("You are the last, so nobody would answer its notices. Ask whoever manages the accounts to invite your successor."),
+    ),
     "form-too-old": (
         N_("Not carried out"),
         N_("This form is too old, or did not come from this browser. Go back, load the page anew, and send it again."),

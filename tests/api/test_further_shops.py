@@ -8,6 +8,9 @@ import pytest
 
 from api.accounts.permissions import PERMISSIONS, STORE_ROLES, Role
 from api.accounts.service import create_user
+from api.deliveries.kinds import Audience, Channel
+from api.deliveries.tables import Target
+from api.kit.times import now
 from tests.api.acts import do, done
 from tests.api.test_oauth import add, told
 from tests.api.world import HOUSE, Place, World, problem_code
@@ -70,7 +73,7 @@ async def test_both_shops_are_seen_and_no_other(chain: Chain):
     for path in (f"cases/{cases[2]}", f"shops/{chain.c.shop_id}", f"cameras/{chain.c.camera_id}"):
         assert (await chain.owner.get(f"/api/v1/{path}")).status_code == 404, path
     page = (await chain.owner.get("/account?lang=en&done=shop")).text
-    assert ("Your shops" in page, "<li>A</li><li>B</li>" in page, "<li>C</li>" in page) == (True, True, False)
+    assert ("Your shops" in page, [f">Leave {name}<" in page for name in "ABC"]) == (True, [True, True, False])
 
 
 async def test_what_is_done_for_a_shop_stands_in_the_audit_of_that_shop(chain: Chain):
@@ -94,6 +97,57 @@ async def test_taken_out_of_it_nothing_of_it_is_seen_any_more(chain: Chain):
     assert "store_owner person" not in (await admin.get("/accounts?lang=en&who=store")).text
     entries = (await admin.get("/api/v1/audit")).json()["items"]
     assert [entry["detail"]["shop"] for entry in entries if entry["action"] == "user.shop_removed"] == ["B"]
+
+
+async def leave(who: httpx.AsyncClient, place: Place) -> httpx.Response:
+    return await who.post(f"/account/shops/{place.shop_id}/end")
+
+
+async def test_one_of_them_is_left_with_a_successor(chain: Chain):
+    case = await told(chain.world, chain.b)
+    assert f'action="/account/shops/{chain.b.shop_id}/end"' in (await chain.owner.get("/account")).text
+    refused = await leave(chain.owner, chain.b)
+    assert (refused.status_code, problem_code(refused)) == (409, "last-of-shop")
+    await chain.world.person(Role.STORE_ADMIN, place=chain.b)
+    for _ in range(2):  # a second tap
+        answer = await leave(chain.owner, chain.b)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/account?done=left"), answer.text
+    assert (await chain.owner.get(f"/api/v1/cases/{case}")).status_code == 404
+    assert (await me(chain.owner))["further_shop_ids"] == []
+    entries = (await (await chain.admin(chain.b)).get("/api/v1/audit")).json()["items"]
+    left = [(entry["actor_name"], entry["detail"]["shop"]) for entry in entries if entry["action"] == "user.shop_removed"]
+    assert left == [("store_owner person", "B")]
+
+
+async def test_the_first_one_is_left_too(chain: Chain):
+    cases = [await told(chain.world, place) for place in (chain.a, chain.b)]
+    await chain.world.person(Role.STORE_ADMIN, place=chain.a)
+    assert (await leave(chain.owner, chain.a)).status_code == 303
+    now_me = await me(chain.owner)
+    assert (now_me["shop_id"], now_me["further_shop_ids"]) == (chain.b.shop_id, [])
+    assert [case["id"] for case in (await chain.owner.get("/api/v1/cases")).json()["items"]] == cases[1:]
+    assert (await leave(chain.owner, chain.b)).status_code == 403  # the only one by now
+
+
+async def test_what_rings_goes_on_for_the_shop_that_stays(chain: Chain):
+    user_id = (await me(chain.owner))["id"]
+    async with chain.world.centre.database.writing() as work:
+        browser = Target(
+            channel=Channel.WEB_PUSH, audience=Audience.SHOP, shop_id=chain.a.shop_id, user_id=user_id, name="Phone", events=[],
+            language="en", created_at=now(), secrets_encrypted="", version=1, enabled=True,
+        )
+        work.add(browser)
+    await chain.world.person(Role.STORE_ADMIN, place=chain.a)
+    await leave(chain.owner, chain.a)
+    async with chain.world.centre.database.reading() as work:
+        assert (await work.get_one(Target, browser.id)).shop_id == chain.b.shop_id
+
+
+async def test_a_disabled_account_is_no_successor(chain: Chain):
+    other = await chain.world.person(Role.STORE_ADMIN, place=chain.b)
+    root = await chain.world.person(Role.ADMIN)
+    await root.post(f"/accounts/{(await me(other))['id']}/disable")
+    assert (await leave(chain.owner, chain.b)).status_code == 409
 
 
 async def test_whoever_does_not_manage_that_shop_takes_nobody_out_of_it(chain: Chain):

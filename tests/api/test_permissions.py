@@ -145,6 +145,7 @@ TABLE = (
     Row("POST /account/password", SIGNED_IN, {"present": "x", "new": "x"}),
     Row("POST /account/sessions/end", SIGNED_IN),
     Row("POST /account/sessions/{session_id}/end", OWN),
+    Row("POST /account/shops/{shop_id}/end", OWN),
     Row("POST /account/grants/{client_id}/end", OWN),
     row("GET /accounts", P.ACCOUNTS_WRITE),
     row("GET /invitations/new", P.ACCOUNTS_WRITE),
