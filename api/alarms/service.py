@@ -1,4 +1,4 @@
-"""Boxes of the shops' own: their tokens, which camera they mean by what, and what comes of their alarms."""
+"""Shops' own boxes: their tokens, which camera they mean by what, and what comes of their alarms."""
 
 import base64
 import secrets

@@ -56,7 +56,7 @@ class GrantRow:
     used: LocalTime | None
 
 
-_WRONG_PASSWORD = N_("This is not your present password.")
+_WRONG_PASSWORD = N_("This is not your current password.")
 _WRONG_CODE = N_("The code is wrong or too old. Set the time of the phone by the network, and type the next one.")
 WEAK: dict[Weakness, str] = {
     Weakness.TOO_SHORT: N_("Too short: at least %(least)s characters. A few words in a row are easy to keep in mind."),
@@ -66,12 +66,12 @@ WEAK: dict[Weakness, str] = {
 }
 _DONE = {
     "password": N_("The password was changed. Your other sessions, and the programs that you had let in, have ended."),
-    "on": N_("From now on the sign-in asks for a code of your phone."),
+    "on": N_("From now on signing in asks for a code from your phone."),
     "off": N_("From now on the password alone signs you in."),
     "ended": N_("Ended."),
     "shop": N_("You look after this shop too from now on. Its cases and cameras stand in your lists with the others."),
     "left": N_("You no longer look after that shop."),
-    "grant": N_("Ended. The program can do nothing under your name any more."),
+    "grant": N_("Ended. The program can no longer do anything in your name."),
 }
 # Long enough to install the app first.
 _SET_UP_WITHIN = timedelta(minutes=30)

@@ -1,4 +1,4 @@
-"""Boxes of the shops' own as the pages show them."""
+"""Shops' own boxes as the pages show them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _TROUBLES = {
     UnknownDevice.code: N_("Its last alarm is of a device code that no camera has here. Enter the code below its name."),
     AlarmUnreadable.code: N_("Its last alarm could not be read. Is it set to the right form?"),
     PictureRefused.code: N_("The picture of its last alarm may not be fetched, or is gone."),
-    NotAPicture.code: N_("The picture of its last alarm is none that can be used: a baseline JPEG is needed."),
+    NotAPicture.code: N_("The picture of its last alarm cannot be used: a baseline JPEG is needed."),
     TooLarge.code: N_("The picture of its last alarm is too large."),
     KeyMissing.code: N_("A key of the server is missing, so nothing can be sealed for it. Tell whoever runs the server."),
     Unavailable.code: N_("The picture of its last alarm could not be fetched; it is asked to send it again."),
@@ -48,12 +48,12 @@ def alarm_box_row(box: AlarmBox, formats: Mapping[str, AlarmFormat], speaker: Sp
     tone = _TROUBLE if box.trouble else _WORKING if edge.last_seen_at is not None else _WAITING
     sentence = speaker.say(N_("Nothing has come from it yet."))
     if edge.last_seen_at is not None:
-        sentence = speaker.say(N_("Last word at %(at)s."), at=speaker.time(edge.last_seen_at).short)
+        sentence = speaker.say(N_("Last heard from at %(at)s."), at=speaker.time(edge.last_seen_at).short)
     if edge.revoked_at is not None:
         tone, sentence = _REVOKED, speaker.say(N_("Revoked at %(at)s."), at=speaker.time(edge.revoked_at).short)
     trouble = None
     if box.trouble is not None and edge.revoked_at is None:
-        trouble = speaker.say(_TROUBLES.get(box.trouble_code or "", N_("Its last alarm was not taken.")))
+        trouble = speaker.say(_TROUBLES.get(box.trouble_code or "", N_("Its last alarm was not accepted.")))
     return AlarmBoxRow(
         f"/alarm-boxes/{box.edge_id}", edge.name, edge.shop.name, speaker.choose(form.name) if form else box.format,
         speaker.chip(tone, dot=True), sentence, trouble, box.trouble,

@@ -198,7 +198,7 @@ def _facts(exhibit: Exhibit | None, speaker: Speaker) -> list[Fact]:
     of_another = is_of_another(exhibit.evidence)
     facts = [
         Fact(
-            say(N_("Box of the shop's own")) if of_another else say(N_("Edge box")),
+            say(N_("Shop's own box")) if of_another else say(N_("Edge box")),
             f"{exhibit.evidence.edge.name} ({manifest.software_version})",
         ),
         Fact(say(N_("Its alarm")), manifest.models[0].name) if of_another

@@ -146,11 +146,11 @@ WHY_NOT: dict[Permission | Condition, str] = {
     Permission.CASES_HANDLE: N_("An officer or a section head does this."),
     Permission.CASES_DECIDE: N_("Only a section head decides this."),
     Permission.CASES_ANSWER: N_("The shop does this, or an officer for it."),
-    Condition.BY_THE_SAME_PERSON_WITHIN_10_S: N_("Only who judged can take it back, and only within 10 seconds."),
+    Condition.BY_THE_SAME_PERSON_WITHIN_10_S: N_("Only whoever judged it can take it back, and only within 10 seconds."),
     Condition.WITHIN_30_DAYS: N_("A dismissed case can be reopened for 30 days; these are over."),
     Condition.MINOR_AND_THE_FIRST: N_("Only for a minor case that is the first of its kind at the shop in 30 days."),
     Condition.OVERDUE: N_("Possible once the deadline has passed."),
-    Condition.NOT_BY_WHO_SUBMITTED: N_("Who reported it as put right cannot verify it; another officer must."),
+    Condition.NOT_BY_WHO_SUBMITTED: N_("Whoever reported it as put right cannot verify it; another officer must."),
 }
 
 # What a remark is asked for, where it must be given.

@@ -39,14 +39,14 @@ SCOPES: dict[Scope, str] = {
     Scope.SHOPS_READ: N_("Read shops and areas"),
     Scope.CAMERAS_READ: N_("See whether cameras are looked at"),
     Scope.STATISTICS_READ: N_("Read figures"),
-    Scope.CASES_ACT: N_("Act on cases under the name of a person who agreed"),
-    Scope.EVIDENCE_UNBLUR: N_("See faces under the name of a person who agreed, each time for a reason"),
+    Scope.CASES_ACT: N_("Act on cases in the name of a person who agreed"),
+    Scope.EVIDENCE_UNBLUR: N_("See faces in the name of a person who agreed, each time for a reason"),
 }
 _WRONG = {
     "name": N_("Enter a name of at most 100 characters."),
     "scopes": N_("Tick at least one."),
     "places": N_("Tick at least one district or shop."),
-    "redirect_uris": N_("One address a line, as https://host/path. Needed where people are to agree."),
+    "redirect_uris": N_("One address per line, as https://host/path. Needed where people are to agree."),
 }
 _FIELDS = {"district_ids": "places", "shop_ids": "places"}
 

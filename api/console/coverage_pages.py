@@ -54,10 +54,10 @@ _OBSTACLES: dict[Obstacle, tuple[Tone, str]] = {
     ),
     Obstacle.NO_CAMERA: (Tone(N_("No camera"), "wait"), N_("Add the camera of a place where food is prepared.")),
     Obstacle.BOX_NEVER_SEEN: (
-        Tone(N_("Edge box was never heard of"), "bad"), N_("Start the edge box, and check that it reaches the Internet.")
+        Tone(N_("Edge box was never heard from"), "bad"), N_("Start the edge box, and check that it reaches the Internet.")
     ),
     Obstacle.BOX_SILENT: (
-        Tone(N_("No word from the edge box"), "bad"), N_("Last heard of at %(at)s. Check its power and its network.")
+        Tone(N_("No word from the edge box"), "bad"), N_("Last heard from at %(at)s. Check its power and its network.")
     ),
     Obstacle.CAMERA_DOWN: (
         Tone(N_("A camera cannot be looked at"), "bad"), N_("“%(camera)s”: its page says why, and what to do.")
@@ -67,8 +67,8 @@ _OBSTACLES: dict[Obstacle, tuple[Tone, str]] = {
         N_("Its cameras are being looked at. An officer sees that they show what they should, and accepts the connection."),
     ),
     Obstacle.TOO_LITTLE: (
-        Tone(N_("Kitchen often not to be seen"), "wait"),
-        N_("Its cameras were looked at in %(share)s of the minutes in which they are to be."),
+        Tone(N_("Kitchen often out of view"), "wait"),
+        N_("Its cameras were looked at in %(share)s of the minutes in which they should be."),
     ),
 }
 

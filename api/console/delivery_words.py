@@ -78,7 +78,7 @@ FAULTS: dict[Fault, str] = {
         "anew."
     ),
     Fault.KEY_MISSING: N_("The stored secrets cannot be read. Enter them again, or add the target anew."),
-    Fault.NOT_SET_UP: N_("The centre's own settings for this channel are missing or refused. An administrator puts them right."),
+    Fault.NOT_SET_UP: N_("The centre's own settings for this channel are missing or refused. An administrator can fix them."),
     Fault.NO_SUCH_RECIPIENT: N_("There is no such recipient. Check the address or the number."),
     Fault.NO_WORDS: N_(
         "The message could not be put into words, and was not sent. Tell an administrator: the log of the server says why. The "

@@ -57,9 +57,9 @@ def box_row(edge: Edge, actor: Actor, speaker: Speaker) -> BoxRow:
 def _describe(edge: Edge, speaker: Speaker) -> tuple[Tone, str]:
     if edge.revoked_at is not None:
         return _REVOKED, speaker.say(N_("Revoked at %(at)s."), at=speaker.time(edge.revoked_at).short)
-    heard = speaker.say(N_("It has not told anything yet."))
+    heard = speaker.say(N_("Nothing has been heard from it yet."))
     if edge.last_seen_at is not None:
-        heard = speaker.say(N_("Last word at %(at)s."), at=speaker.time(edge.last_seen_at).short)
+        heard = speaker.say(N_("Last heard from at %(at)s."), at=speaker.time(edge.last_seen_at).short)
     if edge.outbox_waiting:
         waiting = N_("%(number)s of its reports wait to be sent; if they do not become fewer, its log says why.")
         heard = f"{heard} {speaker.say(waiting, number=edge.outbox_waiting)}"

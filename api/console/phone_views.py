@@ -123,7 +123,7 @@ _NEXT: dict[CaseState, tuple[str, str]] = {
     ),
     CaseState.ACKNOWLEDGED: (N_("You have received it"), N_("Put it right, then press “I fixed it” and take a photograph.")),
     CaseState.REFUSED: (N_("Officers will visit you"), N_("The notice was recorded as refused. An officer will come and look.")),
-    CaseState.APPEALED: (N_("Your objection is being decided"), N_("The time stands still until then. You will be told.")),
+    CaseState.APPEALED: (N_("Your objection is being decided"), N_("Your deadline is paused until then. You will be told.")),
     CaseState.SUBMITTED: (
         N_("Your answer was sent"), N_("An officer looks at it. You will be told; there is nothing more to do now.")
     ),
@@ -144,7 +144,7 @@ _DONE: dict[Act, str] = {
     ),
     Act.SUBMIT: N_("Sent. An officer looks at it now. You will be told; there is nothing more to do."),
     Act.APPEAL: N_(
-        "Sent. A section head decides on your objection, and the time stands still until then. You will be told."
+        "Sent. A section head decides on your objection, and your deadline is paused until then. You will be told."
     ),
 }
 
@@ -224,7 +224,7 @@ def practice_view(catalogue: Catalogue, speaker: Speaker, at: datetime, base: st
     picture = PhonePicture(picture_url, None, speaker.say(N_("A drawing of a kitchen")), 640, 360, [box])
     told = None
     if act is not None:
-        words = N_("This was practice: nothing was sent. In earnest you would read now: %(words)s")
+        words = N_("This was practice: nothing was sent. For real, you would now read: %(words)s")
         told = speaker.say(words, words=speaker.say(_DONE[act]))
     return PhoneView(
         base=base, shop=speaker.say(N_("Practice shop")), title=speaker.choose(rule.name),

@@ -38,7 +38,7 @@ class PostTyped(BaseModel):
         if not is_name(self.name):
             wrong["name"] = NEEDED
         if self.role in STORE_ROLES and kind != "shop":
-            wrong["place"] = N_("Somebody of a shop needs a shop. Choose it.")
+            wrong["place"] = N_("Somebody who works for a shop needs a shop. Choose one.")
         if self.role == Role.PARTNER and not kind:
             wrong["place"] = N_("Another department sees what it is given. Choose a station or a shop.")
         if self.role not in list(Role):

@@ -84,7 +84,7 @@ def kept_words(speaker: Speaker, centre: Centre) -> Sequence[Fact]:
     """For how long what is kept, as this centre is set."""
     retention = centre.retention
 
-    by_hand, file = N_("until a section head of the authority deletes it"), N_("as long as the file of the enforcement needs it")
+    by_hand, file = N_("until a section head of the authority deletes it"), N_("as long as the enforcement file needs it")
     return [
         Fact(speaker.say(what), speaker.say(words, days=days) if days is not None else speaker.say(otherwise))
         for what, days, words, otherwise in (

@@ -46,10 +46,10 @@ PROBLEMS: dict[str | int, tuple[str, str]] = {
     ),
     "form-too-old": (
         N_("Not carried out"),
-        N_("This form is too old, or did not come from this browser. Go back, load the page anew, and send it again."),
+        N_("This form is too old, or did not come from this browser. Go back, reload the page, and send it again."),
     ),
     "invitation-over": (
-        N_("This link is good no longer"),
+        N_("This link is no longer valid"),
         N_("It was withdrawn, or its time is over. Ask whoever gave it to you for a new one."),
     ),
     "link-unknown": (

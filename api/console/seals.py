@@ -46,7 +46,7 @@ def _words(check: SealCheck, chain: Chain) -> tuple[Tone, str]:
             )
         case Chain.NONE:
             return _OF_ANOTHER, N_(
-                "It came from a box of the shop's own. Checked at %(at)s: picture and data are as they arrived here; what "
+                "It came from the shop's own box. Checked at %(at)s: picture and data are as they arrived here; what "
                 "happened to them before, nobody can prove."
             )
         case Chain.GAP:

@@ -132,7 +132,7 @@ class Speaker:
         due = DUE_FOR_THE_SHOP if reader.role in STORE_ROLES else DUE
         words = [self.say(due[case.stage], at=self.by(case.due_at))]
         if case.state is CaseState.APPEALED:
-            words.insert(0, self.say(N_("The shop's time stands still until the objection is decided")))
+            words.insert(0, self.say(N_("The shop's deadline is paused until the objection is decided")))
         if case.stage is Stage.SIGN and case.rectify_due_at is not None:
             words.append(self.say(due[Stage.RECTIFY], at=self.by(case.rectify_due_at)))
         if case.escalation is not None and tells_delay:

@@ -88,7 +88,7 @@ async def read_filter(
                 at, since, until, district_id=asked.district or None, shop_id=asked.shop or None, rule=asked.rule or None
             )
         except BadPeriod:
-            sentence = N_("The last day lies before the first, or more than %(days)s days after it. Choose other days.")
+            sentence = N_("The last day is before the first, or more than %(days)s days after it. Choose other days.")
             wrong["since"] = speaker.say(sentence, days=LONGEST.days)
     if wrong:
         scope = None

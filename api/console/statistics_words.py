@@ -61,7 +61,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     (SHARE, N_("False alarms, of all that a person judged to be a false alarm or a violation.")),
     (
         N_("Deadlines missed"),
-        N_("Times for signing or putting right that ended without what was due."),
+        N_("Deadlines for signing or putting right that were missed."),
     ),
     (
         N_("Rectification time"),

@@ -24,7 +24,7 @@ STATUSES: dict[PublicStatus, Tone] = {
     PublicStatus.NONE: Tone(N_("Not connected"), "minor"),
     PublicStatus.PENDING: Tone(N_("Connected, not accepted yet"), "wait"),
     PublicStatus.ACTIVE: Tone(N_("Kitchen connected"), "good"),
-    PublicStatus.DEGRADED: Tone(N_("Kitchen often not to be seen"), "wait"),
+    PublicStatus.DEGRADED: Tone(N_("Kitchen often out of view"), "wait"),
 }
 
 

@@ -27,12 +27,12 @@ _TOO_SMALL = N_("The smallest head is %(height)s px high. From %(good)s px on th
 _NEARER = N_("Move the camera nearer, or turn it to where people work.")
 _MAIN_OR_NEARER = N_("Choose the main stream below, or move the camera nearer.")
 _SUB = N_(
-    "This is the small picture (%(width)s × %(height)s), mostly the sub-stream. Small things such as a cigarette are not seen in "
-    "it: choose the main stream below."
+    "This is the small picture (%(width)s × %(height)s), usually the sub-stream. Small things such as a cigarette are not seen "
+    "in it: choose the main stream below."
 )
 _DARK = N_("The picture is too dark (%(level)s of 255). Switch on a light, or raise the exposure in the camera's settings.")
 _BRIGHT = N_(
-    "%(percent)s percent of the picture are burnt out. Turn the camera away from lamp or window, or switch on backlight "
+    "%(percent)s percent of the picture is overexposed. Turn the camera away from lamp or window, or switch on backlight "
     "compensation (WDR) in its settings."
 )
 _BLURRED = N_("The picture is blurred. Clean the lens; if that does not help, set the focus anew.")

@@ -28,7 +28,7 @@ from contract.trials import FoundCamera, SeenPerson, Sighting, TrialAnswer
 
 _SENTENCES: dict[Stage, str] = {
     Stage.WAITING: N_("The edge box is being asked. This takes a second or two."),
-    Stage.LOOKING: N_("The edge box opens the camera and looks. Mostly this takes less than ten seconds."),
+    Stage.LOOKING: N_("The edge box opens the camera and looks. Usually this takes less than ten seconds."),
     Stage.NOT_FETCHED: N_(
         "The edge box did not ask for it. Check its power and its network; one of an older version cannot try cameras: have it "
         "updated. Then try again."
@@ -283,6 +283,6 @@ def _facts(answer: TrialAnswer, seen: Sighting, speaker: Speaker) -> list[Fact]:
         (N_("Seconds between key frames"), f"{seen.key_interval_s:g}" if seen.key_interval_s else None),
         (N_("Seconds to the first picture"), f"{seen.first_picture_s:g}"),
         (N_("Height of heads, in pixels"), span(heads) if (heads := head_heights(seen)) else None),
-        (N_("Brightness, of 255"), f"{seen.brightness:.0f}"),
+        (N_("Brightness, out of 255"), f"{seen.brightness:.0f}"),
     ]
     return [Fact(speaker.say(name), value) for name, value in rows if value is not None]

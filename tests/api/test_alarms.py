@@ -171,7 +171,7 @@ class TestHonesty:
         case_id = (await box.alarm(carrier(store))).json()["results"][0]["case_id"]
         page = (await officer.get(f"/cases/{case_id}?lang=en")).text
         assert "Not sealed by an edge box of ours" in page
-        assert "It came from a box of the shop&#39;s own." in page
+        assert "It came from the shop&#39;s own box." in page
         assert "carrier_cloud 100600 message-1" in page
 
     async def test_outside_of_the_review_all_of_the_picture_is_hidden(self, world: World, store: Receiver):

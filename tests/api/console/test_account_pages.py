@@ -98,7 +98,7 @@ class TestPassword:
     async def test_only_with_the_present_one(self, world: World):
         browser, _ = await somebody(world)
         answer = await browser.post("/account/password", data={"present": "wrong", "new": NEW})
-        assert (answer.status_code, "not your present password" in answer.text) == (422, True)
+        assert (answer.status_code, "not your current password" in answer.text) == (422, True)
 
     async def test_a_browser_left_open_sets_no_second_factor(self, world: World, at: list[datetime]):
         """Neither the first, which would lock the owner out, nor another one in its place."""
@@ -109,7 +109,7 @@ class TestPassword:
         data = {"ticket": _between(page, 'name="ticket" value="', '"'), "code": totp.at(at[0])}
         for present in ({}, {"present": "wrong"}):
             answer = await owner.post("/account/second-factor", data=data | present)
-            assert (answer.status_code, "not your present password" in answer.text) == (422, True)
+            assert (answer.status_code, "not your current password" in answer.text) == (422, True)
 
     @pytest.mark.parametrize("path", ["/account/password", "/account/second-factor/off"])
     async def test_guessing_the_present_one_is_slowed_down(self, world: World, path: str):
@@ -264,7 +264,7 @@ class TestGrants:
                 assert answer.headers["location"] == "/account?done=grant"
             assert (await client.get("/api/v1/cases")).status_code == 401
         page = (await browser.get("/account?done=grant")).text
-        assert ("County app" in page, "can do nothing under your name any more" in page) == (False, True)
+        assert ("County app" in page, "can no longer do anything in your name" in page) == (False, True)
 
     async def test_end_with_one_s_own_password(self, world: World):
         browser, password = await somebody(world)
@@ -431,7 +431,7 @@ class TestForgottenPassword:
                 invitation = _between(listed, "/invitations/", "/withdraw").rpartition("/")[2]
                 await admin.post(f"/invitations/{invitation}/withdraw")
         for answer in (await browser_of(world).get(path), await browser_of(world).post(path, data={"password": NEW})):
-            assert (answer.status_code, "This link is good no longer" in answer.text) == (404, True)
+            assert (answer.status_code, "This link is no longer valid" in answer.text) == (404, True)
 
     async def test_of_a_disabled_account_none_is_made(self, world: World):
         await somebody(world)
@@ -510,7 +510,7 @@ class TestInvitation:
         later = now() + timedelta(days=7, seconds=1)
         world.centre.clock = lambda: later
         answer = await browser_of(world).get(path)
-        assert (answer.status_code, "This link is good no longer" in answer.text) == (404, True)
+        assert (answer.status_code, "This link is no longer valid" in answer.text) == (404, True)
 
     async def test_of_many_the_newest_are_listed(self, world: World, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(accounts_pages, "_PAGE", 1)

@@ -125,7 +125,7 @@ async def test_the_question_says_who_asks_and_for_what(admin: httpx.AsyncClient)
     }
     page = (await admin.get("/oauth/authorize", params=asked)).text
     assert "允许“&lt;县局APP&gt;”访问？" in page
-    assert "以已同意人员的名义处理案件" in page
+    assert "经本人同意，以其名义处理案件" in page
     assert "app.example.org" in page
     unknown = await admin.get("/oauth/authorize", params=asked | {"redirect_uri": "https://evil.example/"})
     assert unknown.status_code == 422

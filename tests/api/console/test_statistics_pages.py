@@ -32,7 +32,7 @@ async def judged(world: World, place: Place, confirmed: int, dismissed: int) -> 
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("since=2026-11-20&until=2026-11-19", "The last day lies before the first"),
+        ("since=2026-11-20&until=2026-11-19", "The last day is before the first"),
         ("since=2024-01-01&until=2026-01-01", "more than 366 days after it"),
         ("since=0001-01-01&until=0001-01-01", "Choose other days"),
         ("until=0001-01-02", "Choose other days"),

@@ -32,7 +32,7 @@ def of_height(pixels: int) -> dict[str, Any]:
         (of_height(20), "The smallest head is 20 px high. From 32 px on"),
         ({"width": 704, "height": 576}, "This is the small picture (704 × 576)"),
         ({"brightness": 12.0}, "The picture is too dark (12 of 255)"),
-        ({"burnt": 0.5}, "50 percent of the picture are burnt out"),
+        ({"burnt": 0.5}, "50 percent of the picture is overexposed"),
         ({"sharpness": 2.0}, "The picture is blurred. Clean the lens"),
         ({"key_interval_s": 9.0}, "A key frame comes only every 9 s"),
         ({"key_interval_s": None}, "Only one key frame came in 8 s"),

@@ -537,7 +537,7 @@ class TestOwn:
         officers = await phones.post.target("wecom", name="Officers", events=["case.issued"])
         await phones.notice()
         device, group = phones.device(), phones.posted()[0]
-        assert "Nobody of this shop has a number" in (await device.get(f"/n/{group}")).text
+        assert "Nobody at this shop has a number" in (await device.get(f"/n/{group}")).text
         for who in (officers["id"], "", "nobody"):
             answer = await device.post(f"/n/{group}/own", data={"who": who})
             assert answer.headers["location"].endswith("asked=nobody")
