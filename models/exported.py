@@ -16,8 +16,8 @@ from models.export import fold_batch_norms, unfold_input
 def read_finder(model: nn.Module, path: Path) -> None:
     """Set the weights of ``model`` (``finder.build``) to those that ``export_finder`` wrote into ``path``.
 
-    The export has put each batch norm into its convolution, and so does this: ``model`` has none any more. It has left out the
-    one-to-many branches, which only training uses: they begin as their one-to-one twins. Classes that ``model`` knows besides
+    The export has put each batch norm into its convolution, and so does this: ``model`` has none any more. A file from before
+    2026-11-28 has a one-to-one head instead of the one-to-many one, which begins as that. Classes that ``model`` knows besides
     come after those of the file, and keep the weights that they have.
 
     Raises:
@@ -25,14 +25,16 @@ def read_finder(model: nn.Module, path: Path) -> None:
     """
     stored = _stored(path)
     modules = dict(model.named_modules())
-    classes = {name for name in modules if re.search(r"\.(one2one_)?cv3\.\d\.2$", name)}
-    twin = rf"^(model\.{len(model.model) - 1}\.)(cv[23])\."
+    classes = {name for name in modules if re.search(r"\.cv3\.\d\.2$", name)}
+    twin = rf"^(network\.model\.{len(model.model) - 1}\.)(cv[23])\."
     try:
         with torch.no_grad():
             for name, module in modules.items():
                 if not isinstance(module, nn.Conv2d):
                     continue
-                there = "network." + re.sub(twin, r"\1one2one_\2.", name)
+                there = f"network.{name}"
+                if f"{there}.weight" not in stored:
+                    there = re.sub(twin, r"\1one2one_\2.", there)
                 weight, bias = (stored[f"{there}.{part}"] for part in ("weight", "bias"))
                 known = len(weight) if name in classes else len(module.weight)
                 module.weight[:known].copy_(weight)

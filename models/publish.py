@@ -80,7 +80,9 @@ STARTS = [
 ]
 
 
-def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, data: list[Source]) -> ModelCard:
+def finder_card(
+    weights: Path, thresholds: dict[str, float], trained: Training, data: list[Source], starts: list[Start]
+) -> ModelCard:
     """The card of stage 1 for the ONNX file ``weights``."""
     return ModelCard(
         name="finder",
@@ -94,7 +96,7 @@ def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, 
         classes={"detections": list(CLASSES)},
         thresholds=Thresholds(score=thresholds),
         data=data,
-        starts=STARTS,
+        starts=starts,
         trained=trained,
         aims=[aim for aim in AIMS if aim.subject in FINDER_SUBJECTS],
         measured=[],
@@ -102,7 +104,9 @@ def finder_card(weights: Path, thresholds: dict[str, float], trained: Training, 
     )
 
 
-def attributes_card(weights: Path, sure: dict[str, float], trained: Training, data: list[Source]) -> ModelCard:
+def attributes_card(
+    weights: Path, sure: dict[str, float], trained: Training, data: list[Source], starts: list[Start]
+) -> ModelCard:
     """The card of stage 2 for the ONNX file ``weights``."""
     return ModelCard(
         name="attributes",
@@ -120,7 +124,7 @@ def attributes_card(weights: Path, sure: dict[str, float], trained: Training, da
         crop=CROP,
         thresholds=Thresholds(sure=sure),
         data=data,
-        starts=STARTS,
+        starts=starts,
         trained=trained,
         aims=[aim for aim in AIMS if aim.subject not in FINDER_SUBJECTS],
         measured=[],
@@ -135,10 +139,25 @@ def sources(pictures: Iterable[Picture], before: Path | None = None) -> list[Sou
     is counted once.
     """
     counted = Counter((p.source, p.licence) for p in pictures)
-    if before is not None and before.with_suffix(".yaml").is_file():
-        card, _ = load_model(before.parent, before.stem)
+    if card := _card_of(before):
         counted |= Counter({(each.source, each.licence): each.pictures for each in card.data})
     return [Source(source=s, licence=licence, pictures=n) for (s, licence), n in sorted(counted.items())]
+
+
+def starts(before: Path | None = None) -> list[Start]:
+    """What a card lists as starts and teachers; ``before``: earlier weights that the new ones grew from."""
+    card = _card_of(before)
+    if card is None:
+        return STARTS
+    told = f"earlier weights: {card.trained.command} ({card.trained.machine}, {card.trained.duration})"
+    return [Start(name=told, role="start", licence=card.licence), *card.starts]
+
+
+def _card_of(weights: Path | None) -> ModelCard | None:
+    """The card beside an ONNX file; None without one."""
+    if weights is None or not weights.with_suffix(".yaml").is_file():
+        return None
+    return load_model(weights.parent, weights.stem)[0]
 
 
 def write_card(card: ModelCard, path: Path) -> None:

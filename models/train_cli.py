@@ -40,7 +40,7 @@ def train(
     ] = None,
     onward: Annotated[
         Path | None,
-        typer.Option("--from", dir_okay=False, help="A finder.onnx to go on from, not COCO's weights; with --stage finder."),
+        typer.Option("--from", dir_okay=False, help="A finder.onnx, of which only the head learns on; with --stage finder."),
     ] = None,
     average_with: Annotated[
         Path | None,

@@ -3,7 +3,7 @@ from shutil import copytree
 
 from detector.card import Bin, Figure, default_weights, load_model
 from models.data import read_all
-from models.publish import complete, record, sources
+from models.publish import complete, record, sources, starts
 from tests.models.data_folder import write_folder
 
 COMMAND = "sunshine model eval"
@@ -63,3 +63,10 @@ def test_a_card_lists_what_earlier_weights_learned_from_too(tmp_path: Path):
     shop = write_folder(tmp_path / "shop", [{"source": "shop"}, {"source": few.source, "licence": few.licence}])
     told = {each.source: each.pictures for each in sources(read_all([shop]), before)}
     assert told == {**{name: each.pictures for name, each in listed.items()}, "shop": 1}
+
+
+def test_a_card_names_the_weights_that_its_own_grew_from():
+    earlier, _ = load_model(default_weights(), "finder")
+    start, *rest = starts(default_weights() / "finder.onnx")
+    assert earlier.trained.command in start.name
+    assert rest == earlier.starts

@@ -54,7 +54,7 @@ answers = []
 for model in (first, again):
     head = model.model[-1]
     seen = []
-    head.one2one_cv3[0].register_forward_hook(lambda *args: seen.append(args[2]))
+    head.cv3[0].register_forward_hook(lambda *args: seen.append(args[2]))
     with torch.inference_mode():
         model(torch.full((1, 3, 96, 160), 0.5))
     answers.append(seen[0])
@@ -91,6 +91,34 @@ share = attributes.EARLIER_SHARE
 weight = mean.states["glove"].weight
 expected = share * earlier.states["glove"].weight + (1 - share) * new.states["glove"].weight
 assert torch.allclose(weight, expected, atol=1e-6)
+"""
+
+EACH_ONCE = """
+from pathlib import Path
+import cv2
+import numpy as np
+import onnxruntime as ort
+import torch
+from detector.card import default_weights
+from models import export
+from models.exported import read_finder
+from models.finder import build
+
+network = build(None).eval()
+read_finder(network, default_weights() / "finder.onnx")
+export.export_finder(network, Path("finder.onnx"), Path("finder.parity.npz"))
+made = []
+export._write = lambda module, *_: made.append(module)
+export.export_finder(network, Path("again.onnx"), Path("again.npz"))
+_, kitchen = cv2.VideoCapture(sys.path[0] + "/configs/demo/kitchen.mp4").read()
+canvases = np.stack([cv2.resize(kitchen, (640, 384)), cv2.resize(kitchen[::-1], (640, 384))])
+with torch.inference_mode():
+    told = made[0](torch.from_numpy(canvases)).numpy()
+now, = ort.InferenceSession("finder.onnx").run(None, {"images": canvases})
+assert (told[..., 4] > 0.3).sum() > 10
+clear = told[..., 4] > export.LEAST
+assert np.array_equal(clear, now[..., 4] > export.LEAST)
+assert np.abs(told[clear] - now[clear]).max() < 0.1, np.abs(told[clear] - now[clear]).max(0)
 """
 
 OF_A_FINDER = """
@@ -156,6 +184,11 @@ def test_a_torn_checkpoint_says_what_to_do(tmp_path: Path) -> None:
 def test_an_exported_finder_can_be_gone_on_from(tmp_path: Path) -> None:
     exported = in_training(EXPORTED, tmp_path)
     assert exported.returncode == 0, exported.stderr
+
+
+def test_the_file_removes_doubles_as_the_network_it_was_made_from(tmp_path: Path) -> None:
+    compared = in_training(EACH_ONCE, tmp_path)
+    assert compared.returncode == 0, compared.stderr
 
 
 def test_stage_2_is_averaged_with_an_earlier_one(tmp_path: Path) -> None:

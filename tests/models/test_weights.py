@@ -1,4 +1,5 @@
 from importlib.resources import files
+from itertools import combinations
 from pathlib import Path
 
 import av
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 
 from detector.boxes import iou
 from detector.card import Precision, default_weights, load_model
-from detector.crops import crop_square
-from detector.finder import Finder
+from detector.crops import PADDING, crop_square
+from detector.finder import Finder, fit, lay
 from detector.pipeline import Detector
 from detector.session import Session
 from models.fixtures import difference, seeded_input
@@ -18,6 +19,18 @@ from models.int8 import CROPS
 from models.untrained import write_untrained
 
 VARIANTS: tuple[Precision, ...] = ("fp32", "int8")
+
+
+@pytest.mark.parametrize("precision", VARIANTS)
+def test_the_finder_finds_each_thing_once(kitchen: NDArray[np.uint8], precision: Precision):
+    """It is the graph that removes doubles: nothing after it would."""
+    card, weights = load_model(default_weights(), "finder", precision)
+    canvas = np.full((1, 384, 640, 3), PADDING, np.uint8)
+    lay(kitchen, canvas[0], fit(1280, 720, (640, 384)))
+    (rows,) = ort.InferenceSession(weights).run(None, {card.input.name: canvas})[0]
+    told = [row for row in rows.tolist() if row[4] > 0.05]
+    assert len(told) > 8
+    assert not [(a, b) for a, b in combinations(told, 2) if a[5] == b[5] and iou(a[:4], b[:4]) > 0.61]
 
 
 @pytest.mark.parametrize("name", ["finder", "attributes"])
