@@ -172,20 +172,30 @@ def watch_all(paths: Sequence[Path], detector: Detector, say: Callable[[str], No
 
 
 def _figure_at(truth: dict[str, Any], alarm: Alarm) -> int | None:
-    """Who stands there in the truth: of the figures around the alarm's middle the one whose own middle is nearest."""
+    """Who stands there in the truth: of the figures whose middle is in the alarm's box, or the reverse, the nearest.
+
+    A finder may guess at the legs of somebody behind a worktop: then the alarm's middle is below what can be seen of the figure.
+    """
     frame = min(truth["frames"], key=lambda frame: abs(frame["time_s"] - alarm.time_s))
-    x, y = (alarm.box[0] + alarm.box[2]) / 2, (alarm.box[1] + alarm.box[3]) / 2
+    x, y = _middle(alarm.box)
 
     def away(person: dict[str, Any]) -> float:
-        x1, y1, x2, y2 = person["box"]
-        return abs(float((x1 + x2) / 2 - x)) + abs(float((y1 + y2) / 2 - y))
+        px, py = _middle(person["box"])
+        return abs(px - x) + abs(py - y)
 
-    def around(person: dict[str, Any]) -> bool:
-        x1, y1, x2, y2 = person["box"]
-        return bool(x1 <= x <= x2 and y1 <= y <= y2)
+    def there(person: dict[str, Any]) -> bool:
+        return _inside((x, y), person["box"]) or _inside(_middle(person["box"]), alarm.box)
 
-    nearest = min(filter(around, frame["people"]), key=away, default=None)
+    nearest = min(filter(there, frame["people"]), key=away, default=None)
     return None if nearest is None else int(nearest["figure"])
+
+
+def _middle(box: Sequence[float]) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _inside(point: tuple[float, float], box: Sequence[float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
 
 def _truth_path(clip: Path) -> Path:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.boxes import Box
 from detector.pipeline import Detector
 from models import events
 from models.data import DataError
@@ -21,8 +22,9 @@ def clip(folder: Path, *events: dict) -> Path:
     return path
 
 
-def test_an_alarm_after_the_hold_time_finds_the_violation(tmp_path: Path):
-    watched = compare(clip(tmp_path, EVENT), [Alarm(32.0, "K01", HERE)])
+@pytest.mark.parametrize("box", [HERE, (0.0, 0.0, 20.0, 100.0), (2.0, 0.0, 18.0, 15.0)], ids=["itself", "with legs", "head"])
+def test_an_alarm_after_the_hold_time_finds_the_violation(tmp_path: Path, box: Box):
+    watched = compare(clip(tmp_path, EVENT), [Alarm(32.0, "K01", box)])
     assert list(watched.found.values()) == [22.0]
     assert not watched.false
 
