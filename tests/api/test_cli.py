@@ -341,9 +341,8 @@ def test_accounts_are_added(begun: Path):
     assert "taken" in again.stderr
 
 
-def test_a_name_that_is_no_text(begun: Path):
-    data = begun
-    answer = sunshine(data, "accounts", "add", "a", "--name", "a\udcff", "--role", "reviewer")
+def test_an_argument_that_is_no_text(begun: Path):
+    answer = sunshine(begun, "accounts", "add", "li", "--role", "reviewer", "--district", "d\udcff")
     assert (answer.exit_code, answer.stderr.startswith("An argument holds characters that are no text.")) == (1, True)
 
 
