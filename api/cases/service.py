@@ -194,6 +194,8 @@ async def _merge(work: Work, actor: Actor, case: Case, into: int) -> None:
     target = await repository.get_case(work, actor, into, for_change=True)
     if target is None or target.id == case.id or target.shop_id != case.shop_id or target.state not in OPEN:
         raise Invalid("Name another case of the same shop that is still open.")
+    for part, _ in await repository.list_parts(work, actor, case):
+        await keep_hold(work, actor, case.id, part.id)  # of which it is the whole no more
     await repository.repoint_merged(work, actor, case, target)
     target.observations += case.observations
     case.merged_into = target.id

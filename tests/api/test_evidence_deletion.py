@@ -218,6 +218,15 @@ class TestHold:
         await scene.chief.post(f"/api/v1/cases/{whole}/holds/set", json={"reason": "Court asks."})
         assert await scene.after(400) == 0
 
+    async def test_holds_what_is_part_of_it_also_once_it_is_part_of_another(self, scene: Scene):
+        part, held, whole = await scene.case(), await scene.case(), await scene.case()
+        await done(scene.chief, part, "merge", into=held)
+        await scene.chief.post(f"/api/v1/cases/{held}/holds/set", json={"reason": "Court asks."})
+        await done(scene.chief, held, "merge", into=whole)
+        await done(scene.chief, whole, "dismiss", reason="test")
+        await scene.after(400)
+        assert [row.case_id for row in await scene.rows() if row.deleted_at is None] == [part, held]
+
     async def test_there_is_none_on_what_is_gone(self, scene: Scene):
         case_id = await scene.case()
         await done(scene.chief, case_id, "dismiss", reason="test")
