@@ -17,6 +17,9 @@ class NotAPicture(Invalid):
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # What an edge writes, decoded row by row. A progressive one unfolds as a whole, hundreds of times over, however small its file.
 _SEQUENTIAL_MARKERS = frozenset({0xC0, 0xC1})
+# What has no length behind it (table B.1), and what is no marker (B.1.1.5). A decoder passes over them and reads on; taken for a
+# segment, one would hide the header that counts, of a picture that unfolds to gigabytes, behind another one.
+_WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 # Among the data of a scan FF is followed by 00 (B.1.1.5).
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
@@ -40,6 +43,8 @@ def _frame_header(content: bytes) -> int:
         if marker == 0xFF:  # fill byte
             at += 1
             continue
+        if marker in _WITHOUT_LENGTH:
+            break
         if marker in _FRAME_MARKERS:
             if marker not in _SEQUENTIAL_MARKERS:
                 raise NotAPicture("The picture is a progressive JPEG; send a baseline one.")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.kit.pictures import NotAPicture, check_jpeg, jpeg_size
+from api.kit.pictures import NotAPicture, check_jpeg, decoded, jpeg_size
 from tests.api.world import jpeg
 
 
@@ -62,6 +62,19 @@ def test_a_header_that_no_decoder_takes(grain: bytes, good: bytes, bad: bytes):
     assert good in grain
     with pytest.raises(NotAPicture, match="damaged"):
         check_jpeg(grain.replace(good, bad), 1000)
+
+
+@pytest.mark.parametrize("marker", [0x00, 0x01, 0xD0, 0xD7])
+def test_a_header_that_decoders_do_not_read(marker: int):
+    """They pass over a marker without a length, and read the large picture behind it."""
+    large = jpeg(width=400, height=300)[2:]
+    told = int.from_bytes(large[:2])  # where the small one lies, if the first bytes behind the marker are its length
+    content = b"\xff\xd8\xff" + bytes([marker]) + large[:told].ljust(told, b"\0") + jpeg(width=40, height=30)[2:]
+    picture = decoded(content)
+    assert picture is not None
+    assert picture.shape[:2] == (300, 400)
+    with pytest.raises(NotAPicture):
+        check_jpeg(content, 1000)
 
 
 @given(st.binary(max_size=300))
