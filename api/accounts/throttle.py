@@ -109,7 +109,10 @@ def network_of(address: str) -> str:
         number = ipaddress.ip_address(address)
     except ValueError:
         return address
-    return str(ipaddress.ip_network((number, IPV6_PREFIX), strict=False)) if number.version == 6 else str(number)
+    if isinstance(number, ipaddress.IPv4Address):
+        return str(number)
+    # A proxy that takes IPv4 on a socket of IPv6 hands on ::ffff:192.0.2.1. In one network, all would lock each other out.
+    return str(number.ipv4_mapped or ipaddress.ip_network((number, IPV6_PREFIX), strict=False))
 
 
 def _key(*words: str) -> str:

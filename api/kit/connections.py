@@ -31,6 +31,10 @@ class HttpProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self.client is not None:
+            # A socket of IPv6 that takes IPv4 too says ::ffff:192.0.2.1, which no setting names as a proxy's.
+            host, port = self.client
+            self.client = (host.removeprefix("::ffff:") if "." in host else host, port)
         self._await_request(None, HEAD_S)
 
     def connection_lost(self, exc: Exception | None) -> None:

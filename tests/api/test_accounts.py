@@ -244,6 +244,14 @@ class TestThrottle:
             await begin(world, address="2001:db8::ffff:1")
         await begin(world, address="2001:db8:0:1::1")
 
+    async def test_addresses_of_ipv4_that_are_written_as_ipv6_are_not_one(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        Clock(monkeypatch)
+        for _ in range(throttle.FREE_FAILURES):
+            await begin(world, address="::ffff:192.0.2.1")
+        with pytest.raises(TooManyLogins):
+            await begin(world, address="192.0.2.1")
+        await begin(world, address="::ffff:192.0.2.2")
+
     async def test_success_forgives(self, world: World):
         for _ in range(throttle.FREE_FAILURES_OF_ADDRESS + 1):
             await begin(world)

@@ -1,6 +1,7 @@
 """A real server and bare sockets: what brings no request is closed, and what is being answered is not."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,12 +20,14 @@ LATE_S = 0.3
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    with hold_port() as listener:
+async def serving(
+    app: Any, listening: socket.socket | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    with listening or hold_port() as listener:
         server = uvicorn.Server(uvicorn.Config(app, http=HttpProtocol, lifespan="off", ws="none", log_config=None))
         listener.listen()
         running = asyncio.create_task(server.serve(sockets=[listener]))
-        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
         try:
             async with asyncio.timeout(PATIENCE_S):
                 yield reader, writer
@@ -68,3 +71,15 @@ async def test_a_body_that_does_not_come_is_as_one_whose_sender_went_away(monkey
     async with serving(Guard(reads, {})) as (_, writer):  # type: ignore[arg-type]
         writer.write(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
         assert await told.get() == "http.disconnect"
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+async def test_an_address_of_ipv4_is_one_at_a_socket_of_ipv6_too():
+    told = asyncio.Queue[str]()
+
+    async def tells(scope: Any, _receive: ASGIReceiveCallable, _send: ASGISendCallable) -> None:
+        await told.put(scope["client"][0])
+
+    async with serving(tells, socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)) as (_, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await told.get() == "127.0.0.1"
