@@ -64,7 +64,7 @@ async def switch_on(
     try:
         new = SubscriptionIn.model_validate({**typed.model_dump(), "name": typed.name.strip()})
         async with centre.database.writing() as work:
-            await subscriptions.subscribe(work, actor, centre.settings, centre.keyring, new, at)
+            await subscriptions.subscribe(work, actor, centre.keyring, new, at)
     except (ValidationError, NotATarget) as error:
         return await _page(request, actor, centre, typed, wrong=_wrong(error))
     return RedirectResponse("/notifications?done=on", 303)

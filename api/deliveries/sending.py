@@ -28,18 +28,21 @@ Judge = Callable[[bytes], tuple[Fault | None, float | None]]
 
 
 class Sender:
-    """Holds the two clients: a guarded one for addresses that were typed in, a plain one for the robots' services."""
+    """Holds the clients: guarded ones for addresses that were typed in or that browsers name, a plain one for the robots'
+    services."""
 
     def __init__(self, settings: Settings, keyring: Keyring, resolver: Resolver | None = None) -> None:
         self._settings = settings
         self._keyring = keyring
         self._guarded = guarded_client(settings.allowed_networks, settings.delivery_timeout_s, resolver)
+        self._public = guarded_client(web_push.NETWORKS, settings.delivery_timeout_s, resolver)
         self._plain = httpx.AsyncClient(
             verify=trusted(), timeout=waits(settings.delivery_timeout_s), follow_redirects=False, trust_env=False
         )
 
     async def close(self) -> None:
         await self._guarded.aclose()
+        await self._public.aclose()
         await self._plain.aclose()
 
     async def send(self, target: Target, deliveries: Sequence[Delivery], content: Content, at: datetime) -> Outcome:
@@ -81,7 +84,7 @@ class Sender:
             secrets.subscription, key, self._settings.push_contact, delivery.message_id, message, at,
             is_urgent=delivery.severity == SERIOUS,
         )
-        outcome = await self._exchange(self._guarded, request, at, None, message.decode())
+        outcome = await self._exchange(self._public, request, at, None, message.decode())
         return replace(outcome, fault=web_push.FAULTS.get(outcome.status or 0, outcome.fault))
 
     async def _send_sms(self, message: ShortMessage, at: datetime) -> Outcome:

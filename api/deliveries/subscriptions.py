@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from api.accounts.actors import Actor
 from api.accounts.permissions import STORE_ROLES, Permission, Role
 from api.audit.service import record
-from api.deliveries import outbox, repository
+from api.deliveries import outbox, repository, web_push
 from api.deliveries.kinds import EVENTS_OF, Audience, Channel, Event
 from api.deliveries.secrets import Subscription, TargetSecrets, seal_secrets
 from api.deliveries.tables import Delivery, Target
@@ -22,7 +22,6 @@ from api.kit.database import Work
 from api.kit.outbound import Refused, check_url
 from api.kit.problems import Conflict, NotFound
 from api.kit.secrets import Keyring
-from api.kit.settings import Settings
 from contract.base import Name
 
 # More browsers than a person has; each is a message more.
@@ -60,12 +59,12 @@ async def list_own(work: Work, actor: Actor) -> Sequence[Target]:
 
 
 async def subscribe(
-    work: Work, actor: Actor, settings: Settings, keyring: Keyring, new: SubscriptionIn, at: datetime
+    work: Work, actor: Actor, keyring: Keyring, new: SubscriptionIn, at: datetime
 ) -> Target:
     """A target of the person's own place. A browser has one: subscribed anew it is changed, by somebody else it is taken over."""
     actor.require(Permission.CASES_READ)
     subscription = Subscription(endpoint=new.endpoint, p256dh=new.p256dh, auth=new.auth)
-    _check(settings, subscription)
+    _check(subscription)
     audience = audience_of(actor)
     if not EVENTS_OF[audience].issuperset(new.events):
         raise NotATarget("events", "You are not told of one of these.")
@@ -122,9 +121,9 @@ async def _own(work: Work, actor: Actor, target_id: str) -> Target:
     return found
 
 
-def _check(settings: Settings, subscription: Subscription) -> None:
+def _check(subscription: Subscription) -> None:
     try:
-        check_url(subscription.endpoint, settings.allowed_networks)
+        check_url(subscription.endpoint, web_push.NETWORKS)
         check_subscription(subscription)
     except (Refused, NotASubscription) as error:
         raise NotATarget("endpoint", str(error)) from error

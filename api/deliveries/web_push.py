@@ -5,6 +5,7 @@ The usual libraries bring an HTTP client of their own, which knows nothing of ou
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import httpx
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from api.deliveries.kinds import Fault
 from api.deliveries.secrets import Subscription
 from api.kit import base64url
+from api.kit.outbound import Network
 
 # A browser that is off for longer is told nothing stale; the case still stands in its list.
 KEPT_FOR = timedelta(days=1)
@@ -26,6 +28,9 @@ TOKEN_LASTS = timedelta(hours=12)
 AUTH_BYTES = SALT_BYTES = 16
 RECORD_BYTES = 4096
 _LAST_RECORD = b"\x02"  # RFC 8188, 2
+# Push services lie on the public internet. Their address is whatever a browser says, so anybody with an account names it: the
+# networks that an administrator opened for what administrators name are not theirs to reach into.
+NETWORKS: Sequence[Network] = ()
 # What a push service means that is not about this one message.
 FAULTS: dict[int, Fault] = {404: Fault.GONE, 401: Fault.WRONG_SETTINGS, 403: Fault.WRONG_SETTINGS}
 

@@ -2,6 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from api.deliveries import web_push
+from api.kit.outbound import read_networks
 from api.kit.settings import Settings
 from tests.api.deliveries.post import Post
 from tests.api.deliveries.receiver import Receiver, receiving
@@ -12,6 +14,12 @@ from tests.api.world import World
 async def receiver() -> AsyncIterator[Receiver]:
     async with receiving() as receiver:
         yield receiver
+
+
+@pytest.fixture(autouse=True)
+def _push_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    """May be the receiver too."""
+    monkeypatch.setattr(web_push, "NETWORKS", read_networks("127.0.0.0/8"))
 
 
 def _reachable(settings: Settings, receiver: Receiver) -> None:

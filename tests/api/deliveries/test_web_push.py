@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from api.accounts.permissions import Role
+from api.deliveries import web_push
 from api.deliveries.secrets import Subscription
 from api.deliveries.web_push import KEPT_FOR, encrypted
 from tests.api.deliveries.browser import KEYS, claims, raw, read
@@ -199,10 +200,15 @@ async def test_what_is_no_subscription_is_refused(post: Post, changes: dict[str,
     assert (answer.status_code, 'id="endpoint-wrong"' in answer.text) == (422, True)
 
 
-async def test_an_address_inside_is_refused_when_it_is_asked_too(post: Post):
+async def test_networks_that_an_administrator_opened_are_not_for_browsers(post: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(web_push, "NETWORKS", ())
+    assert (await switch_on(post, await officer(post))).status_code == 422
+
+
+async def test_an_address_inside_is_refused_when_it_is_asked_too(post: Post, monkeypatch: pytest.MonkeyPatch):
     post.receiver.answers = [CREATED]
     await switch_on(post, await officer(post))
-    post.world.centre.settings.outbound_networks = None
+    monkeypatch.setattr(web_push, "NETWORKS", ())
     await post.dispatcher.stop()
     post.dispatcher = post.another_dispatcher()
     await post.open_case()
