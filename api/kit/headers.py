@@ -13,6 +13,9 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
+# Of every answer over https (RFC 6797): a browser that was here once asks for nothing of this name over http for a year, where
+# anybody on the way could read along, or put a sign-in of their own in its place.
+HTTPS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 def attachment(name: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.kit.headers import SECURITY_HEADERS
+from api.kit.headers import HTTPS_HEADERS, SECURITY_HEADERS
 from api.kit.problems import FromAnotherSite, LengthMissing, NotFound, Problem, TooLarge, answer
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -35,10 +35,12 @@ class Guard:
         # What is found out about the request beside its answer, as `request.state.headers`.
         scope.setdefault("state", {})["headers"] = {}
 
+        always = SECURITY_HEADERS | (HTTPS_HEADERS if scope["scheme"] == "https" else {})
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in (SECURITY_HEADERS | scope["state"]["headers"]).items():
+                for name, value in (always | scope["state"]["headers"]).items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -102,6 +102,11 @@ class TestEveryAnswer:
         assert headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
+    @pytest.mark.parametrize(("scheme", "is_told"), [("https", True), ("http", False)])
+    async def test_keeps_browsers_to_https(self, world: World, scheme: str, is_told: bool):
+        headers = (await world.client().get(f"{scheme}://centre.test/login")).headers
+        assert ("strict-transport-security" in headers) is is_told
+
     async def test_is_a_problem_where_nothing_is(self, world: World):
         answer = await world.client().get("/api/v1/nowhere")
         assert (answer.status_code, problem_code(answer)) == (404, "not-found")
