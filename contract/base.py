@@ -24,9 +24,8 @@ def _in_beijing(moment: time) -> time:
 LocalTime = Annotated[time, AfterValidator(_in_beijing)]
 Box = Annotated[tuple[float, float, float, float], Field(description="x1, y1, x2, y2 in pixels of the original frame")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, lower-case hex")]
-# Of whatever people read: a second line would look, in a message to many, like words of the centre, and signs that turn the
-# direction round make one name look like another.
-Name = Annotated[
-    str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+$")
-]
+# Of whatever people read: a second line would look, in a message to many or on a notice, like words of the centre, and signs
+# that turn the direction round make one name look like another.
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=ONE_LINE)]
 Identifier = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]

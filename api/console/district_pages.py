@@ -14,7 +14,7 @@ from api.console.form_errors import refused_fields
 from api.console.i18n import N_
 from api.console.place_pages import CONFLICT
 from api.console.rendering import page, speaker_of
-from api.console.shop_form import NEEDED, NOT_A_COUNTY, TOO_LONG
+from api.console.shop_form import ADDRESS, NEEDED, NOT_A_COUNTY
 from api.kit.database import Work
 from api.kit.names import is_name
 from api.kit.problems import NotFound
@@ -33,7 +33,7 @@ _IN_USE = N_(
 _WRONG_OF_DISTRICT: dict[str, str] = {
     "name": NEEDED,
     "phone": N_("Write a telephone number of digits such as 028 1234 5678."),
-    "address": TOO_LONG,
+    "address": ADDRESS,
 }
 
 

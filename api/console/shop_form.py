@@ -13,13 +13,13 @@ from api.places.tables import Duty, LicenceKind, Shop
 from contract.catalogue import AreaKind
 
 NEEDED = N_("Fill this in on one line, with at most 100 characters.")
-TOO_LONG = N_("This is longer than it can be.")
+ADDRESS = N_("Write it on one line, with at most 200 characters.")
 CODE_TAKEN = N_("Another shop already has this credit code.")
 NOT_A_COUNTY = N_("This is a station. Write the county above it.")
 # By the field of `ShopIn` that refuses, and the field of the form.
 _WRONG: dict[str, tuple[str, str]] = {
     "credit_code": ("credit_code", N_("A unified social credit code is 18 digits and capital letters without I, O, S, V and Z.")),
-    "address": ("address", TOO_LONG),
+    "address": ("address", ADDRESS),
     "licences": ("licence_number", N_("Write the number as it is printed on the licence.")),
     "contacts": ("contact_phone", N_("Write a name, and a telephone number of digits such as 138 0000 0000.")),
     "name": ("name", NEEDED),

@@ -4,10 +4,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.places.tables import Duty, Grade, LicenceKind
-from contract.base import Name
+from contract.base import ONE_LINE, Name
 from contract.catalogue import AreaKind
 
 Phone = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{4,28}$")]
+Address = Annotated[str, Field(max_length=200, pattern=ONE_LINE)]
 Id = Annotated[str, Field(max_length=64)]
 
 
@@ -17,7 +18,7 @@ class DistrictIn(BaseModel):
     name: Name
     parent_id: Id | None = Field(None, description="the county of a station; null for a county")
     phone: Phone | None = Field(None, description="for questions; a notice names it")
-    address: Annotated[str, Field(max_length=200)] | None = None
+    address: Address | None = None
 
 
 class DistrictOut(BaseModel):
@@ -35,7 +36,7 @@ class LicenceEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
     kind: LicenceKind
-    number: Annotated[str, Field(min_length=1, max_length=60)]
+    number: Annotated[str, Field(min_length=1, max_length=60, pattern=ONE_LINE)]
     expires_on: date | None = Field(None, description="null where it does not expire")
 
 
@@ -54,7 +55,7 @@ class ShopIn(BaseModel):
     name: Name
     # 统一社会信用代码, GB 32100
     credit_code: Annotated[str, Field(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$")] | None = None
-    address: Annotated[str, Field(max_length=200)] | None = None
+    address: Address | None = None
     grade: Grade | None = Field(None, description="年度等级 by the authority; public")
     licences: Annotated[list[LicenceEntry], Field(max_length=10)] = []
     contacts: Annotated[list[ContactEntry], Field(max_length=10)] = []

@@ -52,6 +52,20 @@ async def test_a_name_is_one_line(world: World, name: str):
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, ["body.name"])
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"address": "1 Road\nCase 3 is closed"}, "body.address"),
+        ({"licences": [{"kind": "other", "number": "1\u202e2"}]}, "body.licences.0.number"),
+    ],
+)
+async def test_what_a_notice_says_of_a_shop_is_one_line(world: World, changes: dict[str, object], field: str):
+    place = await world.place()
+    admin = await world.person(Role.ADMIN)
+    answer = await admin.post("/api/v1/shops", json={"district_id": place.district_id, "name": "A", **changes})
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [field])
+
+
 async def test_an_empty_district_is_deleted(any_world: World):
     admin = await any_world.person(Role.ADMIN)
     county = (await admin.post("/api/v1/districts", json={"name": "长兴县"})).json()["id"]
