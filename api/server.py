@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import cast
 
 import uvicorn
@@ -154,6 +155,11 @@ class _Server(uvicorn.Server):
         """Whoever waits is answered first, and streams end: they would be waited for."""
         self._on_ending()
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A second Ctrl-C ends it no sooner. It ends within seconds; cut off, it would lose what it is about to write down, and
+        end with a stack trace."""
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

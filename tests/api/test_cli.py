@@ -111,6 +111,13 @@ def test_serve_ends_cleanly(serving: Serving, data: Path, number: signal.Signals
     assert not list(data.glob("*-wal")), "the journal was written back"
 
 
+def test_serve_ends_as_cleanly_when_it_is_asked_twice(serving: Serving):
+    serving.process.send_signal(signal.SIGINT)
+    assert serving.stop(signal.SIGINT) == 0
+    assert serving.process.stderr is not None
+    assert serving.process.stderr.read() == ""
+
+
 def test_serve_ends_although_somebody_follows_its_events(serving: Serving, data: Path):
     password = sunshine(data, "accounts", "reset").stdout.split()[1]
     with httpx.Client(base_url=serving.url, trust_env=False, timeout=PATIENCE_S) as client:
