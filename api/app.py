@@ -41,6 +41,7 @@ from api.evidence.endpoints import linked
 from api.evidence.endpoints import router as evidence
 from api.evidence.export_endpoints import router as evidence_exports
 from api.evidence.keeping_endpoints import router as evidence_keeping
+from api.evidence.missing_files import tell_missing
 from api.evidence.unknown_files import LOOK_EVERY_S, remove_unknown
 from api.feed.endpoints import router as feed
 from api.feed.publisher import PUBLISHED_EVERY_S, forget_old, publish_all
@@ -97,6 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             repeating(partial(catch_up, centre), every.clock_every_s, "deadlines could not be looked at; trying again"),
             repeating(in_rounds(centre), every.retention_every_s, "evidence could not be deleted; trying again"),
             repeating(in_rounds(centre, remove_unknown), LOOK_EVERY_S, "the files of evidence could not be looked through"),
+            repeating(partial(tell_missing, centre), LOOK_EVERY_S, "missing files of evidence could not be looked for"),
             repeating(partial(publish_all, centre), PUBLISHED_EVERY_S, "events could not be published; trying again"),
             repeating(partial(measure_all, centre), every.status_every_s, "shops could not be counted anew; trying again"),
             repeating(partial(forget_old, centre), every.retention_every_s, "old events could not be deleted; trying again"),

@@ -1,7 +1,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, false, select, update
+from sqlalchemy import ColumnElement, and_, exists, false, func, select, update
 from sqlalchemy.orm import selectinload
 
 from api.accounts.actors import Actor
@@ -84,6 +84,21 @@ async def photographs_of(work: Work, actor: Actor, photograph_ids: Sequence[str]
     query = select(Photograph.key).join(Answer, Answer.id == Photograph.answer_id).join(Case, Case.id == Answer.case_id)
     keys = await work.scalars(query.where(case_is_visible(actor), Photograph.id.in_(photograph_ids)))
     return {key.removesuffix(".jpg") for key in keys}
+
+
+async def first_kept(work: Work, actor: Actor) -> datetime | None:
+    """When the oldest photograph came in that is kept."""
+    query = select(func.min(Photograph.received_at)).join(Answer, Answer.id == Photograph.answer_id)
+    query = query.join(Case, Case.id == Answer.case_id).where(case_is_visible(actor), Photograph.deleted_at.is_(None))
+    first: datetime | None = await work.scalar(query)
+    return first
+
+
+async def list_kept(work: Work, actor: Actor, since: datetime, until: datetime) -> list[str]:
+    """Where the files lie of the photographs that came in then."""
+    query = select(Photograph.key).join(Answer, Answer.id == Photograph.answer_id).join(Case, Case.id == Answer.case_id)
+    query = query.where(case_is_visible(actor), Photograph.deleted_at.is_(None))
+    return list(await work.scalars(query.where(Photograph.received_at >= since, Photograph.received_at < until)))
 
 
 async def forget_file(work: Work, actor: Actor, photograph_id: str) -> None:

@@ -17,7 +17,7 @@ from api.evidence.tables import CentreKey, Chain, Clip, Countersignature, Eviden
 from api.kit.database import Work, insert_if_missing
 from api.kit.prepared import prepared
 from contract.countersigning import SignedStatement, Statement
-from contract.evidence import FIRST_OF_CHAIN
+from contract.evidence import CLIP, FIRST_OF_CHAIN
 
 
 def _readable(actor: Actor) -> Select[Evidence]:
@@ -112,6 +112,22 @@ async def folders_of(work: Work, actor: Actor, violation_ids: Sequence[str]) -> 
     """Where their files lie, or may still lie."""
     query = select(Evidence.folder).join(Case, Case.id == Evidence.case_id).where(case_is_visible(actor))
     return set(await work.scalars(query.where(Evidence.violation_id.in_(violation_ids))))
+
+
+async def first_kept(work: Work, actor: Actor) -> datetime | None:
+    """When the oldest came in of which the files are kept."""
+    query = select(func.min(Evidence.received_at)).join(Case, Case.id == Evidence.case_id)
+    first: datetime | None = await work.scalar(query.where(case_is_visible(actor), Evidence.deleted_at.is_(None)))
+    return first
+
+
+async def list_kept(work: Work, actor: Actor, since: datetime, until: datetime) -> list[tuple[str, str | None]]:
+    """The folder of each that came in then, and the digest of its clip where that has a file."""
+    has_file = and_(Clip.violation_id == Evidence.violation_id, Clip.manifest.contains(f'"{CLIP}":'))
+    query = select(Evidence.folder, Clip.digest).join(Case, Case.id == Evidence.case_id).outerjoin(Clip, has_file)
+    query = query.where(case_is_visible(actor), Evidence.deleted_at.is_(None))
+    query = query.where(Evidence.received_at >= since, Evidence.received_at < until)
+    return [(folder, digest) for folder, digest in await work.execute(query)]
 
 
 async def forget_folder(work: Work, actor: Actor, violation_id: str) -> None:
