@@ -70,7 +70,10 @@ _DONE = {
     "off": N_("From now on the password alone signs you in."),
     "ended": N_("Ended."),
     "shop": N_("You look after this shop too from now on. Its cases and cameras stand in your lists with the others."),
-    "left": N_("You no longer look after that shop."),
+    "left": N_(
+        "You no longer look after that shop. If your mobile number is among its contacts, its short messages still reach you: "
+        "ask the station to take you out."
+    ),
     "grant": N_("Ended. The program can no longer do anything in your name."),
 }
 # Long enough to install the app first.

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from api.accounts import invitations, posts, service
 from api.accounts.actors import Actor
 from api.accounts.dependencies import CentreOf, SignedIn
-from api.accounts.permissions import Permission, Role
+from api.accounts.permissions import STORE_ROLES, Permission, Role
 from api.accounts.tables import Invitation, User
 from api.centre import Centre
 from api.console.i18n import N_
@@ -84,6 +84,11 @@ _DONE = {
     AccountChange.ENABLE: N_("The account is let in again, with the password it had."),
     AccountChange.SECOND_FACTOR: N_("The second factor is off. Ask its owner to set it up again."),
 }
+# An account knows no mobile number: only a person can tell which contact it is.
+_STILL_TOLD = N_(
+    "Short messages go to the shop's contacts. Whoever is no longer to get and answer its notices is to be taken out on the page "
+    "of the shop too."
+)
 
 
 @router.get("/accounts")
@@ -93,7 +98,10 @@ async def account_list(
 ) -> Response:
     speaker, who = speaker_of(request), who.strip()
     words = next((words for change, words in _DONE.items() if change == done), None)
+    said = speaker.say(words) if words else None
     users = await service.list_users(work, actor, who=who, after=decode_text(cursor), limit=_PAGE + 1)
+    if said and (done == "shop" or (done == AccountChange.DISABLE and any(user.role in STORE_ROLES for user in users))):
+        said += f" {speaker.say(_STILL_TOLD)}"
     asked = {"who": who} if who else {}
     names = await _places(work, actor)
     waiting = [
@@ -113,7 +121,7 @@ async def account_list(
     return page(
         request, "accounts.html", actor=actor, accounts=rows, invitations=waiting[:_PAGE],
         more_invitations=max(0, len(waiting) - _PAGE), further=further[:_PAGE],
-        is_more_further=len(further) > _PAGE, done=speaker.say(words) if words else None, who=who,
+        is_more_further=len(further) > _PAGE, done=said, who=who,
         first_url=f"/accounts?{urlencode(asked)}" if cursor else None,
         next_url=f"/accounts?{urlencode({**asked, 'cursor': encode_cursor(rows[-1].login)})}" if len(users) > _PAGE else None,
     )

@@ -112,6 +112,7 @@ async def test_one_of_them_is_left_with_a_successor(chain: Chain):
     for _ in range(2):  # a second tap
         answer = await leave(chain.owner, chain.b)
         assert (answer.status_code, answer.headers["location"]) == (303, "/account?done=left"), answer.text
+    assert "its short messages still reach you" in (await chain.owner.get(f"{answer.headers['location']}&lang=en")).text
     assert (await chain.owner.get(f"/api/v1/cases/{case}")).status_code == 404
     assert (await me(chain.owner))["further_shop_ids"] == []
     entries = (await (await chain.admin(chain.b)).get("/api/v1/audit")).json()["items"]
