@@ -20,6 +20,7 @@ from api.console.i18n import N_
 from api.kit.pictures import NotAPicture
 from api.kit.problems import StorageFull, VersionConflict
 from api.kit.work import At
+from api.repeats.routes import body_of
 
 router = APIRouter()
 _TAKEN_BEFORE = N_("One was taken before the notice. Take a new one; if it is new, set the clock of the phone.")
@@ -38,6 +39,12 @@ async def answer_case(request: Request, case_id: CaseId, actor: SignedIn, centre
     actor.require(Permission.CASES_ANSWER)
     async with centre.database.reading() as work:
         case = await cases.get_case(work, actor, case_id)
+    with body_of(request, actor.id):
+        return await _answer(request, actor, centre, case, at)
+
+
+async def _answer(request: Request, actor: Actor, centre: Centre, case: Case, at: datetime) -> Response:
+    case_id = case.id
     try:
         form = await read_answer(request, centre.settings.picture_bytes)
     except PhotographTooLarge as problem:

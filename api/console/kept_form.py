@@ -10,9 +10,13 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from api.accounts.actors import Actor
+from api.accounts.dependencies import address_of
+from api.accounts.throttle import network_of
 from api.console.csrf import FIELD
 from api.console.rendering import page
 from api.console.views import Fact
+from api.kit.problems import TooManyRequests
+from api.repeats.routes import body_of
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,13 @@ _FIELD_BYTES = 100_000
 
 
 async def kept_form(request: Request, actor: Actor | None = None) -> Response | None:
-    """Nothing is kept on the server, and no password is put into a page. None where there is no form, or more than one holds."""
+    """Nothing is kept on the server, and no password is put into a page. None where there is no form, or more than one holds, or
+    where large ones of somebody of this network are being read already: who is not signed in may be anybody."""
     try:
-        async with request.form(max_files=_MOST_FILES, max_part_size=_FIELD_BYTES) as form:
-            items = form.multi_items()
-    except HTTPException:
+        with body_of(request, network_of(address_of(request))):
+            async with request.form(max_files=_MOST_FILES, max_part_size=_FIELD_BYTES) as form:
+                items = form.multi_items()
+    except (HTTPException, TooManyRequests):
         return None
     typed = [Fact(name, value) for name, value in items if isinstance(value, str) and name != FIELD]
     fields = [field for field in typed if not any(word in field.name for word in _SECRET)]

@@ -41,6 +41,7 @@ from api.links.service import AskedTooOften, Device, LinkOver, NotYourDevice, Vi
 from api.notices import service as notices
 from api.notices.documents import notice_html
 from api.places.schemas import Id
+from api.repeats.routes import body_of
 
 router = APIRouter(dependencies=[Depends(limited_link)])
 COOKIE = "sunshine_device"
@@ -166,6 +167,11 @@ async def received(request: Request, token: Token, centre: CentreOf, at: At, ver
 async def answer(request: Request, token: Token, centre: CentreOf, at: At) -> Response:
     """It is put right, with photographs; or an objection. Sent again after a connection that broke, it is done once."""
     visit = await _use(request, centre, token, at)
+    with body_of(request, visit.actor.id):
+        return await _answer(request, visit, token, centre, at)
+
+
+async def _answer(request: Request, visit: Visit, token: str, centre: Centre, at: datetime) -> Response:
     try:
         form = await read_answer(request, centre.settings.picture_bytes)
     except PhotographTooLarge as problem:

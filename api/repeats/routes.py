@@ -3,8 +3,8 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -104,11 +104,17 @@ async def _once(handler: Handler, request: Request) -> Response:
     actor = await signed_in_or_none(request)
     if actor is None:
         return await handler(request)  # which says so
-    if int(request.headers.get("content-length", "0")) <= BODY_BYTES:
+    with body_of(request, actor.id):
         return await _once_as(actor, handler, request)
+
+
+@contextmanager
+def body_of(request: Request, sender: str) -> Iterator[None]:
+    """While it is read and lies in memory. Raises TooManyRequests where too many large ones of this sender do."""
     centre: Centre = request.app.state.centre
-    with centre.large_bodies.one_more(actor.id):
-        return await _once_as(actor, handler, request)
+    is_large = int(request.headers.get("content-length", "0")) > BODY_BYTES
+    with centre.large_bodies.one_more(sender) if is_large else nullcontext():
+        yield
 
 
 async def _once_as(actor: Actor, handler: Handler, request: Request) -> Response:

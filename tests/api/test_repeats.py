@@ -166,6 +166,23 @@ class TestOnce:
             assert (await other.post(**request)).status_code == 404
         assert (await shop.post(**request)).status_code == 404
 
+    async def test_of_large_forms_too(self, world: World):
+        place = await world.place()
+        case_id, officer = await world.case(place), await world.person(place=place)
+        own_id = (await officer.get("/api/v1/me")).json()["id"]
+        form = {"files": {"photographs": bytes(2_500_000)}, "data": {"act": "submit", "text": "Done.", "version": "1"}}
+        with world.centre.large_bodies.one_more(own_id), world.centre.large_bodies.one_more(own_id):
+            assert (await officer.post(f"/cases/{case_id}/answer", **form)).status_code == 429
+        assert (await officer.post(f"/cases/{case_id}/answer", **form)).status_code != 429
+
+    async def test_of_large_forms_that_nobody_sends_too(self, world: World):
+        """They would come back with what was typed, for who has only to sign in again."""
+        stranger = world.client(headers={"Accept": "text/html"})
+        form = {"files": {"photographs": bytes(2_500_000)}, "data": {"text": "Done."}}
+        with world.centre.large_bodies.one_more("127.0.0.1"), world.centre.large_bodies.one_more("127.0.0.1"):
+            assert (await stranger.post("/cases/1/answer", **form)).status_code == 303
+        assert (await stranger.post("/cases/1/answer", **form)).status_code == 401
+
     async def test_another_ones_key_tells_nothing(self, world: World):
         headers = keyed()
         place = await world.place()

@@ -168,6 +168,15 @@ class TestOpening:
         assert await any_phones.state() == "submitted"
         assert len(await any_phones.recorded("link.opened")) == 2
 
+    async def test_of_large_answers_a_person_sends_two_at_once(self, phones: Phones):
+        device, token = await opened(phones)
+        target, = (await phones.post.admin.get("/api/v1/targets")).json()["items"]
+        large = bytes(2_500_000)
+        bodies = phones.post.world.centre.large_bodies
+        with bodies.one_more(target["id"]), bodies.one_more(target["id"]):
+            assert (await fix(device, token, large)).status_code == 429
+        assert (await fix(device, token, large)).status_code == 422
+
     async def test_no_other_notice_on_another_device(self, phones: Phones):
         _, token = await opened(phones)
         device = phones.device()
