@@ -4,8 +4,9 @@ import json
 import shutil
 import time
 import tracemalloc
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 from api.accounts.permissions import Role
 from api.app import create_app
 from api.audit import cli
-from api.audit.chain import ChainedEntry, read_export
+from api.audit.chain import FIRST, ChainedEntry, Source, Stretch, differences, problems_of, read_export
 from api.audit.chainer import chain_all
 from api.audit.endpoints import exported
 from api.audit.service import record
@@ -427,6 +428,65 @@ class TestVerify:
                 await work.execute(text(f"DROP TRIGGER audit_entries_{name}"))
             for statement in statements:
                 await work.execute(text(statement), {"chain": self.chain} if ":chain" in statement else {})
+
+
+def chained(sequence: int, previous: str, **changes: Any) -> ChainedEntry:
+    """With the digest of what it says, as whoever rules over the database can write it."""
+    words = dict.fromkeys(("actor_kind", "actor_id", "actor_name", "action", "object_kind", "object_id"), "x")
+    rest: dict[str, Any] = {**words, "unit": None, "address": None, "reason": None, "detail": {}, **changes}
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    entry = ChainedEntry(chain="east", sequence=sequence, previous=previous, digest="", id=sequence, at=at, **rest)
+    return entry.model_copy(update={"digest": entry.true_digest()})
+
+
+def chain_of(count: int) -> list[ChainedEntry]:
+    entries: list[ChainedEntry] = []
+    for number in range(1, count + 1):
+        entries.append(chained(number, entries[-1].digest if entries else FIRST))
+    return entries
+
+
+def source_of(entries: list[ChainedEntry], last: ChainedEntry | None, name: str = "here") -> Source:
+    """`last` is the end that was recorded beside the entries."""
+    known = [] if last is None else [Stretch(chain="east", name="East", first=1, last=last.sequence, digest=last.digest)]
+    source = Source(name, known)
+    for entry in entries:
+        source.add(entry)
+    return source
+
+
+class TestWhatOneWithTheDatabaseWrites:
+    """Every digest is true; the places tell it."""
+
+    def told(self, entries: list[ChainedEntry], last: ChainedEntry | None) -> str:
+        (problem,) = problems_of(source_of(entries, last))
+        return problem.en
+
+    def test_another_last_entry(self):
+        first, second, third = chain_of(3)
+        other = chained(3, second.digest, actor_name="Nobody")
+        assert "is not the one that was recorded as the last" in self.told([first, second, other], third)
+
+    def test_an_entry_past_the_end(self):
+        entries = chain_of(3)
+        assert self.told(entries, entries[1]).startswith("No. 3 is too many: added past the end")
+
+    def test_a_later_beginning(self):
+        begun = chained(1, "f" * 64)
+        assert "the beginning of the chain was removed" in self.told([begun], begun)
+
+    def test_a_chain_of_its_own(self):
+        assert "2 entries are there although the source does not name this chain" in self.told(chain_of(2), None)
+
+    def test_a_number_that_has_no_canonical_form(self):
+        (entry,) = chain_of(1)
+        assert "was changed after it was written" in self.told([entry.model_copy(update={"detail": {"n": 2**60}})], entry)
+
+
+def test_an_earlier_export_and_a_later_one_tell_the_same():
+    entries = chain_of(3)
+    earlier, later = source_of(entries[:2], entries[1], "earlier"), source_of(entries, entries[2], "later")
+    assert [*differences(earlier, later, is_whole=False), *differences(later, earlier, is_whole=False)] == []
 
 
 async def test_a_copied_data_folder_is_verified_without_its_centre(world: World, tmp_path: Path):

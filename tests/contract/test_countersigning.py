@@ -179,6 +179,21 @@ class TestTombstone:
             assert problems({"chain.json": bytes(flipped)}), (at, bytes(flipped))
 
 
+class TestCertificate:
+    def test_one_that_was_changed_is_found(self):
+        """Or a revocation could be taken out of it."""
+        (first,), revoked = links(1), certificate(revoked_at=NOON)
+        changed = revoked.model_copy(update={"certificate": revoked.certificate.model_copy(update={"revoked_at": None})})
+        assert problems(chain([first], said(first.manifest, "received"), certificates=[changed])) == [
+            "The centre did not sign that this key is the edge's."
+        ]
+
+    def test_one_of_another_centre_is_found_although_the_edge_is_known(self):
+        stranger = certify(certificate().certificate.model_copy(update={"key": write_key(NEW.public_key())}), NEW)
+        (problem,) = problems(chain(links(1), [], certificates=[stranger]), [PUBLIC], [CENTRE_PUBLIC])
+        assert "with which the centre is said to have signed, is none of those that you trust" in problem
+
+
 class TestNewKey:
     """A chain of edge-1, and one of edge-2, which took the camera over."""
 
@@ -199,7 +214,9 @@ class TestNewKey:
         assert "The key was revoked at 2026-05-01 13:00:00 UTC; all records came in before that." in told(files)
 
     def test_one_that_begins_anew_is_told(self):
-        assert "A new key must name the last record" in problems(self.export(links(3), FIRST_OF_CHAIN))[0]
+        (found,) = (one for one in verify(self.export(links(3), FIRST_OF_CHAIN)) if not one.holds)
+        assert "A new key must name the last record" in found.en
+        assert found.about.endswith("edge-2")  # not the box that was there before
 
     def test_one_that_passes_over_the_last_is_a_fork(self):
         old = links(3)

@@ -165,6 +165,11 @@ def test_anothers_signature_is_found():
     assert problems(chain([manifests[0], forged, manifests[2]])) == ["Number 2 was not signed by this edge."]
 
 
+def test_records_whose_key_was_taken_out_of_the_file_are_found():
+    export = ChainExport(camera_id="cam-1", keys={}, manifests=links(1))
+    assert problems({"chain.json": export.model_dump_json().encode()}) == ["Number 1 was not signed by this edge."]
+
+
 def test_a_fork_is_found():
     manifests = links(3)
     other = link(2, manifests[0].manifest.digest(), track=9)
