@@ -7,15 +7,19 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from api.accounts.permissions import Role
 from api.cases import clock
 from api.cases.clock import LIMITS_OF_THE_AUTHORITY
+from api.cases.conditions import severity_of_notice
 from api.cases.deadlines import Deadlines, DeadlinesError, load_deadlines
 from api.cases.states import OPEN, CaseState
 from api.cases.tables import Case
 from api.cases.timekeeper import catch_up
 from api.kit.times import SHOP_TIME
+from api.places.tables import Shop
+from contract.catalogue import load_catalogue
 from tests.api.acts import do
 from tests.api.world import EdgeBox, World, answer_notice, problem_code
 
@@ -25,6 +29,7 @@ def at(text: str) -> datetime:
 
 
 TUESDAY = at("2026-11-24 09:00")
+DEADLINES = Deadlines(load_deadlines(), load_catalogue())
 
 
 async def as_it_was_before(world: World, case_id: int) -> float | None:
@@ -105,6 +110,16 @@ class TestLimits:
         assert (case["overdue_at"], case["severity"]) == (None, 2)
         assert {reminder["stage"] for reminder in case["reminders"]} == {"decide"}
 
+    async def test_what_was_left_of_hours_is_counted_by_the_clock(self, world: World):
+        life = await Life.begin(world)
+        life.case_id = (await life.box.report(rule="K09")).json()["case_id"]  # 24 hours to rectify
+        await life.done("confirm", "issue")
+        await life.at(at("2026-11-24 16:00"))
+        await life.done("appeal", who=Role.STORE_OWNER)
+        await life.at(at("2026-12-05 20:00"))  # a Saturday evening
+        case = await life.done("reject", who=Role.CHIEF)
+        assert moment(case, "due_at") == at("2026-12-06 13:00")
+
     async def test_an_objection_is_decided_in_time(self, any_world: World):
         life = await Life.begin(any_world)
         await life.done("confirm", "issue")
@@ -175,9 +190,10 @@ class TestLimits:
                 await life.at(at(text))
         before = await life.at(at(judged))
         assert [reminder["kind"] for reminder in before["reminders"]] == told
-        await life.done("confirm")
-        await life.at(at(judged) + timedelta(seconds=5))
-        after = await life.done("undo")
+        for seconds in (5, 10):  # nor is it one that is taken back once more
+            await life.done("confirm")
+            await life.at(at(judged) + timedelta(seconds=seconds))
+            after = await life.done("undo")
         clock = ("stage", "due_at", "overdue_at", "escalation", "escalated_at", "reminders")
         assert {name: after[name] for name in clock} == {name: before[name] for name in clock}
         again = await life.at(at(judged) + timedelta(minutes=1))
@@ -370,6 +386,45 @@ async def test_the_third_of_a_kind_in_30_days_is_more_serious(world: World):
         severities.append((before, (await life.done("issue"))["severity"]))
     assert severities == [(3, 3), (3, 3), (3, 2)]
     assert drafts == [False, False, True]  # as it is issued then
+
+
+@pytest.mark.parametrize(
+    ("rule", "due"), [("K14", "2026-11-28 10:00"), ("K06", "2026-12-07 17:30"), ("K08", "2026-12-07 17:30")],
+    ids=["at once", "calendar days", "record: as its class"],
+)
+def test_how_long_a_rule_gives_from_a_saturday_on(rule: str, due: str):
+    assert DEADLINES.due(DEADLINES.to_rectify(rule, 3), at("2026-11-28 10:00")) == at(due)
+
+
+@pytest.mark.parametrize(("severity", "confirmed", "then"), [(3, 1, 3), (3, 2, 2), (2, 2, 2), (1, 2, 1)])
+def test_a_third_one_makes_nothing_less_serious(severity: int, confirmed: int, then: int):
+    assert severity_of_notice(severity, confirmed) == then
+
+
+async def test_what_does_not_count_to_the_third(world: World):
+    life = await Life.begin(world)
+    changes = (
+        {}, {"state": CaseState.WITHDRAWN}, {"rule": "K11"}, {"shop_id": "next"}, {"opened_at": TUESDAY - timedelta(days=31)},
+    )
+    earlier = [(await life.box.report(rule="K12")).json()["case_id"] for _ in changes]
+    async with world.centre.database.writing() as work:
+        work.add(Shop(id="next", district_id=life.box.place.district_id, name="Next door"))
+        await work.flush()
+        for case_id, change in zip(earlier, changes, strict=True):
+            await work.execute(update(Case).where(Case.id == case_id).values({"state": CaseState.CONFIRMED} | change))
+    life.case_id = (await life.box.report(rule="K12")).json()["case_id"]
+    assert (await life.done("confirm", "issue"))["severity"] == 3
+
+
+async def test_only_a_minor_one_that_is_the_first_is_recorded_without_a_notice(world: World):
+    life = await Life.begin(world)
+    minor = [(await life.box.report(rule="K12")).json()["case_id"] for _ in range(2)]
+    answers = []
+    for case_id in (life.case_id, *minor):  # the first one is of class 2
+        life.case_id = case_id
+        await life.done("confirm")
+        answers.append((await life.do("record")).status_code)
+    assert answers == [409, 200, 409]
 
 
 class TestTable:

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -235,6 +236,17 @@ class TestDismiss:
         )
         assert (answer.status_code, problem_code(answer)) == (422, "invalid")
         assert {error["field"] for error in answer.json()["errors"]} == {"body.reason"}
+
+
+@pytest.mark.parametrize(
+    "given", [{"reason": "test"}, {"into": 1}, {"due_at": "2099-01-01T00:00:00Z"}], ids=["a reason", "a case", "a deadline"]
+)
+async def test_what_an_act_does_not_take_is_refused(world: World, given: dict[str, Any]):
+    """Or whoever may confirm would extend the shop's time or merge."""
+    box = await world.edge(place := await world.place())
+    await world.case(place, box)
+    answer = await do(await world.person(), await world.case(place, box), "confirm", 1, **given)
+    assert (answer.status_code, problem_code(answer)) == (422, "invalid")
 
 
 class TestUndo:
