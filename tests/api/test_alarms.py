@@ -123,6 +123,30 @@ async def test_vias_tells_of_hats_and_clothes_at_once(world: World):
     assert [box["box"] for box in clothes["boxes"]] == [[10, 20, 40, 80]]
 
 
+@pytest.mark.parametrize(
+    ("told", "marked"),
+    [
+        ([0.1, 0.1, 0.3, 0.9], [[20, 10, 60, 90]]), ([60, 90, 20, 10], [[20, 10, 60, 90]]),
+        ([-5, 10, 60, 500], [[0, 10, 60, 100]]), ([300, 10, 360, 90], []),
+    ],
+    ids=["parts of the picture", "the other corners", "partly outside", "outside"],
+)
+async def test_a_box_is_marked_inside_of_the_picture(
+    world: World, store: Receiver, told: list[float], marked: list[list[float]]
+):
+    _, box, officer = await settled(world)
+    case_id = (await box.alarm(carrier(store, bbox={"point": [told]}))).json()["results"][0]["case_id"]
+    evidence, = (await officer.get(f"/api/v1/cases/{case_id}")).json()["evidence"]
+    assert [one["box"] for one in evidence["boxes"]] == marked
+
+
+async def test_a_picture_in_the_alarm_is_no_larger_than_one_that_is_fetched(world: World):
+    _, box, _ = await settled(world, "huawei_vias")
+    world.centre.settings.picture_bytes = len(FRAME) - 1
+    answer = await box.alarm(vias())
+    assert (answer.status_code, problem_code(answer)) == (413, "too-large")
+
+
 async def test_what_was_cut_off_half_way_is_completed_by_the_repeat(world: World):
     """Only one of the two cases of a message was filed before the power failed."""
     _, box, officer = await settled(world, "huawei_vias")
@@ -419,6 +443,14 @@ async def test_two_cameras_cannot_share_a_device_code(world: World):
     cameras = [camera["id"] for camera in (await admin.get("/api/v1/cameras")).json()["items"]]
     answer = await admin.post(f"/alarm-boxes/{box.id}", data={f"code-{camera}": "same" for camera in cameras})
     assert (answer.status_code, 'role="alert"' in answer.text, "device-1" in answer.text) == (422, True, False)
+    assert "device-1" in (await admin.get(f"/alarm-boxes/{box.id}")).text
+
+
+async def test_no_camera_of_another_shop_is_a_box_s(world: World):
+    _, box, _ = await settled(world)
+    elsewhere, admin = await world.place("Elsewhere"), await world.person(is_admin=True)
+    answer = await admin.post(f"/alarm-boxes/{box.id}", data={f"code-{elsewhere.camera_id}": "theirs"})
+    assert answer.status_code == 404
     assert "device-1" in (await admin.get(f"/alarm-boxes/{box.id}")).text
 
 

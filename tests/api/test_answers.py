@@ -371,6 +371,20 @@ class TestSince:
             (await work.get_one(Case, again)).shop_id = elsewhere.shop_id
         assert (await self.since(there, await world.person()))["repeats"] == []
 
+    async def test_what_breaks_another_rule_is_no_repeat(self, world: World):
+        there, verifier = await self.answered(world)
+        seen_at = datetime.now(UTC) - timedelta(minutes=20)
+        assert (await there.box.report(rule="K07", captured_at=seen_at, track=99)).status_code == 201
+        assert (await self.since(there, verifier))["repeats"] == []
+
+    async def test_counts_from_the_last_answer(self, world: World):
+        there, verifier = await self.answered(world)
+        await done(verifier, there.case_id, "return", note="The cap does not fit.")
+        again = datetime.now(UTC)
+        world.centre.clock = lambda: again
+        assert (await answer_notice(there.owner, there.case_id, (await there.case())["version"])).status_code == 200
+        assert datetime.fromisoformat((await self.since(there, verifier))["since"]) == again
+
     async def test_what_a_person_dismissed_is_no_repeat(self, world: World):
         there, verifier = await self.answered(world)
         again = (await there.box.report(captured_at=datetime.now(UTC) - timedelta(minutes=20), track=99)).json()["case_id"]

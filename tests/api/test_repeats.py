@@ -81,6 +81,28 @@ class TestOnce:
         assert (await admin.post("/api/v1/districts", json=DISTRICT, headers=headers)).status_code == 201
         assert await districts(admin) == ["Once"]
 
+    async def test_one_that_took_too_long_is_not_done_once_more(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        """A repeat has done it meanwhile, and its answer is the one that counts."""
+        begun, go_on = asyncio.Event(), asyncio.Event()
+        create = service.create_district
+
+        async def slowly(*given: Any) -> Any:
+            begun.set()
+            await go_on.wait()
+            return await create(*given)
+
+        admin, headers = await world.person(is_admin=True), keyed()
+        with monkeypatch.context() as patch:
+            patch.setattr(service, "create_district", slowly)
+            slow = asyncio.create_task(admin.post("/api/v1/districts", json=DISTRICT, headers=headers))
+            await begun.wait()
+        world.centre.clock = lambda: datetime.now(UTC) + timedelta(seconds=61)
+        assert (await admin.post("/api/v1/districts", json=DISTRICT, headers=headers)).status_code == 201
+        go_on.set()
+        late = await slow
+        assert (late.status_code, problem_code(late)) == (409, "still-running")
+        assert await districts(admin) == ["Once"]
+
     async def test_many_at_once_act_once(self, any_world: World):
         admin, headers = await any_world.person(is_admin=True), keyed()
         answers = await asyncio.gather(*(admin.post("/api/v1/districts", json=DISTRICT, headers=headers) for _ in range(6)))
