@@ -82,7 +82,7 @@ async def test_what_is_done_for_a_shop_stands_in_the_audit_of_that_shop(chain: C
         entries = (await (await chain.admin(place)).get("/api/v1/audit")).json()["items"]
         units = {entry["unit"] for entry in entries if entry["action"] in ("case.acknowledge", "user.shop_added")}
         assert units == {"A" if place is chain.a else "B"}
-    added, = (entry for entry in entries if entry["action"] == "user.shop_added")
+    (added,) = (entry for entry in entries if entry["action"] == "user.shop_added")
     assert (added["detail"]["shop"], added["object_id"]) == ("B", (await me(chain.owner))["id"])
 
 
@@ -134,8 +134,17 @@ async def test_what_rings_goes_on_for_the_shop_that_stays(chain: Chain):
     user_id = (await me(chain.owner))["id"]
     async with chain.world.centre.database.writing() as work:
         browser = Target(
-            channel=Channel.WEB_PUSH, audience=Audience.SHOP, shop_id=chain.a.shop_id, user_id=user_id, name="Phone", events=[],
-            language="en", created_at=now(), secrets_encrypted="", version=1, enabled=True,
+            channel=Channel.WEB_PUSH,
+            audience=Audience.SHOP,
+            shop_id=chain.a.shop_id,
+            user_id=user_id,
+            name="Phone",
+            events=[],
+            language="en",
+            created_at=now(),
+            secrets_encrypted="",
+            version=1,
+            enabled=True,
         )
         work.add(browser)
     await chain.world.person(Role.STORE_ADMIN, place=chain.a)
@@ -193,7 +202,9 @@ async def test_who_changes_posts_keeps_them_within_the_trade_alone(chain: Chain)
 @pytest.mark.parametrize(
     ("role", "is_admin", "form"),
     [
-        (Role.STORE_ADMIN, False, {}), (Role.OFFICER, False, {"role": "officer"}), (Role.STORE_OWNER, True, {}),
+        (Role.STORE_ADMIN, False, {}),
+        (Role.OFFICER, False, {"role": "officer"}),
+        (Role.STORE_OWNER, True, {}),
         (Role.STORE_OWNER, False, {"is_admin": "yes"}),
     ],
 )
@@ -252,3 +263,14 @@ async def test_one_shop_answers_nothing_for_the_other_after_it_was_taken_out(cha
     version = (await chain.owner.get(f"/api/v1/cases/{case}")).json()["version"]
     await chain.take_out(await chain.admin(chain.b))
     assert (await do(chain.owner, case, "acknowledge", version)).status_code == 404
+
+
+async def test_who_takes_somebody_out_is_told_of_the_contacts(world: World):
+    """An account knows no mobile number, so nobody but a person can take that out."""
+    admin = await world.person(Role.ADMIN)
+    await world.person(Role.STORE_ADMIN, place=await world.place())
+    told = {
+        done: "Short messages go to the shop" in (await admin.get(f"/accounts?lang=en&done={done}")).text
+        for done in ("shop", "disable", "enable")
+    }
+    assert told == {"shop": True, "disable": True, "enable": False}
