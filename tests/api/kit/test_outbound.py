@@ -45,7 +45,7 @@ def test_an_allowed_network_is_that_network_only():
     [
         "", "example.org", "ftp://example.org/", "https://", "https://user:pass@example.org/", "http://example.org/",
         "https://127.0.0.1/", "https://[::1]/", "https://[::ffff:7f00:1]/", "https://example.org:0/", "https://example.org:99999/",
-        "http://1.1.1.1/",
+        "http://1.1.1.1/", "https://[::1/",
     ],
 )
 def test_urls_that_are_refused_before_anything_is_asked(url: str):
@@ -127,6 +127,38 @@ async def test_the_next_address_is_tried_where_one_does_not_listen(two_listeners
 
     async with guarded_client(read_networks("127.0.0.2/31"), 10, resolver) as client:
         assert (await client.get(f"http://two.example:{good.port}/")).status_code == 200
+
+
+async def test_not_over_http_to_a_name_outside_the_allowed_networks():
+    async def resolver(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.2", "1.1.1.1"]
+
+    async with guarded_client(read_networks("127.0.0.2/32"), 10, resolver) as client:
+        with pytest.raises(Refused, match="https only"):
+            await client.get("http://outside.example:1/")
+
+
+async def test_no_connection_is_kept_for_another_name_at_the_same_address():
+    """Its certificate was checked for the first name only."""
+    connections: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append("opened")
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def resolver(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.2"]
+
+    server = await asyncio.start_server(serve, "127.0.0.2", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with guarded_client(read_networks("127.0.0.2/32"), 10, resolver) as client:
+        for name in ("one.example", "other.example"):
+            await client.get(f"http://{name}:{port}/")
+    server.close()
+    assert connections == ["opened", "opened"]
 
 
 @pytest.mark.parametrize("written", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost"])
