@@ -18,12 +18,10 @@ async def escalate(work: Work, settings: Settings, at: datetime) -> None:
     """Give what has not arrived in time to the next target too."""
     for delivery in await repository.late_deliveries(work, late_before(settings, at), LATE_AT_ONCE):
         delivery.awaited, delivery.escalated_at = False, at
-        target_id = delivery.target.next_id
-        if target_id is None or await repository.is_told(work, target_id, delivery.key):
+        target = await _next_that_is_on(work, delivery.target)
+        if target is None or await repository.is_told(work, target.id, delivery.key):
             continue
-        target = await repository.lock_target(work, target_id)
-        may_hear = await repository.may_hear_of(work, target_id, delivery.case_id)
-        if target.enabled and can_stand_in(target, delivery.target) and may_hear:
+        if can_stand_in(target, delivery.target) and await repository.may_hear_of(work, target.id, delivery.case_id):
             work.add(
                 new_delivery(
                     target, Event(delivery.event), delivery.key, delivery.payload, at, case_id=delivery.case_id,
@@ -31,6 +29,19 @@ async def escalate(work: Work, settings: Settings, at: datetime) -> None:
                 )
             )
             await work.flush()
+
+
+async def _next_that_is_on(work: Work, target: Target) -> Target | None:
+    """Past those that are switched off: somebody on leave must not be where an alert ends."""
+    passed = {target.id}
+    next_id = target.next_id
+    while next_id is not None and next_id not in passed:
+        following = await repository.lock_target(work, next_id)
+        if following.enabled:
+            return following
+        passed.add(next_id)
+        next_id = following.next_id
+    return None
 
 
 def can_stand_in(following: Target, target: Target | TargetIn) -> bool:

@@ -307,6 +307,26 @@ class TestLate:
         late = (await officer.get("/api/v1/deliveries", params={"late": True})).json()["items"]
         assert [item["target_name"] for item in late] == ["Target"]
 
+    async def passes(self, post: Post) -> list[str]:
+        """Who has heard of a finding that one target did not get for half an hour."""
+        await post.open_case()
+        await post.send()
+        post.clock.pass_by(minutes=30)
+        for _ in range(2):
+            await post.send()
+        return [request.path for request in post.receiver.requests]
+
+    async def test_who_was_told_anyway_is_not_told_twice(self, post: Post):
+        following = await post.target(name="Next", url=f"{post.receiver.url}/next")
+        await post.target(next_id=following["id"], url="http://127.0.0.1:1/hook")
+        assert await self.passes(post) == ["/next"]
+
+    async def test_whoever_is_next_to_one_that_is_switched_off_is_told(self, post: Post):
+        last = await post.target(name="Last", url=f"{post.receiver.url}/last", events=["case.dismissed"])
+        off = await post.target(name="Off", enabled=False, next_id=last["id"], url=f"{post.receiver.url}/off")
+        await post.target(next_id=off["id"], url="http://127.0.0.1:1/hook")
+        assert await self.passes(post) == ["/last"]
+
     async def test_a_shop_is_never_told_instead_of_an_officer(self, post: Post):
         shop = await post.target(name="Shop", audience="shop", shop_id=post.place.shop_id, events=["case.issued"])
         target = await post.target()
