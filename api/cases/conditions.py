@@ -36,8 +36,8 @@ class Situation:
 
     @property
     def age(self) -> timedelta:
-        """Since the last act; never negative, also for a clock that was put back."""
-        return max(timedelta(), self.at - self.last.at)
+        """Since the last act; negative for a clock that was put back."""
+        return self.at - self.last.at
 
 
 def _by_the_same_person(now: Situation) -> bool:
