@@ -61,6 +61,24 @@ for model in (first, again):
 assert torch.allclose(*answers, atol=1e-3), (answers[0] - answers[1]).abs().max()
 """
 
+ONE_TO_ONE = """
+import re
+import onnx, torch
+from detector.card import default_weights
+from models.exported import read_finder
+from models.finder import build
+
+onnx_model = onnx.load(default_weights() / "finder.onnx")
+for each in onnx_model.graph.initializer:  # named as the files were whose head was the one-to-one one
+    each.name = re.sub(r"\\.23\\.(cv[23])", r".23.one2one_\\1", each.name)
+onnx.save(onnx_model, "earlier.onnx")
+now, earlier = build(None, seed=1), build(None, seed=2)
+read_finder(now, default_weights() / "finder.onnx")
+read_finder(earlier, "earlier.onnx")
+expected = now.state_dict()
+assert len(expected) > 100 and all(torch.equal(value, expected[name]) for name, value in earlier.state_dict().items())
+"""
+
 AVERAGED = """
 from pathlib import Path
 import torch
@@ -184,6 +202,11 @@ def test_a_torn_checkpoint_says_what_to_do(tmp_path: Path) -> None:
 def test_an_exported_finder_can_be_gone_on_from(tmp_path: Path) -> None:
     exported = in_training(EXPORTED, tmp_path)
     assert exported.returncode == 0, exported.stderr
+
+
+def test_a_finder_with_the_head_of_before_can_be_gone_on_from(tmp_path: Path) -> None:
+    read = in_training(ONE_TO_ONE, tmp_path)
+    assert read.returncode == 0, read.stderr
 
 
 def test_the_file_removes_doubles_as_the_network_it_was_made_from(tmp_path: Path) -> None:
