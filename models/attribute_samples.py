@@ -14,6 +14,7 @@ from models.cap_cutouts import Cutout
 from models.caps import put_cap
 from models.cigarettes import draw_cigarette, draw_cigarette_held
 from models.data import SIMULATOR
+from models.gloves import put_glove, soil
 from models.publish import CROP
 
 SIZE, CELLS = CROP.size, 12
@@ -24,6 +25,8 @@ FAINT = 7
 to call it smoking calls every bare face so"""
 TURNED = 0.4
 """of the hands, by one to three quarters: under a ceiling's camera they reach in from any side, in most pictures from below"""
+GLOVED, SOILED = 0.25, 0.15
+"""of the bare hands in real pictures: some get drawn gloves, some dirt"""
 EMPHASIS = {
     ("cap", 0): 2.0,
     ("cap", 1): 2.0,
@@ -32,7 +35,7 @@ EMPHASIS = {
     ("mask", 2): 0.35,  # rare in life: as often as the others it would be suspected everywhere
     ("mask", 3): 1.5,  # half of a kitchen's heads are seen from behind
     ("glove", 0): 1.5,
-    ("glove", 1): 1.5,
+    ("glove", 1): 2.0,  # of which some get gloves
     ("smoking", 1): 5.0,  # at heads and in hands
 }
 """how much more often a state is drawn than the others"""
@@ -61,6 +64,14 @@ def sample(rng: np.random.Generator, patch: Patch, plain: bool = False, caps: Se
     if not plain and labels.glove == 1 and labels.smoking == 0 and rng.random() < 0.15:
         image, cigarette = draw_cigarette_held(rng, image, patch.box)
         patch, labels = replace(patch, cigarettes=cigarette[None]), replace(labels, smoking=1)
+    if not plain and labels.glove == 1 and labels.smoking != 1 and patch.source != SIMULATOR:
+        fate = rng.random()
+        if fate < GLOVED:
+            gloved = put_glove(rng, image, patch.box)
+            if gloved is not None:
+                image, labels = gloved, replace(labels, glove=0)
+        elif fate < GLOVED + SOILED:
+            image = soil(rng, image, patch.box)
     nominal = side / MARGIN
     angle, mirror, zoom, shift = 0.0, 1, 1.0, np.zeros(2)
     pixels = patch.pixels

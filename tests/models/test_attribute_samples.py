@@ -65,11 +65,11 @@ def test_hands_are_seen_from_any_side_and_heads_upright(tmp_path: Path, what: st
     patch = patches(one, targets(one, None), None, False, np.random.SeedSequence(0))[0]
     image = np.full_like(patch.image, 40)
     image[: len(image) // 2] = 220
-    seen = [sample(np.random.default_rng(seed), replace(patch, image=image)).image.astype(int).mean(2) for seed in range(40)]
+    seen = [sample(np.random.default_rng(seed), replace(patch, image=image)).image.astype(int).mean(2) for seed in range(80)]
     edges = [[view[20:30].mean(), view[:, -30:-20].mean(), view[-30:-20].mean(), view[:, 20:30].mean()] for view in seen]
     counts = Counter(int(np.argmax(four)) for four in edges)
-    # One or two are covered by what was put in front.
-    assert {side for side, count in counts.items() if count > 2} == sides
+    # A few are covered by what was put in front.
+    assert {side for side, count in counts.items() if count > 4} == sides
 
 
 def test_every_state_gets_its_share(tmp_path: Path):
