@@ -9,7 +9,7 @@ from models.augment import Image
 SKIN_CR, SKIN_CB = (133, 180), (77, 127)
 """of 255, in YCrCb (https://doi.org/10.1109/76.767122, whose Cr ends at 173)"""
 ONE_HAND = 9.0
-"""standard deviation of Cr and of Cb within a hand"""
+"""how far Cr and Cb scatter within a hand; chosen by eye on hands of the validation part, as the strengths below are"""
 LEAST_SKIN = 0.2
 """of a hand's box; with less, the skin was not found"""
 # BGR: nitrile, latex, vinyl, rubber, cotton; none that skin could have in some light.

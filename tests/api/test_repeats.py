@@ -25,6 +25,20 @@ def keyed(key: str | None = None, **headers: str) -> dict[str, str]:
     return {KEY: key or str(uuid4()), **headers}
 
 
+def slowed(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """Districts are created when the second is set; the first tells that one was begun."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    create = service.create_district
+
+    async def slowly(*given: Any) -> Any:
+        begun.set()
+        await go_on.wait()
+        return await create(*given)
+
+    monkeypatch.setattr(service, "create_district", slowly)
+    return begun, go_on
+
+
 async def districts(client: httpx.AsyncClient) -> list[str]:
     return [row["name"] for row in (await client.get("/api/v1/districts")).json()["items"]]
 
@@ -61,15 +75,7 @@ class TestOnce:
         assert (answer.status_code, problem_code(answer)) == (422, "idempotency-key-reused")
 
     async def test_while_the_first_still_runs(self, any_world: World, monkeypatch: pytest.MonkeyPatch):
-        begun, go_on = asyncio.Event(), asyncio.Event()
-        create = service.create_district
-
-        async def slowly(*given: Any) -> Any:
-            begun.set()
-            await go_on.wait()
-            return await create(*given)
-
-        monkeypatch.setattr(service, "create_district", slowly)
+        begun, go_on = slowed(monkeypatch)
         admin, headers = await any_world.person(is_admin=True), keyed()
         first = asyncio.create_task(admin.post("/api/v1/districts", json=DISTRICT, headers=headers))
         await begun.wait()
@@ -83,17 +89,9 @@ class TestOnce:
 
     async def test_one_that_took_too_long_is_not_done_once_more(self, world: World, monkeypatch: pytest.MonkeyPatch):
         """A repeat has done it meanwhile, and its answer is the one that counts."""
-        begun, go_on = asyncio.Event(), asyncio.Event()
-        create = service.create_district
-
-        async def slowly(*given: Any) -> Any:
-            begun.set()
-            await go_on.wait()
-            return await create(*given)
-
         admin, headers = await world.person(is_admin=True), keyed()
         with monkeypatch.context() as patch:
-            patch.setattr(service, "create_district", slowly)
+            begun, go_on = slowed(patch)
             slow = asyncio.create_task(admin.post("/api/v1/districts", json=DISTRICT, headers=headers))
             await begun.wait()
         world.centre.clock = lambda: datetime.now(UTC) + timedelta(seconds=61)
